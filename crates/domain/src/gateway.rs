@@ -1,0 +1,37 @@
+//! Virtual gateways: the VPC's end of a private interface, one VRF on each edge that serves it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AccountId, EdgeId, PortName, VirtualGatewayId, VpcId};
+use crate::net::{GatewayAsn, NextHop, Prefix};
+use crate::time::Time;
+
+/// A virtual gateway. Made and deleted by the operator for an account; a deleted one leaves no record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gateway {
+    /// Its id.
+    pub id: VirtualGatewayId,
+    /// Whose it is.
+    pub owner: AccountId,
+    /// Our AS number in its sessions.
+    pub asn: GatewayAsn,
+    /// The VPC behind it.
+    pub vpc: VpcId,
+    /// The VPC's prefixes: what is announced to customers' routers.
+    pub cidrs: Vec<Prefix>,
+    /// Where the VPC is reached from each edge; the first of an edge and family counts.
+    pub handoffs: Vec<Handoff>,
+    /// When it was made.
+    pub created: Time,
+}
+
+/// The way from an edge router into the cloud's fabric.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handoff {
+    /// The router.
+    pub edge: EdgeId,
+    /// Its interface towards the fabric; it is put into the gateway's VRF.
+    pub interface: PortName,
+    /// The next hop of the VPC's prefixes.
+    pub next_hop: NextHop,
+}

@@ -1,0 +1,205 @@
+//! Identifiers: text with a fixed form, parsed at the border, never built from a caller's text without a check.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fault::Fault;
+use crate::seed::Draws;
+
+/// Makes an identifier type: a text with a private field, one fallible constructor and the usual conveniences.
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Parses the text; the fault names it by this type's usual field name.
+            pub fn parse(text: &str) -> Result<Self, Fault> {
+                Self::parse_field($what, text)
+            }
+
+            /// Parses the text; the fault names the given field.
+            pub fn parse_field(field: &str, text: &str) -> Result<Self, Fault> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err(Fault::field(field, text, $rule))
+                }
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Fault;
+            fn from_str(text: &str) -> Result<Self, Fault> {
+                Self::parse(text)
+            }
+        }
+    };
+}
+
+fn prefixed(text: &str, prefix: &str, length: usize, character: fn(&u8) -> bool) -> bool {
+    text.strip_prefix(prefix)
+        .is_some_and(|rest| rest.len() == length && rest.as_bytes().iter().all(character))
+}
+
+fn base36(byte: &u8) -> bool {
+    byte.is_ascii_digit() || byte.is_ascii_lowercase()
+}
+
+fn name_like(text: &str, longest: usize, extra: &[u8]) -> bool {
+    let bytes = text.as_bytes();
+    !bytes.is_empty()
+        && bytes.len() <= longest
+        && bytes[0].is_ascii_alphanumeric()
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || extra.contains(b))
+}
+
+identifier!(
+    /// An account: 12 digits, kept as text (leading zeros count).
+    AccountId,
+    "accountId",
+    "is not an account id: it must have exactly 12 digits",
+    |text| text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+);
+identifier!(
+    /// An access key id: 20 characters of `A`–`Z` and `0`–`9`.
+    AccessKeyId,
+    "accessKeyId",
+    "is not an access key id: it must have 20 characters of A-Z and 0-9",
+    |text| text.len() == 20 && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+);
+identifier!(
+    /// A connection: `dxcon-` and 8 base-36 characters.
+    ConnectionId,
+    "connectionId",
+    "is not a connection id: it must be dxcon- followed by 8 characters of a-z and 0-9",
+    |text| prefixed(text, "dxcon-", 8, base36)
+);
+identifier!(
+    /// A virtual interface: `dxvif-` and 8 base-36 characters.
+    VirtualInterfaceId,
+    "virtualInterfaceId",
+    "is not a virtual interface id: it must be dxvif- followed by 8 characters of a-z and 0-9",
+    |text| prefixed(text, "dxvif-", 8, base36)
+);
+identifier!(
+    /// A BGP peer: `dxpeer-` and 8 base-36 characters.
+    BgpPeerId,
+    "bgpPeerId",
+    "is not a BGP peer id: it must be dxpeer- followed by 8 characters of a-z and 0-9",
+    |text| prefixed(text, "dxpeer-", 8, base36)
+);
+identifier!(
+    /// A virtual gateway: `vgw-` and 8 hexadecimal digits.
+    VirtualGatewayId,
+    "virtualGatewayId",
+    "is not a virtual gateway id: it must be vgw- followed by 8 hexadecimal digits",
+    |text| prefixed(text, "vgw-", 8, |b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
+);
+identifier!(
+    /// The VPC that a virtual gateway belongs to, as the cloud names it: `vpc-` and 1 to 32 letters, digits or hyphens.
+    VpcId,
+    "vpcId",
+    "is not a VPC id: it must be vpc- followed by 1 to 32 letters, digits or hyphens",
+    |text| text.strip_prefix("vpc-").is_some_and(|rest| name_like(rest, 32, b"-"))
+);
+identifier!(
+    /// A location's code, as in `PAR1` or `EqDC2`.
+    LocationCode,
+    "locationCode",
+    "is not a location code: it must have 1 to 32 letters, digits or hyphens and begin with a letter or digit",
+    |text| name_like(text, 32, b"-")
+);
+identifier!(
+    /// An edge router's name.
+    EdgeId,
+    "edgeId",
+    "is not an edge id: it must have 1 to 63 letters, digits, hyphens, dots or underscores and begin with a letter or digit",
+    |text| name_like(text, 63, b"-._")
+);
+identifier!(
+    /// A network interface of an edge router, as its kernel names it (Linux: at most 15 bytes, no slash, no space).
+    PortName,
+    "interface",
+    "is not an interface name: it must have 1 to 15 letters, digits, hyphens, dots or underscores and begin with a letter or digit",
+    |text| name_like(text, 15, b"-._")
+);
+
+/// Real connection and interface ids begin with `f` after the dash; so do ours.
+impl ConnectionId {
+    /// A fresh id.
+    pub fn draw(draws: &mut Draws) -> Self {
+        Self(format!("dxcon-f{}", draws.base36(7)))
+    }
+}
+
+impl VirtualInterfaceId {
+    /// A fresh id.
+    pub fn draw(draws: &mut Draws) -> Self {
+        Self(format!("dxvif-f{}", draws.base36(7)))
+    }
+}
+
+impl BgpPeerId {
+    /// A fresh id.
+    pub fn draw(draws: &mut Draws) -> Self {
+        Self(format!("dxpeer-f{}", draws.base36(7)))
+    }
+}
+
+impl VirtualGatewayId {
+    /// A fresh id.
+    pub fn draw(draws: &mut Draws) -> Self {
+        Self(format!("vgw-{}", draws.hex(8)))
+    }
+}
+
+impl AccessKeyId {
+    /// A fresh id; the prefix tells a reader whose key it is not: AWS's own begin with AKIA or ASIA.
+    pub fn draw(draws: &mut Draws) -> Self {
+        Self(format!("LKWY{}", draws.upper_base36(16)))
+    }
+}
+
+impl EdgeId {
+    /// The built-in edge of a simulated location; the name says so wherever it is shown.
+    #[must_use]
+    pub fn simulated(location: &LocationCode) -> Self {
+        Self(format!("simulated-{location}"))
+    }
+}
+
+impl PortName {
+    /// The port that a simulated edge gives to a connection: `sim-` and the connection's own characters.
+    #[must_use]
+    pub fn simulated(connection: &ConnectionId) -> Self {
+        let own = connection
+            .as_str()
+            .strip_prefix("dxcon-")
+            .expect("every connection id begins with dxcon-");
+        Self(format!("sim-{own}"))
+    }
+}
+
+/// Accounts that arrive as JSON numbers lose their leading zeros; this gives them back.
+#[must_use]
+pub fn pad_account(number: u64) -> String {
+    format!("{number:012}")
+}

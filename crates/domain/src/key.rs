@@ -1,0 +1,161 @@
+//! Where each record lives. Keys are printable ASCII with `/` between their parts, so that all of one kind, and all of
+//! one owner, are one range.
+//!
+//! Three sorts: records proper (`vif/…`), claims, whose key *is* what must be unique (`on/<connection>/live/<vlan>`),
+//! and indexes, which only make a list without a scan of everything (`vif-of/<account>/…`). Claims and indexes are
+//! written in the same commit as the record they speak of; [`crate::check`] verifies that they agree.
+
+use std::fmt;
+
+use crate::access_key::Principal;
+use crate::id::{
+    AccessKeyId, AccountId, ConnectionId, EdgeId, LocationCode, PortName, VirtualGatewayId,
+    VirtualInterfaceId,
+};
+use crate::net::{Bandwidth, Vlan};
+use crate::time::Time;
+
+/// The key of a record, or the beginning that a range of keys has in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(String);
+
+impl Key {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text, given away.
+    #[must_use]
+    pub fn into_string(self) -> String {
+        self.0
+    }
+
+    /// The first part, which tells the kind of record.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.0.split('/').next().unwrap_or_default()
+    }
+
+    /// A key as read back from a store.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+macro_rules! keys {
+    ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) = $format:literal;)*) => {
+        $($(#[$doc])* #[must_use] pub fn $name($($argument: $type),*) -> Key { Key(format!($format)) })*
+    };
+}
+
+keys! {
+    /// An account.
+    account(id: &AccountId) = "account/{id}";
+    /// An access key.
+    access_key(id: &AccessKeyId) = "key/{id}";
+    /// Index: an access key under its principal.
+    access_key_of(owner: &Principal, id: &AccessKeyId) = "key-of/{owner}/{id}";
+    /// Range: the access keys of a principal.
+    access_keys_of(owner: &Principal) = "key-of/{owner}/";
+    /// A location.
+    location(code: &LocationCode) = "location/{code}";
+    /// An edge router.
+    edge(id: &EdgeId) = "edge/{id}";
+    /// When an edge was last heard.
+    edge_seen(id: &EdgeId) = "edge-seen/{id}";
+    /// Marker without content: written with every change of what an edge must know, so that its version is the
+    /// generation of that edge's configuration.
+    edge_generation(id: &EdgeId) = "edge-generation/{id}";
+    /// A port.
+    port(edge: &EdgeId, name: &PortName) = "port/{edge}/{name}";
+    /// Range: the ports of an edge.
+    ports_of(edge: &EdgeId) = "port/{edge}/";
+    /// Index: a port that nobody has.
+    free_port(location: &LocationCode, speed: Bandwidth, edge: &EdgeId, name: &PortName) = "free-port/{location}/{speed}/{edge}/{name}";
+    /// Range: the free ports of a location and speed.
+    free_ports(location: &LocationCode, speed: Bandwidth) = "free-port/{location}/{speed}/";
+    /// A connection.
+    connection(id: &ConnectionId) = "connection/{id}";
+    /// Index: a connection under its owner.
+    connection_of(owner: &AccountId, id: &ConnectionId) = "connection-of/{owner}/{id}";
+    /// Range: the connections of an account.
+    connections_of(owner: &AccountId) = "connection-of/{owner}/";
+    /// Index: a connection that its edge must know, or still holds.
+    edge_connection(edge: &EdgeId, id: &ConnectionId) = "edge-connection/{edge}/{id}";
+    /// Range: the connections of an edge.
+    edge_connections(edge: &EdgeId) = "edge-connection/{edge}/";
+    /// A virtual interface.
+    interface(id: &VirtualInterfaceId) = "vif/{id}";
+    /// Index: an interface under its owner, and under its lender.
+    interface_of(account: &AccountId, id: &VirtualInterfaceId) = "vif-of/{account}/{id}";
+    /// Range: the interfaces that an account sees.
+    interfaces_of(account: &AccountId) = "vif-of/{account}/";
+    /// Index: an interface that has ended, under its connection.
+    ended_on(connection: &ConnectionId, id: &VirtualInterfaceId) = "on/{connection}/ended/{id}";
+    /// Range: the live interfaces of a connection.
+    live_on(connection: &ConnectionId) = "on/{connection}/live/";
+    /// Range: all interfaces of a connection.
+    all_on(connection: &ConnectionId) = "on/{connection}/";
+    /// Index: an interface that its edge must know, or still holds.
+    edge_interface(edge: &EdgeId, id: &VirtualInterfaceId) = "edge-vif/{edge}/{id}";
+    /// Range: the interfaces of an edge.
+    edge_interfaces(edge: &EdgeId) = "edge-vif/{edge}/";
+    /// Claim: a piece of a peer subnet, within one gateway's VRF on one edge.
+    peer_subnet(gateway: &VirtualGatewayId, edge: &EdgeId, piece: &str) = "peer/{gateway}/{edge}/{piece}";
+    /// A virtual gateway.
+    gateway(id: &VirtualGatewayId) = "gateway/{id}";
+    /// Index: a gateway under its owner.
+    gateway_of(owner: &AccountId, id: &VirtualGatewayId) = "gateway-of/{owner}/{id}";
+    /// Range: the gateways of an account.
+    gateways_of(owner: &AccountId) = "gateway-of/{owner}/";
+    /// Claim: an interface that leads to a gateway.
+    attached(gateway: &VirtualGatewayId, id: &VirtualInterfaceId) = "attached/{gateway}/{id}";
+    /// Range: the interfaces that lead to a gateway.
+    all_attached(gateway: &VirtualGatewayId) = "attached/{gateway}/";
+}
+
+/// Claim: the VLAN of a live interface.
+#[must_use]
+pub fn live_vlan(connection: &ConnectionId, vlan: Vlan) -> Key {
+    Key(format!("on/{connection}/live/{:04}", vlan.number()))
+}
+
+/// Something to do at a moment with a connection or an interface: expire it, approve it, forget it.
+#[must_use]
+pub fn due(at: Time, id: &str) -> Key {
+    Key(format!("due/{:015}/{id}", at.millis()))
+}
+
+/// Range: everything that is to be done at some moment, the earliest first.
+#[must_use]
+pub fn all_due() -> Key {
+    Key("due/".to_owned())
+}
+
+/// Reads a [`due`] key back.
+#[must_use]
+pub fn parse_due(key: &str) -> Option<(Time, &str)> {
+    let (at, id) = key.strip_prefix("due/")?.split_once('/')?;
+    Some((Time::from_millis(at.parse().ok()?), id))
+}
+
+/// The audit record of a change, in the order of time.
+#[must_use]
+pub fn audit(at: Time, request_id: &str) -> Key {
+    Key(format!("audit/{:015}/{request_id}", at.millis()))
+}
+
+/// Range: everything of one kind, as in `account/`.
+#[must_use]
+pub fn all(kind: &str) -> Key {
+    Key(format!("{kind}/"))
+}

@@ -1,0 +1,28 @@
+//! What may happen: the resources of Linkway, their states, and the rules that move them.
+//!
+//! Pure by construction: no async, no I/O, no clock, no randomness, no logging. Time, identifiers and settings are
+//! arguments; what a rule needs to know it asks of a [`view::View`]; what it decides it returns as [`decide::Decision`],
+//! a list of record writes that the shell commits with compare-and-set on everything the view was asked.
+
+pub mod access_key;
+pub mod check;
+pub mod connection;
+pub mod decide;
+pub mod edge;
+pub mod fault;
+pub mod gateway;
+pub mod id;
+pub mod key;
+pub mod location;
+pub mod net;
+pub mod record;
+pub mod seed;
+pub mod settings;
+pub mod tag;
+pub mod text;
+pub mod time;
+pub mod view;
+pub mod virtual_interface;
+
+pub use fault::Fault;
+pub use time::Time;

@@ -1,0 +1,48 @@
+//! The MD5 key of a BGP session (RFC 2385): a secret of both sides.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fault::Fault;
+use crate::seed::Draws;
+
+/// A BGP key: 6 to 80 printable ASCII characters without spaces. Its `Debug` never shows it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AuthKey(String);
+
+impl AuthKey {
+    /// Checks a request's key. The fault never repeats it.
+    pub fn parse(field: &str, text: &str) -> Result<Self, Fault> {
+        let length = text.chars().count();
+        if !(6..=80).contains(&length) {
+            return Err(Fault::client(format!(
+                "{field} (not shown) must have 6 to 80 characters, not {length}."
+            )));
+        }
+        if text.bytes().all(|b| b.is_ascii_graphic()) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(Fault::client(format!(
+            "{field} (not shown) must consist of printable ASCII characters without spaces."
+        )))
+    }
+
+    /// A fresh key of the form that the service generates: `0x` and 22 characters (132 bits).
+    pub fn draw(draws: &mut Draws) -> Self {
+        Self(format!("0x{}", draws.secret(22)))
+    }
+
+    /// The key itself, for the two who share it and for the router.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AuthKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[PROTECTED]")
+    }
+}

@@ -1,0 +1,17 @@
+//! The network's own terms, each a type whose values are all valid.
+
+mod addresses;
+mod asn;
+mod auth_key;
+mod bandwidth;
+mod mtu;
+mod prefix;
+mod vlan;
+
+pub use addresses::{AddressFamily, PeerAddresses};
+pub use asn::{Asn, GatewayAsn};
+pub use auth_key::AuthKey;
+pub use bandwidth::Bandwidth;
+pub use mtu::Mtu;
+pub use prefix::{NextHop, Prefix};
+pub use vlan::Vlan;

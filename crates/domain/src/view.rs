@@ -1,0 +1,153 @@
+//! What a decision may look at: the records that the shell loaded for it, each with its version.
+//!
+//! A rule asks; where the answer was not loaded it stops with [`Stop::Need`], the shell loads what is needed and decides
+//! again. Everything that was asked becomes a compare of the commit, so a decision never rests on something that has
+//! changed meanwhile.
+
+use crate::access_key::{AccessKey, Account};
+use crate::connection::Connection;
+use crate::fault::Fault;
+use crate::gateway::Gateway;
+use crate::id::{
+    AccessKeyId, AccountId, ConnectionId, EdgeId, LocationCode, PortName, VirtualGatewayId,
+    VirtualInterfaceId,
+};
+use crate::key::{self, Key};
+use crate::location::{Edge, EdgeSeen, Location, Port};
+use crate::record::{Claim, Record};
+use crate::virtual_interface::VirtualInterface;
+
+/// The version of a record: the revision of the store at which it was last written; 0 where there is none.
+pub type Version = u64;
+
+/// Something that a rule must know.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Ask {
+    /// The record at a key.
+    Record(Key),
+    /// Whether a range has no record at all.
+    Empty(Key),
+}
+
+/// Why a decision stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// These must be loaded first.
+    Need(Vec<Ask>),
+    /// The answer is no.
+    Fault(Fault),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// A rule's result.
+pub type Asked<T> = Result<T, Stop>;
+
+/// What was loaded. Short lists: a decision asks for some ten things.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    records: Vec<(Key, Version, Option<Record>)>,
+    empty: Vec<(Key, bool)>,
+}
+
+impl View {
+    /// Adds a loaded record, or its absence (version 0).
+    pub fn load(&mut self, key: Key, version: Version, record: Option<Record>) {
+        self.records.push((key, version, record));
+    }
+
+    /// Adds whether a range is empty.
+    pub fn load_empty(&mut self, range: Key, empty: bool) {
+        self.empty.push((range, empty));
+    }
+
+    /// The keys and versions that the decision rests on.
+    pub fn reads(&self) -> impl Iterator<Item = (&Key, Version)> {
+        self.records.iter().map(|(key, version, _)| (key, *version))
+    }
+
+    /// The ranges that the decision rests on being empty.
+    pub fn empty_ranges(&self) -> impl Iterator<Item = &Key> {
+        self.empty.iter().filter(|(_, empty)| *empty).map(|(range, _)| range)
+    }
+
+    /// Asks for several records at once, to load them in one go.
+    pub fn want(&self, keys: impl IntoIterator<Item = Key>) -> Asked<()> {
+        let missing: Vec<Ask> =
+            keys.into_iter().filter(|key| self.find(key).is_none()).map(Ask::Record).collect();
+        if missing.is_empty() { Ok(()) } else { Err(Stop::Need(missing)) }
+    }
+
+    /// The record at a key.
+    pub fn get(&self, key: &Key) -> Asked<Option<&Record>> {
+        self.versioned(key).map(|(_, record)| record)
+    }
+
+    /// The record at a key and its version.
+    pub fn versioned(&self, key: &Key) -> Asked<(Version, Option<&Record>)> {
+        match self.find(key) {
+            Some((_, version, record)) => Ok((*version, record.as_ref())),
+            None => Err(Stop::Need(vec![Ask::Record(key.clone())])),
+        }
+    }
+
+    /// Whether there is a record at a key.
+    pub fn exists(&self, key: &Key) -> Asked<bool> {
+        self.get(key).map(|record| record.is_some())
+    }
+
+    /// Whether a range is empty.
+    pub fn is_empty(&self, range: &Key) -> Asked<bool> {
+        match self.empty.iter().find(|(known, _)| known == range) {
+            Some((_, empty)) => Ok(*empty),
+            None => Err(Stop::Need(vec![Ask::Empty(range.clone())])),
+        }
+    }
+
+    fn find(&self, key: &Key) -> Option<&(Key, Version, Option<Record>)> {
+        self.records.iter().find(|(known, _, _)| known == key)
+    }
+}
+
+/// Typed questions, one for each kind of record.
+macro_rules! typed {
+    ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $record:ident, $key:path;)*) => {
+        impl View {
+            $($(#[$doc])*
+            pub fn $name(&self, $($argument: $type),*) -> Asked<Option<&$record>> {
+                Ok(match self.get(&$key($($argument),*))? {
+                    Some(Record::$record(record)) => Some(record),
+                    Some(_) => unreachable!("the codec gives each key the record of its kind"),
+                    None => None,
+                })
+            })*
+        }
+    };
+}
+
+typed! {
+    /// An account.
+    account(id: &AccountId) -> Account, key::account;
+    /// An access key.
+    access_key(id: &AccessKeyId) -> AccessKey, key::access_key;
+    /// A location.
+    location(code: &LocationCode) -> Location, key::location;
+    /// An edge router.
+    edge(id: &EdgeId) -> Edge, key::edge;
+    /// When an edge was last heard.
+    edge_seen(id: &EdgeId) -> EdgeSeen, key::edge_seen;
+    /// A port.
+    port(edge: &EdgeId, name: &PortName) -> Port, key::port;
+    /// A connection.
+    connection(id: &ConnectionId) -> Connection, key::connection;
+    /// A virtual interface.
+    interface(id: &VirtualInterfaceId) -> VirtualInterface, key::interface;
+    /// A virtual gateway.
+    gateway(id: &VirtualGatewayId) -> Gateway, key::gateway;
+    /// The claim on a piece of a peer subnet.
+    peer_subnet(gateway: &VirtualGatewayId, edge: &EdgeId, piece: &str) -> Claim, key::peer_subnet;
+}
