@@ -71,7 +71,8 @@ impl Fault {
     }
 }
 
-/// A caller's value as a text may show it: control characters escaped, cut at 100 characters.
+/// A caller's value as a text may show it: what is not seen on a terminal or changes how the rest is seen (control,
+/// combining, invisible and direction-changing characters) escaped, cut at 100 characters.
 #[must_use]
 pub fn shown(value: &str) -> String {
     let mut text: String = value.chars().take(100).flat_map(escape).collect();
@@ -86,7 +87,7 @@ fn quoted(value: &str) -> String {
 }
 
 fn escape(character: char) -> impl Iterator<Item = char> {
-    let escaped = character.is_control() || character == '"' || character == '\\';
+    let escaped = character != '\'' && character.escape_debug().len() > 1;
     let plain = (!escaped).then_some(character);
     let code = escaped.then(|| character.escape_default());
     plain.into_iter().chain(code.into_iter().flatten())

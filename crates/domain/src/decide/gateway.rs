@@ -9,8 +9,10 @@ use crate::net::{GatewayAsn, NextHop, Prefix};
 use crate::record::Record;
 use crate::view::{Asked, View};
 
-/// The most prefixes of a VPC, and the most handoffs: both are written into one record.
-const MOST: usize = 100;
+/// The most prefixes of a VPC: they are written into one record.
+const MOST_CIDRS: usize = 100;
+/// The most handoffs: each is two compares (its edge, its interface) of a commit, which has at most 128.
+const MOST_HANDOFFS: usize = 50;
 
 /// A new virtual gateway.
 #[derive(Clone, Debug)]
@@ -45,8 +47,8 @@ pub(super) fn create(view: &View, new: &CreateGateway, context: &Context<'_>) ->
     };
     let vpc = VpcId::parse(&new.vpc)?;
     let cidrs = prefixes(&new.cidrs)?;
-    if new.handoffs.len() > MOST {
-        return Err(too_many("handoffs", new.handoffs.len()).into());
+    if new.handoffs.len() > MOST_HANDOFFS {
+        return Err(too_many("handoffs", new.handoffs.len(), MOST_HANDOFFS).into());
     }
     let owner = admin::existing_account(view, "accountId", &new.account)?;
     let handoffs = new
@@ -67,10 +69,10 @@ pub(super) fn create(view: &View, new: &CreateGateway, context: &Context<'_>) ->
     writes.decision(Outcome::Gateway(gateway))
 }
 
-fn too_many(field: &str, count: usize) -> Fault {
+fn too_many(field: &str, count: usize, most: usize) -> Fault {
     Fault::of(
         FaultKind::LimitExceeded,
-        format!("{field} has {count} members; at most {MOST} are allowed."),
+        format!("{field} has {count} members; at most {most} are allowed."),
     )
 }
 
@@ -78,8 +80,8 @@ fn prefixes(texts: &[String]) -> Result<Vec<Prefix>, Fault> {
     if texts.is_empty() {
         return Err(Fault::client("cidrs is required: give at least one prefix of the VPC."));
     }
-    if texts.len() > MOST {
-        return Err(too_many("cidrs", texts.len()));
+    if texts.len() > MOST_CIDRS {
+        return Err(too_many("cidrs", texts.len(), MOST_CIDRS));
     }
     let mut prefixes: Vec<Prefix> = Vec::with_capacity(texts.len());
     for (index, text) in texts.iter().enumerate() {

@@ -164,9 +164,16 @@ impl Decision {
 struct Writes(Vec<(Key, Option<Record>)>);
 
 impl Writes {
-    fn put(&mut self, key: Key, record: Record) -> &mut Self {
-        self.0.push((key, Some(record)));
+    /// The last word on a key is the one that counts: a deadline may be taken away and set again for the same moment, and
+    /// a store may refuse a commit that names a key twice (etcd does).
+    fn set(&mut self, key: Key, record: Option<Record>) -> &mut Self {
+        self.0.retain(|(known, _)| *known != key);
+        self.0.push((key, record));
         self
+    }
+
+    fn put(&mut self, key: Key, record: Record) -> &mut Self {
+        self.set(key, Some(record))
     }
 
     fn mark(&mut self, key: Key) -> &mut Self {
@@ -174,8 +181,7 @@ impl Writes {
     }
 
     fn delete(&mut self, key: Key) -> &mut Self {
-        self.0.push((key, None));
-        self
+        self.set(key, None)
     }
 
     fn decision(self, outcome: Outcome) -> Asked<Decision> {

@@ -1,7 +1,7 @@
 //! Prefixes of a VPC and the next hops towards it.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -16,13 +16,10 @@ pub struct Prefix(IpNet);
 impl Prefix {
     /// Checks a text: an IPv4 or IPv6 prefix whose host bits are zero and which is not the whole Internet.
     pub fn parse(field: &str, text: &str) -> Result<Self, Fault> {
-        let net: IpNet = text.parse().map_err(|_| {
-            Fault::field(
-                field,
-                text,
-                "is not a prefix: it must look like 10.0.0.0/16 or 2001:db8::/56",
-            )
-        })?;
+        // IPv4 only as it is written back: the parser takes leading zeros, which others read as octal.
+        let exact = |net: &IpNet| matches!(net, IpNet::V6(_)) || net.to_string() == text;
+        let rule = "is not a prefix: it must look like 10.0.0.0/16 or 2001:db8::/56";
+        let net = text.parse().ok().filter(exact).ok_or_else(|| Fault::field(field, text, rule))?;
         if net.trunc() != net {
             let rule = format!("has host bits set; the prefix is {}", net.trunc());
             return Err(Fault::field(field, text, rule));
@@ -61,13 +58,11 @@ impl NextHop {
     /// Checks a text: a unicast address.
     pub fn parse(field: &str, text: &str) -> Result<Self, Fault> {
         match text.parse::<IpAddr>() {
-            Ok(address) if !address.is_unspecified() && !address.is_multicast() => {
-                Ok(Self(address))
-            }
+            Ok(address) if is_host(address) => Ok(Self(address)),
             _ => Err(Fault::field(
                 field,
                 text,
-                "is not the address of a next hop: it must be an IPv4 or IPv6 address",
+                "is not the address of a next hop: it must be a unicast IPv4 or IPv6 address of another host",
             )),
         }
     }
@@ -77,6 +72,12 @@ impl NextHop {
     pub const fn address(self) -> IpAddr {
         self.0
     }
+}
+
+/// Whether another host can have this address.
+fn is_host(address: IpAddr) -> bool {
+    let nobody = address.is_unspecified() || address.is_loopback() || address.is_multicast();
+    !nobody && address != IpAddr::V4(Ipv4Addr::BROADCAST)
 }
 
 impl fmt::Display for NextHop {

@@ -1,0 +1,266 @@
+//! The calls of random stories.
+//!
+//! Most are sensible (its own thing, in a fitting state), or nothing would ever happen; the others name anything.
+
+use linkway_domain::connection::{Connection, ConnectionPhase};
+use linkway_domain::decide::{
+    Allocate, ApproveConnection, Command, Confirm, Create, CreateAccessKey, CreateConnection,
+    NewInterface, PortChoice, Secret, TagChange,
+};
+use linkway_domain::id::AccountId;
+use linkway_domain::key;
+use linkway_domain::virtual_interface::{Phase, VirtualInterface};
+use proptest::prelude::*;
+
+use super::World;
+use super::scene::{A, B, C, R1, R2, account, gateway};
+
+pub const ACCOUNTS: [&str; 3] = [A, B, C];
+
+/// A tenant's or the operator's call, unresolved.
+#[derive(Clone, Debug)]
+pub struct Act {
+    pub who: u8,
+    pub what: What,
+    pub thing: u8,
+    pub other: u8,
+    pub detail: u8,
+}
+
+/// Which call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    Order,
+    DeleteConnection,
+    Allocate,
+    Create,
+    Confirm,
+    DeleteInterface,
+    TagConnection,
+    TagInterface,
+    Approve,
+    Reject,
+    CreateGateway,
+    DeleteGateway,
+    CreateKey,
+    DisableKey,
+    DeleteKey,
+}
+
+pub fn what() -> impl Strategy<Value = What> {
+    prop_oneof![
+        3 => Just(What::Order),
+        2 => Just(What::DeleteConnection),
+        10 => Just(What::Allocate),
+        8 => Just(What::Create),
+        14 => Just(What::Confirm),
+        10 => Just(What::DeleteInterface),
+        1 => Just(What::TagConnection),
+        3 => Just(What::TagInterface),
+        4 => Just(What::Approve),
+        1 => Just(What::Reject),
+        1 => Just(What::CreateGateway),
+        1 => Just(What::DeleteGateway),
+        1 => Just(What::CreateKey),
+        1 => Just(What::DisableKey),
+        1 => Just(What::DeleteKey),
+    ]
+}
+
+pub fn act() -> impl Strategy<Value = Act> {
+    (0..3_u8, what(), any::<u8>(), any::<u8>(), any::<u8>())
+        .prop_map(|(who, what, thing, other, detail)| Act { who, what, thing, other, detail })
+}
+
+impl Act {
+    /// This call, or where there is nothing that it could be about the one that makes such a thing.
+    fn possible(&self, world: &World) -> Self {
+        let vif = world.interfaces().any(|vif| fits_vif(self.what, vif));
+        let line = world.connections().any(|line| fits_line(world, self.what, line));
+        let what = match self.what {
+            What::Confirm if !vif => What::Allocate,
+            What::DeleteInterface | What::TagInterface if !vif => What::Create,
+            What::Approve | What::Reject if !line => What::Order,
+            what => what,
+        };
+        Self { what, ..self.clone() }
+    }
+}
+
+/// What a call names: ids that need not exist, and an account to call with.
+struct Names {
+    who: AccountId,
+    connection: String,
+    interface: String,
+    gateway: String,
+}
+
+impl Names {
+    /// Anything at all, missing things included.
+    fn any(world: &World, act: &Act) -> Self {
+        let pick_id = |mut ids: Vec<String>, which: u8, missing: &str| {
+            ids.push(missing.to_owned());
+            pick(&ids, which).cloned().expect("is not empty")
+        };
+        let connections = world.connections().map(|c| c.id.to_string()).collect();
+        let interfaces = world.interfaces().map(|i| i.id.to_string()).collect();
+        let gateways = world.gateways().map(|g| g.id.to_string()).collect();
+        Self {
+            who: account(ACCOUNTS[usize::from(act.who)]),
+            connection: pick_id(connections, act.thing / 8, "dxcon-00000000"),
+            interface: pick_id(interfaces, act.thing / 8, "dxvif-00000000"),
+            gateway: pick_id(gateways, act.other, "vgw-00000000"),
+        }
+    }
+
+    /// Something that the call may well be about, and the account that may make it.
+    fn fitting(world: &World, act: &Act) -> Self {
+        let mut names = Self::any(world, act);
+        let lines: Vec<_> = world.connections().filter(|c| fits_line(world, act.what, c)).collect();
+        let vifs: Vec<_> = world.interfaces().filter(|i| fits_vif(act.what, i)).collect();
+        match act.what {
+            What::Confirm | What::DeleteInterface | What::TagInterface => {
+                let Some(vif) = pick(&vifs, act.thing / 8) else { return names };
+                let lender = act.what != What::Confirm && act.other.is_multiple_of(2);
+                names.who = if lender { &vif.lender } else { &vif.owner }.clone();
+                names.interface = vif.id.to_string();
+            }
+            What::Allocate
+            | What::Create
+            | What::DeleteConnection
+            | What::TagConnection
+            | What::Approve
+            | What::Reject => {
+                let Some(line) = pick(&lines, act.thing / 8) else { return names };
+                names.who = line.owner.clone();
+                names.connection = line.id.to_string();
+            }
+            What::Order
+            | What::CreateGateway
+            | What::DeleteGateway
+            | What::CreateKey
+            | What::DisableKey
+            | What::DeleteKey => {}
+        }
+        let own: Vec<_> = world.gateways().filter(|g| g.owner == names.who).collect();
+        if let Some(gateway) = pick(&own, act.other) {
+            names.gateway = gateway.id.to_string();
+        }
+        names
+    }
+}
+
+fn fits_line(world: &World, what: What, line: &Connection) -> bool {
+    match what {
+        What::Approve | What::Reject => line.phase == ConnectionPhase::Requested,
+        What::DeleteConnection => world.is_empty(&key::live_on(&line.id)),
+        _ => matches!(line.phase, ConnectionPhase::Up | ConnectionPhase::Down),
+    }
+}
+
+fn fits_vif(what: What, vif: &VirtualInterface) -> bool {
+    match what {
+        What::Confirm => vif.phase == Phase::Confirming,
+        _ => !vif.phase.is_terminal(),
+    }
+}
+
+/// Who calls, nobody being the operator, and what.
+pub fn command(world: &World, act: &Act) -> (Option<AccountId>, Command) {
+    let fitting = !act.thing.is_multiple_of(8);
+    let act = &if fitting { act.possible(world) } else { act.clone() };
+    let names = if fitting { Names::fitting(world, act) } else { Names::any(world, act) };
+    let Names { who, connection, interface, gateway: gateway_id } = names;
+    let others = ACCOUNTS.iter().filter(|other| !fitting || **other != who.as_str());
+    let other = pick(&others.collect::<Vec<_>>(), act.other)
+        .map_or_else(String::new, |id| (**id).to_owned());
+    let new = new_interface(act.detail);
+    let command = match act.what {
+        What::Order => Command::CreateConnection(CreateConnection {
+            location: if act.detail.is_multiple_of(2) { "SIM1" } else { "PAR1" }.to_owned(),
+            bandwidth: "10Gbps".to_owned(),
+            name: "line".to_owned(),
+            ..CreateConnection::default()
+        }),
+        What::DeleteConnection => Command::DeleteConnection(connection),
+        What::Allocate => Command::Allocate(Allocate { connection, owner: other, new }),
+        What::Create => {
+            let gateway = Some(gateway_id);
+            Command::Create(Create { connection, new, gateway, ..Create::default() })
+        }
+        What::Confirm => {
+            let gateway = Some(gateway_id);
+            Command::Confirm(Confirm { interface, gateway, direct_connect_gateway: None })
+        }
+        What::DeleteInterface => Command::DeleteInterface(interface),
+        What::TagConnection => Command::Tag(tag(act, &who, &format!("dxcon/{connection}"))),
+        What::TagInterface => Command::Tag(tag(act, &who, &format!("dxvif/{interface}"))),
+        _ => return (None, operators(world, act, connection, gateway_id)),
+    };
+    (Some(who), command)
+}
+
+fn operators(world: &World, act: &Act, connection: String, gateway_id: String) -> Command {
+    let other = ACCOUNTS[usize::from(act.other) % 3];
+    let keys: Vec<&str> = world.ids_in(&key::all("key")).collect();
+    let id = pick(&keys, act.thing).map_or_else(String::new, |id| (*id).to_owned());
+    match act.what {
+        What::Approve => {
+            let named = PortChoice::Named {
+                edge: if act.other.is_multiple_of(2) { R1 } else { R2 }.to_owned(),
+                interface: format!("eth{}", act.detail % 4 + 1),
+            };
+            let port = if act.detail >= 128 { PortChoice::Simulated } else { named };
+            Command::ApproveConnection(ApproveConnection { connection, port })
+        }
+        What::Reject => Command::RejectConnection(connection),
+        What::CreateGateway => gateway(other),
+        What::DeleteGateway => Command::DeleteGateway(gateway_id),
+        What::DisableKey => Command::EnableAccessKey { id, enabled: act.detail.is_multiple_of(2) },
+        What::DeleteKey => Command::DeleteAccessKey(id),
+        _ => Command::CreateAccessKey(CreateAccessKey::Account(other.to_owned())),
+    }
+}
+
+/// Three VLANs and few subnets, so that they collide; sometimes a rule is broken.
+fn new_interface(detail: u8) -> NewInterface {
+    let (vlan, rest) = (detail % 3, detail / 3);
+    let addresses = match rest % 8 {
+        0..=2 => None,
+        3 => Some(("172.16.0.1/30", "172.16.0.2/30")),
+        4 => Some(("172.16.0.2/31", "172.16.0.3/31")),
+        5 => Some(("172.16.0.5/30", "172.16.0.6/30")),
+        6 => Some(("172.16.0.6/31", "172.16.0.7/31")),
+        _ => Some(("172.16.0.1/30", "172.16.0.9/30")),
+    };
+    let key = match rest / 8 {
+        0 if vlan == 0 => Some("bad Secret-2"),
+        0 if vlan == 1 => Some("Zq9!"),
+        1..=5 => Some("fjord-Secret-1"),
+        _ => None,
+    };
+    NewInterface {
+        name: "vif".to_owned(),
+        vlan: i64::from(vlan) + 1,
+        asn: Some(if detail >= 252 { 64_512 } else { 65_000 }),
+        auth_key: key.map(|key| Secret(key.to_owned())),
+        amazon_address: addresses.map(|(amazon, _)| amazon.to_owned()),
+        customer_address: addresses.map(|(_, customer)| customer.to_owned()),
+        address_family: (rest % 8 == 2).then(|| "ipv6".to_owned()),
+        ..NewInterface::default()
+    }
+}
+
+fn tag(act: &Act, who: &AccountId, resource: &str) -> TagChange {
+    // Now and then with another account's ARN.
+    let of = if act.detail >= 200 { ACCOUNTS[usize::from(act.other) % 3] } else { who.as_str() };
+    TagChange {
+        arn: format!("arn:aws:directconnect:eu-west-2:{of}:{resource}"),
+        add: vec![("k".to_owned(), Some(act.detail.to_string()))],
+        remove: Vec::new(),
+    }
+}
+
+fn pick<T>(things: &[T], which: u8) -> Option<&T> {
+    (!things.is_empty()).then(|| &things[usize::from(which) % things.len()])
+}

@@ -1,0 +1,91 @@
+//! An edge router that programs at once whatever it is given, and reports it.
+
+use std::collections::BTreeMap;
+
+use linkway_domain::Time;
+use linkway_domain::access_key::Principal;
+use linkway_domain::decide::{Command, ReportConnection, ReportInterface, ReportSeen};
+use linkway_domain::edge::EdgeConfig;
+use linkway_domain::id::{ConnectionId, EdgeId, VirtualInterfaceId};
+use linkway_domain::key;
+use linkway_domain::virtual_interface::Reported;
+
+use super::{Call, World};
+
+/// A router.
+#[derive(Clone, Debug)]
+pub struct Router {
+    pub id: EdgeId,
+    /// What it has programmed; nothing before its first configuration.
+    pub held: Option<EdgeConfig>,
+    pub sequence: u64,
+}
+
+/// A report on its way.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub edge: EdgeId,
+    pub generation: u64,
+    pub sequence: u64,
+    pub ports: BTreeMap<ConnectionId, bool>,
+    pub interfaces: BTreeMap<VirtualInterfaceId, Reported>,
+}
+
+impl Router {
+    pub fn new(id: EdgeId) -> Self {
+        Self { id, held: None, sequence: 0 }
+    }
+
+    /// Takes a configuration and makes it true; refuses one older than it has.
+    pub fn take(&mut self, config: EdgeConfig) {
+        if self.held.as_ref().is_none_or(|held| held.generation <= config.generation) {
+            self.held = Some(config);
+        }
+    }
+
+    /// What it would say now, with one link state for all ports and one for all sessions.
+    pub fn report(&mut self, carrier: bool, bgp_up: bool) -> Option<Report> {
+        let held = self.held.as_ref()?;
+        self.sequence += 1;
+        let reported = Reported { programmed: true, bgp_up, error: None };
+        Some(Report {
+            edge: self.id.clone(),
+            generation: held.generation,
+            sequence: self.sequence,
+            ports: held.ports.iter().map(|p| (p.connection_id.clone(), carrier)).collect(),
+            interfaces: held
+                .interfaces
+                .iter()
+                .map(|i| (i.virtual_interface_id.clone(), reported.clone()))
+                .collect(),
+        })
+    }
+}
+
+impl Report {
+    /// One command that the edge was heard, and one for each item of the edge's indexes, reported or not.
+    pub fn calls(&self, world: &World, now: Time) -> Vec<Call> {
+        let (edge, generation) = (self.edge.clone(), self.generation);
+        let seen = ReportSeen { edge, generation, sequence: self.sequence };
+        let mut commands = vec![Command::ReportSeen(seen)];
+        for id in world.ids_in(&key::edge_connections(&self.edge)) {
+            let connection: ConnectionId = id.parse().expect("an index's key");
+            let carrier = self.ports.get(&connection).copied();
+            let edge = self.edge.clone();
+            let item = ReportConnection { edge, generation, connection, carrier };
+            commands.push(Command::ReportConnection(item));
+        }
+        for id in world.ids_in(&key::edge_interfaces(&self.edge)) {
+            let interface: VirtualInterfaceId = id.parse().expect("an index's key");
+            let reported = self.interfaces.get(&interface).cloned();
+            let edge = self.edge.clone();
+            let item = ReportInterface { edge, generation, interface, reported };
+            commands.push(Command::ReportInterface(item));
+        }
+        let principal = Principal::Edge(self.edge.clone());
+        commands
+            .into_iter()
+            .map(|command| Call { principal: principal.clone(), now, seed: 0, command })
+            .collect()
+    }
+}

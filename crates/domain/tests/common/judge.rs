@@ -1,0 +1,130 @@
+//! What the invariants judge a call by: which records it changed, whose they are, and whether they may change so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use linkway_domain::connection::ConnectionPhase;
+use linkway_domain::id::{AccountId, VirtualInterfaceId};
+use linkway_domain::record::Record;
+use linkway_domain::virtual_interface::{Phase, VirtualInterface};
+use proptest::prelude::*;
+
+use super::is_party;
+use super::scene::{CONNECTION_EVENTS, EVENTS};
+use super::story::Moment;
+
+/// What a commit changed: each key with its record before and after.
+pub fn changes<'a>(moment: &Moment<'a>) -> Vec<(&'a str, Option<&'a Record>, Option<&'a Record>)> {
+    let (before, after) = (&moment.before.records, &moment.after.records);
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let value = |world: &'a BTreeMap<String, (u64, Record)>, key: &str| world.get(key);
+    keys.into_iter()
+        .map(|key| (key.as_str(), value(before, key), value(after, key)))
+        .filter(|(_, old, new)| old != new)
+        .map(|(key, old, new)| (key, old.map(|(_, r)| r), new.map(|(_, r)| r)))
+        .collect()
+}
+
+/// Whether a record is an account's own, or an index or marker, which says nothing by itself.
+pub fn belongs(record: &Record, who: &AccountId) -> bool {
+    match record {
+        Record::Connection(connection) => connection.owner == *who,
+        Record::VirtualInterface(interface) => is_party(interface, who),
+        Record::Claim(_) | Record::Mark => true,
+        Record::Account(_)
+        | Record::AccessKey(_)
+        | Record::Location(_)
+        | Record::Edge(_)
+        | Record::EdgeSeen(_)
+        | Record::Port(_)
+        | Record::Gateway(_) => false,
+    }
+}
+
+/// Whether a tenant's call may write at a key: under the interface or connection that it is about.
+pub fn may_write(moment: &Moment<'_>, who: &AccountId, key: &str) -> bool {
+    let parts: Vec<&str> = key.split('/').collect();
+    let visible = |id: &str| {
+        let id = VirtualInterfaceId::parse(id).expect("an index's key");
+        [moment.before, moment.after]
+            .iter()
+            .filter_map(|world| world.interface(&id))
+            .any(|interface| is_party(interface, who))
+    };
+    let claimed = || {
+        [moment.before, moment.after].iter().any(|world| match world.records.get(key) {
+            Some((_, Record::Claim(claim))) => visible(claim.interface.as_str()),
+            _ => false,
+        })
+    };
+    match parts[..] {
+        ["connection" | "vif" | "edge-generation", _] => true,
+        ["connection-of", owner, _] => owner == who.as_str(),
+        ["vif-of", account, id] => {
+            let id = VirtualInterfaceId::parse(id).expect("an index's key");
+            let sees = |i: &VirtualInterface| {
+                is_party(i, who) && [i.owner.as_str(), i.lender.as_str()].contains(&account)
+            };
+            moment.after.interface(&id).is_some_and(sees)
+        }
+        ["on", _, "live", _] | ["peer", _, _, _] => claimed(),
+        ["on", _, "ended", id] | ["attached" | "edge-vif", _, id] => visible(id),
+        ["due", _, id] => !id.starts_with("dxvif") || visible(id),
+        _ => false,
+    }
+}
+
+/// The secret of a record, if it has one.
+pub fn secret(record: &Record) -> Option<String> {
+    match record {
+        Record::AccessKey(key) => Some(key.secret.reveal().to_owned()),
+        Record::VirtualInterface(interface) => Some(interface.auth_key.reveal().to_owned()),
+        _ => None,
+    }
+}
+
+/// Whether a record came, went or changed as the table of its resource allows.
+pub fn moves(
+    key: &str,
+    before: Option<&Record>,
+    after: Option<&Record>,
+) -> Result<(), TestCaseError> {
+    match (before, after) {
+        (None, Some(Record::Connection(c))) => {
+            prop_assert_eq!(c.phase, ConnectionPhase::Requested, "{}", key);
+        }
+        (Some(Record::Connection(c)), None) => prop_assert!(c.phase.is_terminal(), "{key} went"),
+        (Some(Record::Connection(old)), Some(Record::Connection(new))) => {
+            let along = CONNECTION_EVENTS.iter().any(|e| old.phase.after(*e) == Some(new.phase));
+            prop_assert!(old.phase == new.phase || along, "{key}: {old:?} -> {new:?}");
+            prop_assert_eq!(&old.owner, &new.owner);
+            prop_assert_eq!((&old.location, old.bandwidth), (&new.location, new.bandwidth));
+            prop_assert!(old.port.is_none() || old.port == new.port, "{key} changed its port");
+        }
+        (None, Some(Record::VirtualInterface(i))) => {
+            let hosted = i.owner != i.lender;
+            let first = if hosted { Phase::Confirming } else { Phase::Accepted };
+            prop_assert_eq!(i.phase, first, "{}", key);
+        }
+        (Some(Record::VirtualInterface(i)), None) => {
+            prop_assert!(i.phase.is_terminal(), "{key} went")
+        }
+        (Some(Record::VirtualInterface(old)), Some(Record::VirtualInterface(new))) => {
+            let along = EVENTS.iter().any(|e| old.phase.after(*e) == Some(new.phase));
+            prop_assert!(old.phase == new.phase || along, "{key}: {old:?} -> {new:?}");
+            prop_assert_eq!(fixed(old), fixed(new));
+            prop_assert!(
+                old.gateway.is_none() || old.gateway == new.gateway,
+                "{key} changed its gateway"
+            );
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What never changes of an interface.
+fn fixed(i: &VirtualInterface) -> impl PartialEq + std::fmt::Debug {
+    let who = (i.owner.clone(), i.lender.clone(), i.connection.clone(), i.edge.clone());
+    let what = (i.port.clone(), i.vlan, i.asn, i.addresses, i.mtu, i.peer.clone());
+    (who, what, i.auth_key.reveal().to_owned(), i.created)
+}

@@ -1,0 +1,276 @@
+//! A whole installation in memory: records with versions, compare-and-set, and edge routers that do what they are told.
+//!
+//! It does for the domain what the shell does (load what a rule asks for, decide, commit), so that the tests run the real
+//! rules without a store or a server.
+
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+pub mod act;
+pub mod edge;
+pub mod judge;
+pub mod scene;
+pub mod story;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use linkway_domain::access_key::Principal;
+use linkway_domain::check;
+use linkway_domain::connection::Connection;
+use linkway_domain::decide::{Command, Context, Decision, Outcome, decide};
+use linkway_domain::edge::{EdgeConfig, project};
+use linkway_domain::gateway::Gateway;
+use linkway_domain::id::{AccountId, ConnectionId, EdgeId, VirtualGatewayId, VirtualInterfaceId};
+use linkway_domain::key::{self, Key};
+use linkway_domain::record::Record;
+use linkway_domain::seed::Seed;
+use linkway_domain::settings::Settings;
+use linkway_domain::view::{Ask, Stop, Version, View};
+use linkway_domain::virtual_interface::VirtualInterface;
+use linkway_domain::{Fault, Time};
+
+/// What etcd takes: compares, and operations, of one transaction.
+pub const MOST_OPERATIONS: usize = 128;
+
+/// One call: everything that a decision depends on besides the records.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub principal: Principal,
+    pub now: Time,
+    pub seed: u64,
+    pub command: Command,
+}
+
+/// A decision and what it rests on, not yet committed.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    pub call: Call,
+    pub view: View,
+    pub decision: Decision,
+}
+
+/// Something that a decision rested on has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict(pub String);
+
+/// The store.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct World {
+    pub records: BTreeMap<String, (Version, Record)>,
+    pub revision: Version,
+    pub settings: Settings,
+}
+
+impl World {
+    /// Decides on this world without changing it.
+    pub fn decide(&self, call: &Call) -> Result<Prepared, Fault> {
+        let context = Context {
+            now: call.now,
+            principal: call.principal.clone(),
+            seed: Seed::from_number(call.seed),
+            settings: &self.settings,
+        };
+        let mut view = View::default();
+        loop {
+            match decide(&view, &call.command, &context) {
+                Ok(decision) => return Ok(Prepared { call: call.clone(), view, decision }),
+                Err(Stop::Fault(fault)) => return Err(fault),
+                Err(Stop::Need(asks)) => {
+                    assert!(!asks.is_empty(), "a rule stops and asks for nothing: {call:?}");
+                    asks.into_iter().for_each(|ask| self.answer(ask, &mut view));
+                }
+            }
+        }
+    }
+
+    fn answer(&self, ask: Ask, view: &mut View) {
+        match ask {
+            Ask::Record(key) => {
+                let known = view.reads().any(|(known, _)| *known == key);
+                assert!(!known, "a rule asks again for {key}");
+                let (version, record) = match self.records.get(key.as_str()) {
+                    Some((version, record)) => (*version, Some(record.clone())),
+                    None => (0, None),
+                };
+                view.load(key, version, record);
+            }
+            Ask::Empty(range) => {
+                let empty = self.is_empty(&range);
+                view.load_empty(range, empty);
+            }
+        }
+    }
+
+    /// Commits if nothing that the decision rested on has changed; all or nothing.
+    pub fn commit(&mut self, prepared: &Prepared) -> Result<(), Conflict> {
+        for (key, version) in prepared.view.reads() {
+            if self.version(key) != version {
+                return Err(Conflict(format!("{key} is at {}, not {version}", self.version(key))));
+            }
+        }
+        if let Some(range) = prepared.view.empty_ranges().find(|range| !self.is_empty(range)) {
+            return Err(Conflict(format!("{range} is not empty")));
+        }
+        if !prepared.decision.writes.is_empty() {
+            self.revision += 1;
+        }
+        for (key, record) in &prepared.decision.writes {
+            match record {
+                Some(record) => {
+                    let value = (self.revision, record.clone());
+                    self.records.insert(key.as_str().to_owned(), value);
+                }
+                None => {
+                    self.records.remove(key.as_str());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides and commits.
+    pub fn run(&mut self, call: &Call) -> Result<Outcome, Fault> {
+        let prepared = self.decide(call)?;
+        assert_eq!(malformed(&prepared), None, "{call:?}");
+        self.commit(&prepared).expect("nothing changes between the two");
+        Ok(prepared.decision.outcome)
+    }
+
+    pub fn version(&self, key: &Key) -> Version {
+        self.records.get(key.as_str()).map_or(0, |(version, _)| *version)
+    }
+
+    pub fn is_empty(&self, range: &Key) -> bool {
+        self.ids_in(range).next().is_none()
+    }
+
+    /// The last parts of the keys in a range.
+    pub fn ids_in<'a>(&'a self, range: &Key) -> impl Iterator<Item = &'a str> + use<'a> {
+        let start = range.as_str().to_owned();
+        let length = start.len();
+        self.records
+            .range(start.clone()..)
+            .map(|(key, _)| key.as_str())
+            .take_while(move |key| key.starts_with(&start))
+            .map(move |key| &key[length..])
+    }
+
+    pub fn connections(&self) -> impl Iterator<Item = &Connection> {
+        self.records.values().filter_map(|(_, record)| match record {
+            Record::Connection(connection) => Some(connection),
+            _ => None,
+        })
+    }
+
+    pub fn interfaces(&self) -> impl Iterator<Item = &VirtualInterface> {
+        self.records.values().filter_map(|(_, record)| match record {
+            Record::VirtualInterface(interface) => Some(interface),
+            _ => None,
+        })
+    }
+
+    pub fn gateways(&self) -> impl Iterator<Item = &Gateway> {
+        self.records.values().filter_map(|(_, record)| match record {
+            Record::Gateway(gateway) => Some(gateway),
+            _ => None,
+        })
+    }
+
+    pub fn edges(&self) -> Vec<EdgeId> {
+        self.ids_in(&key::all("edge")).map(|id| id.parse().expect("an edge's key")).collect()
+    }
+
+    pub fn connection(&self, id: &ConnectionId) -> Option<&Connection> {
+        match self.records.get(key::connection(id).as_str()) {
+            Some((_, Record::Connection(connection))) => Some(connection),
+            _ => None,
+        }
+    }
+
+    pub fn interface(&self, id: &VirtualInterfaceId) -> Option<&VirtualInterface> {
+        match self.records.get(key::interface(id).as_str()) {
+            Some((_, Record::VirtualInterface(interface))) => Some(interface),
+            _ => None,
+        }
+    }
+
+    pub fn gateway(&self, id: &VirtualGatewayId) -> Option<&Gateway> {
+        match self.records.get(key::gateway(id).as_str()) {
+            Some((_, Record::Gateway(gateway))) => Some(gateway),
+            _ => None,
+        }
+    }
+
+    /// The configuration of an edge, from its indexes as the server reads them.
+    pub fn config(&self, edge: &EdgeId) -> EdgeConfig {
+        let connections: Vec<_> = self
+            .ids_in(&key::edge_connections(edge))
+            .map(|id| self.connection(&id.parse().expect("an index's key")).expect("is indexed"))
+            .cloned()
+            .collect();
+        let interfaces: Vec<_> = self
+            .ids_in(&key::edge_interfaces(edge))
+            .map(|id| self.interface(&id.parse().expect("an index's key")).expect("is indexed"))
+            .cloned()
+            .collect();
+        let named: BTreeSet<_> =
+            interfaces.iter().filter_map(|i| i.gateway.as_ref()).map(|g| &g.id).collect();
+        let gateways: Vec<_> =
+            named.into_iter().filter_map(|id| self.gateway(id)).cloned().collect();
+        let generation = self.version(&key::edge_generation(edge));
+        project(edge, generation, &connections, &interfaces, &gateways)
+    }
+
+    /// What `linkway admin check` would say.
+    pub fn violations(&self) -> Vec<String> {
+        let records = self.records.iter().map(|(key, (_, record))| (key.clone(), record.clone()));
+        check::violations(&records.collect())
+    }
+
+    /// This world without anything that an account may not see.
+    pub fn as_seen_by(&self, account: &AccountId) -> Self {
+        let mut seen = self.clone();
+        let sees = |id: &VirtualInterfaceId| {
+            self.interface(id).is_some_and(|interface| is_party(interface, account))
+        };
+        seen.records.retain(|_, (_, record)| match record {
+            Record::Connection(connection) => connection.owner == *account,
+            Record::VirtualInterface(interface) => is_party(interface, account),
+            Record::Gateway(gateway) => gateway.owner == *account,
+            Record::Claim(claim) => sees(&claim.interface),
+            Record::Account(_)
+            | Record::AccessKey(_)
+            | Record::Location(_)
+            | Record::Edge(_)
+            | Record::EdgeSeen(_)
+            | Record::Port(_)
+            | Record::Mark => true,
+        });
+        seen
+    }
+}
+
+/// Whether an interface is an account's business: said here again, so that the tests do not trust the rule they test.
+pub fn is_party(interface: &VirtualInterface, account: &AccountId) -> bool {
+    [&interface.owner, &interface.lender].contains(&account)
+}
+
+/// What a store cannot take of a decision: a key twice, one that is not printable, too many for one transaction.
+pub fn malformed(prepared: &Prepared) -> Option<String> {
+    let keys: Vec<&Key> = prepared.decision.writes.iter().map(|(key, _)| key).collect();
+    let odd = keys.iter().find(|key| !key.as_str().bytes().all(|b| (b' '..=b'~').contains(&b)));
+    let twice = keys.iter().enumerate().find(|(index, key)| keys[..*index].contains(key));
+    let compares = prepared.view.reads().count() + prepared.view.empty_ranges().count();
+    if let Some(key) = odd {
+        return Some(format!("{key:?} is not printable"));
+    }
+    if let Some((_, key)) = twice {
+        return Some(format!("{key} is written twice"));
+    }
+    let most = compares.max(keys.len());
+    (most > MOST_OPERATIONS).then(|| format!("{most} operations in one commit"))
+}
+
+/// A refusal with exactly this text.
+pub fn refused<T: std::fmt::Debug>(result: Result<T, Fault>, text: &str) {
+    assert_eq!(result.expect_err("must be refused").message, text);
+}

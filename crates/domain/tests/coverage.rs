@@ -1,0 +1,112 @@
+//! The random stories of the invariants are worth something only if they go everywhere: every arrow of both state tables,
+//! conflicts, refusals, several interfaces on one router.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::scene::{CONNECTION_EVENTS, EVENTS};
+use common::story::{Did, Moment, Stage, story};
+use linkway_domain::connection::ConnectionPhase;
+use linkway_domain::key;
+use linkway_domain::virtual_interface::Phase;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+
+/// How many stories; the same ones each time.
+const STORIES: usize = 400;
+
+#[test]
+fn stories_reach_every_arrow_of_the_state_tables() {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..STORIES {
+        let story = story().new_tree(&mut runner).expect("a story").current();
+        let mut stage = Stage::new();
+        for step in &story {
+            let done = stage.play(step, &mut |moment| {
+                for what in happened(moment) {
+                    *seen.entry(what).or_default() += 1;
+                }
+                Ok::<_, ()>(())
+            });
+            assert_eq!(done, Ok(()));
+        }
+    }
+    let missing: Vec<_> = wanted().into_iter().filter(|what| !seen.contains_key(what)).collect();
+    assert!(missing.is_empty(), "never happened: {missing:#?}\nhappened: {seen:#?}");
+}
+
+/// Every arrow of the tables, and what else gives the invariants something to judge.
+fn wanted() -> Vec<String> {
+    let mut all: Vec<String> =
+        ["conflict", "refused", "nothing to change"].map(str::to_owned).into();
+    all.push("three interfaces on a router".to_owned());
+    for old in Phase::ALL {
+        let after = EVENTS.iter().filter_map(|event| old.after(*event));
+        all.extend(
+            after.filter(|new| *new != old).map(|new| format!("interface: {old:?} -> {new:?}")),
+        );
+        all.extend(old.is_terminal().then(|| format!("interface: {old:?} -> forgotten")));
+    }
+    for old in ConnectionPhase::ALL {
+        let after = CONNECTION_EVENTS.iter().filter_map(|event| old.after(*event));
+        all.extend(
+            after.filter(|new| *new != old).map(|new| format!("connection: {old:?} -> {new:?}")),
+        );
+        all.extend(old.is_terminal().then(|| format!("connection: {old:?} -> forgotten")));
+    }
+    all
+}
+
+fn happened(moment: &Moment<'_>) -> Vec<String> {
+    let mut all = Vec::new();
+    match moment.did {
+        Did::Refused(_) => all.push("refused".to_owned()),
+        Did::Conflicted(_) => all.push("conflict".to_owned()),
+        Did::Prepared => {}
+        Did::Committed(prepared) if prepared.decision.writes.is_empty() => {
+            all.push("nothing to change".to_owned());
+        }
+        Did::Committed(_) => all.extend(arrows(moment)),
+    }
+    all
+}
+
+fn arrows(moment: &Moment<'_>) -> Vec<String> {
+    let mut all = Vec::new();
+    for new in moment.after.interfaces() {
+        match moment.before.interface(&new.id).map(|old| old.phase) {
+            None => all.push(format!("interface: new -> {:?}", new.phase)),
+            Some(old) if old != new.phase => {
+                all.push(format!("interface: {old:?} -> {:?}", new.phase));
+            }
+            Some(_) => {}
+        }
+    }
+    for old in moment.before.interfaces() {
+        if moment.after.interface(&old.id).is_none() {
+            all.push(format!("interface: {:?} -> forgotten", old.phase));
+        }
+    }
+    for new in moment.after.connections() {
+        match moment.before.connection(&new.id).map(|old| old.phase) {
+            Some(old) if old != new.phase => {
+                all.push(format!("connection: {old:?} -> {:?}", new.phase));
+            }
+            None | Some(_) => {}
+        }
+    }
+    for old in moment.before.connections() {
+        if moment.after.connection(&old.id).is_none() {
+            all.push(format!("connection: {:?} -> forgotten", old.phase));
+        }
+    }
+    for edge in moment.after.edges() {
+        let count = moment.after.ids_in(&key::edge_interfaces(&edge)).count();
+        if count >= 3 {
+            all.push("three interfaces on a router".to_owned());
+        }
+    }
+    all
+}

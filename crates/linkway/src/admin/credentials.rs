@@ -1,0 +1,38 @@
+//! `operator.json`: where the server is and how to sign for it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use linkway_wire::operator::OperatorFile;
+
+use super::failure::Failure;
+
+const WHERE_FROM: &str = "`linkway serve` writes operator.json into its data directory at its \
+     first start; name that file with --credentials or LINKWAY_CREDENTIALS";
+
+/// Reads the file, and warns on stderr when others can read it too.
+pub fn load(path: &Path) -> Result<OperatorFile, Failure> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Failure::Local(format!(
+            "cannot read the credentials {}: {error}\n{WHERE_FROM}",
+            path.display()
+        ))
+    };
+    let text = fs::read(path).map_err(|error| unreadable(&error))?;
+    let mode = fs::metadata(path).map_err(|error| unreadable(&error))?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        eprintln!(
+            "warning: {path} holds the operator's secret key and others may use it \
+             (mode {mode:04o}): chmod 600 {path}",
+            path = path.display()
+        );
+    }
+    serde_json::from_slice(&text).map_err(|error| {
+        // The error's own text may repeat a value of the file, and one of them is a secret.
+        let place = format!("line {}, column {}", error.line(), error.column());
+        unreadable(&format!(
+            "{place}: not an object with endpoint, region, accessKeyId and secretAccessKey"
+        ))
+    })
+}

@@ -1,0 +1,220 @@
+//! What the tables show of each answer. Columns are the API's member names in words; JSON shows
+//! everything.
+
+use std::fmt::Display;
+
+use linkway_wire::operator::{
+    AccessKey, AccessKeyKind, AccessKeyStatus, Account, AuditEvent, Connection, Edge, Gateway,
+    Interface, Location, NewAccessKey, NewEdge, Port,
+};
+
+use super::output::Row;
+
+fn maybe(value: &Option<impl Display>) -> String {
+    value.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
+fn yes_no(value: bool) -> String {
+    if value { "yes" } else { "no" }.to_owned()
+}
+
+fn time(value: jiff::Timestamp) -> String {
+    format!("{value:.0}")
+}
+
+fn status(value: AccessKeyStatus) -> String {
+    match value {
+        AccessKeyStatus::Enabled => "enabled",
+        AccessKeyStatus::Disabled => "disabled",
+    }
+    .to_owned()
+}
+
+fn kind(value: AccessKeyKind) -> String {
+    match value {
+        AccessKeyKind::Account => "account",
+        AccessKeyKind::Operator => "operator",
+        AccessKeyKind::Edge => "edge",
+    }
+    .to_owned()
+}
+
+impl Row for Account {
+    const COLUMNS: &'static [&'static str] = &["ACCOUNT", "NAME", "CREATED"];
+    fn cells(&self) -> Vec<String> {
+        vec![self.account_id.clone(), self.name.clone(), time(self.created_at)]
+    }
+}
+
+impl Row for NewAccessKey {
+    const COLUMNS: &'static [&'static str] =
+        &["ACCESS KEY", "SECRET ACCESS KEY", "ACCOUNT", "STATUS", "CREATED"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.access_key_id.clone(),
+            self.secret_access_key.expose().to_owned(),
+            self.account_id.clone(),
+            status(self.status),
+            time(self.created_at),
+        ]
+    }
+}
+
+impl Row for AccessKey {
+    const COLUMNS: &'static [&'static str] =
+        &["ACCESS KEY", "KIND", "ACCOUNT", "EDGE", "STATUS", "CREATED"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.access_key_id.clone(),
+            kind(self.kind),
+            maybe(&self.account_id),
+            maybe(&self.edge_id),
+            status(self.status),
+            time(self.created_at),
+        ]
+    }
+}
+
+impl Row for Location {
+    const COLUMNS: &'static [&'static str] = &["LOCATION", "NAME", "SIMULATED", "REGION"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.location_code.clone(),
+            self.location_name.clone(),
+            yes_no(self.simulated),
+            self.region.clone(),
+        ]
+    }
+}
+
+impl Row for NewEdge {
+    const COLUMNS: &'static [&'static str] =
+        &["EDGE", "LOCATION", "ACCESS KEY", "SECRET ACCESS KEY", "CREATED"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.edge_id.clone(),
+            self.location_code.clone(),
+            self.access_key_id.clone(),
+            self.secret_access_key.expose().to_owned(),
+            time(self.created_at),
+        ]
+    }
+}
+
+impl Row for Edge {
+    const COLUMNS: &'static [&'static str] =
+        &["EDGE", "LOCATION", "SIMULATED", "LAST REPORT", "GENERATION", "SILENT"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.edge_id.clone(),
+            self.location_code.clone(),
+            yes_no(self.simulated),
+            self.last_report_at.map(time).unwrap_or_default(),
+            maybe(&self.generation),
+            yes_no(self.silent),
+        ]
+    }
+}
+
+impl Row for Port {
+    const COLUMNS: &'static [&'static str] =
+        &["EDGE", "INTERFACE", "LOCATION", "BANDWIDTH", "JUMBO", "CONNECTION", "CARRIER"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.edge_id.clone(),
+            self.interface.clone(),
+            self.location_code.clone(),
+            self.bandwidth.clone(),
+            yes_no(self.jumbo_frame_capable),
+            maybe(&self.connection_id),
+            self.carrier.map(yes_no).unwrap_or_default(),
+        ]
+    }
+}
+
+impl Row for Connection {
+    const COLUMNS: &'static [&'static str] =
+        &["CONNECTION", "NAME", "STATE", "OWNER", "LOCATION", "BANDWIDTH", "EDGE", "INTERFACE"];
+    fn cells(&self) -> Vec<String> {
+        let public = &self.connection;
+        vec![
+            maybe(&public.connection_id),
+            maybe(&public.connection_name),
+            maybe(&public.connection_state),
+            maybe(&public.owner_account),
+            maybe(&public.location),
+            maybe(&public.bandwidth),
+            maybe(&self.edge_id),
+            maybe(&self.interface),
+        ]
+    }
+}
+
+impl Row for Gateway {
+    const COLUMNS: &'static [&'static str] =
+        &["GATEWAY", "ACCOUNT", "ASN", "VPC", "CIDRS", "HANDOFFS", "STATE"];
+    fn cells(&self) -> Vec<String> {
+        let handoffs = self.handoffs.iter().map(|handoff| {
+            format!("{}:{}:{}", handoff.edge_id, handoff.interface, handoff.next_hop)
+        });
+        vec![
+            self.virtual_gateway_id.clone(),
+            self.account_id.clone(),
+            self.amazon_side_asn.to_string(),
+            self.vpc_id.clone(),
+            self.cidrs.join(" "),
+            handoffs.collect::<Vec<_>>().join(" "),
+            self.virtual_gateway_state.clone(),
+        ]
+    }
+}
+
+impl Row for Interface {
+    const COLUMNS: &'static [&'static str] = &[
+        "VIRTUAL INTERFACE",
+        "NAME",
+        "STATE",
+        "OWNER",
+        "CONNECTION",
+        "CONNECTION OWNER",
+        "VLAN",
+        "GATEWAY",
+        "EDGE",
+        "INTERFACE",
+        "ERROR",
+    ];
+    fn cells(&self) -> Vec<String> {
+        let public = &self.virtual_interface;
+        let gateway =
+            public.virtual_gateway_id.as_ref().or(public.direct_connect_gateway_id.as_ref());
+        vec![
+            maybe(&public.virtual_interface_id),
+            maybe(&public.virtual_interface_name),
+            maybe(&public.virtual_interface_state),
+            maybe(&public.owner_account),
+            maybe(&public.connection_id),
+            maybe(&self.connection_owner_account),
+            maybe(&public.vlan),
+            gateway.cloned().unwrap_or_default(),
+            maybe(&self.edge_id),
+            maybe(&self.interface),
+            maybe(&self.error),
+        ]
+    }
+}
+
+impl Row for AuditEvent {
+    const COLUMNS: &'static [&'static str] =
+        &["TIME", "PRINCIPAL", "FROM", "OPERATION", "OUTCOME", "RESOURCES", "MESSAGE"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            time(self.time),
+            self.principal.clone(),
+            self.source_address.clone(),
+            self.operation.clone(),
+            self.outcome.clone(),
+            self.resources.join(" "),
+            maybe(&self.message),
+        ]
+    }
+}

@@ -1,0 +1,86 @@
+//! The command line's outermost words, and how a failure ends the program.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::admin::AdminArgs;
+use crate::{admin, serve};
+
+/// Hosted private virtual interfaces between accounts, over the Direct Connect API.
+#[derive(Debug, Parser)]
+#[command(
+    name = "linkway",
+    version,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  linkway serve --data-dir /var/lib/linkway
+  linkway admin --credentials /var/lib/linkway/operator.json account list"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(ServeArgs),
+    Admin(AdminArgs),
+}
+
+/// Serve the API, the operator API and the feed for edges.
+///
+/// The first start creates the data directory (0700) with the database, the key file and
+/// operator.json (0600).
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  linkway serve --data-dir /var/lib/linkway
+  linkway serve --data-dir /var/lib/linkway --listen 0.0.0.0:8580 --region eu-west-2 \\
+    --tls-cert /etc/linkway/cert.pem --tls-key /etc/linkway/key.pem
+  linkway serve --data-dir /var/lib/linkway --config /etc/linkway/config.toml --print-config")]
+pub struct ServeArgs {
+    /// Directory of the database, the key file and operator.json
+    #[arg(long, value_name = "DIR", required_unless_present = "config")]
+    pub data_dir: Option<PathBuf>,
+    /// Address to listen on [default: 127.0.0.1:8580]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Region that clients sign for [default: eu-west-2]
+    #[arg(long, value_name = "NAME")]
+    pub region: Option<String>,
+    /// Configuration file; arguments go before what it says
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Certificate chain in PEM form: serve HTTPS
+    #[arg(long, value_name = "F", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of the certificate in PEM form
+    #[arg(long, value_name = "F", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Print the effective configuration and stop
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+/// Reads the arguments and does what they say.
+pub fn run() -> ExitCode {
+    let ended = match Cli::parse().command {
+        Command::Serve(args) => serve::run(args),
+        Command::Admin(args) => return admin::run(args),
+    };
+    ended.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Ends the program as clap does for arguments of `admin` that it refuses itself.
+pub fn wrong_admin_usage(text: &str) -> ! {
+    let mut cli = Cli::command();
+    cli.build();
+    let admin = cli.find_subcommand_mut("admin").expect("Command has it");
+    admin.error(ErrorKind::MissingRequiredArgument, text).exit()
+}

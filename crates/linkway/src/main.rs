@@ -1,0 +1,15 @@
+//! `linkway`: hosted private virtual interfaces between accounts, over the Direct Connect API.
+//!
+//! The binary reads arguments and hands over; what happens lives in the modules that the words
+//! name.
+
+mod admin;
+mod check;
+mod cli;
+mod serve;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,0 +1,59 @@
+//! `linkway serve`: the API, the operator API and the feed for edges.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use linkway_server::rim::config::{Config, Overrides};
+use linkway_server::rim::logs;
+use linkway_server::server::Server;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::ServeArgs;
+
+/// Serves until told to stop: SIGTERM or SIGINT; a second one ends the program at once.
+pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let overrides = Overrides {
+        data_dir: args.data_dir,
+        listen: args.listen.map(|address| address.to_string()),
+        region: args.region,
+        tls_cert: args.tls_cert,
+        tls_key: args.tls_key,
+    };
+    let config = Config::load(args.config.as_deref(), overrides)?;
+    if args.print_config {
+        crate::admin::print(&config.to_toml());
+        return Ok(ExitCode::SUCCESS);
+    }
+    logs::init(config.log_format, &config.log_level)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the threads that serve")?;
+    runtime.block_on(async {
+        let closing = CancellationToken::new();
+        let server = Server::start(config, closing.clone()).await?;
+        stop_on_signals(closing).context("cannot listen for signals")?;
+        server.run().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn stop_on_signals(closing: CancellationToken) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if closing.is_cancelled() {
+                // Whoever asks twice does not want to wait for requests in flight.
+                std::process::exit(130);
+            }
+            closing.cancel();
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! `events`: pages to the present, and beyond it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::Desk;
+use super::server::{Answer, Received, Server};
+
+fn event(number: usize) -> Value {
+    json!({"time": "2026-11-23T10:00:00Z", "requestId": format!("r-{number}"),
+           "principal": "operator", "sourceAddress": "127.0.0.1", "operation": "CreateAccount",
+           "resources": [], "outcome": "ok"})
+}
+
+/// A trail of `length` events; the token is the number of those that were read.
+fn page(length: usize, request: &Received) -> Answer {
+    let from: usize = request.body["nextToken"].as_str().unwrap_or("0").parse().expect("a number");
+    let most =
+        usize::try_from(request.body["maxResults"].as_u64().expect("asked for")).expect("fits");
+    let to = length.min(from + most);
+    let events: Vec<_> = (from..to).map(event).collect();
+    Answer::json(json!({"events": events, "nextToken": to.to_string()}))
+}
+
+fn numbers(array: &str) -> Vec<Value> {
+    let events: Vec<Value> = serde_json::from_str(array).expect("JSON");
+    events.into_iter().map(|event| event["requestId"].clone()).collect()
+}
+
+#[test]
+fn trail_is_read_to_its_present_end() {
+    for (length, calls) in [(0, 1), (1, 1), (99, 1), (100, 2), (250, 3)] {
+        let server = Server::start(move |_, request| page(length, request));
+        let run = Desk::new(&server.endpoint()).run(["events", "--output", "json"]);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        let expected: Vec<_> = (0..length).map(|number| json!(format!("r-{number}"))).collect();
+        assert_eq!(numbers(&run.stdout), expected, "{length}");
+        assert_eq!(server.received().len(), calls, "{length}");
+    }
+}
+
+#[test]
+fn count_bounds_what_is_shown() {
+    let server = Server::start(|_, request| page(250, request));
+    let desk = Desk::new(&server.endpoint());
+    for count in [0, 1, 100, 101, 250, 400] {
+        let words = ["events", "--output", "json", "--count", &count.to_string()];
+        assert_eq!(numbers(&desk.run(words).stdout).len(), count.min(250), "{count}");
+    }
+}
+
+#[test]
+fn follower_sees_what_happens_later_as_lines() {
+    // The trail grows by one event with each call after the first two.
+    let server = Server::start(|number, request| page(2 + number.saturating_sub(1), request));
+    let desk = Desk::new(&server.endpoint());
+    let json = desk.run(["events", "--follow", "--output", "json", "--count", "3"]);
+    assert_eq!(json.code, Some(0), "{}", json.stderr);
+    let lines: Vec<Value> = json
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an object a line"))
+        .collect();
+    assert_eq!(lines, [event(0), event(1), event(2)]);
+    let table = desk.run(["events", "--follow", "--count", "1"]);
+    assert_eq!(
+        table.stdout,
+        "2026-11-23T10:00:00Z  operator  127.0.0.1  CreateAccount  ok  -  -\n"
+    );
+}
+
+#[test]
+fn follower_outlives_a_server_that_restarts() {
+    let server = Server::start(|number, request| match number {
+        0 => page(1, request),
+        1 => Answer::bytes(502, "text/html", Vec::new()),
+        _ => page(2, request),
+    });
+    let run = Desk::new(&server.endpoint()).run(["events", "--follow", "--count", "2"]);
+    assert_eq!((run.code, run.stdout.lines().count()), (Some(0), 2), "{}", run.stderr);
+    assert!(run.stderr.contains("trying again"), "{}", run.stderr);
+}
+
+#[test]
+fn follower_ends_with_a_signal() {
+    let server = Server::start(|_, request| page(1, request));
+    let desk = Desk::new(&server.endpoint());
+    let mut child = desk
+        .command(["events", "--follow", "--output", "json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut line = String::new();
+    let mut out = BufReader::new(child.stdout.take().expect("piped"));
+    out.read_line(&mut line).expect("a line");
+    assert_eq!(serde_json::from_str::<Value>(&line).expect("JSON"), event(0));
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(killed.expect("kill is there").success());
+    let status = child.wait().expect("it ends");
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(2));
+}

@@ -1,0 +1,64 @@
+//! One of each thing that the operator API answers with.
+
+use serde_json::{Value, json};
+
+pub const TIME: &str = "2026-11-23T10:00:00Z";
+
+pub fn account() -> Value {
+    json!({"accountId": "123456789000", "name": "Example", "createdAt": TIME})
+}
+
+pub fn access_key() -> Value {
+    json!({"accessKeyId": "AKIAI44QH8DHBEXAMPLE", "kind": "account", "accountId": "123456789000",
+           "status": "disabled", "createdAt": TIME})
+}
+
+pub fn location() -> Value {
+    json!({"locationCode": "PAR1", "locationName": "Paris", "simulated": true,
+           "region": "eu-west-2"})
+}
+
+pub fn edge() -> Value {
+    json!({"edgeId": "par1-a", "locationCode": "PAR1", "simulated": false, "lastReportAt": TIME,
+           "generation": 7, "silent": true})
+}
+
+pub fn port() -> Value {
+    json!({"edgeId": "par1-a", "interface": "eth1", "locationCode": "PAR1", "bandwidth": "10Gbps",
+           "jumboFrameCapable": true, "connectionId": "dxcon-12345678", "carrier": false})
+}
+
+pub fn connection() -> Value {
+    json!({"connectionId": "dxcon-12345678", "connectionName": "mine",
+           "connectionState": "available", "ownerAccount": "123456789000",
+           "location": "PAR1", "bandwidth": "10Gbps", "vlan": 0,
+           "jumboFrameCapable": true, "tags": [{"key": "team", "value": "net"}],
+           "edgeId": "par1-a", "interface": "eth1"})
+}
+
+pub fn gateway() -> Value {
+    json!({"virtualGatewayId": "vgw-87654321", "accountId": "123456789000", "amazonSideAsn": 64512,
+           "vpcId": "vpc-12345678", "cidrs": ["10.0.0.0/16"], "virtualGatewayState": "available",
+           "handoffs": [handoff("par1-a", "eth9", "2001:db8::1")]})
+}
+
+pub fn handoff(edge: &str, interface: &str, next_hop: &str) -> Value {
+    json!({"edgeId": edge, "interface": interface, "nextHop": next_hop})
+}
+
+pub fn interface() -> Value {
+    json!({"virtualInterfaceId": "dxvif-56781234", "virtualInterfaceName": "lent", "vlan": 101,
+           "virtualInterfaceState": "down", "ownerAccount": "123456789000",
+           "asn": 65000, "mtu": 1500,
+           "connectionId": "dxcon-12345678", "virtualGatewayId": "vgw-87654321",
+           "bgpPeers": [{"asn": 65000, "bgpPeerState": "available", "bgpStatus": "down"}],
+           "connectionOwnerAccount": "210987654321", "edgeId": "par1-a", "interface": "eth1",
+           "error": "VRF table is full"})
+}
+
+pub fn event() -> Value {
+    json!({"time": TIME, "requestId": "r-1", "principal": "account/123456789000",
+           "accountId": "123456789000", "accessKeyId": "AKIAI44QH8DHBEXAMPLE",
+           "sourceAddress": "192.0.2.7", "operation": "CreateConnection",
+           "resources": ["dxcon-12345678"], "outcome": "ok", "parameters": {"bandwidth": "10Gbps"}})
+}

@@ -1,0 +1,322 @@
+//! Each word's arguments, the request that they become, and the answer in both forms.
+
+use serde_json::{Value, json};
+
+use super::Desk;
+use super::samples::{
+    TIME, access_key, account, connection, edge, event, gateway, handoff, interface, location, port,
+};
+use super::server::{Answer, Received, Server};
+
+/// Words, the operation and the request that they become, the answer, what JSON output shows of it,
+/// and texts that the table shows. Words and texts are parted by spaces.
+struct Case {
+    words: &'static str,
+    operation: &'static str,
+    request: Value,
+    answer: Value,
+    json: Value,
+    table: &'static str,
+}
+
+fn one(
+    words: &'static str,
+    operation: &'static str,
+    request: Value,
+    answer: Value,
+    table: &'static str,
+) -> Case {
+    Case { words, operation, request, json: answer.clone(), answer, table }
+}
+
+fn list(
+    words: &'static str,
+    operation: &'static str,
+    request: Value,
+    (member, item): (&str, Value),
+    table: &'static str,
+) -> Case {
+    Case { words, operation, request, answer: json!({member: [item]}), json: json!([item]), table }
+}
+
+fn check(case: Case) {
+    let Case { words, operation, request, mut answer, json: expected, table } = case;
+    if operation == "ListEvents" {
+        answer["nextToken"] = json!("t1");
+    }
+    let server = Server::always(Answer::json(answer));
+    let desk = Desk::new(&server.endpoint());
+
+    let run = desk.run(words.split(' '));
+    assert_eq!((run.code, &*run.stderr), (Some(0), ""), "{words}");
+    for text in table.split_whitespace() {
+        assert!(run.stdout.contains(text), "{words}: no {text} in\n{}", run.stdout);
+    }
+    assert!(!run.stdout.contains('\x1b'), "{words}: {}", run.stdout);
+
+    let run = desk.run(words.split(' ').chain(["--output", "json"]));
+    assert_eq!((run.code, &*run.stderr), (Some(0), ""), "{words}");
+    let shown: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(shown, expected, "{words}");
+
+    let call = Received { target: format!("Linkway.{operation}"), body: request };
+    assert_eq!(server.received(), [call.clone(), call], "{words}");
+}
+
+#[test]
+fn words_of_accounts_and_keys() {
+    let key = json!({"accessKeyId": "AKIAI44QH8DHBEXAMPLE"});
+    let made = json!({"accessKeyId": "AKIAI44QH8DHBEXAMPLE", "secretAccessKey": "je7MtGbClwBF",
+                      "accountId": "123456789000", "status": "enabled", "createdAt": TIME});
+    let of_edge = json!({"accessKeyId": "AKIAI44QH8DHBEXAMPLE", "kind": "edge", "edgeId": "par1-a",
+                         "status": "enabled", "createdAt": TIME});
+    let table = [
+        one(
+            "account create --id 123456789000 --name Example",
+            "CreateAccount",
+            json!({"accountId": "123456789000", "name": "Example"}),
+            account(),
+            "ACCOUNT 123456789000 Example 2026-11-23T10:00:00Z",
+        ),
+        // Values are the server's to judge.
+        one(
+            "account create --id 12 --name ",
+            "CreateAccount",
+            json!({"accountId": "12", "name": ""}),
+            account(),
+            "ACCOUNT",
+        ),
+        list("account list", "ListAccounts", json!({}), ("accounts", account()), "NAME Example"),
+        one(
+            "access-key create --account 123456789000",
+            "CreateAccessKey",
+            json!({"accountId": "123456789000"}),
+            made,
+            "AKIAI44QH8DHBEXAMPLE je7MtGbClwBF enabled",
+        ),
+        list(
+            "access-key list",
+            "ListAccessKeys",
+            json!({}),
+            ("accessKeys", access_key()),
+            "AKIAI44QH8DHBEXAMPLE account disabled",
+        ),
+        list(
+            "access-key list --account 123456789000",
+            "ListAccessKeys",
+            json!({"accountId": "123456789000"}),
+            ("accessKeys", of_edge),
+            "edge par1-a enabled",
+        ),
+        one(
+            "access-key disable AKIAI44QH8DHBEXAMPLE",
+            "DisableAccessKey",
+            key.clone(),
+            access_key(),
+            "disabled",
+        ),
+        one(
+            "access-key enable AKIAI44QH8DHBEXAMPLE",
+            "EnableAccessKey",
+            key.clone(),
+            access_key(),
+            "AKIAI44QH8DHBEXAMPLE",
+        ),
+        one("access-key delete AKIAI44QH8DHBEXAMPLE", "DeleteAccessKey", key, json!({}), ""),
+    ];
+    table.into_iter().for_each(check);
+}
+
+#[test]
+fn words_of_locations_and_edges() {
+    let new_edge = json!({"edgeId": "par1-a", "locationCode": "PAR1", "createdAt": TIME,
+                          "accessKeyId": "AKIAI44QH8DHBEXAMPLE",
+                          "secretAccessKey": "je7MtGbClwBF"});
+    let unheard = json!({"edgeId": "par1-b", "locationCode": "PAR1", "simulated": true,
+                         "silent": false});
+    let table = [
+        one(
+            "location create --code PAR1 --name Paris --simulated",
+            "CreateLocation",
+            json!({"locationCode": "PAR1", "locationName": "Paris", "simulated": true}),
+            location(),
+            "PAR1 Paris yes eu-west-2",
+        ),
+        one(
+            "location create --code ZRH1 --name Zürich🏔",
+            "CreateLocation",
+            json!({"locationCode": "ZRH1", "locationName": "Zürich🏔", "simulated": false}),
+            location(),
+            "PAR1",
+        ),
+        list("location list", "ListLocations", json!({}), ("locations", location()), "PAR1"),
+        one(
+            "edge create --id par1-a --location PAR1",
+            "CreateEdge",
+            json!({"edgeId": "par1-a", "locationCode": "PAR1"}),
+            new_edge,
+            "par1-a AKIAI44QH8DHBEXAMPLE je7MtGbClwBF",
+        ),
+        list(
+            "edge list",
+            "ListEdges",
+            json!({}),
+            ("edges", edge()),
+            "par1-a PAR1 no 2026-11-23T10:00:00Z 7 yes",
+        ),
+        list("edge list", "ListEdges", json!({}), ("edges", unheard), "par1-b -"),
+    ];
+    table.into_iter().for_each(check);
+}
+
+#[test]
+fn words_of_ports() {
+    let free = json!({"edgeId": "par1-a", "interface": "eth2", "locationCode": "PAR1",
+                      "bandwidth": "1Gbps", "jumboFrameCapable": false});
+    let table = [
+        one(
+            "port create --edge par1-a --interface eth1 --bandwidth 10Gbps",
+            "CreatePort",
+            json!({"edgeId": "par1-a", "interface": "eth1", "bandwidth": "10Gbps",
+                   "jumboFrameCapable": true}),
+            port(),
+            "par1-a eth1 10Gbps dxcon-12345678",
+        ),
+        one(
+            "port create --edge e --interface i --bandwidth b --no-jumbo-frames",
+            "CreatePort",
+            json!({"edgeId": "e", "interface": "i", "bandwidth": "b", "jumboFrameCapable": false}),
+            port(),
+            "eth1",
+        ),
+        list("port list", "ListPorts", json!({}), ("ports", port()), "eth1"),
+        list(
+            "port list --edge par1-a",
+            "ListPorts",
+            json!({"edgeId": "par1-a"}),
+            ("ports", free),
+            "eth2 no -",
+        ),
+    ];
+    table.into_iter().for_each(check);
+}
+
+#[test]
+fn words_of_connections() {
+    let requested = json!({"connectionId": "dxcon-1", "connectionState": "requested"});
+    let table = [
+        list(
+            "connection list",
+            "ListConnections",
+            json!({}),
+            ("connections", connection()),
+            "dxcon-12345678 mine available 123456789000 par1-a eth1",
+        ),
+        list(
+            "connection list --state requested",
+            "ListConnections",
+            json!({"state": "requested"}),
+            ("connections", requested),
+            "dxcon-1 requested -",
+        ),
+        one(
+            "connection approve dxcon-12345678",
+            "ApproveConnection",
+            json!({"connectionId": "dxcon-12345678"}),
+            connection(),
+            "available",
+        ),
+        one(
+            "connection approve dxcon-12345678 --edge par1-a --interface eth1",
+            "ApproveConnection",
+            json!({"connectionId": "dxcon-12345678", "edgeId": "par1-a", "interface": "eth1"}),
+            connection(),
+            "par1-a eth1",
+        ),
+        one(
+            "connection reject dxcon-12345678",
+            "RejectConnection",
+            json!({"connectionId": "dxcon-12345678"}),
+            connection(),
+            "dxcon-12345678",
+        ),
+    ];
+    table.into_iter().for_each(check);
+}
+
+#[test]
+fn words_of_gateways() {
+    let table = [
+        one(
+            "gateway create --account 123456789000 --vpc vpc-12345678 --cidr 10.0.0.0/16",
+            "CreateGateway",
+            json!({"accountId": "123456789000", "amazonSideAsn": 64512, "vpcId": "vpc-12345678",
+                   "cidrs": ["10.0.0.0/16"]}),
+            gateway(),
+            "vgw-87654321 64512 10.0.0.0/16 par1-a:eth9:2001:db8::1",
+        ),
+        one(
+            "gateway create --account 1 --asn 4294967295 --vpc v --cidr 10.0.0.0/16 10.1.0.0/16 \
+             --cidr 2001:db8::/56 --handoff a:eth9.100:192.0.2.1 b:eth9:2001:db8::1 \
+             --handoff c:d:::",
+            "CreateGateway",
+            json!({"accountId": "1", "amazonSideAsn": 4294967295u32, "vpcId": "v",
+                   "cidrs": ["10.0.0.0/16", "10.1.0.0/16", "2001:db8::/56"],
+                   "handoffs": [handoff("a", "eth9.100", "192.0.2.1"),
+                                handoff("b", "eth9", "2001:db8::1"), handoff("c", "d", "::")]}),
+            gateway(),
+            "vgw-87654321",
+        ),
+        one(
+            "gateway create --account 1 --asn -1 --vpc v --cidr x",
+            "CreateGateway",
+            json!({"accountId": "1", "amazonSideAsn": -1, "vpcId": "v", "cidrs": ["x"]}),
+            gateway(),
+            "vgw-87654321",
+        ),
+        list(
+            "gateway list",
+            "ListGateways",
+            json!({}),
+            ("virtualGateways", gateway()),
+            "vgw-87654321 available",
+        ),
+        one(
+            "gateway delete vgw-87654321",
+            "DeleteGateway",
+            json!({"virtualGatewayId": "vgw-87654321"}),
+            gateway(),
+            "vgw-87654321",
+        ),
+    ];
+    table.into_iter().for_each(check);
+}
+
+#[test]
+fn words_of_interfaces_and_events() {
+    let table = [
+        list(
+            "interface list",
+            "ListInterfaces",
+            json!({}),
+            ("virtualInterfaces", interface()),
+            "dxvif-56781234 lent down 123456789000 210987654321 101 vgw-87654321 par1-a eth1 \
+             VRF table is full",
+        ),
+        list(
+            "events",
+            "ListEvents",
+            json!({"maxResults": 100}),
+            ("events", event()),
+            "2026-11-23T10:00:00Z account/123456789000 192.0.2.7 CreateConnection ok dxcon-12345678",
+        ),
+        list(
+            "events --all",
+            "ListEvents",
+            json!({"kind": "all", "maxResults": 100}),
+            ("events", event()),
+            "CreateConnection",
+        ),
+    ];
+    table.into_iter().for_each(check);
+}

@@ -1,0 +1,117 @@
+//! Who is it, may it, and not too often.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::HeaderMap;
+use linkway_domain::access_key::Principal;
+use linkway_wire::error::{Code, WireError};
+use linkway_wire::operation::{LinkwayOperation, Target};
+use linkway_wire::sigv4::{self, HeaderLookup, RequestParts, SignatureError};
+
+use super::{Api, Call, Refused};
+use crate::clock;
+use crate::credentials::{self, Caller};
+use crate::rim::http::Request;
+
+/// The headers of a request, as the signature looks them up.
+struct Headers<'a>(&'a HeaderMap);
+
+impl HeaderLookup for Headers<'_> {
+    fn visit<'h>(&'h self, name: &str, each: &mut dyn FnMut(&'h [u8])) {
+        for value in self.0.get_all(name) {
+            each(value.as_bytes());
+        }
+    }
+}
+
+impl Api {
+    /// The caller of a request, if its signature is good, its key is not locked, and neither the key nor the account calls
+    /// too often.
+    pub(super) async fn authenticate(&self, request: &Request) -> Result<Arc<Caller>, Refused> {
+        let headers = Headers(&request.headers);
+        let parts = RequestParts {
+            method: request.method.as_str(),
+            path: request.path(),
+            query: request.uri.query(),
+            headers: &headers,
+            body: &request.body,
+        };
+        let claim = sigv4::parse(&parts, clock::timestamp(clock::now()), &self.policy)
+            .map_err(|error| self.bad_signature(&error))?;
+        let (key, source, now) = (claim.access_key_id(), request.peer.ip(), Instant::now());
+        if let Some(wait) = self.lockout.locked_for(key, source, now) {
+            self.telemetry.locked_out.inc();
+            return Err(locked(wait));
+        }
+        let caller = match self.credentials.verify(&claim).await {
+            Ok(caller) => caller,
+            Err(credentials::Refused::Failure(failure)) => return Err(WireError::from(failure).into()),
+            Err(credentials::Refused::Signature(error)) => {
+                // Only keys that exist are watched: an unknown one cannot be guessed right.
+                if matches!(error, SignatureError::Mismatch { .. }) {
+                    self.lockout.failed(key, source, now);
+                }
+                return Err(self.bad_signature(&error));
+            }
+        };
+        self.lockout.succeeded(key, source);
+        self.admit(&caller, now)?;
+        Ok(caller)
+    }
+
+    fn bad_signature(&self, error: &SignatureError) -> Refused {
+        self.telemetry.signatures_refused.inc();
+        let code = Code::ALL.iter().copied().find(|code| code.as_str() == error.code_name());
+        let code = code.expect("a test compares the signature's codes with the list of all codes");
+        WireError::new(code, error.to_string()).into()
+    }
+
+    fn admit(&self, caller: &Caller, now: Instant) -> Result<(), Refused> {
+        let Principal::Account(account) = &caller.principal else { return Ok(()) };
+        self.throttle.admit(caller.access_key_id.as_str(), account.as_str(), now).map_err(|throttled| {
+            self.telemetry.throttled(throttled.scope);
+            Refused {
+                error: WireError::new(Code::ThrottlingException, "Rate exceeded"),
+                retry_after: Some(throttled.retry_after),
+            }
+        })
+    }
+
+    /// Which operations exist for which kind of principal.
+    pub(super) fn authorize(&self, call: &Call) -> Result<(), WireError> {
+        let allowed = match (&call.caller.principal, call.target) {
+            (Principal::Account(_), Target::Tenant(_)) => true,
+            (Principal::Operator, Target::Linkway(operation)) => !is_of_edges(operation),
+            (Principal::Edge(_), Target::Linkway(operation)) => is_of_edges(operation),
+            (Principal::Account(_), Target::Linkway(_))
+            | (Principal::Operator | Principal::Edge(_), Target::Tenant(_)) => false,
+        };
+        if allowed {
+            return Ok(());
+        }
+        let service = match call.target {
+            Target::Tenant(_) => "directconnect",
+            Target::Linkway(_) => "linkway",
+        };
+        let text = format!(
+            "User: {} is not authorized to perform: {service}:{}",
+            call.caller.principal,
+            call.target.name()
+        );
+        Err(WireError::new(Code::AccessDeniedException, text))
+    }
+}
+
+/// The two operations of the edge feed.
+fn is_of_edges(operation: LinkwayOperation) -> bool {
+    matches!(operation, LinkwayOperation::GetEdgeConfig | LinkwayOperation::ReportEdgeStatus)
+}
+
+fn locked(wait: Duration) -> Refused {
+    let seconds = wait.as_secs_f64().ceil();
+    let text = format!(
+        "This access key is locked for your address after repeated bad signatures. Try again in {seconds} s."
+    );
+    Refused { error: WireError::new(Code::ThrottlingException, text), retry_after: Some(wait) }
+}

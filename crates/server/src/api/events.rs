@@ -1,0 +1,125 @@
+//! The audit trail as the operator reads it: changes from the store, and on request reads and refusals from the journal,
+//! merged in the order of time.
+
+use linkway_domain::Fault;
+use linkway_domain::fault::shown;
+use linkway_domain::key;
+use linkway_wire::error::WireError;
+use linkway_wire::json;
+use linkway_wire::operator::{EventKind, ListEvents};
+use serde::Serialize;
+
+use super::{Answered, Api, Call, page};
+use crate::rim::event::AuditEvent;
+use crate::rim::journal::Cursor;
+
+/// A page, in the form of `linkway_wire::operator::EventPage`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventPage {
+    events: Vec<AuditEvent>,
+    next_token: String,
+}
+
+/// Where a reader of the trail stands: after this key of the store, and at this place of the journal.
+#[derive(Clone, Debug, Default)]
+struct Place {
+    stored: Option<String>,
+    journal: Cursor,
+}
+
+impl Place {
+    fn parse(token: Option<&str>) -> Result<Self, Fault> {
+        let Some(token) = token else { return Ok(Self::default()) };
+        let bad = || {
+            let rule = "is not a token that ListEvents gave";
+            Fault::client(format!("nextToken \"{}\" {rule}.", shown(token)))
+        };
+        let (journal, stored) = token.split_once('|').ok_or_else(bad)?;
+        let plain = stored.len() <= 200 && stored.bytes().all(|b| b.is_ascii_graphic());
+        if !plain {
+            return Err(bad());
+        }
+        Ok(Self {
+            stored: (!stored.is_empty()).then(|| format!("{}{stored}", key::all("audit"))),
+            journal: journal.parse().map_err(|_| bad())?,
+        })
+    }
+
+    fn token(&self) -> String {
+        let range = key::all("audit");
+        let stored = self.stored.as_deref().and_then(|key| key.strip_prefix(range.as_str())).unwrap_or_default();
+        format!("{}|{stored}", self.journal)
+    }
+}
+
+impl Api {
+    /// `ListEvents`
+    pub(super) async fn list_events(&self, call: &Call) -> Answered {
+        let request: ListEvents = json::decode(&call.body)?;
+        let limit = page::parse("", request.max_results, None)?.limit;
+        let mut place = Place::parse(request.next_token.as_deref())?;
+        let stored = self.stored_events(&place, limit).await?;
+        let events = match request.kind.unwrap_or_default() {
+            EventKind::Changes => {
+                place.stored = stored.last().map(|(key, _)| key.clone()).or(place.stored);
+                stored.into_iter().map(|(_, event)| event).collect()
+            }
+            EventKind::All => self.merged(stored, &mut place, limit)?,
+        };
+        Ok(json::encode(&EventPage { events, next_token: place.token() }))
+    }
+
+    async fn stored_events(&self, place: &Place, limit: usize) -> Result<Vec<(String, AuditEvent)>, WireError> {
+        let range = key::all("audit");
+        let page = self.records.store().scan(range.as_str(), place.stored.as_deref(), limit).await;
+        let page = page.map_err(crate::records::Failure::from)?;
+        let events = page.items.into_iter().filter_map(|(key, value)| {
+            match serde_json::from_slice(&value.value) {
+                Ok(event) => Some((key, event)),
+                Err(error) => {
+                    tracing::error!(key, %error, "an audit record cannot be read");
+                    None
+                }
+            }
+        });
+        Ok(events.collect())
+    }
+
+    /// Takes the earliest of both, up to `limit`, and moves the place behind them.
+    fn merged(
+        &self,
+        stored: Vec<(String, AuditEvent)>,
+        place: &mut Place,
+        limit: usize,
+    ) -> Result<Vec<AuditEvent>, WireError> {
+        let read = |from: Cursor, limit: usize| {
+            self.journal.read(Some(from), limit).map_err(|error| {
+                tracing::error!(%error, "the journal cannot be read");
+                super::internal()
+            })
+        };
+        let (journaled, end) = read(place.journal, limit)?;
+        let mut events = Vec::with_capacity(limit);
+        let (mut stored, mut journaled_left) = (stored.into_iter().peekable(), journaled.iter().peekable());
+        let mut taken = 0;
+        while events.len() < limit {
+            let from_journal = match (stored.peek(), journaled_left.peek()) {
+                (None, None) => break,
+                (Some(_), None) => false,
+                (None, Some(_)) => true,
+                (Some((_, change)), Some(read)) => read.time < change.time,
+            };
+            if from_journal {
+                taken += 1;
+                events.extend(journaled_left.next().cloned());
+            } else if let Some((key, event)) = stored.next() {
+                place.stored = Some(key);
+                events.push(event);
+            }
+        }
+        // The journal's cursor is a place in a file: behind a part of what was read it must be asked for.
+        place.journal = if taken == journaled.len() { end } else { read(place.journal, taken)?.1 };
+        Ok(events)
+    }
+}

@@ -1,0 +1,184 @@
+//! A data directory, and how a server comes up on it.
+//!
+//! The first start makes everything: the directory (0700), the key file, the database and `operator.json` (0600). Every step
+//! can be repeated, so that a start that was interrupted is finished by the next one.
+
+use std::fs::{self, DirBuilder};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use linkway_domain::access_key::{AccessKey, Principal};
+use linkway_domain::decide::{Command, CreateAccessKey, Outcome};
+use linkway_domain::key;
+use linkway_domain::record::Record;
+use linkway_domain::settings::Settings;
+use linkway_store::seal::{KeyFileError, Sealer};
+use linkway_store::{OpenError, SqliteOptions, SqliteStore, StoreObserver};
+use linkway_wire::operator::OperatorFile;
+use linkway_wire::value::Secret;
+
+use crate::records::{Failure, Records};
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The directory or a file in it.
+    #[error("{what} {path}: {error}", path = path.display())]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The database is there and its key file is not.
+    #[error(
+        "{path} is missing, but there is a database: without the key file its secrets cannot be read. Put the key \
+         file back (it is not part of a backup made with `linkway admin backup`).",
+        path = .0.display()
+    )]
+    NoKeyFile(PathBuf),
+    /// The key file cannot be used.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The key file belongs to another database, or a record is damaged.
+    #[error("the database cannot be read with this key file: {0}")]
+    Unreadable(Failure),
+    /// The store failed.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+/// The files of a data directory.
+#[derive(Clone, Debug)]
+pub struct DataDir(PathBuf);
+
+impl DataDir {
+    /// Names the files; touches nothing.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// Makes the directory if it is not there.
+    pub fn create(&self) -> Result<(), BootError> {
+        let failed = |error| BootError::Io { what: "cannot make the data directory", path: self.0.clone(), error };
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(failed)?;
+        let scratch = self.scratch();
+        // What an interrupted backup left.
+        if scratch.exists() {
+            fs::remove_dir_all(&scratch).map_err(failed)?;
+        }
+        DirBuilder::new().mode(0o700).create(scratch).map_err(failed)
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.0.join("linkway.db")
+    }
+
+    /// The key that secrets in the database are sealed with.
+    #[must_use]
+    pub fn key_file(&self) -> PathBuf {
+        self.0.join("linkway.key")
+    }
+
+    /// How `linkway admin` gets in.
+    #[must_use]
+    pub fn operator_file(&self) -> PathBuf {
+        self.0.join("operator.json")
+    }
+
+    /// Where reads and refusals are written down.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.0.join("journal")
+    }
+
+    /// Files that live as long as a request.
+    #[must_use]
+    pub fn scratch(&self) -> PathBuf {
+        self.0.join("scratch")
+    }
+}
+
+/// Opens the records of a data directory, making what is not there yet.
+pub fn open_records(
+    dir: &DataDir,
+    settings: Settings,
+    observer: Option<Arc<dyn StoreObserver>>,
+    max_batch: usize,
+) -> Result<Records, BootError> {
+    dir.create()?;
+    let key_file = dir.key_file();
+    let sealer = match (key_file.exists(), dir.database().exists()) {
+        (true, _) => Sealer::load(&key_file)?,
+        (false, false) => Sealer::create(&key_file)?,
+        (false, true) => return Err(BootError::NoKeyFile(key_file)),
+    };
+    let defaults = SqliteOptions::default();
+    let store = SqliteStore::open(dir.database(), SqliteOptions { observer, max_batch, ..defaults })?;
+    Ok(Records::new(Arc::new(store), sealer, settings))
+}
+
+/// The operator's access key: made by the first start, found by the others. Reading it proves that the key file fits.
+pub async fn operator_key(records: &Records) -> Result<AccessKey, BootError> {
+    let range = key::access_keys_of(&Principal::Operator);
+    let (keys, _) = records.keys(&range, None, 1).await.map_err(BootError::Failure)?;
+    let id = keys.first().and_then(|key| key.rsplit('/').next()?.parse().ok());
+    if let Some(id) = id {
+        return match records.get(&key::access_key(&id)).await {
+            Ok(Some(Record::AccessKey(found))) => Ok(found),
+            Ok(_) => Err(BootError::Unreadable(Failure::Refused(format!("{id}: the operator's key is missing")))),
+            Err(failure) => Err(BootError::Unreadable(failure)),
+        };
+    }
+    let command = Command::CreateAccessKey(CreateAccessKey::Operator);
+    match records.run(&Principal::Operator, &command, None).await?.outcome {
+        Outcome::AccessKey(made) => Ok(made),
+        other => Err(Failure::Refused(format!("making the operator's key gave {other:?}")).into()),
+    }
+}
+
+/// Writes `operator.json` if it is not there or says something else: the address may have changed.
+pub fn write_operator_file(
+    dir: &DataDir,
+    access_key: &AccessKey,
+    endpoint: &str,
+    region: &str,
+) -> Result<(), BootError> {
+    let file = OperatorFile {
+        endpoint: endpoint.to_owned(),
+        region: region.to_owned(),
+        access_key_id: access_key.id.to_string(),
+        secret_access_key: Secret::from(access_key.secret.reveal()),
+    };
+    let mut json = serde_json::to_vec_pretty(&file).expect("four strings");
+    json.push(b'\n');
+    let path = dir.operator_file();
+    let private = |path: &Path| fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o077 == 0);
+    if fs::read(&path).is_ok_and(|there| there == json) && private(&path) {
+        return Ok(());
+    }
+    replace(&path, &json)
+        .map_err(|error| BootError::Io { what: "cannot write the operator's credentials to", path, error })
+}
+
+/// Replaces a file as a whole, readable for its owner only.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let partial = path.with_extension("partial");
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&partial, path)?;
+    fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+}

@@ -1,0 +1,93 @@
+//! Who an access key speaks for, and the signing keys derived from its secret: loaded once, kept while nothing changes.
+//!
+//! Every change of any access key bumps a counter, and an entry counts only if it was loaded after the last bump began.
+//! Changes are rare, so throwing all entries away is cheaper than being clever, and nothing stale survives a race.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use linkway_domain::access_key::Principal;
+use linkway_domain::id::AccessKeyId;
+use linkway_domain::key;
+use linkway_domain::record::Record;
+use linkway_wire::sigv4::{Claim, SignatureError, SigningKey, verify, verify_unknown};
+
+use crate::records::{Failure, Records};
+
+/// How many derived keys are kept: one for each access key, day, region and service in use.
+const MOST_ENTRIES: usize = 65_536;
+
+/// A caller whose signature was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The access key.
+    pub access_key_id: AccessKeyId,
+    /// Whom it speaks for.
+    pub principal: Principal,
+}
+
+/// Why a caller was not let in.
+#[derive(Debug)]
+pub enum Refused {
+    /// The signature is not good.
+    Signature(SignatureError),
+    /// It could not be checked.
+    Failure(Failure),
+}
+
+struct Entry {
+    loaded_at: u64,
+    caller: Arc<Caller>,
+    key: SigningKey,
+}
+
+/// The cache of verified callers.
+pub struct Credentials {
+    records: Arc<Records>,
+    changes: AtomicU64,
+    entries: quick_cache::sync::Cache<String, Arc<Entry>>,
+}
+
+impl Credentials {
+    /// Empty, over the records.
+    #[must_use]
+    pub fn new(records: Arc<Records>) -> Self {
+        Self { records, changes: AtomicU64::new(0), entries: quick_cache::sync::Cache::new(MOST_ENTRIES) }
+    }
+
+    /// To be called after a change of any access key was committed and before it is acknowledged.
+    pub fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Who signed this. An unknown, a disabled and a deleted key are one case to the outside.
+    pub async fn verify(&self, claim: &Claim) -> Result<Arc<Caller>, Refused> {
+        let now = self.changes.load(Ordering::SeqCst);
+        let cached = self.entries.get(claim.signing_key_id()).filter(|entry| entry.loaded_at == now);
+        let entry = match cached {
+            Some(entry) => entry,
+            None => match self.load(claim, now).await.map_err(Refused::Failure)? {
+                Some(entry) => entry,
+                None => return Err(Refused::Signature(verify_unknown(claim))),
+            },
+        };
+        verify(claim, &entry.key).map_err(Refused::Signature)?;
+        Ok(Arc::clone(&entry.caller))
+    }
+
+    async fn load(&self, claim: &Claim, now: u64) -> Result<Option<Arc<Entry>>, Failure> {
+        let Ok(id) = AccessKeyId::parse(claim.access_key_id()) else { return Ok(None) };
+        let found = self.records.get(&key::access_key(&id)).await?;
+        let Some(Record::AccessKey(record)) = found.filter(|record| matches!(record, Record::AccessKey(k) if k.enabled))
+        else {
+            return Ok(None);
+        };
+        let entry = Arc::new(Entry {
+            loaded_at: now,
+            key: SigningKey::derive(record.secret.reveal(), claim.scope()),
+            caller: Arc::new(Caller { access_key_id: record.id, principal: record.principal }),
+        });
+        self.entries.insert(claim.signing_key_id().to_owned(), Arc::clone(&entry));
+        Ok(Some(entry))
+    }
+}

@@ -1,0 +1,67 @@
+//! Work that never hurries: the first count of things by state, and forgetting old audit records.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use linkway_domain::key;
+use linkway_domain::time::Time;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::records::{Failure, Records};
+
+/// Records read between two pauses of the count, and the pause: a fifth of one core at most.
+const PAGE: usize = 1000;
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// How often old audit records are looked for.
+const DAILY: Duration = Duration::from_secs(3600);
+
+/// Counts what is there, once, then looks for old audit records until the server closes.
+pub async fn run(records: Arc<Records>, audit_retention: Duration, closing: CancellationToken) {
+    let work = async {
+        for kind in ["connection", "vif"] {
+            if let Err(error) = count(&records, kind).await {
+                tracing::warn!(%error, kind, "the count by state is incomplete");
+            }
+        }
+        loop {
+            if let Err(error) = forget(&records, audit_retention).await {
+                tracing::warn!(%error, "old audit records could not be removed");
+            }
+            tokio::time::sleep(DAILY).await;
+        }
+    };
+    tokio::select! {
+        () = closing.cancelled() => {}
+        () = work => {}
+    }
+}
+
+async fn count(records: &Records, kind: &str) -> Result<(), Failure> {
+    let range = key::all(kind);
+    let mut after: Option<String> = None;
+    loop {
+        let page = records.store().scan(range.as_str(), after.as_deref(), PAGE).await?;
+        let decoded: Vec<_> =
+            page.items.iter().map(|(key, value)| records.decode(key, value)).collect::<Result<_, _>>()?;
+        // `~` sorts after everything that an id is made of: the last page reaches to the end of its range.
+        let end = format!("{range}~");
+        let last = if page.more { page.items.last().map(|(key, _)| key.clone()) } else { None };
+        records.census().walked(last.as_deref().unwrap_or(&end), page.revision, &decoded);
+        if !page.more {
+            return Ok(());
+        }
+        after = last;
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn forget(records: &Records, retention: Duration) -> Result<(), Failure> {
+    let kept = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
+    let before = Time::from_millis(clock::now().millis().saturating_sub(kept));
+    while records.forget_audit(before).await? > 0 {
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}

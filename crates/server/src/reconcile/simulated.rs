@@ -1,0 +1,131 @@
+//! The simulated edge: takes its configuration from the same feed as every edge and reports the same status, without
+//! touching a kernel. Every port has a carrier, every session comes up.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use linkway_domain::edge::{EdgeConfig, EdgeStatus, InterfaceStatus, PortStatus};
+use linkway_domain::id::EdgeId;
+use linkway_domain::key;
+use linkway_domain::record::Record;
+use linkway_domain::virtual_interface::Reported;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::AFTER_FAILURE;
+use crate::clock;
+use crate::feed::Feed;
+use crate::records::{Failure, Records};
+
+/// Starts a task for each simulated edge that there is or comes to be; runs until the server closes.
+pub async fn run(records: Arc<Records>, feed: Arc<Feed>, step: Duration, closing: CancellationToken) {
+    let mut known: HashSet<EdgeId> = HashSet::new();
+    let mut edges = JoinSet::new();
+    let mut ticks = feed.watch();
+    loop {
+        ticks.mark_unchanged();
+        match simulated_edges(&records).await {
+            Ok(found) => {
+                for id in found.into_iter().filter(|id| known.insert(id.clone())) {
+                    edges.spawn(one(id, Arc::clone(&records), Arc::clone(&feed), step, closing.clone()));
+                }
+            }
+            Err(error) => tracing::warn!(%error, "simulated edges could not be listed"),
+        }
+        tokio::select! {
+            () = closing.cancelled() => break,
+            _ = ticks.changed() => tokio::time::sleep(Duration::from_millis(50)).await,
+            () = tokio::time::sleep(Duration::from_secs(20)) => {}
+        }
+    }
+    edges.join_all().await;
+}
+
+async fn simulated_edges(records: &Records) -> Result<Vec<EdgeId>, Failure> {
+    let mut found = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let (page, more) = records.range(&key::all("edge"), after.as_deref(), 1000).await?;
+        after = page.last().map(|(key, _)| key.clone());
+        found.extend(page.into_iter().filter_map(|(_, record)| match record {
+            Record::Edge(edge) if edge.simulated => Some(edge.id),
+            _ => None,
+        }));
+        if !more {
+            return Ok(found);
+        }
+    }
+}
+
+async fn one(
+    id: EdgeId,
+    records: Arc<Records>,
+    feed: Arc<Feed>,
+    step: Duration,
+    closing: CancellationToken,
+) {
+    let quiet = Duration::from_millis(records.settings().silence / 3);
+    let mut known = 0;
+    let work = async {
+        loop {
+            match turn(&id, &records, &feed, step, known).await {
+                Ok(generation) => known = generation,
+                Err(error) => {
+                    tracing::warn!(%error, edge = %id, "the simulated edge could not report");
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                    continue;
+                }
+            }
+            // A failure here shows again in the next turn.
+            let _ = feed.wait(&id, known, quiet).await;
+        }
+    };
+    tokio::select! {
+        () = closing.cancelled() => {}
+        () = work => {}
+    }
+}
+
+/// Takes the configuration, works for one step if it is new, reports; the generation.
+async fn turn(
+    id: &EdgeId,
+    records: &Records,
+    feed: &Feed,
+    step: Duration,
+    known: u64,
+) -> Result<u64, Failure> {
+    let config = feed.config(id).await?;
+    if config.generation != known {
+        tokio::time::sleep(step).await;
+    }
+    let last = match records.get(&key::edge_seen(id)).await? {
+        Some(Record::EdgeSeen(seen)) => seen.sequence,
+        Some(_) | None => 0,
+    };
+    // Higher than the last one even when the clock went back.
+    let sequence = clock::now().millis().max(last + 1);
+    feed.report(id, &status(&config, sequence)).await?;
+    Ok(config.generation)
+}
+
+fn status(config: &EdgeConfig, sequence: u64) -> EdgeStatus {
+    let up = Reported { programmed: true, bgp_up: true, error: None };
+    EdgeStatus {
+        generation: config.generation,
+        sequence,
+        ports: config
+            .ports
+            .iter()
+            .map(|port| PortStatus { connection_id: port.connection_id.clone(), carrier: true })
+            .collect(),
+        interfaces: config
+            .interfaces
+            .iter()
+            .map(|interface| InterfaceStatus {
+                virtual_interface_id: interface.virtual_interface_id.clone(),
+                reported: up.clone(),
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,224 @@
+//! The audit trail's one record type: who did what, on what, from where, with which outcome.
+//! Records of changes are part of the change's own commit in the store; those of reads and refusals
+//! go to the journal.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use linkway_domain::time::Time;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One call, as JSON with these names in camel case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEvent {
+    /// When, as RFC 3339 with milliseconds, UTC.
+    #[serde(with = "rfc3339")]
+    pub time: Time,
+    /// The id that the answer carried.
+    pub request_id: String,
+    /// Who: `account 123456789000`, `operator`, `edge par1-r1`, or `anonymous`.
+    pub principal: String,
+    /// The account that called, 12 digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// The key that signed, or claimed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_key_id: Option<String>,
+    /// The other end of the connection, an IP address.
+    pub source_address: String,
+    /// The operation asked for.
+    pub operation: Cow<'static, str>,
+    /// Ids of what it was about.
+    #[serde(default)]
+    pub resources: Vec<String>,
+    /// `ok` or the error code.
+    pub outcome: Cow<'static, str>,
+    /// The error's text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The request's members after [`masked`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Value>,
+}
+
+mod rfc3339 {
+    use super::{Cow, Deserialize as _, Time, Timestamp};
+
+    pub fn serialize<S: serde::Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
+        let millis = i64::try_from(time.millis()).map_err(serde::ser::Error::custom)?;
+        let time = Timestamp::from_millisecond(millis).map_err(serde::ser::Error::custom)?;
+        serializer.collect_str(&format_args!("{time:.3}"))
+    }
+
+    pub fn deserialize<'de, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Time, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let time: Timestamp = text.parse().map_err(serde::de::Error::custom)?;
+        let millis = u64::try_from(time.as_millisecond()).map_err(serde::de::Error::custom)?;
+        Ok(Time::from_millis(millis))
+    }
+}
+
+/// What stands in place of a secret.
+pub const PROTECTED: &str = "[PROTECTED]";
+
+/// Members that hold secrets, or text that contains one, compared without regard to case.
+const SECRET_MEMBERS: [&str; 9] = [
+    "authKey",
+    "cak",
+    "ckn",
+    "customerRouterConfig",
+    "password",
+    "secret",
+    "secretAccessKey",
+    "secretARN",
+    "sessionToken",
+];
+
+/// Longest string kept, in characters.
+const MAX_TEXT: usize = 256;
+/// Deepest nesting kept.
+const MAX_DEPTH: usize = 8;
+/// Most members of one object, or elements of one list, kept.
+const MAX_MEMBERS: usize = 64;
+/// Most values kept altogether.
+const MAX_VALUES: usize = 512;
+/// Stands for what was cut off.
+const CUT: &str = "…";
+
+/// A request's JSON as the audit trail may keep it: secrets replaced by [`PROTECTED`], whatever
+/// their type and depth; long strings, long lists and deep nesting cut.
+#[must_use]
+pub fn masked(value: &Value) -> Value {
+    mask(value, MAX_DEPTH, &mut { MAX_VALUES })
+}
+
+fn mask(value: &Value, depth: usize, left: &mut usize) -> Value {
+    if *left == 0 {
+        return Value::from(CUT);
+    }
+    *left -= 1;
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        Value::String(text) => Value::String(shortened(text)),
+        Value::Array(_) | Value::Object(_) if depth == 0 => Value::from(CUT),
+        Value::Array(elements) => {
+            let kept = elements.iter().take(MAX_MEMBERS).map(|e| mask(e, depth - 1, left));
+            let kept = kept.collect::<Vec<_>>();
+            let cut = (elements.len() > MAX_MEMBERS).then(|| Value::from(CUT));
+            kept.into_iter().chain(cut).collect()
+        }
+        Value::Object(members) => {
+            let mut kept = serde_json::Map::new();
+            for (name, value) in members.iter().take(MAX_MEMBERS) {
+                let value = if is_secret(name) && !value.is_null() {
+                    Value::from(PROTECTED)
+                } else {
+                    mask(value, depth - 1, left)
+                };
+                kept.insert(shortened(name), value);
+            }
+            if members.len() > MAX_MEMBERS {
+                kept.insert(CUT.to_owned(), Value::Null);
+            }
+            Value::Object(kept)
+        }
+    }
+}
+
+fn is_secret(name: &str) -> bool {
+    SECRET_MEMBERS.iter().any(|secret| secret.eq_ignore_ascii_case(name))
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_TEXT) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}{CUT}", &text[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_of_camel_case() {
+        let event = AuditEvent {
+            time: Time::from_millis(1_764_000_000_007),
+            request_id: "r".into(),
+            principal: "account 123456789000".into(),
+            account_id: Some("123456789000".into()),
+            access_key_id: None,
+            source_address: "192.0.2.1".into(),
+            operation: "DescribeConnections".into(),
+            resources: vec!["dxcon-1".into()],
+            outcome: "ok".into(),
+            message: None,
+            parameters: Some(json!({"connectionId": "dxcon-1"})),
+        };
+        let line = serde_json::to_string(&event).unwrap();
+        let expected = concat!(
+            r#"{"time":"2025-11-24T16:00:00.007Z","requestId":"r","#,
+            r#""principal":"account 123456789000","accountId":"123456789000","#,
+            r#""sourceAddress":"192.0.2.1","operation":"DescribeConnections","#,
+            r#""resources":["dxcon-1"],"outcome":"ok","#,
+            r#""parameters":{"connectionId":"dxcon-1"}}"#,
+        );
+        assert_eq!(line, expected);
+        assert_eq!(serde_json::from_str::<AuditEvent>(&line).unwrap(), event);
+    }
+
+    #[test]
+    fn secrets_are_masked_and_sizes_bounded() {
+        let long = "é".repeat(257);
+        let table = [
+            (
+                json!({"vlan": 101, "authKey": "tgyn26example"}),
+                json!({"vlan": 101, "authKey": PROTECTED}),
+            ),
+            (
+                json!({"a": [{"AUTHKEY": {"x": "tgyn26example"}}]}),
+                json!({"a": [{"AUTHKEY": PROTECTED}]}),
+            ),
+            (json!({"authKey": null, "cak": 7}), json!({"authKey": null, "cak": PROTECTED})),
+            (
+                json!({"secretAccessKey": "s", "secretARN": "s", "customerRouterConfig": "s"}),
+                json!({
+                    "secretAccessKey": PROTECTED,
+                    "secretARN": PROTECTED,
+                    "customerRouterConfig": PROTECTED,
+                }),
+            ),
+            (json!(["x".repeat(256)]), json!(["x".repeat(256)])),
+            (json!([long]), json!([format!("{}…", "é".repeat(256))])),
+            (json!([[[[[[[[[1]]]]]]]]]), json!([[[[[[[["…"]]]]]]]])),
+            (json!("x"), json!("x")),
+        ];
+        for (value, expected) in table {
+            assert_eq!(masked(&value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn nothing_makes_a_record_large() {
+        let wide: Value = (0..2000).map(|n| json!({"name": "x".repeat(1000), "n": n})).collect();
+        let mut deep = json!(1);
+        for _ in 0..100 {
+            deep = json!([deep.clone(), deep.take()]);
+            if serde_json::to_string(&deep).unwrap().len() > 100_000 {
+                break;
+            }
+        }
+        let named: serde_json::Map<_, _> =
+            (0..2000).map(|n| (format!("{n}{}", "y".repeat(1000)), json!(1))).collect();
+        for value in [wide, deep, Value::Object(named)] {
+            let length = serde_json::to_string(&masked(&value)).unwrap().len();
+            assert!(length < MAX_VALUES * (MAX_TEXT + 50), "{length}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The audit trail of reads and refusals: JSON lines in a few files of bounded size. It may lose
+//! its last second in a crash and drops events (and counts them) rather than slow a request down or
+//! fill a disk. What changes something is recorded in the change's own commit, not here.
+
+mod files;
+mod read;
+mod writer;
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+
+pub use self::read::read;
+use super::event::AuditEvent;
+
+/// Events that may wait for the writer.
+const QUEUE: usize = 16 * 1024;
+
+/// Where and how much.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalOptions {
+    /// The directory of the files; made (0700) if absent.
+    pub dir: PathBuf,
+    /// A file that reaches this size is closed and the next one begun.
+    pub file_bytes: u64,
+    /// Files kept, the current one included; the oldest is deleted when there are more.
+    pub files: usize,
+}
+
+/// The writing end. Dropping it writes what is queued and ends the writer.
+#[derive(Debug)]
+pub struct Journal {
+    queue: Option<SyncSender<writer::Item>>,
+    writer: Option<JoinHandle<()>>,
+    dropped: Counter,
+    dir: PathBuf,
+}
+
+impl Journal {
+    /// Opens the directory and starts the writer. `dropped` counts events that were lost.
+    pub fn open(options: JournalOptions, dropped: Counter) -> io::Result<Arc<Self>> {
+        let dir = options.dir.clone();
+        let log = writer::Log::open(options)?;
+        let (queue, items) = sync_channel(QUEUE);
+        let lost = dropped.clone();
+        let writer = std::thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || writer::run(log, &items, &lost))?;
+        Ok(Arc::new(Self { queue: Some(queue), writer: Some(writer), dropped, dir }))
+    }
+
+    /// Records an event, unless the writer is that far behind. Never waits.
+    pub fn record(&self, event: AuditEvent) {
+        let sent = self
+            .queue
+            .as_ref()
+            .is_some_and(|queue| queue.try_send(writer::Item::Event(Box::new(event))).is_ok());
+        if !sent {
+            self.dropped.inc();
+        }
+    }
+
+    /// Waits until everything recorded before is in the file, at most `limit`; whether it is.
+    pub fn flush(&self, limit: Duration) -> bool {
+        let (done, answer) = sync_channel(1);
+        let asked = self.queue.as_ref().is_some_and(|q| q.send(writer::Item::Flush(done)).is_ok());
+        asked && answer.recv_timeout(limit).is_ok()
+    }
+
+    /// Events after `after` in the order of their recording, at most `limit`; see [`read`].
+    pub fn read(
+        &self,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> io::Result<(Vec<AuditEvent>, Cursor)> {
+        read(&self.dir, after, limit)
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(writer) = self.writer.take() {
+            // A writer that panicked has nothing left to write.
+            let _ = writer.join();
+        }
+    }
+}
+
+/// A place in the journal: between two events. As text `<file>:<byte>`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    /// Sequence number of the file; the first is 1.
+    pub file: u64,
+    /// Offset in it.
+    pub byte: u64,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.byte)
+    }
+}
+
+/// A text that is not a cursor.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a journal cursor: two numbers with a colon between them are expected")]
+pub struct NotACursor;
+
+impl FromStr for Cursor {
+    type Err = NotACursor;
+
+    fn from_str(text: &str) -> Result<Self, NotACursor> {
+        let (file, byte) = text.split_once(':').ok_or(NotACursor)?;
+        let number = |text: &str| text.parse().map_err(|_| NotACursor);
+        Ok(Self { file: number(file)?, byte: number(byte)? })
+    }
+}

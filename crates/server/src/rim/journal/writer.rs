@@ -1,0 +1,182 @@
+//! The writing thread and its file.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::{Duration, Instant};
+
+use prometheus_client::metrics::counter::Counter;
+
+use super::{JournalOptions, files};
+use crate::rim::event::AuditEvent;
+
+pub(super) enum Item {
+    Event(Box<AuditEvent>),
+    Flush(SyncSender<()>),
+}
+
+/// Longest time that an event waits in memory, and pause after a failed write.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Bytes that are written at once.
+const BUFFER: usize = 64 * 1024;
+
+/// Writes items until the journal is dropped.
+pub(super) fn run(mut log: Log, items: &Receiver<Item>, dropped: &Counter) {
+    let mut due = None;
+    loop {
+        let wait = due.map_or(Duration::from_secs(3600), |due: Instant| {
+            due.saturating_duration_since(Instant::now())
+        });
+        match items.recv_timeout(wait) {
+            Ok(Item::Event(event)) => {
+                log.add(&event, dropped);
+                due = due.or_else(|| Instant::now().checked_add(PAUSE));
+                if log.buffer.len() < BUFFER {
+                    continue;
+                }
+                log.write(dropped);
+            }
+            Ok(Item::Flush(done)) => {
+                log.write(dropped);
+                // Whoever asked may have given up.
+                let _ = done.try_send(());
+            }
+            Err(RecvTimeoutError::Timeout) => log.write(dropped),
+            Err(RecvTimeoutError::Disconnected) => return log.write(dropped),
+        }
+        due = None;
+    }
+}
+
+/// The current file and what is still to be written to it.
+pub(super) struct Log {
+    options: JournalOptions,
+    sequence: u64,
+    file: File,
+    /// Bytes of whole lines in the file.
+    length: u64,
+    buffer: Vec<u8>,
+    buffered: u64,
+    retry_at: Option<Instant>,
+}
+
+impl Log {
+    /// Goes on with the newest file; a line that a crash left unfinished is cut off.
+    pub fn open(options: JournalOptions) -> io::Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&options.dir)?;
+        let sequence = files::sequences(&options.dir)?.last().copied().unwrap_or(1);
+        let mut file = open(&options, sequence)?;
+        let length = end_of_lines(&mut file)?;
+        file.set_len(length)?;
+        file.seek(SeekFrom::End(0))?;
+        let (buffer, buffered, retry_at) = (Vec::new(), 0, None);
+        let mut log = Self { options, sequence, file, length, buffer, buffered, retry_at };
+        log.remove_old()?;
+        Ok(log)
+    }
+
+    fn add(&mut self, event: &AuditEvent, dropped: &Counter) {
+        let before = self.buffer.len();
+        match serde_json::to_writer(&mut self.buffer, event) {
+            Ok(()) => {
+                self.buffer.push(b'\n');
+                self.buffered += 1;
+            }
+            // A moment beyond the calendar: not worth more than its place in the count.
+            Err(_) => {
+                self.buffer.truncate(before);
+                dropped.inc();
+            }
+        }
+    }
+
+    /// Writes what is buffered, or drops it if that fails: the disk may be full for a long time.
+    fn write(&mut self, dropped: &Counter) {
+        if self.buffered == 0 {
+            return;
+        }
+        let outcome = match self.retry_at {
+            Some(at) if Instant::now() < at => None,
+            Some(_) | None => Some(self.try_write()),
+        };
+        match outcome {
+            Some(Ok(())) => {
+                if self.retry_at.take().is_some() {
+                    tracing::info!("the journal is written again");
+                }
+            }
+            Some(Err(error)) => {
+                if self.retry_at.is_none() {
+                    tracing::error!(%error, "the journal cannot be written; events are dropped");
+                }
+                self.retry_at = Instant::now().checked_add(PAUSE);
+                dropped.inc_by(self.buffered);
+            }
+            None => {
+                dropped.inc_by(self.buffered);
+            }
+        }
+        self.buffer.clear();
+        self.buffered = 0;
+    }
+
+    fn try_write(&mut self) -> io::Result<()> {
+        if self.length > 0 && self.length + self.buffer.len() as u64 > self.options.file_bytes {
+            self.rotate()?;
+        }
+        if let Err(error) = self.file.write_all(&self.buffer) {
+            // Part of it may be there: back to the last whole line, so that what follows is
+            // readable.
+            self.file.set_len(self.length)?;
+            self.file.seek(SeekFrom::Start(self.length))?;
+            return Err(error);
+        }
+        self.length += self.buffer.len() as u64;
+        Ok(())
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        let file = open(&self.options, self.sequence + 1)?;
+        self.sequence += 1;
+        self.file = file;
+        self.length = 0;
+        self.remove_old()
+    }
+
+    fn remove_old(&mut self) -> io::Result<()> {
+        let sequences = files::sequences(&self.options.dir)?;
+        let surplus = sequences.len().saturating_sub(self.options.files.max(1));
+        for sequence in &sequences[..surplus] {
+            std::fs::remove_file(files::path(&self.options.dir, *sequence))?;
+        }
+        Ok(())
+    }
+}
+
+fn open(options: &JournalOptions, sequence: u64) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(files::path(&options.dir, sequence))
+}
+
+/// The offset behind the last newline.
+fn end_of_lines(file: &mut File) -> io::Result<u64> {
+    let mut end = file.seek(SeekFrom::End(0))?;
+    let mut chunk = vec![0; BUFFER];
+    while end > 0 {
+        let length = usize::try_from(end).map_or(BUFFER, |end| end.min(BUFFER));
+        let start = end - length as u64;
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut chunk[..length])?;
+        if let Some(newline) = chunk[..length].iter().rposition(|byte| *byte == b'\n') {
+            return Ok(start + newline as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}

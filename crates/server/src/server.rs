@@ -1,0 +1,196 @@
+//! A running server: everything put together, from a configuration to the last answer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use linkway_domain::settings::Settings;
+use linkway_store::{BatchReport, StoreObserver};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{Api, Parts};
+use crate::boot::{self, BootError, DataDir};
+use crate::feed::Feed;
+use crate::liveness::Liveness;
+use crate::reconcile::{deadlines, housekeeping, pump, simulated};
+use crate::records::Records;
+use crate::rim::config::Config;
+use crate::rim::http::{self, Options};
+use crate::rim::journal::Journal;
+use crate::rim::telemetry::{StoreMetrics, Telemetry};
+use crate::rim::tls::{Identity, TlsError};
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory.
+    #[error(transparent)]
+    Boot(#[from] BootError),
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// The journal's directory.
+    #[error("cannot write the journal: {0}")]
+    Journal(std::io::Error),
+    /// The certificate or its key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// A server that listens.
+pub struct Server {
+    listener: TcpListener,
+    options: Options,
+    api: Arc<Api>,
+    records: Arc<Records>,
+    feed: Arc<Feed>,
+    identity: Option<Arc<Identity>>,
+    config: Config,
+    closing: CancellationToken,
+}
+
+struct Observer(StoreMetrics);
+
+impl StoreObserver for Observer {
+    fn batch(&self, report: &BatchReport) {
+        if report.commits > 0 {
+            self.0.committed(report.commits);
+            self.0.synced(report.sync);
+        }
+        for _ in 0..report.conflicts {
+            self.0.conflict();
+        }
+    }
+}
+
+/// What rules take from the configuration.
+#[must_use]
+pub fn settings(config: &Config) -> Settings {
+    Settings {
+        region: config.region.clone(),
+        confirmation_window: config.hosted_interface_expiry_seconds.millis(),
+        visibility: config.terminal_visibility_seconds.millis(),
+        silence: config.edge_silent_seconds.millis(),
+        simulated_approval: config.simulated_approval_seconds.millis(),
+    }
+}
+
+impl Server {
+    /// Opens the data directory and the socket. `closing` ends the server when it is cancelled.
+    pub async fn start(
+        config: Config,
+        closing: CancellationToken,
+    ) -> Result<Self, StartError> {
+        let identity = match (&config.tls_cert, &config.tls_key) {
+            (Some(cert), Some(key)) => Some(Identity::load(cert, key)?),
+            _ => None,
+        };
+        let address = config.listen;
+        let listener = TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })?;
+        let address = listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
+
+        let telemetry = Arc::new(Telemetry::new(env!("CARGO_PKG_VERSION"), option_env!("LINKWAY_REVISION").unwrap_or("unknown")));
+        let observer = Arc::new(Observer(telemetry.store.clone()));
+        let dir = DataDir::new(&config.data_dir);
+        let records = Arc::new(boot::open_records(&dir, settings(&config), Some(observer), config.store_max_batch)?);
+        let operator = boot::operator_key(&records).await?;
+        let endpoint = endpoint(address, identity.is_some());
+        boot::write_operator_file(&dir, &operator, &endpoint, &config.region)?;
+
+        let journal = Journal::open(config.journal(), telemetry.journal_dropped.clone())
+            .map_err(StartError::Journal)?;
+        let feed = Arc::new(Feed::new(Arc::clone(&records)));
+        let api = Arc::new(Api::new(Parts {
+            records: Arc::clone(&records),
+            liveness: Arc::new(Liveness::new(Arc::clone(&records))),
+            feed: Arc::clone(&feed),
+            lockout: config.lockout(),
+            throttle: config.throttle(Instant::now()),
+            telemetry: Arc::clone(&telemetry),
+            journal,
+            scratch: dir.scratch(),
+            closing: closing.clone(),
+        }));
+        let tls = identity.as_ref().map(Identity::server_config).transpose()?;
+        let options = Options { limits: config.limits(), tls, telemetry };
+        tracing::info!(%endpoint, region = %config.region, data_dir = %config.data_dir.display(), "listening");
+        Ok(Self { listener, options, api, records, feed, identity, config, closing })
+    }
+
+    /// The address that the server listens on.
+    pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `closing` is cancelled, then until what is in flight has ended.
+    pub async fn run(self) {
+        let deadlines_woken = Arc::new(Notify::new());
+        let mut background = JoinSet::new();
+        background.spawn(deadlines::run(
+            Arc::clone(&self.records),
+            Arc::clone(&deadlines_woken),
+            self.closing.clone(),
+        ));
+        background.spawn(pump::run(
+            Arc::clone(&self.records),
+            Arc::clone(&self.api),
+            Arc::clone(&self.feed),
+            deadlines_woken,
+            self.closing.clone(),
+        ));
+        background.spawn(simulated::run(
+            Arc::clone(&self.records),
+            Arc::clone(&self.feed),
+            self.config.simulated_step_seconds.duration(),
+            self.closing.clone(),
+        ));
+        background.spawn(housekeeping::run(
+            Arc::clone(&self.records),
+            Duration::from_secs(u64::from(self.config.audit_retention_days) * 86_400),
+            self.closing.clone(),
+        ));
+        if let Some(identity) = &self.identity
+            && let Err(error) = identity.reload_on_hangup(self.closing.clone())
+        {
+            tracing::warn!(%error, "the certificate will not be read again on SIGHUP");
+        }
+        self.api.set_ready(true);
+        let api = Arc::clone(&self.api);
+        let stopped = http::serve(self.listener, self.options, Shared(Arc::clone(&api)), self.closing).await;
+        api.set_ready(false);
+        background.join_all().await;
+        tracing::info!(cut = stopped.cut, "stopped");
+    }
+}
+
+/// The API as the handler of one listener.
+struct Shared(Arc<Api>);
+
+impl http::Handler for Shared {
+    async fn handle(&self, request: http::Request) -> http::Response {
+        self.0.handle(request).await
+    }
+
+    fn time_limit(&self, request: &http::Request) -> Option<Duration> {
+        self.0.time_limit(request)
+    }
+}
+
+/// How a client on this machine reaches the server.
+fn endpoint(address: SocketAddr, tls: bool) -> String {
+    let scheme = if tls { "https" } else { "http" };
+    let port = address.port();
+    match address.ip() {
+        ip if ip.is_unspecified() => format!("{scheme}://localhost:{port}"),
+        std::net::IpAddr::V4(ip) => format!("{scheme}://{ip}:{port}"),
+        std::net::IpAddr::V6(ip) => format!("{scheme}://[{ip}]:{port}"),
+    }
+}

@@ -1,0 +1,60 @@
+//! Verifies every invariant of a data directory that no server has open.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use linkway_domain::check;
+use linkway_domain::record::Record;
+use linkway_store::seal::Sealer;
+use linkway_store::{SqliteOptions, SqliteStore, Store as _};
+use serde::Serialize;
+
+use crate::boot::{BootError, DataDir};
+use crate::codec;
+use crate::records::Failure;
+use crate::rim::event::AuditEvent;
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// How many records were read.
+    pub records: u64,
+    /// What is wrong, a sentence each.
+    pub violations: Vec<String>,
+}
+
+/// Checks the file itself, that every record can be read, and that all of them fit together.
+pub async fn data_dir(path: &Path) -> Result<Report, BootError> {
+    let dir = DataDir::new(path);
+    let sealer = Sealer::load(&dir.key_file())?;
+    let options = SqliteOptions { create: false, ..SqliteOptions::default() };
+    let store = SqliteStore::open(dir.database(), options)?;
+    let mut violations = store.check().map_err(Failure::from)?;
+    let mut records: BTreeMap<String, Record> = BTreeMap::new();
+    let mut count = 0;
+    let mut after: Option<String> = None;
+    loop {
+        let page = store.scan("", after.as_deref(), 5000).await.map_err(Failure::from)?;
+        after = page.items.last().map(|(key, _)| key.clone());
+        for (key, value) in page.items {
+            count += 1;
+            if key.starts_with("audit/") {
+                if let Err(error) = serde_json::from_slice::<AuditEvent>(&value.value) {
+                    violations.push(format!("{key}: is not an audit record: {error}"));
+                }
+                continue;
+            }
+            match codec::decode(&sealer, &key, &value.value) {
+                Ok(record) => {
+                    records.insert(key, record);
+                }
+                Err(error) => violations.push(format!("{key}: {error}")),
+            }
+        }
+        if !page.more {
+            break;
+        }
+    }
+    violations.extend(check::violations(&records));
+    Ok(Report { records: count, violations })
+}

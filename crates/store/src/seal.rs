@@ -1,0 +1,174 @@
+//! Sealing of values that hold secrets: ChaCha20-Poly1305 (RFC 8439) under a key from a file that is kept apart from the
+//! database. The record's key is authenticated with the value, so a value that was moved to another key does not open.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
+
+/// Bytes of the key, and of the key file.
+const KEY_BYTES: usize = 32;
+/// Bytes of a nonce.
+const NONCE_BYTES: usize = 12;
+/// The form of a sealed value: this byte, the nonce, the ciphertext with its tag. Another key or cipher gets another byte.
+const FORM: u8 = 1;
+/// Nonces drawn with one system call.
+const NONCES: usize = 128;
+
+/// Why a key file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// It cannot be read or made.
+    #[error("key file {}: {error}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// It is not 32 bytes long.
+    #[error("key file {}: it has {found} bytes and must have exactly {KEY_BYTES}", path.display())]
+    Length {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        found: u64,
+    },
+    /// Others than its owner may use it.
+    #[error(
+        "key file {}: its permissions are {mode:03o}; nobody but its owner may have any (chmod 600)",
+        path.display()
+    )]
+    Permissions {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+}
+
+/// A value that does not open. Nothing more can be said of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenSealError {
+    /// Too short, or of a form that this build does not know.
+    #[error("it is not a sealed value of a known form")]
+    Form,
+    /// Sealed with another key, for another record, or changed since.
+    #[error("its seal is broken: another key file, another record, or a changed value")]
+    Broken,
+}
+
+/// Seals and opens values. `Debug` does not show the key.
+pub struct Sealer(ChaCha20Poly1305);
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealer([PROTECTED])")
+    }
+}
+
+impl Sealer {
+    /// Over a key, for tests and simulations.
+    #[must_use]
+    pub fn new(key: [u8; KEY_BYTES]) -> Self {
+        Self(ChaCha20Poly1305::new(&Key::from(key)))
+    }
+
+    /// Makes a key file (0600) that must not be there yet, durably.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyFileError::Io`], also when the file exists.
+    pub fn create(path: &Path) -> Result<Self, KeyFileError> {
+        let failed = |error| KeyFileError::Io { path: path.to_owned(), error };
+        let mut key = [0; KEY_BYTES];
+        getrandom::fill(&mut key).map_err(|error| failed(io::Error::other(error.to_string())))?;
+        // Complete before it has its name: a crash half-way leaves no short key file behind.
+        let partial = path.with_extension("partial");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = options.open(&partial).map_err(failed)?;
+        file.write_all(&key).and_then(|()| file.sync_all()).map_err(failed)?;
+        fs::hard_link(&partial, path).and_then(|()| fs::remove_file(&partial)).map_err(failed)?;
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(directory.unwrap_or(Path::new("."))).and_then(|d| d.sync_all()).map_err(failed)?;
+        Ok(Self::new(key))
+    }
+
+    /// Reads a key file.
+    ///
+    /// # Errors
+    ///
+    /// Any [`KeyFileError`].
+    pub fn load(path: &Path) -> Result<Self, KeyFileError> {
+        let failed = |error| KeyFileError::Io { path: path.to_owned(), error };
+        let metadata = fs::metadata(path).map_err(failed)?;
+        let mode = metadata.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(KeyFileError::Permissions { path: path.to_owned(), mode });
+        }
+        if metadata.len() != KEY_BYTES as u64 {
+            return Err(KeyFileError::Length { path: path.to_owned(), found: metadata.len() });
+        }
+        let bytes = fs::read(path).map_err(failed)?;
+        let found = bytes.len() as u64;
+        let key: [u8; KEY_BYTES] =
+            bytes.try_into().map_err(|_| KeyFileError::Length { path: path.to_owned(), found })?;
+        Ok(Self::new(key))
+    }
+
+    /// Seals a value for a record; `record` is the record's key.
+    ///
+    /// # Panics
+    ///
+    /// When the operating system has no randomness: sealing without it would be worse.
+    #[must_use]
+    pub fn seal(&self, record: &[u8], plain: &[u8]) -> Vec<u8> {
+        let nonce = fresh_nonce();
+        let payload = Payload { msg: plain, aad: record };
+        let sealed = self.0.encrypt(&Nonce::from(nonce), payload);
+        let sealed = sealed.expect("values are far shorter than the cipher's limit of 256 GiB");
+        let mut value = Vec::with_capacity(1 + NONCE_BYTES + sealed.len());
+        value.push(FORM);
+        value.extend_from_slice(&nonce);
+        value.extend_from_slice(&sealed);
+        value
+    }
+
+    /// Opens a value that was sealed for this record.
+    ///
+    /// # Errors
+    ///
+    /// Any [`OpenSealError`].
+    pub fn open(&self, record: &[u8], sealed: &[u8]) -> Result<Vec<u8>, OpenSealError> {
+        let (form, rest) = sealed.split_first().ok_or(OpenSealError::Form)?;
+        let (nonce, ciphertext) =
+            rest.split_first_chunk::<NONCE_BYTES>().ok_or(OpenSealError::Form)?;
+        if *form != FORM {
+            return Err(OpenSealError::Form);
+        }
+        let payload = Payload { msg: ciphertext, aad: record };
+        self.0.decrypt(&Nonce::from(*nonce), payload).map_err(|_| OpenSealError::Broken)
+    }
+}
+
+/// 96 random bits. A store of 2^32 sealed values has two alike with a chance of 2^-33, well within what the cipher asks
+/// for; drawing many at a time spares the system call for each value.
+fn fresh_nonce() -> [u8; NONCE_BYTES] {
+    thread_local! {
+        static DRAWN: RefCell<Vec<[u8; NONCE_BYTES]>> = const { RefCell::new(Vec::new()) };
+    }
+    DRAWN.with_borrow_mut(|drawn| {
+        if drawn.is_empty() {
+            let mut bytes = [0; NONCES * NONCE_BYTES];
+            getrandom::fill(&mut bytes).expect("the operating system has randomness");
+            drawn.extend(bytes.as_chunks::<NONCE_BYTES>().0);
+        }
+        drawn.pop().expect("just filled")
+    })
+}

@@ -1,0 +1,105 @@
+//! Copying the write-ahead log into the database file, beside the writer rather than in its way.
+//!
+//! SQLite appends to the log until a checkpoint has copied all of it and nobody reads from it; the
+//! next write then starts over at the log's beginning, in place. A thread copies whenever
+//! [`COPY_FRAMES`] more have been written. As the writer goes on meanwhile, a little is always left;
+//! so when the log is longer than [`LIMIT_FRAMES`] the writer itself copies that little between
+//! two batches, and the log starts over. Only a backup, which reads one state for seconds, can make the
+//! log longer than that.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{connect, file};
+
+/// Log frames (pages) after which the thread copies: 16 MiB.
+const COPY_FRAMES: u32 = 4096;
+
+/// Log frames after which the writer helps, so that the log starts over: 64 MiB.
+const LIMIT_FRAMES: u32 = 16_384;
+
+/// The connection that copies, and how far it has come.
+struct Copier {
+    connection: Mutex<Connection>,
+    /// Frames of the log that need not be copied again.
+    copied: AtomicU32,
+}
+
+impl Copier {
+    fn copy(&self) {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let frames =
+            connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(2));
+        // A failure (a full disk) only means that the log stays longer: the next attempt copies
+        // the same frames, and a log that cannot grow any more is reported by the writer.
+        if let Ok(frames) = frames {
+            self.copied.store(u32::try_from(frames).unwrap_or(0), Ordering::Relaxed);
+        }
+    }
+}
+
+/// The writer's end.
+pub(crate) struct Checkpointer {
+    copier: Arc<Copier>,
+    wake: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+    /// Length of the log at which the writer tries again, when a reader kept it from starting over.
+    limit: u32,
+}
+
+impl Checkpointer {
+    pub(crate) fn start(path: &Path) -> rusqlite::Result<Self> {
+        let connection = file::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connect::configure(&connection, 1 << 20)?;
+        let copier =
+            Arc::new(Copier { connection: Mutex::new(connection), copied: AtomicU32::new(0) });
+        // One waiting wake-up is enough: it covers all that was written before it is taken.
+        let (wake, woken) = sync_channel(1);
+        let thread = std::thread::Builder::new()
+            .name("store-checkpoint".to_owned())
+            .spawn({
+                let copier = Arc::clone(&copier);
+                move || follow(&copier, &woken)
+            })
+            .map_err(|_| rusqlite::Error::InvalidQuery)?;
+        Ok(Self { copier, wake: Some(wake), thread: Some(thread), limit: LIMIT_FRAMES })
+    }
+
+    /// The log is now `frames` long.
+    pub(crate) fn written(&mut self, frames: u32) {
+        let copied = self.copier.copied.load(Ordering::Relaxed);
+        if frames < copied {
+            // It has started over.
+            self.copier.copied.store(0, Ordering::Relaxed);
+            self.limit = LIMIT_FRAMES;
+        } else if frames > self.limit {
+            self.copier.copy();
+            self.limit = frames + COPY_FRAMES;
+        } else if frames - copied > COPY_FRAMES
+            && let Some(wake) = &self.wake
+        {
+            // An error says that a wake-up is waiting already.
+            let _waiting = wake.try_send(());
+        }
+    }
+}
+
+fn follow(copier: &Copier, woken: &Receiver<()>) {
+    while woken.recv().is_ok() {
+        copier.copy();
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        self.wake = None;
+        if let Some(thread) = self.thread.take() {
+            let _ended = thread.join();
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The database file: whose it is, which schema it has, and that one process has it.
+//!
+//! A file is judged by its first hundred bytes before SQLite touches it, so that a file which is
+//! refused stays as it is, to the byte, with nothing left beside it. For that to be the truth,
+//! the file is created under another name and renamed when complete, and migrations run with a
+//! rollback journal: the version in the header is then never only in a write-ahead log.
+//!
+//! The lock is a file beside the database rather than the database itself, because closing any
+//! descriptor of a file drops the POSIX locks that SQLite holds on it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+use thiserror::Error;
+
+use super::store_error;
+use crate::StoreError;
+
+/// `Lkwy`, in the header field that SQLite keeps for such marks.
+const APPLICATION_ID: u32 = 0x4c6b_7779;
+
+/// Step `n` takes a database from schema version `n` to `n + 1`; a new one takes them all.
+/// A step, once released, is never changed.
+const MIGRATIONS: &[&str] = &[VERSION_1];
+
+/// `records` is one tree ordered by key. Its rows stay small, because a page then holds more of
+/// them: a value above a threshold lives in `large`, named by its number. `log` holds the commits
+/// that are not yet merged into `records`, one row each; `state` has one row.
+const VERSION_1: &str = "
+    CREATE TABLE records (
+        key TEXT PRIMARY KEY NOT NULL,
+        version INTEGER NOT NULL,
+        value BLOB,
+        large INTEGER
+    ) WITHOUT ROWID, STRICT;
+    CREATE TABLE large (id INTEGER PRIMARY KEY, value BLOB NOT NULL) STRICT;
+    CREATE TABLE log (revision INTEGER PRIMARY KEY, changes BLOB NOT NULL) STRICT;
+    CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), revision INTEGER NOT NULL) STRICT;
+    INSERT INTO state VALUES (1, 0);
+";
+
+/// Bytes of a page; measured, see the crate's documentation.
+const PAGE_BYTES: u32 = 4096;
+
+/// Why a database was not opened. Whatever the reason, the file is as it was.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// There is no file, and none was to be created.
+    #[error("{} does not exist", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process (or this one) has it open.
+    #[error("{} is in use by another process, which holds {}", path.display(), lock.display())]
+    InUse {
+        /// The database.
+        path: PathBuf,
+        /// The lock file.
+        lock: PathBuf,
+    },
+    /// It is not a database of this program.
+    #[error("{} is not a Linkway database: {reason}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What gives it away.
+        reason: String,
+    },
+    /// A newer build has written it.
+    #[error(
+        "{} has schema version {found}, but this build knows only versions up to {supported}: \
+         use a newer build",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: u32,
+        /// The newest that this build can read.
+        supported: u32,
+    },
+    /// A file operation failed.
+    #[error("{action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// SQLite could not open or read it.
+    #[error("{}: {source}", path.display())]
+    Store {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: StoreError,
+    },
+}
+
+/// What the header says.
+#[derive(Debug, PartialEq, Eq)]
+enum Header {
+    Missing,
+    Version(u32),
+}
+
+/// A database that this process owns until the value is dropped.
+#[derive(Debug)]
+pub(crate) struct DatabaseFile {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DatabaseFile {
+    /// Takes ownership of the file, creating or migrating it.
+    pub(crate) fn claim(path: &Path, create: bool) -> Result<Self, OpenError> {
+        let lock_path = beside(path, ".lock");
+        // Whoever has a database open has its lock file, so without one the header can be read
+        // without disturbing anyone, and a refused file gets no lock file.
+        if !lock_path.exists() && read_header(path)? == Header::Missing && !create {
+            return Err(OpenError::Missing { path: path.to_owned() });
+        }
+        let lock = take_lock(path, &lock_path)?;
+        match read_header(path)? {
+            Header::Missing if create => create_database(path)?,
+            Header::Missing => return Err(OpenError::Missing { path: path.to_owned() }),
+            Header::Version(version) if version < supported() => migrate_file(path, version)?,
+            Header::Version(_) => {}
+        }
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn supported() -> u32 {
+    MIGRATIONS.len() as u32
+}
+
+/// `path` with `suffix` appended to its file name.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn take_lock(path: &Path, lock_path: &Path) -> Result<File, OpenError> {
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(lock_path)
+        .map_err(io_error("opening", lock_path))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            Err(OpenError::InUse { path: path.to_owned(), lock: lock_path.to_owned() })
+        }
+        Err(TryLockError::Error(source)) => Err(io_error("locking", lock_path)(source)),
+    }
+}
+
+/// Reads the SQLite file header (<https://sqlite.org/fileformat2.html#the_database_header>).
+fn read_header(path: &Path) -> Result<Header, OpenError> {
+    let mut header = Vec::with_capacity(100);
+    match File::open(path) {
+        Ok(file) => file.take(100).read_to_end(&mut header).map_err(io_error("reading", path))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Header::Missing),
+        Err(error) => return Err(io_error("opening", path)(error)),
+    };
+    let foreign = |reason| Err(OpenError::Foreign { path: path.to_owned(), reason });
+    if header.len() < 100 || !header.starts_with(b"SQLite format 3\0") {
+        return foreign("it has no SQLite header".to_owned());
+    }
+    let field = |at: usize| u32::from_be_bytes([0, 1, 2, 3].map(|byte| header[at + byte]));
+    let (version, application) = (field(60), field(68));
+    if application != APPLICATION_ID {
+        return foreign(format!("its application id is {application:#x}"));
+    }
+    if version > supported() {
+        let supported = supported();
+        return Err(OpenError::Newer { path: path.to_owned(), found: version, supported });
+    }
+    Ok(Header::Version(version))
+}
+
+fn create_database(path: &Path) -> Result<(), OpenError> {
+    let new = beside(path, ".new");
+    // Left behind by a crash while creating: nobody has ever used it.
+    for leftover in [&new, &beside(&new, "-journal")] {
+        match std::fs::remove_file(leftover) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(io_error("removing", leftover)(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    create_private(&new).map_err(io_error("creating", &new))?;
+    let pragmas = format!("PRAGMA page_size = {PAGE_BYTES}; PRAGMA auto_vacuum = NONE;");
+    let created = open(&new, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|mut connection| {
+        connection.execute_batch(&pragmas)?;
+        migrate(&mut connection, 0, MIGRATIONS)
+    });
+    created.map_err(|error| OpenError::Store { path: new.clone(), source: store_error(error) })?;
+    File::open(&new).and_then(|file| file.sync_all()).map_err(io_error("syncing", &new))?;
+    std::fs::rename(&new, path).map_err(io_error("renaming to", path))?;
+    sync_directory(path).map_err(io_error("syncing the directory of", path))
+}
+
+fn migrate_file(path: &Path, version: u32) -> Result<(), OpenError> {
+    let migrated = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|mut connection| {
+        connection.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
+        connection.execute_batch("PRAGMA synchronous = EXTRA")?;
+        migrate(&mut connection, version, MIGRATIONS)
+    });
+    migrated.map_err(|error| OpenError::Store { path: path.to_owned(), source: store_error(error) })
+}
+
+/// Takes the steps from schema version `from` on, all in one transaction.
+fn migrate(connection: &mut Connection, from: u32, steps: &[&str]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    for step in &steps[from as usize..] {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", steps.len() as u32)?;
+    transaction.commit()
+}
+
+/// Opens a connection; nothing is created.
+pub(crate) fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    // No mutex inside SQLite: a connection belongs to one thread or is behind our own lock.
+    Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+}
+
+/// Creates an empty file that only its owner may read.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)
+}
+
+/// Makes a rename or a new name in the directory of `path` survive a power loss.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.to_owned();
+    move |source| OpenError::Io { action, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tables(connection: &Connection) -> Vec<String> {
+        let mut names = connection.prepare("SELECT name FROM sqlite_schema ORDER BY 1").unwrap();
+        names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    fn version(connection: &Connection) -> u32 {
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn an_old_schema_takes_only_the_steps_it_lacks() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, 0, &["CREATE TABLE a (x)"]).unwrap();
+        migrate(&mut connection, 1, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"]).unwrap();
+        assert_eq!((tables(&connection), version(&connection)), (vec!["a".into(), "b".into()], 2));
+    }
+
+    #[test]
+    fn a_failing_step_leaves_the_old_schema() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, 0, &["CREATE TABLE a (x)"]).unwrap();
+        let steps = ["CREATE TABLE a (x)", "CREATE TABLE b (x)", "CREATE TABLE b (y)"];
+        migrate(&mut connection, 1, &steps).unwrap_err();
+        assert_eq!((tables(&connection), version(&connection)), (vec!["a".into()], 1));
+    }
+}

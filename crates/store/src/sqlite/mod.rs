@@ -1,0 +1,283 @@
+//! The embedded engine: one SQLite file, a log, group commit. See the crate's documentation for
+//! how the pieces fit together.
+
+mod backup;
+mod checkpoint;
+mod connect;
+mod file;
+mod judge;
+mod log;
+mod merge;
+mod readers;
+mod recent;
+mod writer;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use file::OpenError;
+
+use checkpoint::Checkpointer;
+use file::DatabaseFile;
+use merge::Merger;
+use readers::Readers;
+use recent::Recent;
+use writer::{Job, Writer};
+
+use crate::changes::{ChangeLog, DEFAULT_CHANGES};
+use crate::observer::Meter;
+use crate::{
+    Changes, Commit, CommitError, MAX_PAGE, Page, Revision, Stats, Store, StoreError,
+    StoreObserver, Versioned,
+};
+
+/// How to run the engine. The defaults suit a server with a few cores and 1 GiB.
+#[derive(Clone)]
+pub struct SqliteOptions {
+    /// Create the database if there is none.
+    pub create: bool,
+    /// Most commits that share one sync; 1 is one sync a commit.
+    pub max_batch: usize,
+    /// Connections for reading: as many threads read at once.
+    pub readers: usize,
+    /// Page cache of the writer, in bytes.
+    pub writer_cache: usize,
+    /// Page cache of each reading connection, in bytes.
+    pub reader_cache: usize,
+    /// Memory for recent commits, in bytes, above which they are merged into the tree of records.
+    /// Half as much again may be in use while that goes on. More means less work under a load that
+    /// lasts, and a longer replay when the file is opened.
+    pub recent_bytes: usize,
+    /// How many changed keys are remembered for [`Store::changes`].
+    pub changes: usize,
+    /// Told about each batch.
+    pub observer: Option<Arc<dyn StoreObserver>>,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            create: true,
+            max_batch: 256,
+            readers: 4,
+            writer_cache: 64 << 20,
+            reader_cache: 16 << 20,
+            recent_bytes: 64 << 20,
+            changes: DEFAULT_CHANGES,
+            observer: None,
+        }
+    }
+}
+
+/// What the writer changes and everyone reads.
+pub(crate) struct Shared {
+    recent: RwLock<Recent>,
+    changes: ChangeLog,
+    meter: Meter,
+}
+
+impl Shared {
+    fn recent(&self) -> RwLockReadGuard<'_, Recent> {
+        self.recent.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn recent_mut(&self) -> RwLockWriteGuard<'_, Recent> {
+        self.recent.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A store in one SQLite file. Dropping it finishes what is queued and closes the file, which may
+/// take some hundred milliseconds.
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+    readers: Readers,
+    /// `None` only while dropping.
+    jobs: Option<mpsc::Sender<Job>>,
+    writer: Option<JoinHandle<()>>,
+    // Last: the file is given up when nothing of ours has it open any more.
+    file: DatabaseFile,
+}
+
+impl SqliteStore {
+    /// Opens the database at `path`, creating it (readable by its owner only) if the options say so.
+    /// Whatever the error, an existing file is left as it was.
+    pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        let file = DatabaseFile::claim(path, options.create)?;
+        Self::start(file, options)
+            .map_err(|error| OpenError::Store { path: path.to_owned(), source: store_error(error) })
+    }
+
+    fn start(file: DatabaseFile, options: SqliteOptions) -> rusqlite::Result<Self> {
+        let path = file.path();
+        let mut connection = file::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connect::configure(&connection, options.writer_cache)?;
+        connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+        let frames = Arc::new(AtomicU32::new(0));
+        // Replaces SQLite's own checkpoint in the middle of a commit.
+        let counter = Arc::clone(&frames);
+        connection.wal_hook(Some(move |_: &mut _, length: i32| {
+            counter.store(length.unsigned_abs(), Ordering::Relaxed);
+            Ok(())
+        }))?;
+        let (recent, oldest) = replay(&connection)?;
+        let changes = ChangeLog::new(recent.revision(), options.changes);
+        let meter = Meter::new(options.observer);
+        let shared = Arc::new(Shared { recent: RwLock::new(recent), changes, meter });
+        let readers = Readers::open(path, options.readers, options.reader_cache)?;
+        let max_batch = options.max_batch.max(1);
+        let (jobs, queue) = mpsc::channel(4 * max_batch.max(64));
+        let writer = Writer {
+            shared: Arc::clone(&shared),
+            jobs: queue,
+            merger: Merger::new(oldest, options.recent_bytes),
+            checkpointer: Checkpointer::start(path)?,
+            max_batch,
+            frames,
+        };
+        let (ready, prepared) = std::sync::mpsc::channel();
+        let writer = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run(&connection, ready))
+            .map_err(|_| rusqlite::Error::InvalidQuery)?;
+        prepared.recv().unwrap_or(Err(rusqlite::Error::InvalidQuery))?;
+        Ok(Self { shared, readers, jobs: Some(jobs), writer: Some(writer), file })
+    }
+
+    /// Lets the database file have no more than `pages` pages (of 4 KiB), as a disk of that size
+    /// would; commits that need more get [`StoreError::Full`]. It can be raised again.
+    pub async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(Job::Limit { pages, reply }).await?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Reads the whole file and describes what is damaged in it; empty if nothing is.
+    pub fn check(&self) -> Result<Vec<String>, StoreError> {
+        let connection = self.readers.get();
+        let mut check = connection.prepare("PRAGMA integrity_check").map_err(store_error)?;
+        let found = check.query_map([], |row| row.get::<_, String>(0)).map_err(store_error)?;
+        let found = found.collect::<rusqlite::Result<Vec<_>>>().map_err(store_error)?;
+        Ok(found.into_iter().filter(|line| line != "ok").collect())
+    }
+
+    async fn enqueue(&self, job: Job) -> Result<(), StoreError> {
+        let jobs = self.jobs.as_ref().expect("the queue is there until the store is dropped");
+        jobs.send(job).await.map_err(|_| closed())
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(writer) = self.writer.take() {
+            let _ended = writer.join();
+        }
+    }
+}
+
+/// Reads the log back into memory; answers with the first revision in it, too.
+fn replay(connection: &Connection) -> rusqlite::Result<(Recent, Revision)> {
+    let merged = connection
+        .query_row("SELECT revision FROM state", [], |row| row.get::<_, i64>(0))?
+        .unsigned_abs();
+    let mut recent = Recent::new(merged);
+    let mut oldest = None;
+    let mut rows = connection.prepare("SELECT revision, changes FROM log ORDER BY 1")?;
+    let mut rows = rows.query([])?;
+    while let Some(row) = rows.next()? {
+        let revision = row.get::<_, i64>(0)?.unsigned_abs();
+        let changes = log::decode(row.get_ref(1)?.as_blob()?)
+            .ok_or_else(|| corrupt(format!("log row {revision} is cut short")))?;
+        recent.apply(revision, changes);
+        oldest.get_or_insert(revision);
+    }
+    let next = recent.revision() + 1;
+    Ok((recent, oldest.unwrap_or(next)))
+}
+
+fn corrupt(what: String) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(what))
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".to_owned())
+}
+
+/// What an error of SQLite means to the caller.
+pub(crate) fn store_error(error: rusqlite::Error) -> StoreError {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    match error.sqlite_error_code() {
+        // The index of the write-ahead log is allocated, and fails, by another call than writing.
+        _ if extended == Some(ffi::SQLITE_IOERR_SHMSIZE) => StoreError::Full,
+        Some(ErrorCode::DiskFull) => StoreError::Full,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            StoreError::Corrupt(error.to_string())
+        }
+        Some(_) | None => StoreError::Unavailable(error.to_string()),
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn get(&self, key: &str) -> Result<Option<Versioned>, StoreError> {
+        // The recent records first: what is missing there was merged before this moment, and the
+        // table is read after it.
+        if let Some(entry) = self.shared.recent().get(key) {
+            return Ok(entry.versioned());
+        }
+        readers::get(&self.readers.get(), key).map_err(store_error)
+    }
+
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Versioned>>, StoreError> {
+        readers::get_many(&self.readers.get(), || self.shared.recent(), keys).map_err(store_error)
+    }
+
+    async fn scan(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let limit = limit.clamp(1, MAX_PAGE);
+        readers::scan(&self.readers.get(), || self.shared.recent(), prefix, after, limit)
+            .map_err(store_error)
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Revision, CommitError> {
+        commit.validate()?;
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(Job::Commit { commit, reply }).await?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    async fn changes(&self, after: Revision) -> Result<Changes, StoreError> {
+        Ok(self.shared.changes.since(after))
+    }
+
+    fn watch(&self) -> watch::Receiver<Revision> {
+        self.shared.changes.watch()
+    }
+
+    fn stats(&self) -> Stats {
+        self.shared.meter.stats()
+    }
+
+    async fn backup_to(&self, target: &Path) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let (source, target) = (self.file.path().to_owned(), target.to_owned());
+        let copying = std::thread::Builder::new().name("store-backup".to_owned());
+        copying
+            .spawn(move || {
+                let _caller_is_gone = reply.send(backup::copy(&source, &target));
+            })
+            .map_err(|error| StoreError::Unavailable(format!("starting a thread: {error}")))?;
+        answer.await.map_err(|_| StoreError::Unavailable("the backup panicked".to_owned()))?
+    }
+}

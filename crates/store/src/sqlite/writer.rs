@@ -1,0 +1,267 @@
+//! The one thread that writes: it takes what is queued, judges each commit in order, appends the
+//! accepted ones to the log in one transaction, syncs once, and answers each.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OptionalExtension, Statement, params};
+use tokio::sync::{mpsc, oneshot};
+
+use super::checkpoint::Checkpointer;
+use super::judge::{Base, Judge, Verdict};
+use super::merge::{Merger, Slice, Tables};
+use super::recent::Change;
+use super::{Shared, log, store_error};
+use crate::observer::BatchReport;
+use crate::{Commit, CommitError, Revision, StoreError};
+
+/// What the writer is asked for.
+pub(crate) enum Job {
+    /// Carry out a (validated) commit.
+    Commit { commit: Commit, reply: Reply },
+    /// Let the database file have no more than this many pages.
+    Limit { pages: u32, reply: oneshot::Sender<Result<(), StoreError>> },
+}
+
+type Reply = oneshot::Sender<Result<Revision, CommitError>>;
+
+/// A commit's answer, which is held back until the batch is synced.
+struct Judged {
+    answer: Result<Revision, CommitError>,
+    changes: Vec<Change>,
+}
+
+/// A committed transaction.
+struct Batch {
+    judged: Vec<Judged>,
+    slice: Option<Slice>,
+    sync: Duration,
+}
+
+/// The thread's statements, prepared once.
+struct Statements<'c> {
+    begin: Statement<'c>,
+    commit: Statement<'c>,
+    append: Statement<'c>,
+    lookup: Lookup<'c>,
+    tables: Tables<'c>,
+}
+
+/// Questions about the merged records.
+struct Lookup<'c> {
+    version: Statement<'c>,
+    below: Statement<'c>,
+}
+
+impl<'c> Statements<'c> {
+    fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            begin: connection.prepare("BEGIN IMMEDIATE")?,
+            commit: connection.prepare("COMMIT")?,
+            append: connection.prepare("INSERT INTO log VALUES (?1, ?2)")?,
+            lookup: Lookup {
+                version: connection.prepare("SELECT version FROM records WHERE key = ?1")?,
+                below: connection.prepare("SELECT key FROM records WHERE key >= ?1 ORDER BY 1")?,
+            },
+            tables: Tables::prepare(connection)?,
+        })
+    }
+}
+
+impl Base for Lookup<'_> {
+    fn version(&mut self, key: &str) -> Result<Revision, StoreError> {
+        let version = self.version.query_row([key], |row| row.get::<_, i64>(0)).optional();
+        Ok(version.map_err(store_error)?.unwrap_or(0) as u64)
+    }
+
+    fn any_below(
+        &mut self,
+        prefix: &str,
+        hidden: &dyn Fn(&str) -> bool,
+    ) -> Result<bool, StoreError> {
+        let mut rows = self.below.query([prefix]).map_err(store_error)?;
+        while let Some(row) = rows.next().map_err(store_error)? {
+            let key = row.get_ref(0).and_then(|key| Ok(key.as_str()?)).map_err(store_error)?;
+            if !key.starts_with(prefix) {
+                return Ok(false);
+            }
+            if !hidden(key) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// What the thread needs beside its connection.
+pub(crate) struct Writer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) jobs: mpsc::Receiver<Job>,
+    pub(crate) merger: Merger,
+    pub(crate) checkpointer: Checkpointer,
+    pub(crate) max_batch: usize,
+    /// Length of the write-ahead log in frames, as SQLite tells after each commit.
+    pub(crate) frames: Arc<AtomicU32>,
+}
+
+impl Writer {
+    /// Runs until the store is dropped. `ready` is told whether the statements could be prepared.
+    pub(crate) fn run(
+        mut self,
+        connection: &Connection,
+        ready: std::sync::mpsc::Sender<rusqlite::Result<()>>,
+    ) {
+        let mut statements = match Statements::prepare(connection) {
+            Ok(statements) => statements,
+            Err(error) => {
+                let _opener_is_gone = ready.send(Err(error));
+                return;
+            }
+        };
+        if ready.send(Ok(())).is_err() {
+            return;
+        }
+        let mut queued = Vec::with_capacity(self.max_batch);
+        while self.jobs.blocking_recv_many(&mut queued, self.max_batch) > 0 {
+            let (mut commits, mut replies) = (Vec::new(), Vec::new());
+            for job in queued.drain(..) {
+                match job {
+                    Job::Commit { commit, reply } => {
+                        commits.push(commit);
+                        replies.push(reply);
+                    }
+                    Job::Limit { pages, reply } => {
+                        let _caller_is_gone = reply.send(limit_pages(connection, pages));
+                    }
+                }
+            }
+            if !commits.is_empty() {
+                self.batch(connection, &mut statements, commits, replies);
+            }
+        }
+    }
+
+    /// Carries out one batch and answers everyone in it.
+    fn batch(
+        &mut self,
+        connection: &Connection,
+        statements: &mut Statements<'_>,
+        commits: Vec<Commit>,
+        replies: Vec<Reply>,
+    ) {
+        let began = Instant::now();
+        // The writer must outlive a bug in what it runs: everyone would wait for ever otherwise.
+        let transacted = catch_unwind(AssertUnwindSafe(|| self.transact(statements, commits)))
+            .unwrap_or_else(|_| Err(StoreError::Unavailable("a batch panicked".to_owned())));
+        let mut report = BatchReport::default();
+        match transacted {
+            Ok(batch) => {
+                report.sync = batch.sync;
+                self.publish(batch, replies, &mut report, began);
+            }
+            Err(error) => {
+                if !connection.is_autocommit() {
+                    // Fails only if SQLite has rolled back by itself.
+                    let _rolled_back = connection.execute_batch("ROLLBACK");
+                }
+                report.failures = replies.len();
+                report.total = began.elapsed();
+                self.shared.meter.batch(&report);
+                for reply in replies {
+                    let _caller_is_gone = reply.send(Err(error.clone().into()));
+                }
+            }
+        }
+        self.checkpointer.written(self.frames.load(Ordering::Relaxed));
+    }
+
+    /// The transaction: everything that a failure takes back.
+    fn transact(
+        &self,
+        statements: &mut Statements<'_>,
+        commits: Vec<Commit>,
+    ) -> Result<Batch, StoreError> {
+        let mut judged = Vec::with_capacity(commits.len());
+        let mut row = Vec::new();
+        statements.begin.execute([]).map_err(store_error)?;
+        let recent = self.shared.recent.read().unwrap_or_else(PoisonError::into_inner);
+        let mut judge = Judge::new(&recent);
+        let (mut latest, mut written) = (recent.revision(), 0);
+        for commit in commits {
+            match judge.judge(commit, &mut statements.lookup)? {
+                Verdict::Conflict { compare } => {
+                    let answer = Err(CommitError::Conflict { compare });
+                    judged.push(Judged { answer, changes: Vec::new() });
+                }
+                Verdict::Accepted { revision, changes } => {
+                    if !changes.is_empty() {
+                        log::encode(&changes, &mut row);
+                        let append = params![revision as i64, row];
+                        statements.append.execute(append).map_err(store_error)?;
+                        written += changes.len();
+                        latest = revision;
+                    }
+                    judged.push(Judged { answer: Ok(revision), changes });
+                }
+            }
+        }
+        let slice = match written {
+            0 => None,
+            _ => self
+                .merger
+                .slice(&recent, written, latest, &mut statements.tables)
+                .map_err(store_error)?,
+        };
+        let syncing = Instant::now();
+        statements.commit.execute([]).map_err(store_error)?;
+        Ok(Batch { judged, slice, sync: syncing.elapsed() })
+    }
+
+    /// Makes a synced batch visible and answers it, commit by commit.
+    fn publish(
+        &mut self,
+        batch: Batch,
+        replies: Vec<Reply>,
+        report: &mut BatchReport,
+        began: Instant,
+    ) {
+        let mut changed = Vec::new();
+        let mut answers = Vec::with_capacity(replies.len());
+        for Judged { answer, changes } in batch.judged {
+            match &answer {
+                Ok(revision) if !changes.is_empty() => {
+                    report.records += changes.len();
+                    changed.extend(changes.iter().map(|(key, _)| (*revision, Arc::clone(key))));
+                    // Locked for each commit anew, so that readers wait for microseconds at most.
+                    self.shared.recent_mut().apply(*revision, changes);
+                    report.commits += 1;
+                }
+                Ok(_) => report.commits += 1,
+                Err(_) => report.conflicts += 1,
+            }
+            answers.push(answer);
+        }
+        if let Some(slice) = batch.slice {
+            for merged in slice.merged.chunks(32) {
+                self.shared.recent_mut().forget(merged);
+            }
+            self.merger.done(slice);
+        }
+        if let Some(&(latest, _)) = changed.last() {
+            self.shared.changes.push(latest, changed.into_iter());
+        }
+        report.total = began.elapsed();
+        self.shared.meter.batch(report);
+        for (reply, answer) in replies.into_iter().zip(answers) {
+            // An error says that the committer was dropped and wants no answer.
+            let _caller_is_gone = reply.send(answer);
+        }
+    }
+}
+
+fn limit_pages(connection: &Connection, pages: u32) -> Result<(), StoreError> {
+    let pragma = format!("PRAGMA max_page_count = {pages}");
+    connection.query_row(&pragma, [], |_| Ok(())).map_err(store_error)
+}

@@ -1,0 +1,303 @@
+//! The operator API: what `Linkway.<Operation>` takes and answers, shared by the server and by
+//! `linkway admin`.
+//!
+//! The transport is that of the tenants' API: `POST /`, AWS JSON 1.1, Signature V4 (service
+//! `linkway`), errors as `{"__type", "message"}`. Members carry text and numbers as they came:
+//! which values are allowed is the server's to say, in one place. Times are RFC 3339 strings in
+//! UTC. A member that does not apply is absent, never null.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::operation::LinkwayOperation;
+use crate::value::Secret;
+
+/// The service in the credential scope of a signed operator call.
+pub const SERVICE: &str = "linkway";
+
+/// One operation: the request's type knows its name and what the server answers.
+pub trait Request: Serialize + DeserializeOwned {
+    /// The name behind `Linkway.` in `X-Amz-Target`.
+    const OPERATION: LinkwayOperation;
+    /// The body of a successful answer.
+    type Answer: Serialize + DeserializeOwned;
+}
+
+/// A request that is answered in pages: ask again with the last answer's `nextToken` until there is
+/// none.
+pub trait ListRequest: Request {
+    /// One element of the list.
+    type Item: Serialize + DeserializeOwned;
+    /// Sets where the next page starts: the `nextToken` of the page before.
+    fn set_next_token(&mut self, token: Option<String>);
+    /// Takes the answer apart: this page's elements, and the token of the next page.
+    fn into_page(answer: Self::Answer) -> (Vec<Self::Item>, Option<String>);
+}
+
+/// Ties each request type to its operation and its answer.
+macro_rules! answers {
+    ($($name:ident -> $answer:ty),+ $(,)?) => { $(
+        impl Request for $name {
+            const OPERATION: LinkwayOperation = LinkwayOperation::$name;
+            type Answer = $answer;
+        }
+    )+
+
+        /// The operations of the operator API: all but the edge feed's.
+        pub const OPERATIONS: &[LinkwayOperation] = &[$(LinkwayOperation::$name),+];
+    };
+}
+
+answers! {
+    CreateAccount -> Account,
+    ListAccounts -> AccountList,
+    CreateAccessKey -> NewAccessKey,
+    ListAccessKeys -> AccessKeyList,
+    EnableAccessKey -> AccessKey,
+    DisableAccessKey -> AccessKey,
+    DeleteAccessKey -> Nothing,
+    CreateLocation -> Location,
+    ListLocations -> LocationList,
+    CreateEdge -> NewEdge,
+    ListEdges -> EdgeList,
+    CreatePort -> Port,
+    ListPorts -> PortList,
+    ListConnections -> ConnectionList,
+    ApproveConnection -> Connection,
+    RejectConnection -> Connection,
+    CreateGateway -> Gateway,
+    ListGateways -> GatewayList,
+    DeleteGateway -> Gateway,
+    ListInterfaces -> InterfaceList,
+    ListEvents -> EventPage,
+    Backup -> Nothing,
+}
+
+/// Declares a paged request (its filters beside `maxResults` and `nextToken`) and its answer.
+macro_rules! lists {
+    ($($(#[$doc:meta])* $request:ident { $($(#[$fdoc:meta])* $filter:ident: $type:ty),* }
+        -> $answer:ident { $items:ident: $item:ty })+) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        pub struct $request {
+            $($(#[$fdoc])*
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub $filter: Option<$type>,)*
+            /// At most so many elements in one page.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub max_results: Option<i64>,
+            /// The `nextToken` of the page before; absent for the first page.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub next_token: Option<String>,
+        }
+
+        #[doc = concat!("One page of what [`", stringify!($request), "`] lists.")]
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        pub struct $answer {
+            /// This page's elements.
+            pub $items: Vec<$item>,
+            /// Where the next page starts; absent on the last.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub next_token: Option<String>,
+        }
+
+        impl ListRequest for $request {
+            type Item = $item;
+            fn set_next_token(&mut self, token: Option<String>) {
+                self.next_token = token;
+            }
+            fn into_page(answer: $answer) -> (Vec<$item>, Option<String>) {
+                (answer.$items, answer.next_token)
+            }
+        }
+    )+ };
+}
+
+lists! {
+    /// Every account.
+    ListAccounts {} -> AccountList { accounts: Account }
+    /// Every access key, or one account's; never a secret.
+    ListAccessKeys {
+        /// Only this account's.
+        account_id: String
+    } -> AccessKeyList { access_keys: AccessKey }
+    /// Every location.
+    ListLocations {} -> LocationList { locations: Location }
+    /// Every edge router.
+    ListEdges {} -> EdgeList { edges: Edge }
+    /// Every port, or one edge's.
+    ListPorts {
+        /// Only this edge's.
+        edge_id: String
+    } -> PortList { ports: Port }
+    /// Every account's connections.
+    ListConnections {
+        /// Only those in this state: the public API's connectionState.
+        state: String
+    } -> ConnectionList { connections: Connection }
+    /// Every virtual gateway.
+    ListGateways {} -> GatewayList { virtual_gateways: Gateway }
+    /// Every account's virtual interfaces.
+    ListInterfaces {} -> InterfaceList { virtual_interfaces: Interface }
+}
+
+/// `DIR/operator.json`: how `linkway admin` finds the server and signs; written by the first start
+/// of the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OperatorFile {
+    /// The server's address: `http://127.0.0.1:8580`.
+    pub endpoint: String,
+    /// The region of the credential scope.
+    pub region: String,
+    /// The operator's key: 20 characters.
+    pub access_key_id: String,
+    /// Its secret: 40 characters.
+    pub secret_access_key: Secret,
+}
+
+/// `{}`: nothing to ask, or nothing to say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nothing {}
+
+/// Declares request structs whose members are all plain.
+macro_rules! requests {
+    ($($(#[$doc:meta])* $name:ident {
+        $($(#[$fdoc:meta])* $field:ident: $type:ty),* $(,)?
+    })+) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        pub struct $name { $($(#[$fdoc])* pub $field: $type,)* }
+    )+ };
+}
+
+requests! {
+    /// Makes a tenant.
+    CreateAccount {
+        /// 12 digits.
+        account_id: String,
+        /// For people.
+        name: String,
+    }
+    /// Makes a key pair for an account; the secret is in this answer and never again.
+    CreateAccessKey {
+        /// Whose.
+        account_id: String,
+    }
+    /// Lets a disabled key sign again.
+    EnableAccessKey {
+        /// Which.
+        access_key_id: String,
+    }
+    /// Refuses what the key signs, until it is enabled.
+    DisableAccessKey {
+        /// Which.
+        access_key_id: String,
+    }
+    /// Forgets the key for good.
+    DeleteAccessKey {
+        /// Which.
+        access_key_id: String,
+    }
+    /// Makes a place where ports are.
+    CreateLocation {
+        /// `PAR1`
+        location_code: String,
+        /// For people.
+        location_name: String,
+        /// Whether the built-in simulated edge serves it; absent means no.
+        #[serde(default)]
+        simulated: bool,
+    }
+    /// Makes an edge router and its own key pair; the secret is in this answer and never again.
+    CreateEdge {
+        /// The operator's own name for the router.
+        edge_id: String,
+        /// Where it stands.
+        location_code: String,
+    }
+    /// Offers an interface of an edge router to connections.
+    CreatePort {
+        /// The router.
+        edge_id: String,
+        /// The kernel's name of the interface: `eth1`.
+        interface: String,
+        /// As in the public API: `10Gbps`.
+        bandwidth: String,
+        /// Whether virtual interfaces may ask for an MTU above 1500; absent means yes.
+        #[serde(default = "yes")]
+        jumbo_frame_capable: bool,
+    }
+    /// Gives a requested connection its port, and so brings it to life.
+    ApproveConnection {
+        /// Which.
+        connection_id: String,
+        /// On this router; absent lets the server choose a free port of the location and bandwidth.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        edge_id: Option<String>,
+        /// On this interface of `edgeId`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        interface: Option<String>,
+    }
+    /// Refuses a requested connection.
+    RejectConnection {
+        /// Which.
+        connection_id: String,
+    }
+    /// Makes a virtual gateway: an account's VPC as the edges see it.
+    CreateGateway {
+        /// Whose.
+        account_id: String,
+        /// Our side's autonomous system number.
+        #[serde(default = "default_asn")]
+        amazon_side_asn: i64,
+        /// The cloud's name of the VPC: `vpc-…`.
+        vpc_id: String,
+        /// The VPC's prefixes, announced to the tenant's routers.
+        cidrs: Vec<String>,
+        /// Where the edges hand the VPC's traffic over.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        handoffs: Vec<Handoff>,
+    }
+    /// Removes a virtual gateway.
+    DeleteGateway {
+        /// Which.
+        virtual_gateway_id: String,
+    }
+    /// Where one edge hands a VPC's traffic to the cloud's fabric.
+    Handoff {
+        /// The router.
+        edge_id: String,
+        /// Its interface towards the fabric, which goes into the gateway's VRF.
+        interface: String,
+        /// Next hop of the VPC's prefixes; IPv4 or IPv6.
+        next_hop: String,
+    }
+}
+
+/// A consistent copy of the database, taken while serving. The answer is not JSON: its body is the
+/// copy itself (`application/octet-stream`), streamed. The key file is not part of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backup {}
+
+fn yes() -> bool {
+    true
+}
+
+fn default_asn() -> i64 {
+    64512
+}
+
+mod audit;
+mod resources;
+#[cfg(test)]
+mod tests;
+
+pub use audit::{AuditEvent, EventKind, EventPage, ListEvents};
+pub use resources::{
+    AccessKey, AccessKeyKind, AccessKeyStatus, Account, Connection, Edge, Gateway, Interface,
+    Location, NewAccessKey, NewEdge, Port,
+};

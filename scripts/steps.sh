@@ -1,0 +1,32 @@
+# Sourced by test.sh and lint.sh: runs steps, each within its own bound of time, stops at the first
+# that fails, and ends with what took how long.
+
+steps_began=$(date +%s)
+steps_table=
+# Without this, timeout(1) keeps Ctrl-C from what it runs; with it, it ends only the step's first
+# process.
+steps_foreground=
+[ ! -t 0 ] || steps_foreground=--foreground
+
+# step BOUND_SECONDS NAME COMMAND...
+step() {
+    bound=$1 name=$2
+    shift 2
+    printf '\n== %s\n' "$name"
+    began=$(date +%s)
+    code=0
+    # shellcheck disable=SC2086 # nothing, or one word
+    timeout $steps_foreground --kill-after=30 "$bound" "$@" || code=$?
+    took=$(($(date +%s) - began))
+    steps_table="$steps_table$(printf '%6d s  %s' "$took" "$name")
+"
+    [ "$code" = 0 ] && return
+    [ "$code" = 124 ] && echo "$name: took longer than its bound of $bound s" >&2
+    steps_end
+    echo "FAILED: $name (exit status $code)" >&2
+    exit 1
+}
+
+steps_end() {
+    printf '\n== time\n%s%6d s  in all\n' "$steps_table" "$(($(date +%s) - steps_began))"
+}

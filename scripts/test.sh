@@ -1,0 +1,26 @@
+#!/bin/sh
+# `make test`: every test there is, in the order in which a failure is cheapest to learn of.
+# The list of steps is explicit: a new suite gets a line here.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/steps.sh
+
+# Tests of the workspace: units, properties, the store's suite, the server on real sockets, crashes.
+workspace_tests() {
+    if cargo nextest --version >/dev/null 2>&1; then
+        echo cargo nextest run --locked --workspace
+    else
+        echo cargo test --locked --workspace --lib --bins --tests
+    fi
+}
+
+scripts/need.sh cc cargo python3 venv
+step 1200 "release build" cargo build --release --locked -p linkway
+# Word splitting is meant.
+# shellcheck disable=SC2046
+step 2400 "tests of the workspace" $(workspace_tests)
+step 600 "tests in documentation comments" cargo test --locked --workspace --doc --quiet
+step 1800 "real clients" tests/clients/run.sh
+step 300 "the documents' commands" .cache/venv/bin/python scripts/check_docs.py
+step 300 "demo" make --no-print-directory demo
+steps_end

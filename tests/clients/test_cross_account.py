@@ -1,0 +1,256 @@
+"""No account sees, changes or learns of what another owns; every operation has a row.
+
+A probe is a call with an id that exists but is not the caller's. The answer must be the one that an
+id of the same form gets which never existed: same status, same bytes but for the id.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from bad_inputs.bodies import UNKNOWN_OPERATION
+from harness import model
+from harness.scene import (
+    MANUAL_LOCATION,
+    NEVER_EXISTED,
+    STRANGER,
+    STRANGERS_FRIEND,
+    Scene,
+    allocation,
+    arn,
+)
+from harness.server import REGION, Server
+from harness.signing import Key, Reply, Signing, tenant_target
+
+NEW = "newPrivateVirtualInterfaceAllocation"
+OWN = "newPrivateVirtualInterface"
+STRANGE = {"dxcon": "no_conn", "dxvif": "no_vif", "vgw": "no_gw"}
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A call of `by` in which {it} stands for the foreign id."""
+
+    body: dict[str, Any]
+    foreign: tuple[str, ...]
+    by: str = "stranger"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A call that names nobody's resource; its answer must not either."""
+
+    body: dict[str, Any]
+
+
+CONNECTIONS = ("conn", "conn_requested", "conn_deleted")
+INTERFACES = ("hosted", "live", "own", "rejected", "deleted")
+GATEWAYS = ("gw", "gw_lender", "gw_deleted")
+
+CONNECTION = Probe({"connectionId": "{it}"}, CONNECTIONS)
+INTERFACE = Probe({"virtualInterfaceId": "{it}"}, INTERFACES)
+OWN_INTERFACE = allocation(400, virtualGatewayId="{gw_c}")
+FOREIGN_GATEWAY = allocation(400, virtualGatewayId="{it}")
+TAG = [{"key": "mine", "value": "now"}]
+
+ROWS: dict[str, list[Probe | Listing]] = {
+    "CreateConnection": [
+        Listing({"location": MANUAL_LOCATION, "bandwidth": "1Gbps", "connectionName": "a stranger's"})
+    ],
+    "DeleteConnection": [CONNECTION],
+    "DescribeConnections": [CONNECTION, Listing({})],
+    "DescribeLocations": [Listing({})],
+    "DescribeVirtualGateways": [Listing({})],
+    "CreatePrivateVirtualInterface": [
+        Probe({"connectionId": "{it}", OWN: OWN_INTERFACE}, CONNECTIONS),
+        Probe({"connectionId": "{conn_c}", OWN: FOREIGN_GATEWAY}, GATEWAYS),
+    ],
+    "AllocatePrivateVirtualInterface": [
+        Probe({"connectionId": "{it}", "ownerAccount": STRANGERS_FRIEND, NEW: allocation(400)}, CONNECTIONS)
+    ],
+    "ConfirmPrivateVirtualInterface": [
+        Probe({"virtualInterfaceId": "{it}", "virtualGatewayId": "{gw_c}"}, INTERFACES),
+        Probe({"virtualInterfaceId": "{hosted_c}", "virtualGatewayId": "{it}"}, GATEWAYS, "friend"),
+        Probe({"virtualInterfaceId": "{hosted}", "virtualGatewayId": "{it}"}, ("gw_c", "gw_lender"), "owner"),
+    ],
+    "DescribeVirtualInterfaces": [INTERFACE, CONNECTION, Listing({})],
+    "DeleteVirtualInterface": [INTERFACE],
+    "TagResource": [Probe({"resourceArn": "{it_arn}", "tags": TAG}, (*CONNECTIONS, *INTERFACES))],
+    "UntagResource": [Probe({"resourceArn": "{it_arn}", "tagKeys": ["purpose"]}, (*CONNECTIONS, *INTERFACES))],
+    "DescribeTags": [Probe({"resourceArns": ["{it_arn}"]}, (*CONNECTIONS, *INTERFACES))],
+}  # fmt: skip
+
+
+def pretended(probe: Probe) -> tuple[str, ...]:
+    """Whose the resource is said to be; only ARNs say it."""
+    return ("its owner", "the caller") if "it_arn" in json.dumps(probe.body) else ("its owner",)
+
+
+PROBES = [
+    (operation, probe, foreign, owner)
+    for operation, rows in ROWS.items()
+    for probe in rows
+    if isinstance(probe, Probe)
+    for foreign in probe.foreign
+    for owner in pretended(probe)
+]
+LISTINGS = [
+    (operation, row) for operation, rows in ROWS.items() for row in rows if isinstance(row, Listing)
+]
+
+
+def send(scene: Scene, role: str, operation: str, body: object) -> Reply:
+    wire = json.dumps(body).encode()
+    reply = scene.server.endpoint.call(scene.keys[role], tenant_target(operation), wire)
+    scene.server.recorder.check(operation, reply)
+    return reply
+
+
+def probe_answer(scene: Scene, operation: str, probe: Probe, it: str, owner: str) -> tuple:
+    """Status, error and body of the probe, with the id taken out."""
+    kind = it.split("-", 1)[0]
+    named = {**scene.ids, "it": it, "it_arn": arn(REGION, owner, kind, it)}
+    body = Scene(scene.server, {}, named).fill(probe.body)
+    reply = send(scene, probe.by, operation, body)
+    headers = {
+        name: value
+        for name, value in reply.headers.items()
+        if name not in {"date", "x-amzn-requestid", "x-amz-requestid"}
+    }
+    return reply.status, headers, reply.body.replace(it.encode(), b"<it>")
+
+
+def views(scene: Scene) -> list:
+    """What the lender and the owner see."""
+    shown = ("DescribeConnections", "DescribeVirtualInterfaces", "DescribeVirtualGateways")
+    return [scene.clients[role].call(view, {}) for role in ("lender", "owner") for view in shown]
+
+
+@pytest.mark.parametrize(
+    ("operation", "probe", "foreign", "owner"),
+    PROBES,
+    ids=[f"{operation}: {foreign} of {owner}" for operation, _, foreign, owner in PROBES],
+)
+def test_foreign_id_answers_as_if_it_never_existed(
+    operation: str, probe: Probe, foreign: str, owner: str, scene: Scene
+) -> None:
+    account = STRANGER if owner == "the caller" else owner_of(foreign, scene)
+    before = views(scene)
+    it = scene.ids[foreign]
+    never = NEVER_EXISTED[STRANGE[it.split("-", 1)[0]]]
+    assert len(it) == len(never)
+    real = probe_answer(scene, operation, probe, it, account)
+    assert real == probe_answer(scene, operation, probe, never, account)
+    assert views(scene) == before
+
+
+def owner_of(name: str, scene: Scene) -> str:
+    lenders = {"conn", "conn_requested", "conn_deleted", "own", "gw_lender"}
+    role = "lender" if name in lenders else "stranger" if name == "gw_c" else "owner"
+    return scene.keys[role].account_id
+
+
+@pytest.mark.parametrize(("operation", "row"), LISTINGS, ids=[name for name, _ in LISTINGS])
+def test_listing_names_nothing_foreign(operation: str, row: Listing, scene: Scene) -> None:
+    before = views(scene)
+    reply = send(scene, "stranger", operation, row.body)
+    assert reply.status == 200, reply.body
+    foreign = {scene.ids[name] for name in (*CONNECTIONS, *INTERFACES, *GATEWAYS)}
+    told = [it for it in foreign if it.encode() in reply.body]
+    assert not told, told
+    assert views(scene) == before
+
+
+def test_every_answered_operation_has_a_row(scene: Scene) -> None:
+    answered = {
+        operation
+        for operation in model.operations()
+        if (reply := send_empty(scene, operation)).status == 200 or reply.error != UNKNOWN_OPERATION
+    }
+    assert answered <= set(ROWS), answered - set(ROWS)
+    assert set(ROWS) <= answered, "rows of operations that are not there"
+
+
+def send_empty(scene: Scene, operation: str) -> Reply:
+    return scene.server.endpoint.call(scene.keys["stranger"], tenant_target(operation), b"{}")
+
+
+def test_foreign_page_token_opens_nothing(scene: Scene) -> None:
+    first = scene.clients["lender"].call("DescribeVirtualInterfaces", {"maxResults": 1})
+    reply = send(scene, "stranger", "DescribeVirtualInterfaces", {"nextToken": first["nextToken"]})
+    foreign = {scene.ids[name] for name in (*CONNECTIONS, *INTERFACES)}
+    assert not [it for it in foreign if it.encode() in reply.body]
+
+
+# Every operation of the operator API and of the edge feed.
+LINKWAY_OPERATIONS = [
+    "ApproveConnection",
+    "Backup",
+    "CreateAccessKey",
+    "CreateAccount",
+    "CreateEdge",
+    "CreateGateway",
+    "CreateLocation",
+    "CreatePort",
+    "DeleteAccessKey",
+    "DeleteGateway",
+    "DisableAccessKey",
+    "EnableAccessKey",
+    "GetEdgeConfig",
+    "ListAccessKeys",
+    "ListAccounts",
+    "ListConnections",
+    "ListEdges",
+    "ListEvents",
+    "ListGateways",
+    "ListInterfaces",
+    "ListLocations",
+    "ListPorts",
+    "RejectConnection",
+    "ReportEdgeStatus",
+]
+EDGE_OPERATIONS = {"GetEdgeConfig", "ReportEdgeStatus"}
+
+
+def denied(server: Server, key: Key, target: str, service: str) -> None:
+    reply = server.endpoint.call(key, target, b"{}", Signing(service=service))
+    server.recorder.check(None, reply)
+    assert (reply.status, reply.error) == (400, "AccessDeniedException"), reply.message
+    assert target.split(".")[1] in reply.message
+
+
+@pytest.mark.parametrize("operation", LINKWAY_OPERATIONS)
+def test_tenant_may_not_operate(operation: str, scene: Scene) -> None:
+    denied(scene.server, scene.keys["stranger"], f"Linkway.{operation}", "linkway")
+
+
+@pytest.mark.parametrize("operation", ROWS)
+def test_operator_has_no_resources(operation: str, server: Server) -> None:
+    denied(server, server.operator, tenant_target(operation), "directconnect")
+
+
+@pytest.fixture(scope="module")
+def edge_key(scene: Scene) -> Key:
+    words = ["--id", "edge-of-strangers", "--location", MANUAL_LOCATION]
+    made = scene.server.admin("edge", "create", *words)
+    scene.server.secrets.add(made["secretAccessKey"])
+    return Key("", made["accessKeyId"], made["secretAccessKey"])
+
+
+@pytest.mark.parametrize("operation", ROWS)
+def test_edge_has_no_resources(operation: str, edge_key: Key, server: Server) -> None:
+    denied(server, edge_key, tenant_target(operation), "directconnect")
+
+
+@pytest.mark.parametrize("operation", [o for o in LINKWAY_OPERATIONS if o not in EDGE_OPERATIONS])
+def test_edge_may_not_operate(operation: str, edge_key: Key, server: Server) -> None:
+    denied(server, edge_key, f"Linkway.{operation}", "linkway")
+
+
+@pytest.mark.parametrize("operation", sorted(EDGE_OPERATIONS))
+def test_operator_may_not_speak_for_an_edge(operation: str, server: Server) -> None:
+    denied(server, server.operator, f"Linkway.{operation}", "linkway")
