@@ -10,7 +10,7 @@ use crate::record::{Claim, Record};
 use crate::virtual_interface::{Phase, VirtualInterface};
 
 /// Kinds of keys whose every entry must follow from a record.
-const DERIVED: [&str; 12] = [
+const DERIVED: [&str; 13] = [
     "key-of",
     "free-port",
     "connection-of",
@@ -20,6 +20,7 @@ const DERIVED: [&str; 12] = [
     "edge-vif",
     "peer",
     "gateway-of",
+    "handoff",
     "attached",
     "edge-generation",
     "due",
@@ -84,7 +85,10 @@ fn derived(record: &Record) -> Vec<(Key, Record)> {
         }
         Record::Connection(r) => marks(of_connection(r)),
         Record::VirtualInterface(r) => of_interface(r),
-        Record::Gateway(r) => marks(vec![key::gateway_of(&r.owner, &r.id)]),
+        Record::Gateway(r) => {
+            let handoffs = r.handoffs.iter().map(|h| key::handoff(&h.edge, &h.interface, &r.id));
+            marks(handoffs.chain([key::gateway_of(&r.owner, &r.id)]).collect())
+        }
         Record::Account(_)
         | Record::Location(_)
         | Record::Port(_)
@@ -180,6 +184,12 @@ fn incoherent(records: &BTreeMap<String, Record>, record: &Record) -> Vec<String
                 r.phase.is_terminal() || live,
                 "is live on a connection that is not its lender's, or has ended",
             );
+            let on_port = |c: &Connection| {
+                c.location == r.location
+                    && c.port.as_ref().is_some_and(|p| p.edge == r.edge && p.name == r.port)
+            };
+            let same = matches!(connection, Some(Record::Connection(c)) if on_port(c));
+            require(r.phase.is_terminal() || same, "is not where its connection is");
             require(there(key::account(&r.owner)), "its owner does not exist");
             require(r.phase.is_terminal() == r.ended.is_some(), "its phase and its end disagree");
             let waits = r.phase == Phase::Confirming;

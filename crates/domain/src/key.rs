@@ -111,6 +111,10 @@ keys! {
     edge_interfaces(edge: &EdgeId) = "edge-vif/{edge}/";
     /// Claim: a piece of a peer subnet, within one gateway's VRF on one edge.
     peer_subnet(gateway: &VirtualGatewayId, edge: &EdgeId, piece: &str) = "peer/{gateway}/{edge}/{piece}";
+    /// Claim: an interface of an edge that leads to the fabric of one gateway, and of no other.
+    handoff(edge: &EdgeId, interface: &PortName, gateway: &VirtualGatewayId) = "handoff/{edge}/{interface}/{gateway}";
+    /// Range: the gateway that an interface of an edge leads to.
+    handoffs_at(edge: &EdgeId, interface: &PortName) = "handoff/{edge}/{interface}/";
     /// A virtual gateway.
     gateway(id: &VirtualGatewayId) = "gateway/{id}";
     /// Index: a gateway under its owner.

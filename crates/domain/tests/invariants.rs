@@ -8,9 +8,11 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use common::judge::{belongs, changes, may_write, moves, secret};
+use common::scene::{DAY, due_calls};
 use common::story::{Did, Moment, Stage, Step, outcome, story};
 use common::{World, is_party, malformed};
 use linkway_domain::access_key::Principal;
+use linkway_domain::connection::ConnectionPhase;
 use linkway_domain::decide::{Command, Outcome};
 use linkway_domain::edge::project;
 use linkway_domain::id::VirtualInterfaceId;
@@ -283,6 +285,31 @@ proptest! {
             }
             Ok(())
         })?;
+    }
+
+    #[test]
+    fn in_the_end_routers_let_go_and_reconcilers_leave_nothing_behind(story in story()) {
+        let mut stage = Stage::new();
+        for step in &story {
+            stage.play(step, &mut |_| Ok::<_, TestCaseError>(()))?;
+        }
+        let scene = &mut stage.scene;
+        scene.settle(true, true);
+        for interface in scene.world.interfaces() {
+            prop_assert_ne!(interface.phase, Phase::Deleting, "{}", interface.id);
+        }
+        for connection in scene.world.connections() {
+            prop_assert_ne!(connection.phase, ConnectionPhase::Deleting, "{}", connection.id);
+        }
+        // Everything expires and is approved, then everything that has ended is forgotten.
+        for _ in 0..2 {
+            scene.later(30 * DAY).reconcile();
+            prop_assert_eq!(due_calls(&scene.world, scene.now).len(), 0);
+        }
+        let ended = scene.world.interfaces().any(|i| i.phase.is_terminal())
+            || scene.world.connections().any(|c| c.phase.is_terminal());
+        prop_assert!(!ended, "not forgotten");
+        prop_assert_eq!(scene.world.violations(), Vec::<String>::new());
     }
 
     #[test]

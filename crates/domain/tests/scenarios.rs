@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::refused;
-use common::scene::{A, B, C, DAY, R1, Scene, account, plain, published};
+use common::scene::{A, B, C, DAY, R1, Scene, account, due_calls, plain, published};
+use common::{Call, refused};
+use linkway_domain::Time;
 use linkway_domain::connection::{ConnectionPhase, ConnectionState};
 use linkway_domain::decide::{Allocate, Command, Confirm, Create, Outcome, TagChange};
 use linkway_domain::id::{ConnectionId, VirtualGatewayId, VirtualInterfaceId};
@@ -295,6 +296,48 @@ fn a_simulated_location_approves_by_itself() {
     scene.settle(true, true);
     assert_eq!(phase(&scene), ConnectionPhase::Deleted);
     assert_eq!(scene.world.violations(), Vec::<String>::new());
+}
+
+#[test]
+fn a_deadline_that_comes_early_does_nothing() {
+    let (mut scene, _, interface) = lent();
+    let ordered = scene.order(A, "SIM1").id;
+    scene.delete(B, &interface).expect("B may");
+    let world = scene.world.clone();
+    let end = scene.now.plus_millis(30 * DAY);
+    let calls = due_calls(&world, end);
+    assert_eq!(calls.len(), 2, "the approval of {ordered} and the forgetting of {interface}");
+    for call in calls {
+        let Command::Due(due) = &call.command else { panic!("{call:?}") };
+        let early = Time::from_millis(due.at.millis() - 1);
+        let decision =
+            world.decide(&Call { now: early, ..call.clone() }).expect("is never refused");
+        assert_eq!(decision.decision.writes, vec![]);
+        let decision =
+            world.decide(&Call { now: due.at, ..call.clone() }).expect("is never refused");
+        assert_ne!(decision.decision.writes, vec![]);
+    }
+}
+
+#[test]
+fn tagging_what_is_being_deleted_does_not_hold_it_up() {
+    let (mut scene, line, id) = lent();
+    let gateway = scene.vpc(B).id;
+    scene.confirm(B, &id, &gateway).expect("B's own");
+    scene.settle(true, true);
+    let tag = |resource: String| {
+        let arn = format!("arn:aws:directconnect:eu-west-2:{A}:{resource}");
+        Command::Tag(TagChange { arn, add: vec![("k".to_owned(), None)], remove: vec![] })
+    };
+    scene.delete(B, &id).expect("B's own");
+    scene.tenant(A, tag(format!("dxvif/{id}"))).expect("the lender sees it");
+    scene.settle(true, true);
+    assert_eq!(scene.phase(&id), Phase::Deleted);
+    scene.tenant(A, Command::DeleteConnection(line.to_string())).expect("nothing is on it");
+    scene.tenant(A, tag(format!("dxcon/{line}"))).expect("A's own");
+    scene.settle(true, true);
+    let phase = scene.world.connection(&line).map(|c| c.phase);
+    assert_eq!(phase, Some(ConnectionPhase::Deleted));
 }
 
 #[test]

@@ -68,7 +68,11 @@ impl DataDir {
 
     /// Makes the directory if it is not there.
     pub fn create(&self) -> Result<(), BootError> {
-        let failed = |error| BootError::Io { what: "cannot make the data directory", path: self.0.clone(), error };
+        let failed = |error| BootError::Io {
+            what: "cannot make the data directory",
+            path: self.0.clone(),
+            error,
+        };
         DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(failed)?;
         let scratch = self.scratch();
         // What an interrupted backup left.
@@ -124,7 +128,8 @@ pub fn open_records(
         (false, true) => return Err(BootError::NoKeyFile(key_file)),
     };
     let defaults = SqliteOptions::default();
-    let store = SqliteStore::open(dir.database(), SqliteOptions { observer, max_batch, ..defaults })?;
+    let store =
+        SqliteStore::open(dir.database(), SqliteOptions { observer, max_batch, ..defaults })?;
     Ok(Records::new(Arc::new(store), sealer, settings))
 }
 
@@ -136,7 +141,9 @@ pub async fn operator_key(records: &Records) -> Result<AccessKey, BootError> {
     if let Some(id) = id {
         return match records.get(&key::access_key(&id)).await {
             Ok(Some(Record::AccessKey(found))) => Ok(found),
-            Ok(_) => Err(BootError::Unreadable(Failure::Refused(format!("{id}: the operator's key is missing")))),
+            Ok(_) => Err(BootError::Unreadable(Failure::Refused(format!(
+                "{id}: the operator's key is missing"
+            )))),
             Err(failure) => Err(BootError::Unreadable(failure)),
         };
     }
@@ -163,19 +170,27 @@ pub fn write_operator_file(
     let mut json = serde_json::to_vec_pretty(&file).expect("four strings");
     json.push(b'\n');
     let path = dir.operator_file();
-    let private = |path: &Path| fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o077 == 0);
+    let private =
+        |path: &Path| fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o077 == 0);
     if fs::read(&path).is_ok_and(|there| there == json) && private(&path) {
         return Ok(());
     }
-    replace(&path, &json)
-        .map_err(|error| BootError::Io { what: "cannot write the operator's credentials to", path, error })
+    replace(&path, &json).map_err(|error| BootError::Io {
+        what: "cannot write the operator's credentials to",
+        path,
+        error,
+    })
 }
 
 /// Replaces a file as a whole, readable for its owner only.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let partial = path.with_extension("partial");
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&partial)?;
     file.set_permissions(fs::Permissions::from_mode(0o600))?;
     file.write_all(bytes)?;
     file.sync_all()?;

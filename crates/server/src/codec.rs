@@ -60,7 +60,8 @@ pub fn decode(sealer: &Sealer, key: &str, bytes: &[u8]) -> Result<Record, CodecE
     let record = if rest.is_empty() {
         Record::Mark
     } else if Record::is_secret(key) {
-        let opened = sealer.open(key.as_bytes(), rest).map_err(|e| CodecError::Sealed(e.to_string()))?;
+        let opened =
+            sealer.open(key.as_bytes(), rest).map_err(|e| CodecError::Sealed(e.to_string()))?;
         parse(&opened)?
     } else {
         parse(rest)?
@@ -89,7 +90,16 @@ fn fits(key: &str, record: &Record) -> bool {
         Record::Claim(_) => matches!(kind, "on" | "peer"),
         Record::Mark => !matches!(
             kind,
-            "account" | "key" | "location" | "edge" | "edge-seen" | "port" | "connection" | "vif" | "gateway" | "peer"
+            "account"
+                | "key"
+                | "location"
+                | "edge"
+                | "edge-seen"
+                | "port"
+                | "connection"
+                | "vif"
+                | "gateway"
+                | "peer"
         ),
     }
 }

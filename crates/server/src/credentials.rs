@@ -52,7 +52,11 @@ impl Credentials {
     /// Empty, over the records.
     #[must_use]
     pub fn new(records: Arc<Records>) -> Self {
-        Self { records, changes: AtomicU64::new(0), entries: quick_cache::sync::Cache::new(MOST_ENTRIES) }
+        Self {
+            records,
+            changes: AtomicU64::new(0),
+            entries: quick_cache::sync::Cache::new(MOST_ENTRIES),
+        }
     }
 
     /// To be called after a change of any access key was committed and before it is acknowledged.
@@ -63,7 +67,8 @@ impl Credentials {
     /// Who signed this. An unknown, a disabled and a deleted key are one case to the outside.
     pub async fn verify(&self, claim: &Claim) -> Result<Arc<Caller>, Refused> {
         let now = self.changes.load(Ordering::SeqCst);
-        let cached = self.entries.get(claim.signing_key_id()).filter(|entry| entry.loaded_at == now);
+        let cached =
+            self.entries.get(claim.signing_key_id()).filter(|entry| entry.loaded_at == now);
         let entry = match cached {
             Some(entry) => entry,
             None => match self.load(claim, now).await.map_err(Refused::Failure)? {
@@ -78,7 +83,8 @@ impl Credentials {
     async fn load(&self, claim: &Claim, now: u64) -> Result<Option<Arc<Entry>>, Failure> {
         let Ok(id) = AccessKeyId::parse(claim.access_key_id()) else { return Ok(None) };
         let found = self.records.get(&key::access_key(&id)).await?;
-        let Some(Record::AccessKey(record)) = found.filter(|record| matches!(record, Record::AccessKey(k) if k.enabled))
+        let Some(Record::AccessKey(record)) =
+            found.filter(|record| matches!(record, Record::AccessKey(k) if k.enabled))
         else {
             return Ok(None);
         };

@@ -1,9 +1,10 @@
 //! What edges must know, and what becomes of what they say. The simulated edge and the feed's operations both use this.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use linkway_domain::Fault;
 use linkway_domain::access_key::Principal;
 use linkway_domain::decide::{Command, ReportConnection, ReportInterface, ReportSeen};
 use linkway_domain::edge::{EdgeConfig, EdgeStatus, project};
@@ -21,6 +22,8 @@ const CHUNK: usize = 100;
 /// The feed of all edges.
 pub struct Feed {
     records: Arc<Records>,
+    /// The number of each edge's last report here, of which the store keeps only some.
+    last: Mutex<HashMap<EdgeId, u64>>,
     /// Ticks whenever some edge's generation changed; carries nothing.
     ticks: watch::Sender<()>,
 }
@@ -29,7 +32,7 @@ impl Feed {
     /// Over the records.
     #[must_use]
     pub fn new(records: Arc<Records>) -> Self {
-        Self { records, ticks: watch::Sender::new(()) }
+        Self { records, last: Mutex::default(), ticks: watch::Sender::new(()) }
     }
 
     /// Some edge's generation changed.
@@ -45,7 +48,11 @@ impl Feed {
 
     /// The generation of an edge's configuration: the revision at which anything that it must know last changed.
     pub async fn generation(&self, edge: &EdgeId) -> Result<u64, Failure> {
-        Ok(self.records.versioned(&key::edge_generation(edge)).await?.map_or(0, |(version, _)| version))
+        Ok(self
+            .records
+            .versioned(&key::edge_generation(edge))
+            .await?
+            .map_or(0, |(version, _)| version))
     }
 
     /// Waits until the generation is another than `known`, at most for `limit`; the generation then.
@@ -97,6 +104,7 @@ impl Feed {
 
     /// Takes an edge's report in: each item decided and committed on its own.
     pub async fn report(&self, edge: &EdgeId, status: &EdgeStatus) -> Result<(), Failure> {
+        self.in_order(edge, status.sequence)?;
         let principal = Principal::Edge(edge.clone());
         let seen = ReportSeen {
             edge: edge.clone(),
@@ -117,8 +125,11 @@ impl Feed {
             };
             self.records.run(&principal, &Command::ReportConnection(report), None).await?;
         }
-        let reported: HashMap<&VirtualInterfaceId, _> =
-            status.interfaces.iter().map(|item| (&item.virtual_interface_id, &item.reported)).collect();
+        let reported: HashMap<&VirtualInterfaceId, _> = status
+            .interfaces
+            .iter()
+            .map(|item| (&item.virtual_interface_id, &item.reported))
+            .collect();
         for id in self.ids(&key::edge_interfaces(edge)).await? {
             let Ok(interface) = VirtualInterfaceId::parse(&id) else { continue };
             let reported = reported.get(&interface).map(|reported| (*reported).clone());
@@ -131,6 +142,21 @@ impl Feed {
             self.records.run(&principal, &Command::ReportInterface(report), None).await?;
         }
         Ok(())
+    }
+
+    /// Refuses a report that was overtaken by a later one.
+    fn in_order(&self, edge: &EdgeId, sequence: u64) -> Result<(), Fault> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match last.get(edge) {
+            Some(known) if sequence <= *known => {
+                let rule = format!("is not newer than the last report's, {known}");
+                Err(Fault::field("sequence", sequence, rule))
+            }
+            Some(_) | None => {
+                last.insert(edge.clone(), sequence);
+                Ok(())
+            }
+        }
     }
 
     /// The ids that a range of an edge's index names.

@@ -33,8 +33,10 @@ impl Liveness {
 
     /// Whether the edge is silent.
     pub async fn is_silent(&self, edge: &EdgeId) -> Result<bool, Failure> {
-        let heard = self.heard(edge).await?.unwrap_or_default().max(self.started);
-        Ok(clock::now().since(heard) > self.records.settings().silence)
+        let now = clock::now();
+        // A moment in the future is from before the clock was set back and says nothing.
+        let heard = self.heard(edge).await?.filter(|at| *at <= now).unwrap_or_default();
+        Ok(now.since(heard.max(self.started)) > self.records.settings().silence)
     }
 
     async fn heard(&self, edge: &EdgeId) -> Result<Option<Time>, Failure> {

@@ -108,7 +108,12 @@ impl Records {
     }
 
     /// The keys of a range after a key, at most `limit`, and whether there are more.
-    pub async fn keys(&self, range: &Key, after: Option<&str>, limit: usize) -> Result<(Vec<String>, bool), Failure> {
+    pub async fn keys(
+        &self,
+        range: &Key,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<String>, bool), Failure> {
         let page = self.store.scan(range.as_str(), after, limit).await?;
         Ok((page.items.into_iter().map(|(key, _)| key).collect(), page.more))
     }
@@ -211,15 +216,21 @@ impl Records {
             None => Write::delete(key.as_str()),
         });
         let audited = audited.map(|(key, value)| Write::put(key.into_string(), value));
-        Commit { compares: versions.chain(empty).collect(), writes: writes.chain(audited).collect() }
+        Commit {
+            compares: versions.chain(empty).collect(),
+            writes: writes.chain(audited).collect(),
+        }
     }
 
     /// Removes audit records older than a moment, a bounded number at a time; how many went.
     pub async fn forget_audit(&self, before: Time) -> Result<usize, Failure> {
         let end = key::audit(before, "");
         let (keys, _) = self.keys(&key::all("audit"), None, 100).await?;
-        let old: Vec<Write> =
-            keys.into_iter().take_while(|key| key.as_str() < end.as_str()).map(Write::delete).collect();
+        let old: Vec<Write> = keys
+            .into_iter()
+            .take_while(|key| key.as_str() < end.as_str())
+            .map(Write::delete)
+            .collect();
         let count = old.len();
         if count > 0 {
             let commit = Commit { compares: Vec::new(), writes: old };
@@ -243,6 +254,7 @@ pub struct Decided {
 
 fn fresh_seed() -> Result<Seed, Failure> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| Failure::Refused(format!("no randomness: {error}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::Refused(format!("no randomness: {error}")))?;
     Ok(Seed::new(bytes))
 }

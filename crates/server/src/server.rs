@@ -85,22 +85,30 @@ pub fn settings(config: &Config) -> Settings {
 
 impl Server {
     /// Opens the data directory and the socket. `closing` ends the server when it is cancelled.
-    pub async fn start(
-        config: Config,
-        closing: CancellationToken,
-    ) -> Result<Self, StartError> {
+    pub async fn start(config: Config, closing: CancellationToken) -> Result<Self, StartError> {
         let identity = match (&config.tls_cert, &config.tls_key) {
             (Some(cert), Some(key)) => Some(Identity::load(cert, key)?),
             _ => None,
         };
         let address = config.listen;
-        let listener = TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })?;
-        let address = listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| StartError::Listen { address, error })?;
+        let address =
+            listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
 
-        let telemetry = Arc::new(Telemetry::new(env!("CARGO_PKG_VERSION"), option_env!("LINKWAY_REVISION").unwrap_or("unknown")));
+        let telemetry = Arc::new(Telemetry::new(
+            env!("CARGO_PKG_VERSION"),
+            option_env!("LINKWAY_REVISION").unwrap_or("unknown"),
+        ));
         let observer = Arc::new(Observer(telemetry.store.clone()));
         let dir = DataDir::new(&config.data_dir);
-        let records = Arc::new(boot::open_records(&dir, settings(&config), Some(observer), config.store_max_batch)?);
+        let records = Arc::new(boot::open_records(
+            &dir,
+            settings(&config),
+            Some(observer),
+            config.store_max_batch,
+        )?);
         let operator = boot::operator_key(&records).await?;
         let endpoint = endpoint(address, identity.is_some());
         boot::write_operator_file(&dir, &operator, &endpoint, &config.region)?;
@@ -164,7 +172,8 @@ impl Server {
         }
         self.api.set_ready(true);
         let api = Arc::clone(&self.api);
-        let stopped = http::serve(self.listener, self.options, Shared(Arc::clone(&api)), self.closing).await;
+        let stopped =
+            http::serve(self.listener, self.options, Shared(Arc::clone(&api)), self.closing).await;
         api.set_ready(false);
         background.join_all().await;
         tracing::info!(cut = stopped.cut, "stopped");

@@ -11,8 +11,8 @@ use crate::view::{Asked, View};
 
 /// The most prefixes of a VPC: they are written into one record.
 const MOST_CIDRS: usize = 100;
-/// The most handoffs: each is two compares (its edge, its interface) of a commit, which has at most 128.
-const MOST_HANDOFFS: usize = 50;
+/// The most handoffs: each is three compares (its edge, its port, its claim) of a commit, which has at most 128.
+const MOST_HANDOFFS: usize = 40;
 
 /// A new virtual gateway.
 #[derive(Clone, Debug)]
@@ -64,6 +64,9 @@ pub(super) fn create(view: &View, new: &CreateGateway, context: &Context<'_>) ->
     }
     let gateway = Gateway { id, owner, asn, vpc, cidrs, handoffs, created: context.now };
     let mut writes = Writes::default();
+    for handoff in &gateway.handoffs {
+        writes.mark(key::handoff(&handoff.edge, &handoff.interface, &gateway.id));
+    }
     writes.mark(key::gateway_of(&gateway.owner, &gateway.id));
     writes.put(key::gateway(&gateway.id), Record::Gateway(gateway.clone()));
     writes.decision(Outcome::Gateway(gateway))
@@ -112,6 +115,11 @@ fn handoff(view: &View, index: usize, text: &HandoffText) -> Asked<Handoff> {
             format!("is a customer port of edge {edge}; a handoff leads to the cloud's fabric");
         return Err(Fault::field(&field("interface"), &interface, rule).into());
     }
+    // An interface is in one VRF: two gateways on it would be one network.
+    if !view.is_empty(&key::handoffs_at(&edge, &interface))? {
+        let rule = format!("of edge {edge} is the handoff of another gateway");
+        return Err(Fault::field(&field("interface"), &interface, rule).into());
+    }
     Ok(Handoff { edge, interface, next_hop })
 }
 
@@ -127,6 +135,9 @@ pub(super) fn delete(view: &View, id: &str) -> Asked<Decision> {
         return Err(Fault::client(text).into());
     }
     let mut writes = Writes::default();
+    for handoff in &gateway.handoffs {
+        writes.delete(key::handoff(&handoff.edge, &handoff.interface, &parsed));
+    }
     writes.delete(key::gateway(&parsed));
     writes.delete(key::gateway_of(&gateway.owner, &parsed));
     writes.decision(Outcome::Gateway(gateway))

@@ -136,6 +136,10 @@ pub(super) fn create_port(view: &View, new: &CreatePort) -> Asked<Decision> {
         let rule = format!("is taken: edge {edge_id} has such a port already");
         return Err(Fault::field("interface", &name, rule).into());
     }
+    if !view.is_empty(&key::handoffs_at(&edge_id, &name))? {
+        let rule = format!("of edge {edge_id} is the handoff of a gateway to the cloud's fabric");
+        return Err(Fault::field("interface", &name, rule).into());
+    }
     let mut location =
         view.location(&edge.location)?.expect("an edge's location is never removed").clone();
     let port = Port {

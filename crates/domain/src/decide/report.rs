@@ -62,7 +62,9 @@ pub(super) fn seen(view: &View, report: &ReportSeen, context: &Context<'_>) -> A
             let rule = format!("is not newer than the last report's, {}", last.sequence);
             return Err(Fault::field("sequence", report.sequence, rule).into());
         }
-        let fresh = context.now.since(last.at) < context.settings.silence / SEEN_PART;
+        // A moment in the future is from before the clock was set back: it would hide the edge's silence.
+        let fresh = context.now >= last.at
+            && context.now.since(last.at) < context.settings.silence / SEEN_PART;
         if fresh && last.generation == report.generation {
             return Decision::unchanged(Outcome::Done);
         }
@@ -72,6 +74,17 @@ pub(super) fn seen(view: &View, report: &ReportSeen, context: &Context<'_>) -> A
     let mut writes = Writes::default();
     writes.put(at, Record::EdgeSeen(seen));
     writes.decision(Outcome::Done)
+}
+
+/// Whether an edge that has this generation has heard of what was written at `version`. "It is not there" counts only
+/// then: an older report may have been written before the edge even programmed it, and a generation that was never given
+/// out here (the store is an older copy) says nothing about this store's records.
+fn knows(view: &View, edge: &EdgeId, generation: u64, version: u64) -> Asked<bool> {
+    if generation < version {
+        return Ok(false);
+    }
+    let (newest, _) = view.versioned(&key::edge_generation(edge))?;
+    Ok(generation <= newest)
 }
 
 pub(super) fn interface(
@@ -94,9 +107,10 @@ pub(super) fn interface(
             writes.put(key::interface(&changed.id), Record::VirtualInterface(changed));
             writes.decision(Outcome::Done)
         }
-        // "It is not there" counts only from an edge that has heard of the deletion: an older report may have been
-        // written before the edge even programmed it.
-        Phase::Deleting if report.reported.is_none() && report.generation >= version => {
+        Phase::Deleting
+            if report.reported.is_none()
+                && knows(view, &report.edge, report.generation, version)? =>
+        {
             let phase =
                 interface.phase.after(Event::LetGo).expect("what is being deleted can be let go");
             let decision = interface::finish(interface.clone(), phase, context)?;
@@ -126,7 +140,7 @@ pub(super) fn connection(
     let event = match report.carrier {
         Some(true) => ConnectionEvent::CarrierUp,
         Some(false) => ConnectionEvent::CarrierDown,
-        None if report.generation >= version => ConnectionEvent::LetGo,
+        None if knows(view, &report.edge, report.generation, version)? => ConnectionEvent::LetGo,
         None => return Decision::unchanged(Outcome::Done),
     };
     let Some(phase) = connection.phase.after(event).filter(|phase| *phase != connection.phase)

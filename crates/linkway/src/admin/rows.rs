@@ -208,11 +208,11 @@ impl Row for AuditEvent {
         &["TIME", "PRINCIPAL", "FROM", "OPERATION", "OUTCOME", "RESOURCES", "MESSAGE"];
     fn cells(&self) -> Vec<String> {
         vec![
-            time(self.time),
+            time(self.timestamp()),
             self.principal.clone(),
             self.source_address.clone(),
-            self.operation.clone(),
-            self.outcome.clone(),
+            self.operation.to_string(),
+            self.outcome.to_string(),
             self.resources.join(" "),
             maybe(&self.message),
         ]

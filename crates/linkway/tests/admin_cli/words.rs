@@ -308,7 +308,7 @@ fn words_of_interfaces_and_events() {
             "ListEvents",
             json!({"maxResults": 100}),
             ("events", event()),
-            "2026-11-23T10:00:00Z account/123456789000 192.0.2.7 CreateConnection ok dxcon-12345678",
+            "2026-11-23T10:00:00Z account 123456789000 192.0.2.7 CreateConnection ok dxcon-12345678",
         ),
         list(
             "events --all",

@@ -102,7 +102,8 @@ pub(super) fn unknown_operation(
 
 /// The record of a call whose caller is not known.
 pub(super) fn anonymous(request: &Request, error: &WireError) -> AuditEvent {
-    let target = request.headers.get("x-amz-target").and_then(|value| Target::parse(value.as_bytes()).ok());
+    let target =
+        request.headers.get("x-amz-target").and_then(|value| Target::parse(value.as_bytes()).ok());
     AuditEvent {
         time: clock::now(),
         request_id: request.request_id.to_string(),

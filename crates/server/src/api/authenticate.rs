@@ -46,7 +46,9 @@ impl Api {
         }
         let caller = match self.credentials.verify(&claim).await {
             Ok(caller) => caller,
-            Err(credentials::Refused::Failure(failure)) => return Err(WireError::from(failure).into()),
+            Err(credentials::Refused::Failure(failure)) => {
+                return Err(WireError::from(failure).into());
+            }
             Err(credentials::Refused::Signature(error)) => {
                 // Only keys that exist are watched: an unknown one cannot be guessed right.
                 if matches!(error, SignatureError::Mismatch { .. }) {
@@ -69,13 +71,15 @@ impl Api {
 
     fn admit(&self, caller: &Caller, now: Instant) -> Result<(), Refused> {
         let Principal::Account(account) = &caller.principal else { return Ok(()) };
-        self.throttle.admit(caller.access_key_id.as_str(), account.as_str(), now).map_err(|throttled| {
-            self.telemetry.throttled(throttled.scope);
-            Refused {
-                error: WireError::new(Code::ThrottlingException, "Rate exceeded"),
-                retry_after: Some(throttled.retry_after),
-            }
-        })
+        self.throttle.admit(caller.access_key_id.as_str(), account.as_str(), now).map_err(
+            |throttled| {
+                self.telemetry.throttled(throttled.scope);
+                Refused {
+                    error: WireError::new(Code::ThrottlingException, "Rate exceeded"),
+                    retry_after: Some(throttled.retry_after),
+                }
+            },
+        )
     }
 
     /// Which operations exist for which kind of principal.

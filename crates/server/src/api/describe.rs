@@ -34,7 +34,11 @@ impl Api {
             Some(id) => (vec![self.own_connection(account, id).await?], None),
             None => {
                 let range = key::connections_of(account);
-                let page = page::parse(range.as_str(), request.max_results, request.next_token.as_deref())?;
+                let page = page::parse(
+                    range.as_str(),
+                    request.max_results,
+                    request.next_token.as_deref(),
+                )?;
                 let (keys, next) = self.list(&range, &page).await?;
                 let ids = keys.iter().filter_map(|key| ConnectionId::parse(last_part(key)).ok());
                 let found = self.records_at(ids.map(|id| key::connection(&id)).collect()).await?;
@@ -43,7 +47,9 @@ impl Api {
         };
         let now = clock::now();
         let mut connections = Vec::with_capacity(found.len());
-        for record in found.iter().filter(|record| record.owner == *account && !record.is_forgotten(now)) {
+        for record in
+            found.iter().filter(|record| record.owner == *account && !record.is_forgotten(now))
+        {
             connections.push(self.show_connection(record, call).await?);
         }
         Ok(json::encode(&wire::Connections { connections: Some(connections), next_token }))
@@ -65,7 +71,11 @@ impl Api {
             Some(id) => (self.one_interface(id).await?, None),
             None => {
                 let range = on.as_ref().map_or_else(|| key::interfaces_of(account), key::all_on);
-                let page = page::parse(range.as_str(), request.max_results, request.next_token.as_deref())?;
+                let page = page::parse(
+                    range.as_str(),
+                    request.max_results,
+                    request.next_token.as_deref(),
+                )?;
                 self.interfaces_in(&range, &page).await?
             }
         };
@@ -77,7 +87,10 @@ impl Api {
                 interfaces.push(self.show_interface(record, Some(account)).await?);
             }
         }
-        Ok(json::encode(&wire::VirtualInterfaces { virtual_interfaces: Some(interfaces), next_token }))
+        Ok(json::encode(&wire::VirtualInterfaces {
+            virtual_interfaces: Some(interfaces),
+            next_token,
+        }))
     }
 
     /// `DescribeLocations`
@@ -86,7 +99,8 @@ impl Api {
         let mut locations = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let (records, more) = self.records.range(&key::all("location"), after.as_deref(), page::MOST).await?;
+            let (records, more) =
+                self.records.range(&key::all("location"), after.as_deref(), page::MOST).await?;
             after = records.last().map(|(key, _)| key.clone());
             locations.extend(records.into_iter().filter_map(|(_, record)| match record {
                 Record::Location(location) => Some(convert::location(&location, region)),
@@ -110,31 +124,45 @@ impl Api {
         loop {
             let (keys, next) = self.list(&range, &page).await?;
             page.after = keys.last().cloned();
-            let ids = keys.iter().filter_map(|key| linkway_domain::id::VirtualGatewayId::parse(last_part(key)).ok());
+            let ids = keys
+                .iter()
+                .filter_map(|key| linkway_domain::id::VirtualGatewayId::parse(last_part(key)).ok());
             let records = self.records_at(ids.map(|id| key::gateway(&id)).collect()).await?;
             gateways.extend(records.iter().filter_map(|record| match record {
                 Record::Gateway(gateway) => Some(convert::virtual_gateway(gateway)),
                 _ => None,
             }));
             if next.is_none() {
-                return Ok(json::encode(&wire::VirtualGateways { virtual_gateways: Some(gateways) }));
+                return Ok(json::encode(&wire::VirtualGateways {
+                    virtual_gateways: Some(gateways),
+                }));
             }
         }
     }
 
     /// `DescribeTags`
-    pub(super) async fn describe_tags(&self, call: &Call, request: wire::DescribeTagsRequest) -> Answered {
+    pub(super) async fn describe_tags(
+        &self,
+        call: &Call,
+        request: wire::DescribeTagsRequest,
+    ) -> Answered {
         let account = call.tenant()?;
         let arns = request.resource_arns.unwrap_or_default();
         if arns.len() > MOST_ARNS {
-            let text = format!("resourceArns has {} members; at most {MOST_ARNS} are allowed.", arns.len());
+            let text = format!(
+                "resourceArns has {} members; at most {MOST_ARNS} are allowed.",
+                arns.len()
+            );
             return Err(Fault::client(text).into());
         }
         let mut resource_tags = Vec::with_capacity(arns.len());
         for (index, arn) in arns.into_iter().enumerate() {
             let field = format!("resourceArns[{index}]");
             let tags = self.tags_of(account, &field, &arn).await?;
-            resource_tags.push(wire::ResourceTag { resource_arn: Some(arn), tags: Some(tags.unwrap_or_default()) });
+            resource_tags.push(wire::ResourceTag {
+                resource_arn: Some(arn),
+                tags: Some(tags.unwrap_or_default()),
+            });
         }
         Ok(json::encode(&wire::DescribeTagsResponse { resource_tags: Some(resource_tags) }))
     }
@@ -165,7 +193,9 @@ impl Api {
         let missing = || Fault::no_connection(id);
         let parsed = ConnectionId::parse(id).map_err(|_| missing())?;
         match self.records.get(&key::connection(&parsed)).await? {
-            Some(Record::Connection(found)) if found.owner == *account && !found.is_forgotten(clock::now()) => {
+            Some(Record::Connection(found))
+                if found.owner == *account && !found.is_forgotten(clock::now()) =>
+            {
                 Ok(found)
             }
             Some(_) | None => Err(missing().into()),
@@ -195,7 +225,11 @@ impl Api {
     }
 
     /// The keys of a page of an index, and the token of the next page.
-    async fn list(&self, range: &Key, page: &page::Page) -> Result<(Vec<String>, Option<String>), Failure> {
+    async fn list(
+        &self,
+        range: &Key,
+        page: &page::Page,
+    ) -> Result<(Vec<String>, Option<String>), Failure> {
         let (keys, more) = self.records.keys(range, page.after.as_deref(), page.limit).await?;
         let next = keys.last().filter(|_| more).map(|last| page::token(range.as_str(), last));
         Ok((keys, next))

@@ -1,25 +1,27 @@
 //! The audit trail as the operator reads it: changes from the store, and on request reads and refusals from the journal,
 //! merged in the order of time.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use linkway_domain::Fault;
 use linkway_domain::fault::shown;
 use linkway_domain::key;
 use linkway_wire::error::WireError;
 use linkway_wire::json;
-use linkway_wire::operator::{EventKind, ListEvents};
-use serde::Serialize;
+use linkway_wire::operator::{EventKind, EventPage, ListEvents};
 
 use super::{Answered, Api, Call, page};
+use crate::clock;
 use crate::rim::event::AuditEvent;
 use crate::rim::journal::Cursor;
 
-/// A page, in the form of `linkway_wire::operator::EventPage`.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EventPage {
-    events: Vec<AuditEvent>,
-    next_token: String,
-}
+/// How long after its time a change may still be on its way into the store: a decision is dated, then committed. What is
+/// younger is left for the next page, or a reader who follows the trail could miss it.
+const SETTLES: Duration = Duration::from_millis(250);
+
+/// How long reading waits for the journal to be written.
+const JOURNAL: Duration = Duration::from_millis(500);
 
 /// Where a reader of the trail stands: after this key of the store, and at this place of the journal.
 #[derive(Clone, Debug, Default)]
@@ -48,7 +50,11 @@ impl Place {
 
     fn token(&self) -> String {
         let range = key::all("audit");
-        let stored = self.stored.as_deref().and_then(|key| key.strip_prefix(range.as_str())).unwrap_or_default();
+        let stored = self
+            .stored
+            .as_deref()
+            .and_then(|key| key.strip_prefix(range.as_str()))
+            .unwrap_or_default();
         format!("{}|{stored}", self.journal)
     }
 }
@@ -59,30 +65,43 @@ impl Api {
         let request: ListEvents = json::decode(&call.body)?;
         let limit = page::parse("", request.max_results, None)?.limit;
         let mut place = Place::parse(request.next_token.as_deref())?;
-        let stored = self.stored_events(&place, limit).await?;
+        let asked = clock::now();
+        tokio::time::sleep(SETTLES).await;
+        let mut stored = self.stored_events(&place, limit).await?;
+        stored.retain(|(_, event)| event.time <= asked);
         let events = match request.kind.unwrap_or_default() {
             EventKind::Changes => {
                 place.stored = stored.last().map(|(key, _)| key.clone()).or(place.stored);
                 stored.into_iter().map(|(_, event)| event).collect()
             }
-            EventKind::All => self.merged(stored, &mut place, limit)?,
+            EventKind::All => {
+                let journal = Arc::clone(&self.journal);
+                // Late is no error: what is not written yet comes with the next page.
+                let _ = tokio::task::spawn_blocking(move || journal.flush(JOURNAL)).await;
+                self.merged(stored, &mut place, limit)?
+            }
         };
         Ok(json::encode(&EventPage { events, next_token: place.token() }))
     }
 
-    async fn stored_events(&self, place: &Place, limit: usize) -> Result<Vec<(String, AuditEvent)>, WireError> {
+    async fn stored_events(
+        &self,
+        place: &Place,
+        limit: usize,
+    ) -> Result<Vec<(String, AuditEvent)>, WireError> {
         let range = key::all("audit");
         let page = self.records.store().scan(range.as_str(), place.stored.as_deref(), limit).await;
         let page = page.map_err(crate::records::Failure::from)?;
-        let events = page.items.into_iter().filter_map(|(key, value)| {
-            match serde_json::from_slice(&value.value) {
-                Ok(event) => Some((key, event)),
-                Err(error) => {
-                    tracing::error!(key, %error, "an audit record cannot be read");
-                    None
+        let events =
+            page.items.into_iter().filter_map(|(key, value)| {
+                match serde_json::from_slice(&value.value) {
+                    Ok(event) => Some((key, event)),
+                    Err(error) => {
+                        tracing::error!(key, %error, "an audit record cannot be read");
+                        None
+                    }
                 }
-            }
-        });
+            });
         Ok(events.collect())
     }
 
@@ -101,7 +120,8 @@ impl Api {
         };
         let (journaled, end) = read(place.journal, limit)?;
         let mut events = Vec::with_capacity(limit);
-        let (mut stored, mut journaled_left) = (stored.into_iter().peekable(), journaled.iter().peekable());
+        let (mut stored, mut journaled_left) =
+            (stored.into_iter().peekable(), journaled.iter().peekable());
         let mut taken = 0;
         while events.len() < limit {
             let from_journal = match (stored.peek(), journaled_left.peek()) {

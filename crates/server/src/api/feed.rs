@@ -6,7 +6,9 @@ use linkway_domain::access_key::Principal;
 use linkway_domain::id::EdgeId;
 use linkway_domain::{Fault, fault::FaultKind};
 use linkway_wire::error::WireError;
-use linkway_wire::feed::{EdgeConfigAnswer, GetEdgeConfig, LONGEST_WAIT, ReportAnswer, ReportEdgeStatus};
+use linkway_wire::feed::{
+    EdgeConfigAnswer, GetEdgeConfig, LONGEST_WAIT, ReportAnswer, ReportEdgeStatus,
+};
 use linkway_wire::json;
 
 use super::{Answered, Api, Call};

@@ -158,12 +158,18 @@ impl Api {
     }
 
     fn view<'a>(&'a self, reader: Option<&'a AccountId>, edge_silent: bool) -> convert::View<'a> {
-        convert::View { region: &self.records.settings().region, now: clock::now(), reader, edge_silent }
+        convert::View {
+            region: &self.records.settings().region,
+            now: clock::now(),
+            reader,
+            edge_silent,
+        }
     }
 
     /// Answers a `POST /`.
     async fn call(&self, request: Request) -> Response {
-        let target = request.headers.get("x-amz-target").map(|value| Target::parse(value.as_bytes()));
+        let target =
+            request.headers.get("x-amz-target").map(|value| Target::parse(value.as_bytes()));
         let metric = self.operations.of(target.as_ref().and_then(|target| target.as_ref().ok()));
         let received = request.received;
         let answered = match self.authenticate(&request).await {
@@ -214,8 +220,13 @@ impl Api {
             }
             Ok(_) => {}
             Err(error) => {
-                let event =
-                    audit::event(&call, clock::now(), error.code.as_str(), Some(&error.message), Vec::new());
+                let event = audit::event(
+                    &call,
+                    clock::now(),
+                    error.code.as_str(),
+                    Some(&error.message),
+                    Vec::new(),
+                );
                 self.journal.record(event);
             }
         }
@@ -244,8 +255,8 @@ impl From<WireError> for Refused {
 
 impl Refused {
     fn response(&self) -> Response {
-        let status =
-            StatusCode::from_u16(self.error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(self.error.code.status())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = respond::error(status, self.error.code.as_str(), &self.error.message);
         if let Some(wait) = self.retry_after {
             let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
@@ -265,7 +276,10 @@ impl From<Failure> for WireError {
             ),
             Failure::Store(StoreError::Full) => {
                 tracing::error!("the store is full");
-                Self::new(Code::DirectConnectServerException, "The service has no space left. Nothing was changed.")
+                Self::new(
+                    Code::DirectConnectServerException,
+                    "The service has no space left. Nothing was changed.",
+                )
             }
             Failure::Store(error) => {
                 tracing::error!(%error, "the store failed");
@@ -284,7 +298,10 @@ impl From<Failure> for WireError {
 }
 
 fn internal() -> WireError {
-    WireError::new(Code::DirectConnectServerException, "The service failed. Its log names this request's id.")
+    WireError::new(
+        Code::DirectConnectServerException,
+        "The service failed. Its log names this request's id.",
+    )
 }
 
 impl Handler for Api {
@@ -319,7 +336,9 @@ impl Handler for Api {
     fn time_limit(&self, request: &Request) -> Option<Duration> {
         // A long poll may wait for as long as the feed allows, and a backup is as large as the store.
         match request.header("x-amz-target") {
-            Some("Linkway.GetEdgeConfig") => Some(Duration::from_secs(linkway_wire::feed::LONGEST_WAIT + 30)),
+            Some("Linkway.GetEdgeConfig") => {
+                Some(Duration::from_secs(linkway_wire::feed::LONGEST_WAIT + 30))
+            }
             Some("Linkway.Backup") => Some(Duration::from_secs(3600)),
             _ => None,
         }

@@ -63,7 +63,8 @@ impl Api {
 
     async fn create_account(&self, call: &Call) -> Answered {
         let request: wire::CreateAccount = json::decode(&call.body)?;
-        let command = Command::CreateAccount(CreateAccount { id: request.account_id, name: request.name });
+        let command =
+            Command::CreateAccount(CreateAccount { id: request.account_id, name: request.name });
         match self.run(call, &command).await? {
             Outcome::Account(made) => Ok(json::encode(&account(made))),
             other => unexpected(&other),
@@ -72,7 +73,8 @@ impl Api {
 
     async fn create_access_key(&self, call: &Call) -> Answered {
         let request: wire::CreateAccessKey = json::decode(&call.body)?;
-        let command = Command::CreateAccessKey(CreateAccessKey::Account(request.account_id.clone()));
+        let command =
+            Command::CreateAccessKey(CreateAccessKey::Account(request.account_id.clone()));
         match self.run(call, &command).await? {
             Outcome::AccessKey(made) => Ok(json::encode(&wire::NewAccessKey {
                 access_key_id: made.id.to_string(),
@@ -118,8 +120,10 @@ impl Api {
 
     async fn create_edge(&self, call: &Call) -> Answered {
         let request: wire::CreateEdge = json::decode(&call.body)?;
-        let command =
-            Command::CreateEdge(CreateEdge { id: request.edge_id, location: request.location_code });
+        let command = Command::CreateEdge(CreateEdge {
+            id: request.edge_id,
+            location: request.location_code,
+        });
         match self.run(call, &command).await? {
             Outcome::Edge(made, access_key) => Ok(json::encode(&wire::NewEdge {
                 edge_id: made.id.to_string(),
@@ -156,7 +160,9 @@ impl Api {
                 port: choice.clone(),
             });
             match self.run(call, &command).await {
-                Ok(Outcome::Connection(approved)) => return self.encode_connection(&approved).await,
+                Ok(Outcome::Connection(approved)) => {
+                    return self.encode_connection(&approved).await;
+                }
                 Ok(other) => return unexpected(&other),
                 Err(error) if request.interface.is_some() || !self.was_taken(&choice).await? => {
                     return Err(error);
@@ -175,7 +181,10 @@ impl Api {
     }
 
     /// The port that a request names, or a free one of the connection's location and speed.
-    async fn choose_port(&self, request: &wire::ApproveConnection) -> Result<PortChoice, WireError> {
+    async fn choose_port(
+        &self,
+        request: &wire::ApproveConnection,
+    ) -> Result<PortChoice, WireError> {
         match (&request.edge_id, &request.interface) {
             (Some(edge), Some(interface)) => {
                 return Ok(PortChoice::Named { edge: edge.clone(), interface: interface.clone() });
@@ -192,7 +201,9 @@ impl Api {
         }
         let id = &request.connection_id;
         let parsed = ConnectionId::parse(id).map_err(|_| Fault::no_connection(id))?;
-        let Some(Record::Connection(connection)) = self.records.get(&key::connection(&parsed)).await? else {
+        let Some(Record::Connection(connection)) =
+            self.records.get(&key::connection(&parsed)).await?
+        else {
             return Err(Fault::no_connection(id).into());
         };
         let location = self.records.get(&key::location(&connection.location)).await?;
@@ -203,7 +214,10 @@ impl Api {
         let (keys, _) = self.records.keys(&free, None, 1).await?;
         let first = keys.first().and_then(|key| key.strip_prefix(free.as_str())?.split_once('/'));
         if let Some((edge, interface)) = first {
-            return Ok(PortChoice::Named { edge: edge.to_owned(), interface: interface.to_owned() });
+            return Ok(PortChoice::Named {
+                edge: edge.to_owned(),
+                interface: interface.to_owned(),
+            });
         }
         if connection.phase != ConnectionPhase::Requested {
             // Let the rule that the connection breaks speak, not the lack of a port.
@@ -255,7 +269,8 @@ impl Api {
 
     async fn list_accounts(&self, call: &Call) -> Answered {
         let request: wire::ListAccounts = json::decode(&call.body)?;
-        let (records, next_token) = self.records_in("account", &request.max_results, &request.next_token).await?;
+        let (records, next_token) =
+            self.records_in("account", &request.max_results, &request.next_token).await?;
         let accounts = records.into_iter().filter_map(|record| match record {
             Record::Account(found) => Some(account(found)),
             _ => None,
@@ -267,7 +282,9 @@ impl Api {
         let request: wire::ListAccessKeys = json::decode(&call.body)?;
         let range = match &request.account_id {
             None => key::all("key-of"),
-            Some(id) => key::access_keys_of(&Principal::Account(id.parse::<linkway_domain::id::AccountId>()?)),
+            Some(id) => key::access_keys_of(&Principal::Account(
+                id.parse::<linkway_domain::id::AccountId>()?,
+            )),
         };
         let page = page::parse(range.as_str(), request.max_results, request.next_token.as_deref())?;
         let (keys, more) = self.records.keys(&range, page.after.as_deref(), page.limit).await?;
@@ -283,7 +300,8 @@ impl Api {
 
     async fn list_locations(&self, call: &Call) -> Answered {
         let request: wire::ListLocations = json::decode(&call.body)?;
-        let (records, next_token) = self.records_in("location", &request.max_results, &request.next_token).await?;
+        let (records, next_token) =
+            self.records_in("location", &request.max_results, &request.next_token).await?;
         let locations = records.into_iter().filter_map(|record| match record {
             Record::Location(found) => Some(self.location(found)),
             _ => None,
@@ -293,7 +311,8 @@ impl Api {
 
     async fn list_edges(&self, call: &Call) -> Answered {
         let request: wire::ListEdges = json::decode(&call.body)?;
-        let (records, next_token) = self.records_in("edge", &request.max_results, &request.next_token).await?;
+        let (records, next_token) =
+            self.records_in("edge", &request.max_results, &request.next_token).await?;
         let mut edges = Vec::with_capacity(records.len());
         for record in records {
             if let Record::Edge(found) = record {
@@ -324,7 +343,8 @@ impl Api {
             None => key::all("port"),
             Some(id) => key::ports_of(&id.parse()?),
         };
-        let (records, next_token) = self.page_of(&range, &request.max_results, &request.next_token).await?;
+        let (records, next_token) =
+            self.page_of(&range, &request.max_results, &request.next_token).await?;
         let mut ports = Vec::with_capacity(records.len());
         for record in records {
             if let Record::Port(found) = record {
@@ -354,7 +374,8 @@ impl Api {
 
     async fn list_connections(&self, call: &Call) -> Answered {
         let request: wire::ListConnections = json::decode(&call.body)?;
-        let (records, next_token) = self.records_in("connection", &request.max_results, &request.next_token).await?;
+        let (records, next_token) =
+            self.records_in("connection", &request.max_results, &request.next_token).await?;
         let mut connections = Vec::new();
         for record in records {
             if let Record::Connection(found) = record {
@@ -386,17 +407,22 @@ impl Api {
 
     async fn list_gateways(&self, call: &Call) -> Answered {
         let request: wire::ListGateways = json::decode(&call.body)?;
-        let (records, next_token) = self.records_in("gateway", &request.max_results, &request.next_token).await?;
+        let (records, next_token) =
+            self.records_in("gateway", &request.max_results, &request.next_token).await?;
         let virtual_gateways = records.into_iter().filter_map(|record| match record {
             Record::Gateway(found) => Some(gateway(&found, "available")),
             _ => None,
         });
-        Ok(json::encode(&wire::GatewayList { virtual_gateways: virtual_gateways.collect(), next_token }))
+        Ok(json::encode(&wire::GatewayList {
+            virtual_gateways: virtual_gateways.collect(),
+            next_token,
+        }))
     }
 
     async fn list_interfaces(&self, call: &Call) -> Answered {
         let request: wire::ListInterfaces = json::decode(&call.body)?;
-        let (records, next_token) = self.records_in("vif", &request.max_results, &request.next_token).await?;
+        let (records, next_token) =
+            self.records_in("vif", &request.max_results, &request.next_token).await?;
         let mut virtual_interfaces = Vec::with_capacity(records.len());
         for record in records {
             if let Record::VirtualInterface(found) = record {
@@ -430,7 +456,8 @@ impl Api {
     ) -> Result<(Vec<Record>, Option<String>), WireError> {
         let page = page::parse(range.as_str(), *max_results, next_token.as_deref())?;
         let (records, more) = self.records.range(range, page.after.as_deref(), page.limit).await?;
-        let next = records.last().filter(|_| more).map(|(last, _)| page::token(range.as_str(), last));
+        let next =
+            records.last().filter(|_| more).map(|(last, _)| page::token(range.as_str(), last));
         Ok((records.into_iter().map(|(_, record)| record).collect(), next))
     }
 

@@ -18,7 +18,11 @@ pub struct Page {
 }
 
 /// Checks a request's members. `range` is what is being listed: a token is good for the range that it was made for.
-pub fn parse(range: &str, max_results: Option<i64>, next_token: Option<&str>) -> Result<Page, Fault> {
+pub fn parse(
+    range: &str,
+    max_results: Option<i64>,
+    next_token: Option<&str>,
+) -> Result<Page, Fault> {
     let limit = match max_results {
         None => MOST,
         Some(number) => match usize::try_from(number) {

@@ -57,8 +57,12 @@ impl Api {
             Outcome::Connection(connection) if operation_shows(operation) => {
                 self.show_connection(&connection, call).await.map(|shown| json::encode(&shown))
             }
-            Outcome::VirtualInterface(interface) => self.encode_interface(operation, &interface, call).await,
-            Outcome::Connection(_) | Outcome::Done => Ok(json::encode(&wire::TagResourceResponse::default())),
+            Outcome::VirtualInterface(interface) => {
+                self.encode_interface(operation, &interface, call).await
+            }
+            Outcome::Connection(_) | Outcome::Done => {
+                Ok(json::encode(&wire::TagResourceResponse::default()))
+            }
             Outcome::Account(_)
             | Outcome::AccessKey(_)
             | Outcome::Location(_)
@@ -78,10 +82,14 @@ impl Api {
         let state = shown.virtual_interface_state.clone();
         Ok(match operation {
             Operation::ConfirmPrivateVirtualInterface => {
-                json::encode(&wire::ConfirmPrivateVirtualInterfaceResponse { virtual_interface_state: state })
+                json::encode(&wire::ConfirmPrivateVirtualInterfaceResponse {
+                    virtual_interface_state: state,
+                })
             }
             Operation::DeleteVirtualInterface => {
-                json::encode(&wire::DeleteVirtualInterfaceResponse { virtual_interface_state: state })
+                json::encode(&wire::DeleteVirtualInterfaceResponse {
+                    virtual_interface_state: state,
+                })
             }
             other if operation_shows(other) => json::encode(&shown),
             _ => json::encode(&wire::TagResourceResponse::default()),

@@ -43,8 +43,11 @@ async fn count(records: &Records, kind: &str) -> Result<(), Failure> {
     let mut after: Option<String> = None;
     loop {
         let page = records.store().scan(range.as_str(), after.as_deref(), PAGE).await?;
-        let decoded: Vec<_> =
-            page.items.iter().map(|(key, value)| records.decode(key, value)).collect::<Result<_, _>>()?;
+        let decoded: Vec<_> = page
+            .items
+            .iter()
+            .map(|(key, value)| records.decode(key, value))
+            .collect::<Result<_, _>>()?;
         // `~` sorts after everything that an id is made of: the last page reaches to the end of its range.
         let end = format!("{range}~");
         let last = if page.more { page.items.last().map(|(key, _)| key.clone()) } else { None };

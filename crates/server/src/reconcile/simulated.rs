@@ -19,7 +19,12 @@ use crate::feed::Feed;
 use crate::records::{Failure, Records};
 
 /// Starts a task for each simulated edge that there is or comes to be; runs until the server closes.
-pub async fn run(records: Arc<Records>, feed: Arc<Feed>, step: Duration, closing: CancellationToken) {
+pub async fn run(
+    records: Arc<Records>,
+    feed: Arc<Feed>,
+    step: Duration,
+    closing: CancellationToken,
+) {
     let mut known: HashSet<EdgeId> = HashSet::new();
     let mut edges = JoinSet::new();
     let mut ticks = feed.watch();
@@ -28,7 +33,13 @@ pub async fn run(records: Arc<Records>, feed: Arc<Feed>, step: Duration, closing
         match simulated_edges(&records).await {
             Ok(found) => {
                 for id in found.into_iter().filter(|id| known.insert(id.clone())) {
-                    edges.spawn(one(id, Arc::clone(&records), Arc::clone(&feed), step, closing.clone()));
+                    edges.spawn(one(
+                        id,
+                        Arc::clone(&records),
+                        Arc::clone(&feed),
+                        step,
+                        closing.clone(),
+                    ));
                 }
             }
             Err(error) => tracing::warn!(%error, "simulated edges could not be listed"),
@@ -66,11 +77,11 @@ async fn one(
     closing: CancellationToken,
 ) {
     let quiet = Duration::from_millis(records.settings().silence / 3);
-    let mut known = 0;
+    let (mut known, mut sequence) = (0, 0);
     let work = async {
         loop {
-            match turn(&id, &records, &feed, step, known).await {
-                Ok(generation) => known = generation,
+            match turn(&id, &records, &feed, step, known, sequence).await {
+                Ok(done) => (known, sequence) = done,
                 Err(error) => {
                     tracing::warn!(%error, edge = %id, "the simulated edge could not report");
                     tokio::time::sleep(AFTER_FAILURE).await;
@@ -87,14 +98,15 @@ async fn one(
     }
 }
 
-/// Takes the configuration, works for one step if it is new, reports; the generation.
+/// Takes the configuration, works for one step if it is new, reports; the generation and the report's number.
 async fn turn(
     id: &EdgeId,
     records: &Records,
     feed: &Feed,
     step: Duration,
     known: u64,
-) -> Result<u64, Failure> {
+    sequence: u64,
+) -> Result<(u64, u64), Failure> {
     let config = feed.config(id).await?;
     if config.generation != known {
         tokio::time::sleep(step).await;
@@ -104,9 +116,9 @@ async fn turn(
         Some(_) | None => 0,
     };
     // Higher than the last one even when the clock went back.
-    let sequence = clock::now().millis().max(last + 1);
+    let sequence = clock::now().millis().max(last.max(sequence) + 1);
     feed.report(id, &status(&config, sequence)).await?;
-    Ok(config.generation)
+    Ok((config.generation, sequence))
 }
 
 fn status(config: &EdgeConfig, sequence: u64) -> EdgeStatus {

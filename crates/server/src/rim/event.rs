@@ -2,65 +2,9 @@
 //! Records of changes are part of the change's own commit in the store; those of reads and refusals
 //! go to the journal.
 
-use std::borrow::Cow;
-
-use jiff::Timestamp;
-use linkway_domain::time::Time;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One call, as JSON with these names in camel case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AuditEvent {
-    /// When, as RFC 3339 with milliseconds, UTC.
-    #[serde(with = "rfc3339")]
-    pub time: Time,
-    /// The id that the answer carried.
-    pub request_id: String,
-    /// Who: `account 123456789000`, `operator`, `edge par1-r1`, or `anonymous`.
-    pub principal: String,
-    /// The account that called, 12 digits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account_id: Option<String>,
-    /// The key that signed, or claimed to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub access_key_id: Option<String>,
-    /// The other end of the connection, an IP address.
-    pub source_address: String,
-    /// The operation asked for.
-    pub operation: Cow<'static, str>,
-    /// Ids of what it was about.
-    #[serde(default)]
-    pub resources: Vec<String>,
-    /// `ok` or the error code.
-    pub outcome: Cow<'static, str>,
-    /// The error's text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// The request's members after [`masked`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parameters: Option<Value>,
-}
-
-mod rfc3339 {
-    use super::{Cow, Deserialize as _, Time, Timestamp};
-
-    pub fn serialize<S: serde::Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
-        let millis = i64::try_from(time.millis()).map_err(serde::ser::Error::custom)?;
-        let time = Timestamp::from_millisecond(millis).map_err(serde::ser::Error::custom)?;
-        serializer.collect_str(&format_args!("{time:.3}"))
-    }
-
-    pub fn deserialize<'de, D: serde::Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Time, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        let time: Timestamp = text.parse().map_err(serde::de::Error::custom)?;
-        let millis = u64::try_from(time.as_millisecond()).map_err(serde::de::Error::custom)?;
-        Ok(Time::from_millis(millis))
-    }
-}
+pub use linkway_wire::operator::AuditEvent;
 
 /// What stands in place of a secret.
 pub const PROTECTED: &str = "[PROTECTED]";
@@ -149,7 +93,7 @@ mod tests {
     #[test]
     fn an_event_is_one_line_of_camel_case() {
         let event = AuditEvent {
-            time: Time::from_millis(1_764_000_000_007),
+            time: linkway_domain::Time::from_millis(1_764_000_000_007),
             request_id: "r".into(),
             principal: "account 123456789000".into(),
             account_id: Some("123456789000".into()),

@@ -15,7 +15,10 @@ use crate::value;
 /// A request's tags as the domain takes them.
 #[must_use]
 pub fn tag_pairs(tags: Option<Vec<Tag>>) -> Vec<(String, Option<String>)> {
-    tags.unwrap_or_default().into_iter().map(|tag| (tag.key.unwrap_or_default(), tag.value)).collect()
+    tags.unwrap_or_default()
+        .into_iter()
+        .map(|tag| (tag.key.unwrap_or_default(), tag.value))
+        .collect()
 }
 
 fn secret(key: Option<value::Secret>) -> Option<Secret> {

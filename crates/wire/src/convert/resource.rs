@@ -31,7 +31,10 @@ pub struct View<'a> {
 #[must_use]
 pub fn tags<'a>(tags: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Option<Vec<wire::Tag>> {
     let list: Vec<wire::Tag> = tags
-        .map(|(key, value)| wire::Tag { key: Some(key.to_owned()), value: value.map(str::to_owned) })
+        .map(|(key, value)| wire::Tag {
+            key: Some(key.to_owned()),
+            value: value.map(str::to_owned),
+        })
         .collect();
     (!list.is_empty()).then_some(list)
 }
@@ -88,7 +91,12 @@ pub fn interface(record: &VirtualInterface, view: View<'_>) -> wire::VirtualInte
         route_filter_prefixes: Some(Vec::new()),
         site_link_enabled: Some(false),
         tags: view.reader.and_then(|reader| tags(record.tags_of(reader))),
-        virtual_gateway_id: record.gateway.as_ref().map(|gateway| gateway.id.to_string()),
+        // The gateway is the recipient's: the lender of a hosted interface learns its AS number, not its name.
+        virtual_gateway_id: record
+            .gateway
+            .as_ref()
+            .filter(|_| view.reader.is_none_or(|reader| *reader == record.owner))
+            .map(|gateway| gateway.id.to_string()),
         virtual_interface_id: Some(record.id.to_string()),
         virtual_interface_name: Some(record.name.clone()),
         virtual_interface_state: Some(state.as_str().into()),
@@ -195,7 +203,9 @@ fn escaped(text: &str) -> String {
 pub fn location(record: &Location, region: &str) -> wire::Location {
     wire::Location {
         available_mac_sec_port_speeds: Some(Vec::new()),
-        available_port_speeds: Some(record.speeds.iter().map(|s| s.port_speed().to_owned()).collect()),
+        available_port_speeds: Some(
+            record.speeds.iter().map(|s| s.port_speed().to_owned()).collect(),
+        ),
         available_providers: Some(Vec::new()),
         location_code: Some(record.code.to_string()),
         location_name: Some(record.name.clone()),

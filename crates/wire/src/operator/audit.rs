@@ -1,6 +1,9 @@
 //! The audit trail on the wire.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
+use linkway_domain::time::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -41,36 +44,64 @@ pub struct EventPage {
     pub next_token: String,
 }
 
-/// One call: who did what, on what, and how it ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// One call, as JSON with these names in camel case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEvent {
-    /// When the server answered.
-    pub time: Timestamp,
-    /// As in the answer's `x-amzn-requestid`.
+    /// When, as RFC 3339 with milliseconds, UTC.
+    #[serde(with = "rfc3339")]
+    pub time: Time,
+    /// The id that the answer carried.
     pub request_id: String,
-    /// Who called: `account 123456789000`, `operator`, `edge par1-a`, `anonymous`, or a
-    /// reconciler's name.
+    /// Who: `account 123456789000`, `operator`, `edge par1-r1`, or `anonymous`.
     pub principal: String,
-    /// The account that called.
+    /// The account that called, 12 digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
-    /// The key that signed.
+    /// The key that signed, or claimed to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_key_id: Option<String>,
-    /// The caller's address.
+    /// The other end of the connection, an IP address.
     pub source_address: String,
-    /// `AllocatePrivateVirtualInterface`
-    pub operation: String,
-    /// The identifiers that the call concerned.
+    /// The operation asked for.
+    pub operation: Cow<'static, str>,
+    /// Ids of what it was about.
     #[serde(default)]
     pub resources: Vec<String>,
-    /// `ok`, or the error's code.
-    pub outcome: String,
+    /// `ok` or the error code.
+    pub outcome: Cow<'static, str>,
     /// The error's text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The request's members, keys and secrets masked.
+    /// The request's members after masking.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Value>,
+}
+
+impl AuditEvent {
+    /// The time of the call.
+    #[must_use]
+    pub fn timestamp(&self) -> Timestamp {
+        let millis = i64::try_from(self.time.millis()).unwrap_or(i64::MAX);
+        Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
+    }
+}
+
+mod rfc3339 {
+    use super::{Cow, Deserialize as _, Time, Timestamp};
+
+    pub fn serialize<S: serde::Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
+        let millis = i64::try_from(time.millis()).map_err(serde::ser::Error::custom)?;
+        let time = Timestamp::from_millisecond(millis).map_err(serde::ser::Error::custom)?;
+        serializer.collect_str(&format_args!("{time:.3}"))
+    }
+
+    pub fn deserialize<'de, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Time, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let time: Timestamp = text.parse().map_err(serde::de::Error::custom)?;
+        let millis = u64::try_from(time.as_millisecond()).map_err(serde::de::Error::custom)?;
+        Ok(Time::from_millis(millis))
+    }
 }

@@ -1,0 +1,261 @@
+//! No space left: every write is refused as a whole, reads go on, and space is all that it takes to
+//! go on. On a file system that is really full where one can be mounted; and, always, under a limit
+//! on the size of files that the kernel enforces.
+
+mod process;
+
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use process::client::Client;
+use process::world::{Pair, allocation, simulated_location, text};
+use process::{Desk, Process, QUICK, wait_for};
+use serde_json::json;
+use tempfile::TempDir;
+
+/// Writes that are tried before the disk must be full; each takes at least a page of the log.
+const MOST_WRITES: u64 = 1000;
+
+/// A file system in memory with a size of its own. Dropping it unmounts it.
+struct Tmpfs(TempDir);
+
+impl Tmpfs {
+    /// `None` where this process may not mount.
+    fn mount(size: &str) -> Option<Self> {
+        let dir = TempDir::new().expect("a temporary directory");
+        let options = format!("size={size},mode=0700");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &options, "linkway-test"]).arg(dir.path());
+        let output = mount.output().expect("mount runs");
+        if !output.status.success() {
+            println!("no tmpfs here: {}", String::from_utf8_lossy(&output.stderr));
+            return None;
+        }
+        Some(Self(dir))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.path().join("filler")
+    }
+
+    /// Takes all the space but so many bytes.
+    fn fill_but(&self, left: u64) {
+        let filler = OpenOptions::new().append(true).create(true).open(self.filler());
+        let mut filler = filler.expect("an empty file needs no space");
+        for chunk in [1 << 16, 1 << 12, 1] {
+            let chunk = vec![0; chunk];
+            loop {
+                match filler.write(&chunk) {
+                    Ok(_) => {}
+                    Err(error) if error.kind() == ErrorKind::StorageFull => break,
+                    Err(error) => panic!("filling: {error}"),
+                }
+            }
+        }
+        let length = filler.metadata().expect("it is open").len();
+        filler.set_len(length.saturating_sub(left)).expect("it becomes shorter");
+    }
+
+    fn free(&self) {
+        fs::remove_file(self.filler()).expect("removed");
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        // Lazily: a server that a failed test leaves behind may still have files open.
+        let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
+    }
+}
+
+/// What takes the space away.
+enum Shortage {
+    Tmpfs(Tmpfs),
+    /// The kernel lets the server's files grow no further.
+    FileSize,
+}
+
+impl Shortage {
+    fn begin(&self, server: &Process, data: &Path) {
+        match self {
+            Self::Tmpfs(disk) => disk.fill_but(0),
+            Self::FileSize => {
+                let log = fs::metadata(data.join("linkway.db-wal")).expect("it is there").len();
+                limit_files(server.id(), &log.max(1 << 17).to_string());
+            }
+        }
+    }
+
+    fn end(&self, server: &Process) {
+        match self {
+            Self::Tmpfs(disk) => disk.free(),
+            Self::FileSize => limit_files(server.id(), "unlimited"),
+        }
+    }
+}
+
+fn limit_files(process: u32, bytes: &str) {
+    let mut command = Command::new("prlimit");
+    command.arg(format!("--pid={process}")).arg(format!("--fsize={bytes}:unlimited"));
+    assert!(command.status().expect("prlimit runs").success());
+}
+
+#[test]
+fn a_full_disk_refuses_writes_and_serves_reads_until_there_is_space() {
+    match Tmpfs::mount("3m") {
+        Some(disk) => {
+            let data = disk.path().join("data");
+            run_short(Desk::with_data(QUICK, &data), &Shortage::Tmpfs(disk));
+        }
+        None => run_short(Desk::new(QUICK), &Shortage::FileSize),
+    }
+}
+
+#[test]
+fn files_that_may_not_grow_refuse_writes_and_serve_reads_until_they_may() {
+    run_short(Desk::new(QUICK), &Shortage::FileSize);
+}
+
+fn run_short(desk: Desk, shortage: &Shortage) {
+    let server = start_deaf_to_file_size(&desk);
+    let mut operator = desk.operator(&server);
+    simulated_location(&mut operator);
+    let pair = Pair::create(&mut operator, server.address(), 1);
+    let mut lender = pair.lender.client(server.address());
+    let mut lent = Vec::new();
+    for number in 0..20 {
+        lent.push(allocate(&mut lender, &pair, number).expect("there is space"));
+    }
+    for round in 1..=2 {
+        shortage.begin(&server, desk.data());
+        let first = round * MOST_WRITES;
+        let refused = (first..first + MOST_WRITES)
+            .find_map(|number| allocate(&mut lender, &pair, number).map(|id| lent.push(id)).err());
+        let refused = refused.expect("the disk never became full");
+        // Refused again and again, and nothing else comes of it.
+        for number in 50..60 {
+            assert_eq!(allocate(&mut lender, &pair, number).expect_err("it is full"), refused);
+        }
+        let first = json!({ "virtualInterfaceId": lent[0], "virtualGatewayId": pair.gateway });
+        let mut recipient = pair.recipient.client(server.address());
+        let answer = recipient.call("ConfirmPrivateVirtualInterface", &first);
+        assert_eq!(answer.status, 500, "{}", answer.text());
+        assert_eq!(lender.interface_state(&lent[0]), "confirming");
+        assert_eq!(seen(&mut lender), sorted(&lent), "while the disk is full");
+        shortage.end(&server);
+        // The next write works: nothing has to be started again.
+        lent.push(
+            allocate(&mut lender, &pair, 30 + round).unwrap_or_else(|text| {
+                panic!("there is space again, but: {text}\n{}", server.logs())
+            }),
+        );
+        let id = lent.remove(0);
+        lender.ok("DeleteVirtualInterface", &json!({ "virtualInterfaceId": id }));
+    }
+    let id = lent.last().expect("some").clone();
+    let confirm = json!({ "virtualInterfaceId": id, "virtualGatewayId": pair.gateway });
+    pair.recipient.client(server.address()).ok("ConfirmPrivateVirtualInterface", &confirm);
+    // The reconcilers have recovered as well.
+    wait_for("available", || (lender.interface_state(&id) == "available").then_some(()));
+    server.stop();
+    assert_eq!(desk.check(), [""; 0]);
+    lent.pop();
+    let server = desk.start();
+    let seen = seen(&mut pair.lender.client(server.address()));
+    assert_eq!(seen, sorted(&lent), "after a restart");
+}
+
+/// A server for which a write beyond the limit is an error, not a signal that ends it.
+fn start_deaf_to_file_size(desk: &Desk) -> Process {
+    let serve = desk.serve_command([] as [&str; 0]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
+    command.arg(serve.get_program()).args(serve.get_args()).env_remove("LINKWAY_LOG");
+    Process::spawn(command).ready().unwrap_or_else(|ended| panic!("{ended:?}"))
+}
+
+/// Lends an interface; the id, or what the server says when it has no space.
+fn allocate(lender: &mut Client, pair: &Pair, number: u64) -> Result<String, String> {
+    let vlan = number % 4094 + 1;
+    let name = format!("lent {number} {}", "x".repeat(80));
+    let body = allocation(&pair.connection, &pair.recipient.id, &name, vlan, number);
+    let answer = lender.call("AllocatePrivateVirtualInterface", &body);
+    if answer.is_ok() {
+        return Ok(text(&answer.json(), "virtualInterfaceId"));
+    }
+    let (code, text) = answer.error();
+    assert_eq!((answer.status, &*code), (500, "DirectConnectServerException"), "{text}");
+    assert!(text.len() > 20, "{text}");
+    Err(text)
+}
+
+/// The interfaces that wait for their confirmation.
+fn seen(lender: &mut Client) -> Vec<String> {
+    let mut shown = lender.all("DescribeVirtualInterfaces", "virtualInterfaces", json!({}));
+    shown.retain(|shown| shown["virtualInterfaceState"] == "confirming");
+    let ids: Vec<_> = shown.iter().map(|shown| text(shown, "virtualInterfaceId")).collect();
+    sorted(&ids)
+}
+
+fn sorted(ids: &[String]) -> Vec<String> {
+    let mut ids = ids.to_vec();
+    ids.sort();
+    ids
+}
+
+#[test]
+fn a_first_start_without_space_fails_and_can_be_repeated() {
+    // What a file system of our own is for here is any size; the limit on file sizes stands in.
+    for left in [0, 1 << 12, 1 << 13, 1 << 14, 1 << 15, 40 << 10, 48 << 10, 1 << 16, 1 << 17] {
+        match Tmpfs::mount("2m") {
+            Some(disk) => {
+                let desk = Desk::with_data(QUICK, &disk.path().join("data"));
+                disk.fill_but(left);
+                let failed = first_start(desk.serve_command([] as [&str; 0]), left);
+                disk.free();
+                repeat(&desk, failed);
+            }
+            None => {
+                let desk = Desk::new(QUICK);
+                let serve = desk.serve_command([] as [&str; 0]);
+                let mut command = Command::new("sh");
+                command.args(["-c", "trap '' XFSZ; exec prlimit --fsize=\"$0\" \"$@\""]);
+                command.arg(left.to_string()).arg(serve.get_program()).args(serve.get_args());
+                let failed = first_start(command, left);
+                repeat(&desk, failed);
+            }
+        }
+    }
+}
+
+/// Whether the start failed; then it says why.
+fn first_start(command: Command, left: u64) -> bool {
+    match Process::spawn(command).ready() {
+        Ok(server) => {
+            assert!(left > 0, "it started without any space");
+            server.kill();
+            false
+        }
+        Err(ended) => {
+            println!("{left} bytes left: {}", ended.stderr.trim());
+            assert_eq!(ended.code, Some(1), "{ended:?}");
+            let says = ["No space left", "no space", "is full", "space", "too large"];
+            assert!(says.iter().any(|says| ended.stderr.contains(says)), "{left}: {ended:?}");
+            true
+        }
+    }
+}
+
+/// The same directory, now with space.
+fn repeat(desk: &Desk, failed: bool) {
+    let server = desk.start();
+    simulated_location(&mut desk.operator(&server));
+    server.stop();
+    assert_eq!(desk.check(), [""; 0], "the start before had failed: {failed}");
+}

@@ -1,0 +1,155 @@
+//! A tenant's request, from its bytes to its decision, in a small world: every refusal has a bounded text, and what is
+//! decided leaves every invariant of the store intact.
+#![no_main]
+
+use std::collections::BTreeMap;
+
+use libfuzzer_sys::fuzz_target;
+use linkway_domain::Time;
+use linkway_domain::access_key::Principal;
+use linkway_domain::check;
+use linkway_domain::decide::{
+    ApproveConnection, Command, Context, CreateAccount, CreateConnection, CreateGateway,
+    CreateLocation, Outcome, PortChoice, ReportConnection, decide,
+};
+use linkway_domain::id::EdgeId;
+use linkway_domain::record::Record;
+use linkway_domain::seed::Seed;
+use linkway_domain::settings::Settings;
+use linkway_domain::view::{Ask, Stop, View};
+use linkway_wire::generated::{
+    AllocatePrivateVirtualInterfaceRequest, CreateConnectionRequest,
+    CreatePrivateVirtualInterfaceRequest, TagResourceRequest,
+};
+use linkway_wire::json;
+use linkway_wire::operation::Call;
+
+const LENDER: &str = "111122223333";
+const RECIPIENT: &str = "123456789000";
+
+#[derive(Clone, Default)]
+struct World {
+    records: BTreeMap<String, Record>,
+    settings: Settings,
+    commands: u64,
+}
+
+impl World {
+    fn run(&mut self, who: Principal, command: &Command) -> Result<Outcome, String> {
+        self.commands += 1;
+        let context = Context {
+            principal: who,
+            now: Time::from_millis(1_000_000 + self.commands),
+            seed: Seed::from_number(self.commands),
+            settings: &self.settings,
+        };
+        let mut view = View::default();
+        loop {
+            match decide(&view, command, &context) {
+                Ok(decision) => {
+                    for (key, record) in decision.writes {
+                        match record {
+                            Some(record) => self.records.insert(key.into_string(), record),
+                            None => self.records.remove(key.as_str()),
+                        };
+                    }
+                    return Ok(decision.outcome);
+                }
+                Err(Stop::Fault(fault)) => return Err(fault.to_string()),
+                Err(Stop::Need(asks)) => {
+                    for ask in asks {
+                        match ask {
+                            Ask::Record(key) => {
+                                let found = self.records.get(key.as_str()).cloned();
+                                view.load(key, u64::from(found.is_some()), found);
+                            }
+                            Ask::Empty(range) => {
+                                let empty = !self.records.keys().any(|k| k.starts_with(range.as_str()));
+                                view.load_empty(range, empty);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn new() -> (Self, String, String) {
+        let mut world = Self::default();
+        let operator = || Principal::Operator;
+        for id in [LENDER, RECIPIENT] {
+            let account = CreateAccount { id: id.to_owned(), name: "an account".to_owned() };
+            world.run(operator(), &Command::CreateAccount(account)).expect("a new account");
+        }
+        let location =
+            CreateLocation { code: "PAR1".to_owned(), name: "Paris".to_owned(), simulated: true };
+        world.run(operator(), &Command::CreateLocation(location)).expect("a new location");
+        let gateway = CreateGateway {
+            account: LENDER.to_owned(),
+            asn: None,
+            vpc: "vpc-1".to_owned(),
+            cidrs: vec!["10.0.0.0/16".to_owned()],
+            handoffs: Vec::new(),
+        };
+        let Ok(Outcome::Gateway(gateway)) = world.run(operator(), &Command::CreateGateway(gateway)) else {
+            panic!("a new gateway");
+        };
+        let order = CreateConnection {
+            location: "PAR1".to_owned(),
+            bandwidth: "1Gbps".to_owned(),
+            name: "a connection".to_owned(),
+            ..CreateConnection::default()
+        };
+        let Ok(Outcome::Connection(connection)) = world.run(lender(), &Command::CreateConnection(order)) else {
+            panic!("a new connection");
+        };
+        let id = connection.id.to_string();
+        let approve = ApproveConnection { connection: id.clone(), port: PortChoice::Simulated };
+        world.run(operator(), &Command::ApproveConnection(approve)).expect("a port");
+        let edge = EdgeId::simulated(&connection.location);
+        let report = ReportConnection {
+            edge: edge.clone(),
+            generation: 1,
+            connection: connection.id,
+            carrier: Some(true),
+        };
+        world.run(Principal::Edge(edge), &Command::ReportConnection(report)).expect("a carrier");
+        (world, id, gateway.id.to_string())
+    }
+}
+
+fn lender() -> Principal {
+    Principal::Account(LENDER.parse().expect("12 digits"))
+}
+
+fn attempt<R: Call + Into<Command>>(body: &[u8], (world, connection, gateway): &(World, String, String)) {
+    // The ids of this world, so that the input can name them without guessing.
+    let text = String::from_utf8_lossy(body).replace("$C", connection).replace("$G", gateway);
+    let Ok(request) = json::decode::<R>(text.as_bytes()) else { return };
+    if request.validate().is_err() {
+        return;
+    }
+    let mut world = world.clone();
+    let before = world.records.clone();
+    match world.run(lender(), &request.into()) {
+        Ok(_) => {
+            let violations = check::violations(&world.records);
+            assert!(violations.is_empty(), "{violations:?}");
+        }
+        Err(text) => {
+            assert!(text.len() < 2048 && !text.contains(char::is_control), "{text:?}");
+            assert_eq!(before, world.records);
+        }
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    thread_local!(static WORLD: (World, String, String) = World::new());
+    let Some((which, body)) = data.split_first() else { return };
+    WORLD.with(|world| match which % 4 {
+        0 => attempt::<AllocatePrivateVirtualInterfaceRequest>(body, world),
+        1 => attempt::<CreatePrivateVirtualInterfaceRequest>(body, world),
+        2 => attempt::<CreateConnectionRequest>(body, world),
+        _ => attempt::<TagResourceRequest>(body, world),
+    });
+});
