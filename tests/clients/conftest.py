@@ -47,8 +47,8 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServ
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[scenes.Scene]:
     """The settled world, on a server that this worker's tests share."""
     server = Server(tmp_path_factory.mktemp("scene"))
-    server.start()
     try:
+        server.start()
         yield scenes.build(server)
     finally:
         _end(server)

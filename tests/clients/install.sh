@@ -67,7 +67,7 @@ javascript_sdk() {
 }
 
 rust_sdk() {
-    target=${CARGO_TARGET_DIR:-$repository/target/clients}
+    target=${CARGO_TARGET_DIR:-$repository/target}/clients
     cargo build --quiet --locked --manifest-path "$here/rust-sdk/Cargo.toml" --target-dir "$target"
 }
 

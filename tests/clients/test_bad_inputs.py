@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from bad_inputs import ROWS
@@ -13,9 +15,12 @@ from harness.signing import tenant_target
 
 def answer_to(row: Bad, scene: Scene) -> tuple[int, str, str]:
     """Status, error and message of the refusal."""
-    if isinstance(row.body, bytes):
+    if row.raw or isinstance(row.body, bytes):
+        body = row.body
+        if not isinstance(body, bytes):
+            body = json.dumps(scene.fill(body)).encode()
         target = tenant_target(row.operation)
-        reply = scene.server.endpoint.call(scene.keys[row.by], target, row.body)
+        reply = scene.server.endpoint.call(scene.keys[row.by], target, body)
         scene.server.recorder.check(None, reply)
         return reply.status, reply.error, reply.message
     with pytest.raises(Refused) as refusal:

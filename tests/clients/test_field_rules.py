@@ -57,15 +57,15 @@ def lent(scene: Scene) -> Iterator[Callable[..., Answer]]:
     """Allocates on a free VLAN of the scene and deletes again afterwards."""
     made: list[str] = []
 
-    def allocate(account: Any = OWNER, **new: Any) -> Answer:
+    def allocate(account: Any = OWNER, vlan: int | None = None, **new: Any) -> Answer:
         taken = scene.clients["lender"].call(
             "DescribeVirtualInterfaces", {"connectionId": scene.ids["conn"]}
         )["virtualInterfaces"]
-        vlan = 1000 + len(taken)
+        free = 1000 + len(taken)
         lending = {
             "connectionId": scene.ids["conn"],
             "ownerAccount": account,
-            NEW: allocation(vlan, **new),
+            NEW: allocation(vlan or free, **new),
         }
         answer = scene.clients["lender"].call("AllocatePrivateVirtualInterface", lending)
         made.append(answer["virtualInterfaceId"])

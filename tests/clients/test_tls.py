@@ -12,21 +12,28 @@ import botocore.exceptions
 import pytest
 from botocore.config import Config
 
-from harness.server import Server
+from harness.server import Certificate, Server
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 and its key."""
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+def certificate(tmp_path: Path) -> Certificate:
+    """A certificate for 127.0.0.1, signed by an authority made for this test."""
+    ca, ca_key, chain, key = (tmp_path / name for name in ("ca", "ca-key", "chain", "key"))
+    openssl("/CN=linkway test authority", ca, ca_key, [])
+    name = ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=CA:FALSE"]
+    openssl("/CN=linkway test", chain, key, [*name, "-CA", str(ca), "-CAkey", str(ca_key)])
+    return Certificate(chain, key, ca)
+
+
+def openssl(subject: str, certificate: Path, key: Path, more: list[str]) -> None:
+    """A new key and a certificate for it, self-signed unless `more` says otherwise."""
     line = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    line += ["-nodes", "-days", "2", "-subj", "/CN=linkway-test"]
-    line += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert]
+    line += ["-nodes", "-days", "2", "-subj", subject]
+    line += [*more, "-keyout", str(key), "-out", str(certificate)]
     subprocess.run(line, check=True, capture_output=True, timeout=30)
-    return cert, key
 
 
-def test_https(start_server: Callable[..., Server], certificate: tuple[Path, Path]) -> None:
+def test_https(start_server: Callable[..., Server], certificate: Certificate) -> None:
     server = start_server(certificate=certificate)
     assert server.endpoint.url.startswith("https://127.0.0.1:")
     tenant = server.create_account("100000000001", "tenant")
@@ -42,6 +49,6 @@ def test_https(start_server: Callable[..., Server], certificate: tuple[Path, Pat
             config=Config(retries={"total_max_attempts": 1}),
         )
 
-    assert client(str(certificate[0])).describe_locations()["locations"] == []
+    assert client(str(certificate.authority)).describe_locations()["locations"] == []
     with pytest.raises(botocore.exceptions.SSLError):
         client(None).describe_locations()

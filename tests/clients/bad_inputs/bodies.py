@@ -7,6 +7,7 @@ from typing import Any
 
 from bad_inputs.rows import (
     ALLOCATE,
+    CLIENT,
     NEW,
     SERIALIZATION,
     TOO_LARGE,
@@ -44,7 +45,7 @@ def raw(name: str, body: bytes, says: tuple[str, ...], **more: Any) -> Bad:
 
 
 def type_row(name: str, body: dict[str, Any], *says: str, operation: str = ALLOCATE) -> Bad:
-    return Bad(name, operation, body, says, SERIALIZATION)
+    return Bad(name, operation, body, says, SERIALIZATION, raw=True)
 
 
 TYPES = [
@@ -103,7 +104,17 @@ BODIES = [
     ),
     raw("a lone surrogate", b'{"connectionId": "\\ud800"}', ("JSON",)),
     raw("infinity", b'{"newPrivateVirtualInterfaceAllocation": {"vlan": 1e999}}', ("number",)),
-    raw("nested deeply", b'{"x":' * 20_000 + b"1" + b"}" * 20_000, ("deep",)),
+    raw(
+        "nested deeply where nobody looks",
+        b'{"x":' * 20_000 + b"1" + b"}" * 20_000,
+        ("connectionId", "required"),
+        error=CLIENT,
+    ),
+    raw(
+        "nested deeply",
+        b'{"connectionId":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        ("connectionId",),
+    ),
     raw(
         "vlan beyond 64 bits",
         b'{"newPrivateVirtualInterfaceAllocation": {"vlan": 99999999999999999999}}',
@@ -128,5 +139,5 @@ NOT_BUILT = [
     Bad(
         "in another case", "describeconnections", b"{}", ("describeconnections",), UNKNOWN_OPERATION
     ),
-    Bad("of no name", "", b"{}", ("OvertureService.",), UNKNOWN_OPERATION),
+    Bad("of no name", "", b"{}", ("OvertureService", '""'), UNKNOWN_OPERATION),
 ]

@@ -21,7 +21,11 @@ NO_CONNECTION = "Could not find Connection with ID"
 
 @dataclass(frozen=True)
 class Bad:
-    """One request and its refusal. `by` is the role in the scene that asks."""
+    """One request and its refusal.
+
+    `by` is the role in the scene that asks; `raw` sends a mapping past boto3, which cannot
+    serialize it.
+    """
 
     name: str
     operation: str
@@ -31,6 +35,7 @@ class Bad:
     by: str = "lender"
     hides: tuple[str, ...] = ()
     status: int = 400
+    raw: bool = False
 
 
 def without_absent(members: dict[str, Any]) -> dict[str, Any]:

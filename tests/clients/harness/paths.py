@@ -11,17 +11,21 @@ CLIENTS = Path(__file__).resolve().parent.parent
 REPOSITORY = CLIENTS.parent.parent
 
 
+def _target() -> Path:
+    """Where cargo builds, as install.sh and run.sh call it."""
+    chosen = os.environ.get("CARGO_TARGET_DIR")
+    return Path(chosen) if chosen else REPOSITORY / "target"
+
+
 def linkway() -> Path:
     """The program under test: LINKWAY_BIN, or the release build."""
     chosen = os.environ.get("LINKWAY_BIN")
-    return Path(chosen) if chosen else REPOSITORY / "target" / "release" / "linkway"
+    return Path(chosen) if chosen else _target() / "release" / "linkway"
 
 
 def rust_walk() -> str:
-    """The walk with the Rust SDK; install.sh builds it, into CARGO_TARGET_DIR or target/clients."""
-    chosen = os.environ.get("CARGO_TARGET_DIR")
-    target = Path(chosen) if chosen else REPOSITORY / "target" / "clients"
-    program = target / "debug" / "rust-sdk-walk"
+    """The walk with the Rust SDK, as install.sh builds it."""
+    program = _target() / "clients" / "debug" / "rust-sdk-walk"
     assert program.exists(), f"{program} is missing: run tests/clients/install.sh"
     return str(program)
 

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,8 +19,16 @@ REGION = "eu-west-2"
 READY_SECONDS = 20.0
 STOP_SECONDS = 15.0
 
-# A certificate chain and its private key, both PEM files.
-Certificate = tuple[Path, Path]
+
+@dataclass(frozen=True)
+class Certificate:
+    """What HTTPS needs, as PEM files: the server's certificate, its key, and who signed it."""
+
+    chain: Path
+    key: Path
+    authority: Path
+
+
 Settings = Mapping[str, "float | bool | str | Settings"]
 
 # Quick enough for tests, slow enough that each state can be seen; limits that no honest test meets.
@@ -65,7 +74,7 @@ class Server:
         words = [program, "serve", "--data-dir", self.data, "--listen", self._listen]
         words += ["--region", REGION, "--config", self._config]
         if self._certificate:
-            words += ["--tls-cert", self._certificate[0], "--tls-key", self._certificate[1]]
+            words += ["--tls-cert", self._certificate.chain, "--tls-key", self._certificate.key]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [str(word) for word in words], stdout=log, stderr=log, stdin=subprocess.DEVNULL
@@ -115,7 +124,7 @@ class Server:
     def endpoint(self) -> Endpoint:
         """Where the server listens, from operator.json."""
         operator = json.loads(self.operator_file.read_text())
-        trusted = str(self._certificate[0]) if self._certificate else None
+        trusted = str(self._certificate.authority) if self._certificate else None
         return Endpoint(operator["endpoint"].rstrip("/"), operator["region"], trusted)
 
     @property
@@ -134,7 +143,7 @@ class Server:
         """
         line = [str(paths.linkway()), "admin", "--credentials", str(self.operator_file)]
         if self._certificate:
-            line += ["--ca-cert", str(self._certificate[0])]
+            line += ["--ca-cert", str(self._certificate.authority)]
         done = subprocess.run(
             [*line, *words, "--output", "json"],
             capture_output=True,

@@ -241,9 +241,11 @@ def _judge_acceptance(brief: Brief, told: Transcript) -> None:
     accepted = {
         **_lent_facts(brief, told),
         "virtualInterfaceState": "available",
-        "virtualGatewayId": brief.gateway,
         "amazonSideAsn": 64512,
     }
+    assert told["settled"]["virtualGatewayId"] == brief.gateway
+    # The gateway is the owner's: the lender learns its AS number, not its name.
+    assert "virtualGatewayId" not in lenders, lenders
     for seen in (told["settled"], lenders):
         assert_has(seen, accepted)
         _judge_peer(seen, {"up"})
