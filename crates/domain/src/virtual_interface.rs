@@ -88,6 +88,20 @@ pub struct Reported {
     pub error: Option<String>,
 }
 
+/// The longest text of a router's error that is kept, in characters.
+const LONGEST_ERROR: usize = 500;
+
+impl Reported {
+    /// With an error text of bounded length and without control characters: it ends up in terminals and answers.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        self.error = self
+            .error
+            .map(|text| text.chars().filter(|c| !c.is_control()).take(LONGEST_ERROR).collect());
+        self
+    }
+}
+
 /// Intent as recorded; what a tenant sees is [`State`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -99,10 +99,11 @@ pub(super) fn interface(
     if interface.edge != report.edge {
         return Decision::unchanged(Outcome::Done);
     }
+    let reported = report.reported.clone().map(Reported::bounded);
     match interface.phase {
-        Phase::Accepted if interface.reported != report.reported => {
+        Phase::Accepted if interface.reported != reported => {
             let mut changed = interface.clone();
-            changed.reported.clone_from(&report.reported);
+            changed.reported = reported;
             let mut writes = Writes::default();
             writes.put(key::interface(&changed.id), Record::VirtualInterface(changed));
             writes.decision(Outcome::Done)

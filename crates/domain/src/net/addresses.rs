@@ -39,9 +39,36 @@ impl AddressFamily {
 
 /// Both ends of a session, each with the subnet's prefix length: `172.16.0.1/30` and `172.16.0.2/30`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct PeerAddresses {
     amazon: IpNet,
     customer: IpNet,
+}
+
+/// Two addresses as stored or sent.
+#[derive(Deserialize)]
+struct Unchecked {
+    amazon: IpNet,
+    customer: IpNet,
+}
+
+impl TryFrom<Unchecked> for PeerAddresses {
+    type Error = Fault;
+    fn try_from(given: Unchecked) -> Result<Self, Fault> {
+        let Unchecked { amazon, customer } = given;
+        let small = match amazon {
+            IpNet::V4(net) => (30..=31).contains(&net.prefix_len()),
+            IpNet::V6(net) => net.prefix_len() == 125,
+        };
+        if small && amazon.trunc() == customer.trunc() && amazon.addr() != customer.addr() {
+            return Ok(Self { amazon, customer });
+        }
+        Err(Fault::field(
+            "addresses",
+            format_args!("{amazon} {customer}"),
+            "are not two ends of one subnet",
+        ))
+    }
 }
 
 impl PeerAddresses {

@@ -8,8 +8,15 @@ use crate::fault::Fault;
 
 /// The AS number of a customer's router: 1 to 4294967294 without the reserved ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "i64")]
 pub struct Asn(u32);
+
+impl TryFrom<i64> for Asn {
+    type Error = Fault;
+    fn try_from(number: i64) -> Result<Self, Fault> {
+        Self::number_of("asn", number)
+    }
+}
 
 impl Asn {
     /// Checks a request's `asn` and `asnLong`; when both are given `asnLong` wins, as the API's documents say.
@@ -57,8 +64,15 @@ impl fmt::Display for Asn {
 
 /// The AS number of a virtual gateway, our side of each session: a private one (RFC 6996).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "i64")]
 pub struct GatewayAsn(u32);
+
+impl TryFrom<i64> for GatewayAsn {
+    type Error = Fault;
+    fn try_from(number: i64) -> Result<Self, Fault> {
+        Self::parse("amazonSideAsn", number)
+    }
+}
 
 impl GatewayAsn {
     /// What a gateway has unless its operator says otherwise.

@@ -9,8 +9,15 @@ use crate::seed::Draws;
 
 /// A BGP key: 6 to 80 printable ASCII characters without spaces. Its `Debug` never shows it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct AuthKey(String);
+
+impl TryFrom<String> for AuthKey {
+    type Error = Fault;
+    fn try_from(text: String) -> Result<Self, Fault> {
+        Self::parse("authKey", &text)
+    }
+}
 
 impl AuthKey {
     /// Checks a request's key. The fault never repeats it.

@@ -6,8 +6,15 @@ use crate::fault::Fault;
 
 /// 1500, 8500 or 9001 bytes: the model and the guide disagree about the jumbo size, so both are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "i64")]
 pub struct Mtu(u16);
+
+impl TryFrom<i64> for Mtu {
+    type Error = Fault;
+    fn try_from(number: i64) -> Result<Self, Fault> {
+        Self::parse("mtu", number, true)
+    }
+}
 
 impl Mtu {
     /// What an interface has unless its maker says otherwise.

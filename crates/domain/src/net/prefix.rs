@@ -10,8 +10,15 @@ use crate::fault::Fault;
 
 /// A prefix with no host bits set, as in `10.0.0.0/16`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct Prefix(IpNet);
+
+impl TryFrom<String> for Prefix {
+    type Error = Fault;
+    fn try_from(text: String) -> Result<Self, Fault> {
+        Self::parse("prefix", &text)
+    }
+}
 
 impl Prefix {
     /// Checks a text: an IPv4 or IPv6 prefix whose host bits are zero and which is not the whole Internet.
@@ -51,8 +58,15 @@ impl fmt::Display for Prefix {
 
 /// The address of the cloud fabric's router behind a handoff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct NextHop(IpAddr);
+
+impl TryFrom<String> for NextHop {
+    type Error = Fault;
+    fn try_from(text: String) -> Result<Self, Fault> {
+        Self::parse("nextHop", &text)
+    }
+}
 
 impl NextHop {
     /// Checks a text: a unicast address.

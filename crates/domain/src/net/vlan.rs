@@ -8,8 +8,15 @@ use crate::fault::Fault;
 
 /// A VLAN identifier of a tagged frame: 1 to 4094 (IEEE 802.1Q, 9.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "i64")]
 pub struct Vlan(u16);
+
+impl TryFrom<i64> for Vlan {
+    type Error = Fault;
+    fn try_from(number: i64) -> Result<Self, Fault> {
+        Self::parse("vlan", number)
+    }
+}
 
 impl Vlan {
     /// Checks a request's number; `field` is the member's path.
