@@ -165,6 +165,18 @@ pub enum ConnectionState {
 }
 
 impl ConnectionState {
+    /// Every state.
+    pub const ALL: [Self; 8] = [
+        Self::Requested,
+        Self::Pending,
+        Self::Available,
+        Self::Down,
+        Self::Unknown,
+        Self::Deleting,
+        Self::Deleted,
+        Self::Rejected,
+    ];
+
     /// As the API names it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
