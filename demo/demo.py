@@ -10,7 +10,9 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 from stage import Failed, Refused, Stage, Terminal
 
@@ -105,7 +107,7 @@ class Story:
 
     def slip(self) -> None:
         self.terminal.title("3. The published sample has a stray ')' at its end")
-        self.terminal.say("  Quoted, the AWS CLI sends it. The refusal names field, value and rule:")
+        self.terminal.say("  Quoted, the AWS CLI sends it. The answer names field, value and rule:")
         refusal = self.refused("lender", *self.allocation(f"{ALLOCATION})"))
         for part in ("customerAddress", "172.16.0.2/30)"):
             if part not in refusal.message:
@@ -134,7 +136,10 @@ class Story:
         words += ["--virtual-gateway-id", self.gateway]
         made = stage.aws("recipient", "confirm-private-virtual-interface", *words)
         self.interface.must_be(made["virtualInterfaceState"], "pending")
-        self.terminal.say("  The edge programs VLAN, VRF and BGP session, and reports:")
+        self.terminal.say(
+            "  Now the location's edge is told of it. It is a simulated one, which reports"
+        )
+        self.terminal.say("  what a router would once VLAN, VRF and BGP session are in place.")
         self.wait_for_interface("available")
         peer = self.described_interface()["bgpPeers"][0]
         self.terminal.answer(f"BGP session with AS {peer['asn']}: {peer['bgpStatus']}")
@@ -167,9 +172,9 @@ class Story:
             for states in (self.connection, self.interface)
             for moment, state in states.seen
         ]
-        terminal.say(f"  {'SECOND':>7}  {'RESOURCE':<18}STATE")
+        terminal.say(f"  {'SECOND':>7}  {'RESOURCE':<19}STATE")
         for moment, name, state in sorted(rows):
-            terminal.say(f"  {moment:7.1f}  {name:<18}{state}")
+            terminal.say(f"  {moment:7.1f}  {name:<19}{state}")
         events = self.stage.admin("events")
         changes = {event["operation"] for event in events}
         wanted = {"AllocatePrivateVirtualInterface", "ConfirmPrivateVirtualInterface"}
@@ -199,19 +204,25 @@ class Story:
 
     def wait_for_connection(self, state: str) -> None:
         words = ["describe-connections", "--connection-id", self.connection_id]
-        self.wait(self.connection, state, lambda: self.stage.aws("lender", *words, quiet=True)[
-            "connections"
-        ][0]["connectionState"])
+
+        def look() -> str:
+            (found,) = self.stage.aws("lender", *words, quiet=True)["connections"]
+            return found["connectionState"]
+
+        self.wait(self.connection, state, look)
 
     def wait_for_interface(self, state: str) -> None:
-        look = self.described_interface
-        self.wait(self.interface, state, lambda: look()["virtualInterfaceState"])
+        def look() -> str:
+            return self.described_interface()["virtualInterfaceState"]
 
-    def described_interface(self) -> dict:
+        self.wait(self.interface, state, look)
+
+    def described_interface(self) -> dict[str, Any]:
         words = ["describe-virtual-interfaces", "--virtual-interface-id", self.interface_id]
-        return self.stage.aws("recipient", *words, quiet=True)["virtualInterfaces"][0]
+        (found,) = self.stage.aws("recipient", *words, quiet=True)["virtualInterfaces"]
+        return found
 
-    def wait(self, states: States, wanted: str, look) -> None:
+    def wait(self, states: States, wanted: str, look: Callable[[], str]) -> None:
         """Looks again and again until the state is there."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while states.seen[-1][1] != wanted:
@@ -226,7 +237,8 @@ def interrupted(_number: int, _frame: FrameType | None) -> None:
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, interrupted)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupted)
     terminal = Terminal()
     try:
         with Stage(terminal) as stage:

@@ -106,7 +106,10 @@ class Stage:
         self._log = (self.directory / "serve.log").open("wb")
         # A session of its own: Ctrl-C is for the demo, which then ends the server in good order.
         self._process = subprocess.Popen(
-            words, stdout=self._log, stderr=self._log, stdin=subprocess.DEVNULL,
+            words,
+            stdout=self._log,
+            stderr=self._log,
+            stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
         deadline = time.monotonic() + READY_SECONDS
@@ -193,6 +196,11 @@ class Stage:
     @staticmethod
     def _run(line: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            line, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=CALL_SECONDS, check=False,
+            line,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=CALL_SECONDS,
+            check=False,
         )

@@ -20,7 +20,7 @@ for program in "$@"; do
             [ "$program" = fmt ] && echo rustfmt || echo clippy
         )"
         ;;
-    cc) have cc || "$here/debian.sh" build-essential ;;
+    cc) { have cc && have c++; } || "$here/debian.sh" build-essential ;;
     python3) have python3 || "$here/debian.sh" python3 ;;
     venv) python3 -c 'import ensurepip, venv' 2>/dev/null || "$here/debian.sh" python3-venv ;;
     *)

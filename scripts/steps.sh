@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Sourced by test.sh and lint.sh: runs steps, each within its own bound of time, stops at the first
 # that fails, and ends with what took how long.
 
@@ -15,8 +16,11 @@ step() {
     printf '\n== %s\n' "$name"
     began=$(date +%s)
     code=0
+    # A shell in the background ignores SIGINT, and so would all that it starts, the programs that
+    # are tested for it included.
     # shellcheck disable=SC2086 # nothing, or one word
-    timeout $steps_foreground --kill-after=30 "$bound" "$@" || code=$?
+    env --default-signal=INT,QUIT \
+        timeout $steps_foreground --kill-after=30 "$bound" "$@" || code=$?
     took=$(($(date +%s) - began))
     steps_table="$steps_table$(printf '%6d s  %s' "$took" "$name")
 "

@@ -76,8 +76,9 @@ pub struct AttachedGateway {
     pub asn: GatewayAsn,
 }
 
-/// What an edge says of an interface.
+/// What an edge says of an interface: a part of the feed's own form, hence camelCase.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Reported {
     /// Whether VLAN, VRF, addresses and session are in place.
     pub programmed: bool,

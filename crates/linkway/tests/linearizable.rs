@@ -21,7 +21,7 @@ use serde_json::json;
 use specification::{Call, Class, Said, Trunk};
 use stateright::semantics::{ConsistencyTester as _, LinearizabilityTester};
 
-const HISTORIES: u64 = 60;
+const HISTORIES: u64 = 100;
 const THREADS: u64 = 4;
 const CALLS: u32 = 7;
 /// Few, so that calls get in each other's way.

@@ -155,16 +155,22 @@ impl Records {
                 settings: &self.settings,
             };
             let mut view = View::default();
-            let decision = loop {
+            let mut loads = 0;
+            let decided = loop {
                 match decide(&view, command, &context) {
-                    Ok(decision) => break decision,
+                    Ok(decision) => break Ok(decision),
                     Err(Stop::Need(asks)) => self.load(&mut view, asks).await?,
-                    Err(Stop::Fault(fault)) => return Err(fault.into()),
+                    Err(Stop::Fault(fault)) => break Err(fault),
                 }
+                loads += 1;
             };
-            if decision.writes.is_empty() {
-                return Ok(Decided { outcome: decision.outcome, changed: false });
-            }
+            let decision = match decided {
+                Ok(decision) if !decision.writes.is_empty() => decision,
+                // No commit will compare what this rests on, and several loads are of several moments.
+                _ if loads > 1 && !self.still_holds(&view).await? => continue,
+                Ok(decision) => return Ok(Decided { outcome: decision.outcome, changed: false }),
+                Err(fault) => return Err(fault.into()),
+            };
             let audited = audit.map(|make| make(context.now, &decision.outcome));
             match self.store.commit(self.commit(&view, &decision, audited)).await {
                 Ok(revision) => {
@@ -181,6 +187,14 @@ impl Records {
             }
         }
         Err(Failure::Contended)
+    }
+
+    /// Whether every record of a view is as it was loaded: then all of them were so at the moment of the last load.
+    async fn still_holds(&self, view: &View) -> Result<bool, Failure> {
+        let (keys, versions): (Vec<&str>, Vec<u64>) =
+            view.reads().map(|(key, version)| (key.as_str(), version)).unzip();
+        let now = self.store.get_many(&keys).await?;
+        Ok(now.iter().map(|found| found.as_ref().map_or(0, |found| found.version)).eq(versions))
     }
 
     async fn load(&self, view: &mut View, asks: Vec<Ask>) -> Result<(), Failure> {

@@ -128,13 +128,13 @@ async fn measure(directory: &Path, records: u64, time: Duration) {
     let groups = records / KINDS.len() as u64;
     if !path.exists() {
         let began = Instant::now();
-        let store = Arc::new(SqliteStore::open(&path, SqliteOptions::default()).unwrap());
+        let store = Arc::new(SqliteStore::open(&path, opts()).unwrap());
         fill(&store, groups).await;
         drop(store);
         eprintln!("filled {records} in {:.1} s", began.elapsed().as_secs_f64());
     }
     let began = Instant::now();
-    let store = Arc::new(SqliteStore::open(&path, SqliteOptions::default()).unwrap());
+    let store = Arc::new(SqliteStore::open(&path, opts()).unwrap());
     let opened = began.elapsed();
     let (began, before) = (Instant::now(), ["store-writer", "store-check", ""].map(cpu));
     let done = commit(&store, COMMITTERS, groups, time).await;
@@ -176,4 +176,14 @@ async fn main() {
     for records in records {
         measure(Path::new(&directory), records, Duration::from_secs(seconds)).await;
     }
+}
+fn opts() -> SqliteOptions {
+    let mut o = SqliteOptions::default();
+    if let Ok(m) = std::env::var("RECENT") {
+        o.recent_bytes = m.parse::<usize>().unwrap() << 20;
+    }
+    if let Ok(m) = std::env::var("CACHE") {
+        o.writer_cache = m.parse::<usize>().unwrap() << 20;
+    }
+    o
 }

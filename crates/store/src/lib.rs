@@ -2,6 +2,7 @@
 
 mod changes;
 mod faulty;
+mod files;
 mod memory;
 mod observer;
 pub mod seal;
@@ -9,6 +10,7 @@ mod sqlite;
 mod types;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -62,5 +64,46 @@ pub trait Store: Send + Sync + 'static {
     /// result is one self-contained file that opens like the original.
     async fn backup_to(&self, _file: &Path) -> Result<(), StoreError> {
         Err(StoreError::Unsupported("backups"))
+    }
+}
+
+/// A shared store is a store, so that wrappers take one as it is.
+#[async_trait]
+impl<S: Store + ?Sized> Store for Arc<S> {
+    async fn get(&self, key: &str) -> Result<Option<Versioned>, StoreError> {
+        (**self).get(key).await
+    }
+
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Versioned>>, StoreError> {
+        (**self).get_many(keys).await
+    }
+
+    async fn scan(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        (**self).scan(prefix, after, limit).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Revision, CommitError> {
+        (**self).commit(commit).await
+    }
+
+    async fn changes(&self, after: Revision) -> Result<Changes, StoreError> {
+        (**self).changes(after).await
+    }
+
+    fn watch(&self) -> watch::Receiver<Revision> {
+        (**self).watch()
+    }
+
+    fn stats(&self) -> Stats {
+        (**self).stats()
+    }
+
+    async fn backup_to(&self, file: &Path) -> Result<(), StoreError> {
+        (**self).backup_to(file).await
     }
 }

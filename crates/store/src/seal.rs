@@ -96,7 +96,9 @@ impl Sealer {
         file.write_all(&key).and_then(|()| file.sync_all()).map_err(failed)?;
         fs::hard_link(&partial, path).and_then(|()| fs::remove_file(&partial)).map_err(failed)?;
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        File::open(directory.unwrap_or(Path::new("."))).and_then(|d| d.sync_all()).map_err(failed)?;
+        File::open(directory.unwrap_or(Path::new(".")))
+            .and_then(|d| d.sync_all())
+            .map_err(failed)?;
         Ok(Self::new(key))
     }
 

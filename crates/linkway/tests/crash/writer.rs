@@ -51,6 +51,7 @@ pub struct Lent {
     pub id: String,
     pub phase: Phase,
     pub was_accepted: bool,
+    connection: String,
     /// The members that never change.
     shown: Value,
     tags: BTreeMap<String, String>,
@@ -110,6 +111,15 @@ impl Writer {
         }
     }
 
+    /// Leaves what it has made alone from here on, and makes more on another connection.
+    pub fn go_on(&mut self, connection: &str) {
+        connection.clone_into(&mut self.connection);
+    }
+
+    fn is_current(&self, lent: &Lent) -> bool {
+        lent.connection == self.connection
+    }
+
     /// Changes things until the connection breaks.
     pub fn run(&mut self, address: SocketAddr) {
         let mut lender = self.lender.client(address);
@@ -154,7 +164,7 @@ impl Writer {
     }
 
     fn nths(&self, wanted: impl Fn(Phase) -> bool) -> Vec<usize> {
-        let lent = self.lent.iter().enumerate();
+        let lent = self.lent.iter().enumerate().filter(|(_, lent)| self.is_current(lent));
         lent.filter(|(_, lent)| wanted(lent.phase)).map(|(nth, _)| nth).collect()
     }
 
@@ -234,9 +244,9 @@ impl Writer {
 
     fn made(&mut self, shown: Value) {
         let id = text(&shown, "virtualInterfaceId");
-        let shown = unchanging(shown);
-        let (phase, tags) = (Phase::Confirming, BTreeMap::new());
-        self.lent.push(Lent { id, phase, was_accepted: false, shown, tags });
+        let connection = text(&shown, "connectionId");
+        let (phase, tags, shown) = (Phase::Confirming, BTreeMap::new(), unchanging(shown));
+        self.lent.push(Lent { id, phase, was_accepted: false, connection, shown, tags });
     }
 
     fn accepted(&mut self, nth: usize) {
@@ -291,15 +301,23 @@ impl Writer {
         }
     }
 
-    /// Takes out what is this writer's, and compares it with what it knows.
-    pub fn compare(&self, shown: &mut HashMap<String, Value>, orders: &mut HashMap<String, Value>) {
-        for lent in &self.lent {
+    /// Takes out what is this writer's, and compares it with what it knows. `owned` is what the
+    /// recipient sees, who alone sees the gateway; without it, only the current connection counts.
+    pub fn compare(
+        &self,
+        shown: &mut HashMap<String, Value>,
+        orders: &mut HashMap<String, Value>,
+        owned: Option<&HashMap<String, Value>>,
+    ) {
+        for lent in self.lent.iter().filter(|lent| owned.is_some() || self.is_current(lent)) {
             let found = shown.remove(&lent.id).unwrap_or_else(|| panic!("{} is lost", lent.id));
             let state = found["virtualInterfaceState"].as_str().expect("a state");
             assert!(lent.phase.states().contains(&state), "{:?}: {found}", lent.phase);
             assert_eq!(tags(&found), lent.tags, "{found}");
-            let has_gateway = found["virtualGatewayId"].as_str().is_some_and(|id| !id.is_empty());
-            assert_eq!(has_gateway, lent.was_accepted, "{found}");
+            if let Some(owned) = owned {
+                let gateway = owned[&lent.id]["virtualGatewayId"].as_str();
+                assert_eq!(gateway, lent.was_accepted.then_some(&*self.gateway), "{found}");
+            }
             assert_eq!(unchanging(found), lent.shown);
         }
         for order in &self.orders {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use linkway_wire::sigv4::{Credentials, SignRequest, sign};
 use serde_json::{Value, json};
 
-use super::{PATIENCE, REGION};
+use super::{PATIENCE, REGION, wait_for};
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 
@@ -77,6 +77,11 @@ impl Client {
     /// Calls the operator API or the feed.
     pub fn linkway(address: SocketAddr, key: &Key) -> Self {
         Self { service: ("Linkway", "linkway"), ..Self::tenant(address, key) }
+    }
+
+    /// The server's address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// One call. An error means that nobody knows what became of it.
@@ -174,6 +179,15 @@ pub fn get(address: SocketAddr, path: &str) -> io::Result<Answer> {
     let mut connection = connect(address)?;
     write!(connection, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
     read_answer(&mut BufReader::new(connection))
+}
+
+/// Waits until so many requests are being answered, beside the one that asks.
+pub fn wait_in_flight(address: SocketAddr, count: u32) {
+    wait_for("requests in flight", || {
+        let metrics = get(address, "/metrics").ok()?.text();
+        let line = metrics.lines().find_map(|l| l.strip_prefix("linkway_http_requests_in_flight "));
+        (line?.parse::<u32>().ok()? > count).then_some(())
+    });
 }
 
 /// A connection on which nothing is waited for without end.

@@ -152,7 +152,7 @@ impl Api {
         let decided = self.records.run(&call.caller.principal, command, Some(&audit)).await?;
         if !decided.changed {
             // Nothing was committed, so nothing was audited: to the trail this is a read.
-            self.journal.record(audit::event(call, clock::now(), "ok", None, Vec::new()));
+            self.journal.record(&audit::event(call, clock::now(), "ok", None, Vec::new()));
         }
         Ok(decided.outcome)
     }
@@ -174,7 +174,7 @@ impl Api {
         let received = request.received;
         let answered = match self.authenticate(&request).await {
             Err(refused) => {
-                self.journal.record(audit::anonymous(&request, &refused.error));
+                self.journal.record(&audit::anonymous(&request, &refused.error));
                 Err(refused)
             }
             Ok(caller) => {
@@ -191,7 +191,7 @@ impl Api {
                 match target {
                     Err(error) => {
                         let who = audit::unknown_operation(&caller, source, &request_id, &error);
-                        self.journal.record(who);
+                        self.journal.record(&who);
                         Err(error.into())
                     }
                     Ok(target) => {
@@ -216,7 +216,7 @@ impl Api {
         };
         match &answered {
             Ok(_) if audit::is_read(call.target) => {
-                self.journal.record(audit::event(&call, clock::now(), "ok", None, Vec::new()));
+                self.journal.record(&audit::event(&call, clock::now(), "ok", None, Vec::new()));
             }
             Ok(_) => {}
             Err(error) => {
@@ -227,7 +227,7 @@ impl Api {
                     Some(&error.message),
                     Vec::new(),
                 );
-                self.journal.record(event);
+                self.journal.record(&event);
             }
         }
         Ok(answered?)

@@ -10,7 +10,7 @@ use linkway_domain::decide::{
     CreateLocation, CreatePort, HandoffText, Outcome, PortChoice,
 };
 use linkway_domain::id::ConnectionId;
-use linkway_domain::key::{self};
+use linkway_domain::key;
 use linkway_domain::location::Location;
 use linkway_domain::record::Record;
 use linkway_wire::error::WireError;

@@ -8,7 +8,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{connect, file, store_error};
-use crate::StoreError;
+use crate::{StoreError, files};
 
 static COPIES: AtomicU64 = AtomicU64::new(0);
 
@@ -24,12 +24,12 @@ pub(crate) fn copy(source: &Path, target: &Path) -> Result<(), StoreError> {
         return Err(failed("writing", &"the file exists already"));
     }
     let nth = COPIES.fetch_add(1, Ordering::Relaxed);
-    let partial = file::beside(target, &format!(".{}-{nth}.partial", process::id()));
-    let created = file::create_private(&partial).map_err(|error| failed("creating", &error))?;
+    let partial = files::beside(target, &format!(".{}-{nth}.partial", process::id()));
+    let created = files::create_private(&partial).map_err(|error| failed("creating", &error))?;
     let copied = copy_pages(source, &partial).map_err(store_error).and_then(|()| {
         created.sync_all().map_err(|error| failed("syncing", &error))?;
         std::fs::rename(&partial, target).map_err(|error| failed("renaming to", &error))?;
-        file::sync_directory(target).map_err(|error| failed("syncing the directory of", &error))
+        files::sync_directory(target).map_err(|error| failed("syncing the directory of", &error))
     });
     if copied.is_err() {
         // Best effort: the error that is reported is the one that matters.

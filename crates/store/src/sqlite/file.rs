@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use super::store_error;
 use crate::StoreError;
+use crate::files::{beside, create_private, sync_directory};
 
 /// `Lkwy`, in the header field that SQLite keeps for such marks.
 const APPLICATION_ID: u32 = 0x4c6b_7779;
@@ -28,7 +29,8 @@ const MIGRATIONS: &[&str] = &[VERSION_1];
 
 /// `records` is one tree ordered by key. Its rows stay small, because a page then holds more of
 /// them: a value above a threshold lives in `large`, named by its number. `log` holds the commits
-/// that are not yet merged into `records`, one row each; `state` has one row.
+/// that are not yet merged into `records`, one row each. `state` has one row: a revision that was
+/// reached, and where merging stands.
 const VERSION_1: &str = "
     CREATE TABLE records (
         key TEXT PRIMARY KEY NOT NULL,
@@ -38,8 +40,13 @@ const VERSION_1: &str = "
     ) WITHOUT ROWID, STRICT;
     CREATE TABLE large (id INTEGER PRIMARY KEY, value BLOB NOT NULL) STRICT;
     CREATE TABLE log (revision INTEGER PRIMARY KEY, changes BLOB NOT NULL) STRICT;
-    CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), revision INTEGER NOT NULL) STRICT;
-    INSERT INTO state VALUES (1, 0);
+    CREATE TABLE state (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        revision INTEGER NOT NULL,
+        mark INTEGER,
+        after TEXT
+    ) STRICT;
+    INSERT INTO state (id, revision) VALUES (1, 0);
 ";
 
 /// Bytes of a page; measured, see the crate's documentation.
@@ -146,13 +153,6 @@ fn supported() -> u32 {
     MIGRATIONS.len() as u32
 }
 
-/// `path` with `suffix` appended to its file name.
-pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
 fn take_lock(path: &Path, lock_path: &Path) -> Result<File, OpenError> {
     let lock = OpenOptions::new()
         .create(true)
@@ -241,17 +241,6 @@ fn migrate(connection: &mut Connection, from: u32, steps: &[&str]) -> rusqlite::
 pub(crate) fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
     // No mutex inside SQLite: a connection belongs to one thread or is behind our own lock.
     Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-}
-
-/// Creates an empty file that only its owner may read.
-pub(crate) fn create_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)
-}
-
-/// Makes a rename or a new name in the directory of `path` survive a power loss.
-pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {

@@ -21,8 +21,8 @@ pub(crate) fn encode(changes: &[Change], row: &mut Vec<u8>) {
     }
 }
 
-/// Reads a row back; `None` if it is not one.
-pub(crate) fn decode(mut row: &[u8]) -> Option<Vec<Change>> {
+/// Reads those changes of a row back whose keys are `wanted`; `None` if it is not a row.
+pub(crate) fn decode(mut row: &[u8], wanted: impl Fn(&str) -> bool) -> Option<Vec<Change>> {
     let mut changes = Vec::new();
     while !row.is_empty() {
         let key_len = u16::from_le_bytes(take(&mut row, 2)?.try_into().ok()?);
@@ -30,9 +30,11 @@ pub(crate) fn decode(mut row: &[u8]) -> Option<Vec<Change>> {
         let key = std::str::from_utf8(take(&mut row, usize::from(key_len))?).ok()?;
         let value = match usize::try_from(value_len).ok()? {
             0 => None,
-            more => Some(Arc::from(take(&mut row, more - 1)?)),
+            more => Some(take(&mut row, more - 1)?),
         };
-        changes.push((Arc::from(key), value));
+        if wanted(key) {
+            changes.push((Arc::from(key), value.map(Arc::from)));
+        }
     }
     Some(changes)
 }
@@ -56,10 +58,17 @@ mod tests {
         ];
         let mut row = vec![1, 2, 3];
         encode(&changes, &mut row);
-        assert_eq!(decode(&row), Some(changes));
+        let kept = |key: &str| key != "claim/b";
+        let without: Vec<_> = changes.iter().filter(|(key, _)| kept(key)).cloned().collect();
+        assert_eq!(decode(&row, kept), Some(without));
+        assert_eq!(decode(&row, |_| true), Some(changes));
         let ends = [0, 6 + 5 + 5, 6 + 5 + 5 + 6 + 7, row.len()];
         for cut in 0..=row.len() {
-            assert_eq!(decode(&row[..cut]).is_some(), ends.contains(&cut), "cut at {cut}");
+            assert_eq!(
+                decode(&row[..cut], |_| true).is_some(),
+                ends.contains(&cut),
+                "cut at {cut}"
+            );
         }
     }
 }

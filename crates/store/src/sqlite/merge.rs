@@ -8,12 +8,14 @@
 //!
 //! A sweep covers everything up to the revision at which it began (its mark). When it is through,
 //! each write up to the mark is either in `records` or superseded by one in a later log row, so
-//! the log rows up to the mark are deleted, again in slices. A crash at any point is harmless: the
-//! log is a suffix of all commits, and replaying a suffix over `records` gives the latest state.
+//! the log rows up to the mark are deleted, again in slices. Where the sweep stands is written with
+//! each slice, so a restart goes on from there instead of beginning anew. A crash at any point is
+//! harmless: the log is a suffix of all commits, and replaying a suffix, or what of it is not merged,
+//! over `records` gives the latest state.
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Statement, params};
+use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 
 use super::recent::{Entry, Recent};
 use crate::Revision;
@@ -38,6 +40,39 @@ pub(crate) enum Phase {
     Trimming { mark: Revision },
 }
 
+impl Phase {
+    /// Reads where the sweep stood.
+    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let after: Option<String> = row.get("after")?;
+        Ok(match (row.get::<_, Option<i64>>("mark")?, after) {
+            (None, _) => Self::Waiting,
+            (Some(mark), None) => Self::Trimming { mark: mark as u64 },
+            (Some(mark), Some(after)) => {
+                Self::Sweeping { mark: mark as u64, after: Some(after.into()) }
+            }
+        })
+    }
+
+    fn columns(&self) -> (Option<i64>, Option<&str>) {
+        match self {
+            Self::Waiting => (None, None),
+            Self::Sweeping { mark, after } => (Some(*mark as i64), after.as_deref()),
+            Self::Trimming { mark } => (Some(*mark as i64), None),
+        }
+    }
+
+    /// Whether a write of the log is merged, or superseded by one that is not.
+    pub(crate) fn is_past(&self, revision: Revision, key: &str) -> bool {
+        match self {
+            Self::Waiting => false,
+            Self::Sweeping { mark, after } => {
+                revision <= *mark && after.as_deref().is_some_and(|after| key <= after)
+            }
+            Self::Trimming { mark } => revision <= *mark,
+        }
+    }
+}
+
 /// A slice that was written in a transaction, to take effect once that is committed.
 pub(crate) struct Slice {
     pub(crate) merged: Vec<(Arc<str>, Entry)>,
@@ -55,9 +90,9 @@ pub(crate) struct Merger {
 }
 
 impl Merger {
-    /// `oldest`: the first revision in the log.
-    pub(crate) fn new(oldest: Revision, threshold: usize) -> Self {
-        Self { phase: Phase::Waiting, oldest, threshold }
+    /// `phase`: where the sweep stood; `oldest`: the first revision in the log.
+    pub(crate) fn new(phase: Phase, oldest: Revision, threshold: usize) -> Self {
+        Self { phase, oldest, threshold }
     }
 
     /// Writes the next slice into the open transaction, if there is anything to do. `written` is
@@ -69,16 +104,16 @@ impl Merger {
         latest: Revision,
         tables: &mut Tables<'_>,
     ) -> rusqlite::Result<Option<Slice>> {
-        match &self.phase {
-            Phase::Waiting if recent.bytes() < self.threshold => Ok(None),
-            Phase::Waiting => {
-                self.merge(recent, recent.revision(), None, written, tables).map(Some)
-            }
+        let slice = match &self.phase {
+            Phase::Waiting if recent.bytes() < self.threshold => return Ok(None),
+            Phase::Waiting => self.merge(recent, recent.revision(), None, written, tables)?,
             Phase::Sweeping { mark, after } => {
-                self.merge(recent, *mark, after.clone(), written, tables).map(Some)
+                self.merge(recent, *mark, after.clone(), written, tables)?
             }
-            Phase::Trimming { mark } => self.trim(*mark, latest, tables).map(Some),
-        }
+            Phase::Trimming { mark } => self.trim(*mark, tables)?,
+        };
+        tables.note(latest, &slice.next)?;
+        Ok(Some(slice))
     }
 
     fn merge(
@@ -100,14 +135,9 @@ impl Merger {
         Ok(Slice { merged, next, oldest: self.oldest })
     }
 
-    fn trim(
-        &self,
-        mark: Revision,
-        latest: Revision,
-        tables: &mut Tables<'_>,
-    ) -> rusqlite::Result<Slice> {
+    fn trim(&self, mark: Revision, tables: &mut Tables<'_>) -> rusqlite::Result<Slice> {
         let upto = mark.min(self.oldest + SLICE_ROWS);
-        tables.trim(upto, latest)?;
+        tables.trim_log.execute([upto as i64])?;
         let next = if upto == mark { Phase::Waiting } else { Phase::Trimming { mark } };
         Ok(Slice { merged: Vec::new(), next, oldest: upto + 1 })
     }
@@ -129,7 +159,7 @@ pub(crate) struct Tables<'c> {
     set_large: Statement<'c>,
     drop_large: Statement<'c>,
     trim_log: Statement<'c>,
-    set_revision: Statement<'c>,
+    note: Statement<'c>,
 }
 
 impl<'c> Tables<'c> {
@@ -143,7 +173,7 @@ impl<'c> Tables<'c> {
             set_large: connection.prepare("UPDATE large SET value = ?2 WHERE id = ?1")?,
             drop_large: connection.prepare("DELETE FROM large WHERE id = ?1")?,
             trim_log: connection.prepare("DELETE FROM log WHERE revision <= ?1")?,
-            set_revision: connection.prepare("UPDATE state SET revision = ?1")?,
+            note: connection.prepare("UPDATE state SET revision = ?1, mark = ?2, after = ?3")?,
         })
     }
 
@@ -185,10 +215,10 @@ impl<'c> Tables<'c> {
         Ok(())
     }
 
-    /// Deletes log rows; `latest` is kept elsewhere, as the log may now be empty.
-    fn trim(&mut self, upto: Revision, latest: Revision) -> rusqlite::Result<()> {
-        self.trim_log.execute([upto as i64])?;
-        self.set_revision.execute([latest as i64])?;
+    /// Writes down where the sweep stands, and the latest revision, as the log may become empty.
+    fn note(&mut self, latest: Revision, phase: &Phase) -> rusqlite::Result<()> {
+        let (mark, after) = phase.columns();
+        self.note.execute(params![latest as i64, mark, after])?;
         Ok(())
     }
 }

@@ -25,7 +25,7 @@ pub use file::OpenError;
 
 use checkpoint::Checkpointer;
 use file::DatabaseFile;
-use merge::Merger;
+use merge::{Merger, Phase};
 use readers::Readers;
 use recent::Recent;
 use writer::{Job, Writer};
@@ -68,7 +68,7 @@ impl Default for SqliteOptions {
             readers: 4,
             writer_cache: 64 << 20,
             reader_cache: 16 << 20,
-            recent_bytes: 64 << 20,
+            recent_bytes: 32 << 20,
             changes: DEFAULT_CHANGES,
             observer: None,
         }
@@ -126,7 +126,7 @@ impl SqliteStore {
             counter.store(length.unsigned_abs(), Ordering::Relaxed);
             Ok(())
         }))?;
-        let (recent, oldest) = replay(&connection)?;
+        let (recent, merger) = replay(&connection, options.recent_bytes)?;
         let changes = ChangeLog::new(recent.revision(), options.changes);
         let meter = Meter::new(options.observer);
         let shared = Arc::new(Shared { recent: RwLock::new(recent), changes, meter });
@@ -136,7 +136,7 @@ impl SqliteStore {
         let writer = Writer {
             shared: Arc::clone(&shared),
             jobs: queue,
-            merger: Merger::new(oldest, options.recent_bytes),
+            merger,
             checkpointer: Checkpointer::start(path)?,
             max_batch,
             frames,
@@ -175,6 +175,9 @@ impl SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
+        // The connection that closes last empties the log and removes it, which only the writer's
+        // may do.
+        self.readers = Readers::default();
         self.jobs = None;
         if let Some(writer) = self.writer.take() {
             let _ended = writer.join();
@@ -182,24 +185,24 @@ impl Drop for SqliteStore {
     }
 }
 
-/// Reads the log back into memory; answers with the first revision in it, too.
-fn replay(connection: &Connection) -> rusqlite::Result<(Recent, Revision)> {
-    let merged = connection
-        .query_row("SELECT revision FROM state", [], |row| row.get::<_, i64>(0))?
-        .unsigned_abs();
-    let mut recent = Recent::new(merged);
+/// Reads back into memory what of the log is not merged, and where merging stands.
+fn replay(connection: &Connection, threshold: usize) -> rusqlite::Result<(Recent, Merger)> {
+    let (reached, phase) = connection.query_row("SELECT * FROM state", [], |row| {
+        Ok((row.get::<_, i64>("revision")?.unsigned_abs(), Phase::read(row)?))
+    })?;
+    let mut recent = Recent::new(reached);
     let mut oldest = None;
     let mut rows = connection.prepare("SELECT revision, changes FROM log ORDER BY 1")?;
     let mut rows = rows.query([])?;
     while let Some(row) = rows.next()? {
         let revision = row.get::<_, i64>(0)?.unsigned_abs();
-        let changes = log::decode(row.get_ref(1)?.as_blob()?)
+        let changes = log::decode(row.get_ref(1)?.as_blob()?, |key| !phase.is_past(revision, key))
             .ok_or_else(|| corrupt(format!("log row {revision} is cut short")))?;
         recent.apply(revision, changes);
         oldest.get_or_insert(revision);
     }
-    let next = recent.revision() + 1;
-    Ok((recent, oldest.unwrap_or(next)))
+    let oldest = oldest.unwrap_or(recent.revision() + 1);
+    Ok((recent, Merger::new(phase, oldest, threshold)))
 }
 
 fn corrupt(what: String) -> rusqlite::Error {

@@ -37,6 +37,7 @@ thread_local! {
 }
 
 /// The pool.
+#[derive(Default)]
 pub(crate) struct Readers(Vec<Mutex<Connection>>);
 
 impl Readers {

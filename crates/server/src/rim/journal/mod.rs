@@ -3,6 +3,7 @@
 //! fill a disk. What changes something is recorded in the change's own commit, not here.
 
 mod files;
+mod queue;
 mod read;
 mod writer;
 
@@ -11,17 +12,14 @@ use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 
 pub use self::read::read;
+use self::queue::Queue;
 use super::event::AuditEvent;
-
-/// Events that may wait for the writer.
-const QUEUE: usize = 16 * 1024;
 
 /// Where and how much.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +35,7 @@ pub struct JournalOptions {
 /// The writing end. Dropping it writes what is queued and ends the writer.
 #[derive(Debug)]
 pub struct Journal {
-    queue: Option<SyncSender<writer::Item>>,
+    queue: Arc<Queue>,
     writer: Option<JoinHandle<()>>,
     dropped: Counter,
     dir: PathBuf,
@@ -48,30 +46,26 @@ impl Journal {
     pub fn open(options: JournalOptions, dropped: Counter) -> io::Result<Arc<Self>> {
         let dir = options.dir.clone();
         let log = writer::Log::open(options)?;
-        let (queue, items) = sync_channel(QUEUE);
-        let lost = dropped.clone();
+        let queue = Arc::new(Queue::default());
+        let (waiting, lost) = (Arc::clone(&queue), dropped.clone());
         let writer = std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || writer::run(log, &items, &lost))?;
-        Ok(Arc::new(Self { queue: Some(queue), writer: Some(writer), dropped, dir }))
+            .spawn(move || writer::run(log, &waiting, &lost))?;
+        Ok(Arc::new(Self { queue, writer: Some(writer), dropped, dir }))
     }
 
     /// Records an event, unless the writer is that far behind. Never waits.
-    pub fn record(&self, event: AuditEvent) {
-        let sent = self
-            .queue
-            .as_ref()
-            .is_some_and(|queue| queue.try_send(writer::Item::Event(Box::new(event))).is_ok());
-        if !sent {
+    pub fn record(&self, event: &AuditEvent) {
+        // A moment beyond the calendar cannot be written: not worth more than its place in the count.
+        let recorded = serde_json::to_vec(event).is_ok_and(|line| self.queue.add(line));
+        if !recorded {
             self.dropped.inc();
         }
     }
 
     /// Waits until everything recorded before is in the file, at most `limit`; whether it is.
     pub fn flush(&self, limit: Duration) -> bool {
-        let (done, answer) = sync_channel(1);
-        let asked = self.queue.as_ref().is_some_and(|q| q.send(writer::Item::Flush(done)).is_ok());
-        asked && answer.recv_timeout(limit).is_ok()
+        self.queue.flush(limit)
     }
 
     /// Events after `after` in the order of their recording, at most `limit`; see [`read`].
@@ -86,7 +80,7 @@ impl Journal {
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        drop(self.queue.take());
+        self.queue.close();
         if let Some(writer) = self.writer.take() {
             // A writer that panicked has nothing left to write.
             let _ = writer.join();

@@ -103,7 +103,7 @@ mod tests {
         let dropped = Counter::default();
         let journal = Journal::open(options.clone(), dropped.clone()).unwrap();
         for number in numbers {
-            journal.record(event(number));
+            journal.record(&event(number));
             assert!(journal.flush(Duration::from_secs(10)));
         }
         drop(journal);
@@ -181,7 +181,7 @@ mod tests {
         let dropped = Counter::default();
         let journal = Journal::open(options.clone(), dropped.clone()).unwrap();
         let record = |number| {
-            journal.record(event(number));
+            journal.record(&event(number));
             assert!(journal.flush(Duration::from_secs(10)));
         };
         record(0);

@@ -3,61 +3,35 @@
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::counter::Counter;
 
+use super::queue::{Lines, Queue};
 use super::{JournalOptions, files};
-use crate::rim::event::AuditEvent;
 
-pub(super) enum Item {
-    Event(Box<AuditEvent>),
-    Flush(SyncSender<()>),
-}
-
-/// Longest time that an event waits in memory, and pause after a failed write.
+/// Pause after a failed write.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Bytes that are written at once.
-const BUFFER: usize = 64 * 1024;
+/// Bytes that are read at once, looking for the end of a line.
+const CHUNK: usize = 64 * 1024;
 
-/// Writes items until the journal is dropped.
-pub(super) fn run(mut log: Log, items: &Receiver<Item>, dropped: &Counter) {
-    let mut due = None;
-    loop {
-        let wait = due.map_or(Duration::from_secs(3600), |due: Instant| {
-            due.saturating_duration_since(Instant::now())
-        });
-        match items.recv_timeout(wait) {
-            Ok(Item::Event(event)) => {
-                log.add(&event, dropped);
-                due = due.or_else(|| Instant::now().checked_add(PAUSE));
-                if log.buffer.len() < BUFFER {
-                    continue;
-                }
-                log.write(dropped);
-            }
-            Ok(Item::Flush(done)) => {
-                log.write(dropped);
-                // Whoever asked may have given up.
-                let _ = done.try_send(());
-            }
-            Err(RecvTimeoutError::Timeout) => log.write(dropped),
-            Err(RecvTimeoutError::Disconnected) => return log.write(dropped),
-        }
-        due = None;
+/// Writes what is queued until the journal is dropped.
+pub(super) fn run(mut log: Log, queue: &Queue, dropped: &Counter) {
+    let mut lines = Lines::default();
+    while queue.swap(&mut lines) {
+        log.write(&lines, dropped);
+        queue.written(&lines);
+        lines.clear();
     }
 }
 
-/// The current file and what is still to be written to it.
+/// The current file.
 pub(super) struct Log {
     options: JournalOptions,
     sequence: u64,
     file: File,
     /// Bytes of whole lines in the file.
     length: u64,
-    buffer: Vec<u8>,
-    buffered: u64,
     retry_at: Option<Instant>,
 }
 
@@ -70,35 +44,19 @@ impl Log {
         let length = end_of_lines(&mut file)?;
         file.set_len(length)?;
         file.seek(SeekFrom::End(0))?;
-        let (buffer, buffered, retry_at) = (Vec::new(), 0, None);
-        let mut log = Self { options, sequence, file, length, buffer, buffered, retry_at };
+        let mut log = Self { options, sequence, file, length, retry_at: None };
         log.remove_old()?;
         Ok(log)
     }
 
-    fn add(&mut self, event: &AuditEvent, dropped: &Counter) {
-        let before = self.buffer.len();
-        match serde_json::to_writer(&mut self.buffer, event) {
-            Ok(()) => {
-                self.buffer.push(b'\n');
-                self.buffered += 1;
-            }
-            // A moment beyond the calendar: not worth more than its place in the count.
-            Err(_) => {
-                self.buffer.truncate(before);
-                dropped.inc();
-            }
-        }
-    }
-
-    /// Writes what is buffered, or drops it if that fails: the disk may be full for a long time.
-    fn write(&mut self, dropped: &Counter) {
-        if self.buffered == 0 {
+    /// Writes lines, or drops them if that fails: the disk may be full for a long time.
+    fn write(&mut self, lines: &Lines, dropped: &Counter) {
+        if lines.count() == 0 {
             return;
         }
         let outcome = match self.retry_at {
             Some(at) if Instant::now() < at => None,
-            Some(_) | None => Some(self.try_write()),
+            Some(_) | None => Some(self.try_write(lines.bytes())),
         };
         match outcome {
             Some(Ok(())) => {
@@ -111,28 +69,26 @@ impl Log {
                     tracing::error!(%error, "the journal cannot be written; events are dropped");
                 }
                 self.retry_at = Instant::now().checked_add(PAUSE);
-                dropped.inc_by(self.buffered);
+                dropped.inc_by(lines.count());
             }
             None => {
-                dropped.inc_by(self.buffered);
+                dropped.inc_by(lines.count());
             }
         }
-        self.buffer.clear();
-        self.buffered = 0;
     }
 
-    fn try_write(&mut self) -> io::Result<()> {
-        if self.length > 0 && self.length + self.buffer.len() as u64 > self.options.file_bytes {
+    fn try_write(&mut self, lines: &[u8]) -> io::Result<()> {
+        if self.length > 0 && self.length + lines.len() as u64 > self.options.file_bytes {
             self.rotate()?;
         }
-        if let Err(error) = self.file.write_all(&self.buffer) {
+        if let Err(error) = self.file.write_all(lines) {
             // Part of it may be there: back to the last whole line, so that what follows is
             // readable.
             self.file.set_len(self.length)?;
             self.file.seek(SeekFrom::Start(self.length))?;
             return Err(error);
         }
-        self.length += self.buffer.len() as u64;
+        self.length += lines.len() as u64;
         Ok(())
     }
 
@@ -167,9 +123,9 @@ fn open(options: &JournalOptions, sequence: u64) -> io::Result<File> {
 /// The offset behind the last newline.
 fn end_of_lines(file: &mut File) -> io::Result<u64> {
     let mut end = file.seek(SeekFrom::End(0))?;
-    let mut chunk = vec![0; BUFFER];
+    let mut chunk = vec![0; CHUNK];
     while end > 0 {
-        let length = usize::try_from(end).map_or(BUFFER, |end| end.min(BUFFER));
+        let length = usize::try_from(end).map_or(CHUNK, |end| end.min(CHUNK));
         let start = end - length as u64;
         file.seek(SeekFrom::Start(start))?;
         file.read_exact(&mut chunk[..length])?;

@@ -1,0 +1,274 @@
+//! The load generator: one thread, epoll, keep-alive connections that each wait for their answer before they send the
+//! next request. It shares the cores with the server that it measures, so it does as little as it can: requests are
+//! bytes that were signed before, and of an answer it reads the status, the length and whether a marker is in the body.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use memchr::memmem::{self, Finder};
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+
+/// How long answers may take that were asked for before the end of a round.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// Requests, ready to be sent, and what must be in each answer's body.
+pub struct Requests {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    marker: Finder<'static>,
+    next: usize,
+    repeat: bool,
+}
+
+impl Requests {
+    /// None yet. With `repeat` the first follows on the last; otherwise a round ends with the last.
+    pub fn new(marker: &str, repeat: bool) -> Self {
+        let marker = Finder::new(marker).into_owned();
+        Self { bytes: Vec::new(), ends: Vec::new(), marker, next: 0, repeat }
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, request: &[u8]) {
+        self.bytes.extend_from_slice(request);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn take(&mut self) -> Option<usize> {
+        if self.next == self.ends.len() && self.repeat {
+            self.next = 0;
+        }
+        let index = self.next;
+        (index < self.ends.len()).then(|| {
+            self.next += 1;
+            index
+        })
+    }
+
+    fn get(&self, index: usize) -> &[u8] {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[index]]
+    }
+}
+
+/// What a round gave.
+#[derive(Clone, Debug)]
+pub struct Round {
+    /// Good answers within the time.
+    pub answers: usize,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// How long each answer took, in microseconds, ascending.
+    pub latencies: Vec<u32>,
+}
+
+impl Round {
+    /// Answers a second.
+    pub fn rate(&self) -> f64 {
+        self.answers as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// The latency, in milliseconds, that a share of the answers does not exceed.
+    pub fn latency(&self, share: f64) -> f64 {
+        let last = self.latencies.len().saturating_sub(1);
+        let at = (last as f64 * share).round() as usize;
+        self.latencies.get(at).map_or(0.0, |micros| f64::from(*micros) / 1000.0)
+    }
+}
+
+/// Sends requests over `connections` connections for a while. An answer that is not good ends it with an error.
+pub fn run(
+    target: SocketAddr,
+    connections: usize,
+    time: Duration,
+    requests: &mut Requests,
+) -> Result<Round> {
+    let mut poll = Poll::new()?;
+    let mut open = Vec::with_capacity(connections);
+    for index in 0..connections {
+        open.push(Connection::open(&poll, target, Token(index))?);
+    }
+    let mut buffer = vec![0; 64 * 1024];
+    let mut latencies = Vec::with_capacity(1 << 16);
+    let began = Instant::now();
+    let end = began + time;
+    let mut busy = 0;
+    for connection in &mut open {
+        busy += usize::from(connection.send_next(requests)?);
+    }
+    let mut events = Events::with_capacity(connections);
+    let mut elapsed = None;
+    while busy > 0 {
+        poll.poll(&mut events, Some(DRAIN))?;
+        if events.is_empty() {
+            bail!("{busy} requests to {target} were not answered within {DRAIN:?}");
+        }
+        for event in &events {
+            let connection = &mut open[event.token().0];
+            if event.is_writable() {
+                connection.flush(requests)?;
+            }
+            if !event.is_readable() || !connection.receive(&mut buffer, requests)? {
+                continue;
+            }
+            let now = Instant::now();
+            busy -= 1;
+            if now <= end {
+                latencies.push(u32::try_from((now - connection.sent_at).as_micros()).unwrap_or(u32::MAX));
+                connection.reopen_if_closing(&poll, target, event.token())?;
+                busy += usize::from(connection.send_next(requests)?);
+            }
+            if busy == 0 || now > end {
+                elapsed.get_or_insert(now.min(end) - began);
+            }
+        }
+    }
+    latencies.sort_unstable();
+    let elapsed = elapsed.context("a round needs at least one request")?;
+    Ok(Round { answers: latencies.len(), elapsed, latencies })
+}
+
+struct Connection {
+    stream: TcpStream,
+    /// The request that is on its way, and how much of it was written.
+    current: Option<(usize, usize)>,
+    sent_at: Instant,
+    /// The answer so far, when it did not come in one piece.
+    partial: Vec<u8>,
+    closing: bool,
+}
+
+impl Connection {
+    fn open(poll: &Poll, target: SocketAddr, token: Token) -> Result<Self> {
+        let stream = std::net::TcpStream::connect(target).with_context(|| format!("connecting to {target}"))?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        let mut stream = TcpStream::from_std(stream);
+        poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Self { stream, current: None, sent_at: Instant::now(), partial: Vec::new(), closing: false })
+    }
+
+    /// A server that closes after each answer gets a new connection.
+    fn reopen_if_closing(&mut self, poll: &Poll, target: SocketAddr, token: Token) -> Result<()> {
+        if self.closing {
+            *self = Self::open(poll, target, token)?;
+        }
+        Ok(())
+    }
+
+    /// Whether there was one to send.
+    fn send_next(&mut self, requests: &mut Requests) -> Result<bool> {
+        let Some(index) = requests.take() else { return Ok(false) };
+        self.current = Some((index, 0));
+        self.sent_at = Instant::now();
+        self.flush(requests)?;
+        Ok(true)
+    }
+
+    fn flush(&mut self, requests: &Requests) -> Result<()> {
+        let Some((index, written)) = &mut self.current else { return Ok(()) };
+        let request = requests.get(*index);
+        while *written < request.len() {
+            match self.stream.write(&request[*written..]) {
+                Ok(more) => *written += more,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error).context("sending a request"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what is there; whether that completes a good answer.
+    fn receive(&mut self, buffer: &mut [u8], requests: &Requests) -> Result<bool> {
+        if self.current.is_none() {
+            return Ok(false);
+        }
+        loop {
+            let read = match self.stream.read(buffer) {
+                Ok(0) => bail!("the server closed a connection instead of answering"),
+                Ok(read) => &buffer[..read],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error).context("receiving an answer"),
+            };
+            let whole = if self.partial.is_empty() {
+                read
+            } else {
+                self.partial.extend_from_slice(read);
+                &self.partial
+            };
+            if let Some(answer) = Answer::parse(whole)? {
+                answer.check(&requests.marker)?;
+                self.closing = answer.closing;
+                self.partial.clear();
+                self.current = None;
+                return Ok(true);
+            }
+            if self.partial.is_empty() {
+                self.partial.extend_from_slice(read);
+            }
+        }
+    }
+}
+
+/// An answer, wholly there.
+struct Answer<'a> {
+    status: &'a [u8],
+    closing: bool,
+    body: &'a [u8],
+}
+
+impl<'a> Answer<'a> {
+    /// `None` while some of it is missing.
+    fn parse(bytes: &'a [u8]) -> Result<Option<Self>> {
+        let Some(end) = memmem::find(bytes, b"\r\n\r\n") else { return Ok(None) };
+        let (head, body) = (&bytes[..end], &bytes[end + 4..]);
+        let (mut length, mut closing) = (None, head.starts_with(b"HTTP/1.0"));
+        for line in head.split(|byte| *byte == b'\n').skip(1) {
+            if let Some(value) = value_of(line, "content-length") {
+                length = value.parse::<usize>().ok();
+            } else if let Some(value) = value_of(line, "connection") {
+                closing = value.eq_ignore_ascii_case("close");
+            }
+        }
+        let length = length.context("an answer has no content-length")?;
+        let status = head.get(9..12).context("an answer has no status")?;
+        Ok((body.len() >= length).then(|| Self { status, closing, body: &body[..length] }))
+    }
+
+    fn check(&self, marker: &Finder<'_>) -> Result<()> {
+        if self.status == b"200" && marker.find(self.body).is_some() {
+            return Ok(());
+        }
+        let (status, body) = (String::from_utf8_lossy(self.status), String::from_utf8_lossy(self.body));
+        let shown: String = body.chars().take(300).collect();
+        bail!("an answer is not the one expected: {status} {shown}")
+    }
+}
+
+/// The value, if the header line is of this name.
+fn value_of<'a>(line: &'a [u8], name: &str) -> Option<&'a str> {
+    let rest = line.get(name.len()..)?;
+    let named = line[..name.len()].eq_ignore_ascii_case(name.as_bytes()) && rest.first() == Some(&b':');
+    if named { str::from_utf8(&rest[1..]).ok().map(str::trim) } else { None }
+}
+
+/// Sends one request and gives back the body of the answer.
+pub fn once(target: SocketAddr, request: &[u8]) -> Result<String> {
+    let mut stream = std::net::TcpStream::connect(target)?;
+    stream.set_read_timeout(Some(DRAIN))?;
+    stream.write_all(request)?;
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        if let Some(answer) = Answer::parse(&bytes)? {
+            answer.check(&Finder::new(""))?;
+            return Ok(String::from_utf8(answer.body.to_vec())?);
+        }
+        match stream.read(&mut buffer)? {
+            0 => bail!("{target} closed the connection instead of answering"),
+            read => bytes.extend_from_slice(&buffer[..read]),
+        }
+    }
+}

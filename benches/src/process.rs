@@ -1,0 +1,137 @@
+//! The processes that are measured: how they are started, when they are ready, what they use.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+/// Clock ticks a second in /proc: fixed on every Linux that Rust's standard library runs on.
+const TICKS: f64 = 100.0;
+/// Longest that a process may take to answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A process that listens; it is killed when this is dropped.
+pub struct Process {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Whoever is gone already needs no killing.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Resident memory, in MiB.
+#[derive(Clone, Copy, Debug)]
+pub struct Resident {
+    /// Now.
+    pub now: f64,
+    /// The most there ever was.
+    pub peak: f64,
+}
+
+impl Process {
+    /// Starts a command that will listen on `address`.
+    pub fn start(command: &mut Command, address: SocketAddr, input: &str) -> Result<Self> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {}", command.get_program().display()))?;
+        child.stdin.take().context("standard input is a pipe")?.write_all(input.as_bytes())?;
+        Ok(Self { child, address })
+    }
+
+    /// Waits until a GET of `path` is answered; with 200, or with anything.
+    pub fn wait_for(&mut self, path: &str, anything: bool) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            match get(self.address, path) {
+                Ok(answer) if anything || answer.starts_with("HTTP/1.1 200") => return Ok(()),
+                Ok(_) | Err(_) => {}
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the process that should listen on {} has ended: {status}", self.address);
+            }
+            if began.elapsed() > PATIENCE {
+                bail!("nothing answers on {} after {PATIENCE:?}", self.address);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// CPU time so far, in seconds.
+    pub fn cpu(&self) -> Result<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The name, in parentheses, may hold anything; utime and stime are fields 14 and 15.
+        let fields = stat.rsplit_once(')').context("stat has a name")?.1;
+        let ticks: Vec<f64> = fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+        Ok(ticks.iter().sum::<f64>() / TICKS)
+    }
+
+    /// Its memory.
+    pub fn resident(&self) -> Result<Resident> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let field = |name: &str| -> Result<f64> {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).context("status has it")?;
+            let kib: f64 = line.split_whitespace().next().context("a number")?.parse()?;
+            Ok(kib / 1024.0)
+        };
+        Ok(Resident { now: field("VmRSS:")?, peak: field("VmHWM:")? })
+    }
+}
+
+/// An address that nobody listens on.
+pub fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// The answer to a GET, head and body.
+pub fn get(address: SocketAddr, path: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: bench.invalid\r\nconnection: close\r\n\r\n").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// How `linkway serve` is run.
+pub struct Linkway {
+    program: PathBuf,
+    dir: PathBuf,
+    config: PathBuf,
+}
+
+impl Linkway {
+    /// On a filled data directory. Throttling is off, because everything comes from few keys; edges count as heard for a
+    /// day, because nobody reports for them here.
+    pub fn new(program: &Path, dir: &Path, max_batch: Option<usize>) -> Result<Self> {
+        let mut text = "log_level = \"warn\"\nedge_silent_seconds = 86400\n".to_owned();
+        if let Some(commits) = max_batch {
+            text.push_str(&format!("store_max_batch = {commits}\n"));
+        }
+        text.push_str("[throttle]\nkey_per_second = 0\naccount_per_second = 0\n");
+        let config = dir.join("bench.toml");
+        std::fs::write(&config, text)?;
+        Ok(Self { program: program.to_owned(), dir: dir.to_owned(), config })
+    }
+
+    /// Starts it, and waits until it says that it is ready; how long that took.
+    pub fn start(&self) -> Result<(Process, Duration)> {
+        let address = free_address()?;
+        let mut command = Command::new(&self.program);
+        command.args(["serve", "--region", crate::requests::REGION, "--listen", &address.to_string()]);
+        command.arg("--data-dir").arg(&self.dir).arg("--config").arg(&self.config);
+        let began = Instant::now();
+        let mut process = Process::start(&mut command, address, "")?;
+        process.wait_for("/readyz", false)?;
+        Ok((process, began.elapsed()))
+    }
+}

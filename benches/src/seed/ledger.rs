@@ -1,0 +1,135 @@
+//! Decides commands one after the other on records in memory, and collects what they write. Every record in a filled
+//! store is therefore what the rules made of a command, with every claim and index.
+
+use std::collections::{BTreeMap, HashSet};
+
+use anyhow::{Result, bail};
+use linkway_domain::access_key::Principal;
+use linkway_domain::decide::{Command, Context, Outcome, decide};
+use linkway_domain::fault::Fault;
+use linkway_domain::id::VirtualInterfaceId;
+use linkway_domain::key::Key;
+use linkway_domain::record::Record;
+use linkway_domain::seed::Seed;
+use linkway_domain::settings::Settings;
+use linkway_domain::time::Time;
+use linkway_domain::view::{Ask, Stop, View};
+use linkway_server::codec;
+use linkway_store::seal::Sealer;
+use linkway_store::{Commit, Write};
+
+/// Most writes that are collected before they are taken: a command may add a dozen to them.
+const FULL: usize = 110;
+
+/// The kinds of records that later commands ask for. Interfaces and their indexes are not among them: a million of them
+/// would fill the memory for nothing.
+const KEPT: [&str; 8] = ["account", "location", "edge", "port", "handoff", "connection", "gateway", "peer"];
+
+/// The records so far, as far as later commands need them.
+pub struct Ledger {
+    settings: Settings,
+    now: Time,
+    seed: u64,
+    kept: BTreeMap<Key, Record>,
+    interfaces: HashSet<VirtualInterfaceId>,
+    /// What was decided and is not taken yet; later commands see it.
+    pending: BTreeMap<Key, Option<Record>>,
+}
+
+impl Ledger {
+    /// Empty, at a moment that stands still.
+    pub fn new(settings: Settings, now: Time) -> Self {
+        Self {
+            settings,
+            now,
+            seed: 0,
+            kept: BTreeMap::new(),
+            interfaces: HashSet::new(),
+            pending: BTreeMap::new(),
+        }
+    }
+
+    /// Decides and remembers; `Ok(Err)` when a rule says no.
+    pub fn run(&mut self, principal: &Principal, command: &Command) -> Result<Result<Outcome, Fault>> {
+        let seed = self.fresh_seed();
+        let context = Context { principal: principal.clone(), now: self.now, seed, settings: &self.settings };
+        let mut view = View::default();
+        let decision = loop {
+            match decide(&view, command, &context) {
+                Ok(decision) => break decision,
+                Err(Stop::Fault(fault)) => return Ok(Err(fault)),
+                Err(Stop::Need(asks)) => {
+                    for ask in asks {
+                        match ask {
+                            Ask::Record(key) => {
+                                let record = self.get(&key);
+                                view.load(key, u64::from(record.is_some()), record);
+                            }
+                            Ask::Empty(range) => {
+                                let empty = self.is_empty(&range)?;
+                                view.load_empty(range, empty);
+                            }
+                        }
+                    }
+                }
+            }
+        };
+        if let Outcome::VirtualInterface(interface) = &decision.outcome {
+            self.interfaces.insert(interface.id.clone());
+        }
+        self.pending.extend(decision.writes);
+        Ok(Ok(decision.outcome))
+    }
+
+    /// Like [`Ledger::run`] for what no rule forbids.
+    pub fn must(&mut self, principal: &Principal, command: &Command) -> Result<Outcome> {
+        Ok(self.run(principal, command)??)
+    }
+
+    /// A commit of what was decided, if there is enough for one. To be called between resources, not in the middle of
+    /// one: what was written and deleted since the last time is left out.
+    pub fn take_full(&mut self, sealer: &Sealer) -> Option<Commit> {
+        (self.pending.len() >= FULL).then(|| self.take(sealer))
+    }
+
+    /// A commit of what was decided; like [`Ledger::take_full`], only between resources.
+    pub fn take(&mut self, sealer: &Sealer) -> Commit {
+        let mut writes = Vec::with_capacity(self.pending.len());
+        for (key, record) in std::mem::take(&mut self.pending) {
+            let Some(record) = record else { continue };
+            writes.push(Write::put(key.as_str(), codec::encode(sealer, &key, &record)));
+            if KEPT.contains(&key.kind()) {
+                self.kept.insert(key, record);
+            }
+        }
+        Commit { compares: Vec::new(), writes }
+    }
+
+    fn get(&self, key: &Key) -> Option<Record> {
+        match self.pending.get(key) {
+            Some(record) => record.clone(),
+            None => self.kept.get(key).cloned(),
+        }
+    }
+
+    fn is_empty(&self, range: &Key) -> Result<bool> {
+        if !KEPT.contains(&range.kind()) {
+            bail!("the range {range} is not kept");
+        }
+        let within = |key: &Key| key.as_str().starts_with(range.as_str());
+        let pending = self.pending.range(range..).find(|(_, record)| record.is_some());
+        let kept = self.kept.range(range..).next();
+        Ok(!pending.is_some_and(|(key, _)| within(key)) && !kept.is_some_and(|(key, _)| within(key)))
+    }
+
+    /// Interface ids are drawn from the seed; among a million a few are drawn twice, and the server would see that.
+    fn fresh_seed(&mut self) -> Seed {
+        loop {
+            self.seed += 1;
+            let seed = Seed::from_number(self.seed);
+            if !self.interfaces.contains(&VirtualInterfaceId::draw(&mut seed.draws())) {
+                return seed;
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! `linkway admin check` finds what is wrong with a data directory and names it.
+
+use std::fs;
+
+use linkway_store::{Commit, SqliteOptions, SqliteStore, Store as _, Write};
+use serde_json::json;
+
+use crate::process::world::{Pair, allocation, simulated_location, text};
+use crate::process::{Desk, Ended, QUICK, binary, wait_for};
+
+/// A directory with one accepted interface and one that waits; their ids.
+struct Ground {
+    desk: Desk,
+    pair: Pair,
+    accepted: String,
+    waiting: String,
+}
+
+fn ground() -> Ground {
+    let desk = Desk::new(QUICK);
+    let server = desk.start();
+    let mut operator = desk.operator(&server);
+    simulated_location(&mut operator);
+    let pair = Pair::create(&mut operator, server.address(), 1);
+    let mut lender = pair.lender.client(server.address());
+    let [accepted, waiting] = [101, 102].map(|vlan| {
+        let body = allocation(&pair.connection, &pair.recipient.id, "lent", vlan, vlan);
+        text(&lender.ok("AllocatePrivateVirtualInterface", &body), "virtualInterfaceId")
+    });
+    let confirm = json!({ "virtualInterfaceId": accepted, "virtualGatewayId": pair.gateway });
+    let mut recipient = pair.recipient.client(server.address());
+    recipient.ok("ConfirmPrivateVirtualInterface", &confirm);
+    wait_for("available", || (lender.interface_state(&accepted) == "available").then_some(()));
+    server.stop();
+    assert_eq!(desk.check(), [""; 0]);
+    Ground { desk, pair, accepted, waiting }
+}
+
+/// Changes records behind the server's back.
+struct Records(SqliteStore, tokio::runtime::Runtime);
+
+impl Records {
+    fn open(desk: &Desk) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let options = SqliteOptions { create: false, ..SqliteOptions::default() };
+        Self(SqliteStore::open(desk.file("linkway.db"), options).expect("closed"), runtime)
+    }
+
+    fn get(&self, key: &str) -> Vec<u8> {
+        let found = self.1.block_on(self.0.get(key)).expect("readable");
+        found.unwrap_or_else(|| panic!("{key} is not there")).value
+    }
+
+    fn write(&self, writes: Vec<Write>) {
+        let commit = Commit { compares: Vec::new(), writes };
+        self.1.block_on(self.0.commit(commit)).expect("written");
+    }
+}
+
+#[test]
+fn damage_is_found_and_named() {
+    type Harm = fn(&Ground, &Records) -> String;
+    let table: [(&str, Harm); 9] = [
+        ("a VLAN's claim is gone", |ground, records| {
+            let key = format!("on/{}/live/0101", ground.pair.connection);
+            records.get(&key);
+            records.write(vec![Write::delete(&key)]);
+            format!("{key}: is missing")
+        }),
+        ("a claim names another interface", |ground, records| {
+            let of = |vlan| format!("on/{}/live/0{vlan}", ground.pair.connection);
+            records.write(vec![Write::put(of(101), records.get(&of(102)))]);
+            format!("{}: names another owner than the record it belongs to", of(101))
+        }),
+        ("a claim of nobody", |ground, records| {
+            let of = |vlan| format!("on/{}/live/0{vlan}", ground.pair.connection);
+            records.write(vec![Write::put(of(103), records.get(&of(102)))]);
+            format!("{}: belongs to no record", of(103))
+        }),
+        ("an index entry is gone", |ground, records| {
+            let key = format!("vif-of/{}/{}", ground.pair.recipient.id, ground.waiting);
+            records.write(vec![Write::delete(&key)]);
+            format!("{key}: is missing")
+        }),
+        ("a sealed value was altered", |ground, records| {
+            let key = format!("vif/{}", ground.accepted);
+            let mut value = records.get(&key);
+            *value.last_mut().expect("not empty") ^= 1;
+            records.write(vec![Write::put(&key, value)]);
+            format!("{key}: the value does not open")
+        }),
+        ("a sealed value was moved", |ground, records| {
+            let (from, to) =
+                (format!("vif/{}", ground.accepted), format!("vif/{}", ground.waiting));
+            records.write(vec![Write::put(&to, records.get(&from))]);
+            format!("{to}: the value does not open")
+        }),
+        ("an open value is no record", |ground, records| {
+            let key = format!("connection/{}", ground.pair.connection);
+            let value = records.get(&key);
+            records.write(vec![Write::put(&key, &value[..value.len() - 1])]);
+            format!("{key}: the value is not a record")
+        }),
+        ("a record is gone that others name", |ground, records| {
+            let key = format!("connection/{}", ground.pair.connection);
+            records.write(vec![Write::delete(&key)]);
+            format!("vif/{}: is live on a connection that is not its lender's", ground.accepted)
+        }),
+        ("a value from a newer build", |ground, records| {
+            let key = format!("account/{}", ground.pair.lender.id);
+            let mut value = records.get(&key);
+            value[0] = 200;
+            records.write(vec![Write::put(&key, value)]);
+            format!("{key}: the value has schema version 200")
+        }),
+    ];
+    for (what, harm) in table {
+        let ground = ground();
+        let records = Records::open(&ground.desk);
+        let says = harm(&ground, &records);
+        drop(records);
+        let found = ground.desk.check();
+        assert!(
+            found.iter().any(|found| found.starts_with(&says)),
+            "{what}: no {says} in {found:?}"
+        );
+    }
+}
+
+#[test]
+fn a_torn_database_file_is_found() {
+    let ground = ground();
+    let path = ground.desk.file("linkway.db");
+    let mut bytes = fs::read(&path).expect("there");
+    // Every page but the first: whichever are in use, some are.
+    let middle = bytes.len() / 4096 / 2 * 4096;
+    bytes[middle..middle + 4096].fill(0xa5);
+    fs::write(&path, bytes).expect("written");
+    let mut check = std::process::Command::new(binary());
+    let ended = Ended::of(check.args(["admin", "check"]).arg(ground.desk.data()));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let told = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(told.contains("malformed") || told.contains("Tree") || told.contains("page"), "{told}");
+}

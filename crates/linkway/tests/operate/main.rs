@@ -1,0 +1,18 @@
+//! What an operator meets in the life of an installation: starts that work and starts that must be
+//! refused, an end without loss, backups, damage, the journal, what happens by itself, real edges,
+//! and secrets that stay where they belong.
+
+#[path = "../process/mod.rs"]
+mod process;
+
+mod approval;
+mod backup;
+mod damage;
+mod directory;
+mod feed;
+mod journal;
+mod moments;
+mod secrets;
+mod start;
+mod stop;
+mod tls;

@@ -1,0 +1,366 @@
+//! What only the sqlite engine has: a file, a lock, a schema, a disk that may be full.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use linkway_store::{
+    BatchReport, Commit, CommitError, OpenError, Revision, SqliteOptions, SqliteStore, Store,
+    StoreError, StoreObserver, Write,
+};
+use rusqlite::Connection;
+
+fn open(path: &Path) -> Result<SqliteStore, OpenError> {
+    SqliteStore::open(path, SqliteOptions::default())
+}
+
+/// Merges with every batch, so that all tables are in use.
+fn open_merging(path: &Path) -> SqliteStore {
+    let options = SqliteOptions { recent_bytes: 0, ..SqliteOptions::default() };
+    SqliteStore::open(path, options).unwrap()
+}
+
+fn puts(writes: impl IntoIterator<Item = (String, Vec<u8>)>) -> Commit {
+    let writes = writes.into_iter().map(|(key, value)| Write::put(key, value)).collect();
+    Commit { compares: vec![], writes }
+}
+
+async fn put(store: &impl Store, key: &str, value: &[u8]) -> Revision {
+    store.commit(puts([(key.to_owned(), value.to_vec())])).await.unwrap()
+}
+
+/// Every file of a directory with its bytes.
+fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    files.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+async fn everything(store: &impl Store) -> Vec<(String, Revision, usize)> {
+    let page = store.scan("", None, 10_000).await.unwrap();
+    assert!(!page.more);
+    page.items.into_iter().map(|(key, found)| (key, found.version, found.value.len())).collect()
+}
+
+#[tokio::test]
+async fn what_was_committed_is_there_after_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let mut expected = Vec::new();
+    for round in 0..6 {
+        let store = if round % 2 == 0 { open(&path).unwrap() } else { open_merging(&path) };
+        assert_eq!(everything(&store).await, expected);
+        for nth in 0..20 {
+            put(&store, &format!("key/{round}/{nth}"), &vec![1; nth * 20]).await;
+        }
+        let gone =
+            Commit { compares: vec![], writes: vec![Write::delete(format!("key/{round}/3"))] };
+        assert_eq!(store.commit(gone).await, Ok((round + 1) * 21));
+        expected = everything(&store).await;
+        assert_eq!(expected.len() as u64, (round + 1) * 19);
+        assert_eq!(store.check(), Ok(vec![]));
+    }
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let left: Vec<_> = contents(dir.path()).into_keys().collect();
+    assert_eq!(left, [path.clone(), dir.path().join("db.lock")]);
+}
+
+/// Copies the files of an open database as a power loss would leave them: nothing is closed.
+fn copy_of_open(path: &Path, to: &Path) {
+    for suffix in ["", "-wal"] {
+        let from = PathBuf::from(format!("{}{suffix}", path.display()));
+        fs::copy(from, format!("{}{suffix}", to.display())).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_torn_tail_of_the_log_costs_only_what_was_torn() {
+    const COMMITS: usize = 12;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let store = open_merging(&path);
+    // Length of the log after each commit.
+    let mut ends = Vec::new();
+    let wal = dir.path().join("db-wal");
+    for nth in 0..COMMITS {
+        put(&store, &format!("key/{nth:02}"), &vec![7; nth * 100]).await;
+        ends.push(fs::metadata(&wal).unwrap().len());
+    }
+    assert!(ends.is_sorted() && ends[0] > 0, "{ends:?}");
+    let cuts = ends.iter().flat_map(|end| [*end - 1, *end - 2000, *end, *end + 100]);
+    for cut in cuts.filter(|cut| *cut <= ends[COMMITS - 1]) {
+        for garbage in [false, true] {
+            let torn = tempfile::tempdir().unwrap();
+            let copy = torn.path().join("db");
+            copy_of_open(&path, &copy);
+            let mut bytes = fs::read(&wal).unwrap();
+            if garbage {
+                bytes[cut as usize..].fill(0xa5);
+            } else {
+                bytes.truncate(cut as usize);
+            }
+            fs::write(torn.path().join("db-wal"), bytes).unwrap();
+            let survived = ends.iter().filter(|end| **end <= cut).count();
+            let copy = open(&copy).unwrap();
+            let keys: Vec<String> =
+                everything(&copy).await.into_iter().map(|(key, ..)| key).collect();
+            let expected: Vec<String> = (0..survived).map(|nth| format!("key/{nth:02}")).collect();
+            assert_eq!(keys, expected, "cut at {cut}, garbage: {garbage}");
+            assert_eq!(put(&copy, "next", b"").await, survived as u64 + 1);
+            assert_eq!(copy.check(), Ok(vec![]));
+        }
+    }
+}
+
+/// Writes a big-endian number into the header of a database file.
+fn patch(path: &Path, at: usize, number: u32) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[at..at + 4].copy_from_slice(&number.to_be_bytes());
+    fs::write(path, bytes).unwrap();
+}
+
+const USER_VERSION: usize = 60;
+
+async fn closed_database(dir: &Path) -> PathBuf {
+    let path = dir.join("db");
+    put(&open(&path).unwrap(), "a", b"1").await;
+    path
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = closed_database(dir.path()).await;
+    patch(&path, USER_VERSION, 2);
+    for lock_file in [true, false] {
+        if !lock_file {
+            fs::remove_file(dir.path().join("db.lock")).unwrap();
+        }
+        let before = contents(dir.path());
+        let error = open(&path).err().unwrap();
+        assert!(matches!(error, OpenError::Newer { found: 2, supported: 1, .. }), "{error}");
+        assert!(error.to_string().contains("has schema version 2"), "{error}");
+        assert!(contents(dir.path()) == before, "something was written");
+    }
+}
+
+#[tokio::test]
+async fn an_older_schema_is_migrated() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let old = Connection::open(&path).unwrap();
+    // Version 0 is a database of ours without tables.
+    old.execute_batch("PRAGMA application_id = 0x4c6b7779; VACUUM").unwrap();
+    old.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).unwrap();
+    drop(old);
+    let store = open(&path).unwrap();
+    assert_eq!(put(&store, "a", b"1").await, 1);
+    drop(store);
+    let header = fs::read(&path).unwrap();
+    assert_eq!(header[USER_VERSION..USER_VERSION + 4], [0, 0, 0, 1]);
+    assert_eq!(everything(&open(&path).unwrap()).await, [("a".to_owned(), 1, 1)]);
+}
+
+#[tokio::test]
+async fn a_file_of_something_else_is_refused_and_left_alone() {
+    let other = |path: &Path| {
+        let other = Connection::open(path).unwrap();
+        other.execute_batch("PRAGMA user_version = 1; CREATE TABLE t (x)").unwrap();
+    };
+    let in_wal = |path: &Path| {
+        other(path);
+        let other = Connection::open(path).unwrap();
+        other.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).unwrap();
+        other.execute_batch("INSERT INTO t VALUES (1)").unwrap();
+        // As if that program were still running.
+        std::mem::forget(other);
+    };
+    type Make<'a> = &'a dyn Fn(&Path);
+    let table: [(&str, Make<'_>, &str); 5] = [
+        ("empty", &|path| fs::write(path, "").unwrap(), "it has no SQLite header"),
+        ("text", &|path| fs::write(path, "text".repeat(99)).unwrap(), "it has no SQLite header"),
+        ("short", &|path| fs::write(path, "SQLite format 3\0").unwrap(), "it has no SQLite header"),
+        ("other", &other, "its application id is 0x0"),
+        ("wal", &in_wal, "its application id is 0x0"),
+    ];
+    for (name, make, reason) in table {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        make(&path);
+        let before = contents(dir.path());
+        let error = open(&path).err().unwrap();
+        let expected = format!("{} is not a Linkway database: {reason}", path.display());
+        assert_eq!(error.to_string(), expected, "{name}");
+        assert!(contents(dir.path()) == before, "{name}: something was written");
+    }
+}
+
+#[test]
+fn nothing_is_created_unasked() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = SqliteOptions { create: false, ..SqliteOptions::default() };
+    let error = SqliteStore::open(dir.path().join("db"), options).err().unwrap();
+    assert!(matches!(error, OpenError::Missing { .. }), "{error}");
+    assert_eq!(contents(dir.path()).len(), 0);
+}
+
+#[tokio::test]
+async fn a_second_opener_is_refused_until_the_first_is_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let first = open(&path).unwrap();
+    let error = open(&path).err().unwrap();
+    assert!(matches!(error, OpenError::InUse { .. }), "{error}");
+    assert!(error.to_string().contains("is in use by another process"), "{error}");
+    assert_eq!(put(&first, "a", b"1").await, 1);
+    drop(first);
+    assert_eq!(everything(&open(&path).unwrap()).await, [("a".to_owned(), 1, 1)]);
+}
+
+#[tokio::test]
+async fn a_crash_while_creating_is_cleaned_up() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("db.new"), "half a database").unwrap();
+    fs::write(dir.path().join("db.new-journal"), "its journal").unwrap();
+    assert_eq!(put(&open(&dir.path().join("db")).unwrap(), "a", b"1").await, 1);
+    assert!(!dir.path().join("db.new").exists() && !dir.path().join("db.new-journal").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_backup_while_writing_is_consistent() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(open_merging(&dir.path().join("db")));
+    let stop = Arc::new(AtomicBool::new(false));
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let writing = tokio::spawn({
+        let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
+        let acknowledged = Arc::clone(&acknowledged);
+        async move {
+            let mut nth = 0_usize;
+            while !stop.load(Ordering::Relaxed) {
+                nth += 1;
+                let value = vec![nth as u8; nth % 500];
+                let keys = [format!("left/{nth:06}"), format!("right/{nth:06}")];
+                store.commit(puts(keys.map(|key| (key, value.clone())))).await.unwrap();
+                acknowledged.store(nth, Ordering::SeqCst);
+            }
+        }
+    });
+    for round in 0..4 {
+        let before = acknowledged.load(Ordering::SeqCst);
+        // So that each copy is of another state.
+        while acknowledged.load(Ordering::SeqCst) < before + 50 {
+            tokio::task::yield_now().await;
+        }
+        let at_least = acknowledged.load(Ordering::SeqCst);
+        let target = dir.path().join(format!("copy-{round}"));
+        store.backup_to(&target).await.unwrap();
+        assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o600);
+        let beside = contents(dir.path()).into_keys().filter(|path| path.starts_with(&target));
+        assert_eq!(beside.count(), 1);
+        let copy = open(&target).unwrap();
+        assert_eq!(copy.check(), Ok(vec![]));
+        let left = copy.scan("left/", None, 10_000).await.unwrap().items;
+        let right = copy.scan("right/", None, 10_000).await.unwrap().items;
+        assert!(left.len() >= at_least, "{} of {at_least}", left.len());
+        assert_eq!(left.len(), right.len());
+        for ((a, left), (b, right)) in left.iter().zip(&right) {
+            assert_eq!((&a["left/".len()..], left), (&b["right/".len()..], right));
+        }
+        let again = store.backup_to(&target).await.unwrap_err().to_string();
+        assert!(again.contains("the file exists already"), "{again}");
+    }
+    stop.store(true, Ordering::Relaxed);
+    writing.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_backup_that_cannot_be_written_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("db")).unwrap();
+    let before = contents(dir.path()).into_keys().collect::<Vec<_>>();
+    let error = store.backup_to(&dir.path().join("no/such/copy")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    assert_eq!(contents(dir.path()).into_keys().collect::<Vec<_>>(), before);
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_commits_whole_and_recovers() {
+    for merging in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        let store = if merging { open_merging(&path) } else { open(&path).unwrap() };
+        let group = |nth: usize| {
+            let keys = ["a", "b", "c"].map(|kind| format!("{kind}/{nth:03}"));
+            puts(keys.map(|key| (key, vec![1; 20_000])))
+        };
+        store.limit_pages(200).await.unwrap();
+        let mut written = Vec::new();
+        let mut failed = 0;
+        for nth in 0..40 {
+            match store.commit(group(nth)).await {
+                Ok(_) => written.push(nth),
+                Err(error) => {
+                    assert_eq!(error, CommitError::Store(StoreError::Full));
+                    failed += 1;
+                }
+            }
+        }
+        assert!(failed > 10 && written.len() > 2, "{failed} failed, {} written", written.len());
+        assert_eq!(store.stats().failures, failed);
+        let expected = |written: &[usize]| -> Vec<String> {
+            let of = |kind| written.iter().map(move |nth| format!("{kind}/{nth:03}"));
+            ["a", "b", "c"].into_iter().flat_map(of).collect()
+        };
+        let keys = async |store: &SqliteStore| -> Vec<String> {
+            everything(store).await.into_iter().map(|(key, ..)| key).collect()
+        };
+        assert_eq!(keys(&store).await, expected(&written));
+        store.limit_pages(10_000).await.unwrap();
+        // Refused commits have used up no revision.
+        assert_eq!(store.commit(group(40)).await, Ok(written.len() as u64 + 1));
+        written.push(40);
+        assert_eq!(keys(&store).await, expected(&written));
+        drop(store);
+        let store = open(&path).unwrap();
+        assert_eq!(keys(&store).await, expected(&written));
+        assert_eq!(store.check(), Ok(vec![]));
+    }
+}
+
+#[derive(Default)]
+struct Batches(Mutex<Vec<BatchReport>>);
+
+impl StoreObserver for Batches {
+    fn batch(&self, report: &BatchReport) {
+        self.0.lock().unwrap().push(*report);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_observer_is_told_of_every_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let seen = Arc::new(Batches::default());
+    let observer: Arc<dyn StoreObserver> = seen.clone();
+    let options =
+        SqliteOptions { observer: Some(observer), max_batch: 16, ..SqliteOptions::default() };
+    let store = Arc::new(SqliteStore::open(dir.path().join("db"), options).unwrap());
+    let tasks = (0..200).map(|nth| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { put(&*store, &format!("key/{nth}"), b"").await })
+    });
+    let mut revisions = Vec::new();
+    for task in tasks.collect::<Vec<_>>() {
+        revisions.push(task.await.unwrap());
+    }
+    revisions.sort_unstable();
+    assert_eq!(revisions, (1..=200).collect::<Vec<_>>());
+    let reports = seen.0.lock().unwrap();
+    assert_eq!(reports.iter().map(|report| report.commits).sum::<usize>(), 200);
+    assert_eq!(reports.iter().map(|report| report.records).sum::<usize>(), 200);
+    assert!(reports.iter().all(|report| report.commits <= 16 && report.sync <= report.total));
+    assert_eq!(store.stats().batches, reports.len() as u64);
+}
