@@ -14,8 +14,10 @@ RUSTFLAGS="$flags" cargo build --quiet --release --target "$host" --target-dir t
 for target in "${targets[@]}"; do
   mkdir -p "corpus/$target" "artifacts/$target"
   echo "fuzzing $target for $seconds s"
+  log="artifacts/$target/log"
+  status=0
   "target/$host/release/$target" "corpus/$target" "seeds/$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
-    -rss_limit_mb=1024 -artifact_prefix="artifacts/$target/" -print_final_stats=1 -verbosity=0 2>&1 |
-    grep -E 'stat::number_of_executed_units|ERROR|panicked|assertion|SUMMARY|artifact' || true
-  [ "${PIPESTATUS[0]}" = 0 ] || { echo "fuzz target $target failed: see fuzz/artifacts/$target"; exit 1; }
+    -rss_limit_mb=1024 -artifact_prefix="artifacts/$target/" -print_final_stats=1 -verbosity=0 >"$log" 2>&1 || status=$?
+  grep -E 'stat::number_of_executed_units|ERROR|panicked|assertion|SUMMARY' "$log" || true
+  [ "$status" = 0 ] || { tail -n 40 "$log"; echo "fuzz target $target failed: see fuzz/artifacts/$target"; exit 1; }
 done

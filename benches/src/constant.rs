@@ -59,7 +59,8 @@ impl Constant {
             body: &request.body,
         };
         let Ok(claim) = parse(&parts, Timestamp::now(), &self.policy) else { return false };
-        let derive = || (claim.signing_key_id().to_owned(), SigningKey::derive(&self.secret, claim.scope()));
+        let derive =
+            || (claim.signing_key_id().to_owned(), SigningKey::derive(&self.secret, claim.scope()));
         let (id, key) = self.key.get_or_init(derive);
         id == claim.signing_key_id() && verify(&claim, key).is_ok()
     }

@@ -1,9 +1,13 @@
-//! The load generator: one thread, epoll, keep-alive connections that each wait for their answer before they send the
-//! next request. It shares the cores with the server that it measures, so it does as little as it can: requests are
-//! bytes that were signed before, and of an answer it reads the status, the length and whether a marker is in the body.
+//! The load generator: epoll, keep-alive connections that each wait for their answer before they
+//! send the next request. It shares the cores with the server that it measures, so it does as little
+//! as it can: requests are bytes that were signed before, and of an answer it reads the status, the
+//! length and whether a marker is in the body. It has a thread for each core, so that a server that
+//! is quicker than one of them is not held back.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -19,7 +23,7 @@ pub struct Requests {
     bytes: Vec<u8>,
     ends: Vec<usize>,
     marker: Finder<'static>,
-    next: usize,
+    next: AtomicUsize,
     repeat: bool,
 }
 
@@ -27,7 +31,7 @@ impl Requests {
     /// None yet. With `repeat` the first follows on the last; otherwise a round ends with the last.
     pub fn new(marker: &str, repeat: bool) -> Self {
         let marker = Finder::new(marker).into_owned();
-        Self { bytes: Vec::new(), ends: Vec::new(), marker, next: 0, repeat }
+        Self { bytes: Vec::new(), ends: Vec::new(), marker, next: AtomicUsize::new(0), repeat }
     }
 
     /// Adds one.
@@ -36,15 +40,10 @@ impl Requests {
         self.ends.push(self.bytes.len());
     }
 
-    fn take(&mut self) -> Option<usize> {
-        if self.next == self.ends.len() && self.repeat {
-            self.next = 0;
-        }
-        let index = self.next;
-        (index < self.ends.len()).then(|| {
-            self.next += 1;
-            index
-        })
+    fn take(&self) -> Option<usize> {
+        let index = self.next.fetch_add(1, Ordering::Relaxed);
+        let index = if self.repeat { index % self.ends.len() } else { index };
+        (index < self.ends.len()).then_some(index)
     }
 
     fn get(&self, index: usize) -> &[u8] {
@@ -78,12 +77,40 @@ impl Round {
     }
 }
 
-/// Sends requests over `connections` connections for a while. An answer that is not good ends it with an error.
+/// Sends requests over `connections` connections for a while. An answer that is not good ends it
+/// with an error.
 pub fn run(
     target: SocketAddr,
     connections: usize,
     time: Duration,
-    requests: &mut Requests,
+    requests: &Requests,
+) -> Result<Round> {
+    let threads = thread::available_parallelism()?.get().min(connections);
+    let share = |nth: usize| connections / threads + usize::from(nth < connections % threads);
+    let rounds: Vec<Result<Round>> = thread::scope(|scope| {
+        let spawn = |nth| scope.spawn(move || run_share(target, share(nth), time, requests));
+        let running: Vec<_> = (0..threads).map(spawn).collect();
+        let join = |thread: thread::ScopedJoinHandle<'_, _>| {
+            thread.join().unwrap_or_else(|_| bail!("a thread of the load generator panicked"))
+        };
+        running.into_iter().map(join).collect()
+    });
+    let mut whole = Round { answers: 0, elapsed: Duration::ZERO, latencies: Vec::new() };
+    for round in rounds {
+        let round = round?;
+        whole.answers += round.answers;
+        whole.elapsed = whole.elapsed.max(round.elapsed);
+        whole.latencies.extend(round.latencies);
+    }
+    whole.latencies.sort_unstable();
+    Ok(whole)
+}
+
+fn run_share(
+    target: SocketAddr,
+    connections: usize,
+    time: Duration,
+    requests: &Requests,
 ) -> Result<Round> {
     let mut poll = Poll::new()?;
     let mut open = Vec::with_capacity(connections);
@@ -116,7 +143,9 @@ pub fn run(
             let now = Instant::now();
             busy -= 1;
             if now <= end {
-                latencies.push(u32::try_from((now - connection.sent_at).as_micros()).unwrap_or(u32::MAX));
+                latencies.push(
+                    u32::try_from((now - connection.sent_at).as_micros()).unwrap_or(u32::MAX),
+                );
                 connection.reopen_if_closing(&poll, target, event.token())?;
                 busy += usize::from(connection.send_next(requests)?);
             }
@@ -125,7 +154,6 @@ pub fn run(
             }
         }
     }
-    latencies.sort_unstable();
     let elapsed = elapsed.context("a round needs at least one request")?;
     Ok(Round { answers: latencies.len(), elapsed, latencies })
 }
@@ -142,12 +170,19 @@ struct Connection {
 
 impl Connection {
     fn open(poll: &Poll, target: SocketAddr, token: Token) -> Result<Self> {
-        let stream = std::net::TcpStream::connect(target).with_context(|| format!("connecting to {target}"))?;
+        let stream = std::net::TcpStream::connect(target)
+            .with_context(|| format!("connecting to {target}"))?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         let mut stream = TcpStream::from_std(stream);
         poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Self { stream, current: None, sent_at: Instant::now(), partial: Vec::new(), closing: false })
+        Ok(Self {
+            stream,
+            current: None,
+            sent_at: Instant::now(),
+            partial: Vec::new(),
+            closing: false,
+        })
     }
 
     /// A server that closes after each answer gets a new connection.
@@ -159,7 +194,7 @@ impl Connection {
     }
 
     /// Whether there was one to send.
-    fn send_next(&mut self, requests: &mut Requests) -> Result<bool> {
+    fn send_next(&mut self, requests: &Requests) -> Result<bool> {
         let Some(index) = requests.take() else { return Ok(false) };
         self.current = Some((index, 0));
         self.sent_at = Instant::now();
@@ -241,7 +276,8 @@ impl<'a> Answer<'a> {
         if self.status == b"200" && marker.find(self.body).is_some() {
             return Ok(());
         }
-        let (status, body) = (String::from_utf8_lossy(self.status), String::from_utf8_lossy(self.body));
+        let (status, body) =
+            (String::from_utf8_lossy(self.status), String::from_utf8_lossy(self.body));
         let shown: String = body.chars().take(300).collect();
         bail!("an answer is not the one expected: {status} {shown}")
     }
@@ -250,7 +286,8 @@ impl<'a> Answer<'a> {
 /// The value, if the header line is of this name.
 fn value_of<'a>(line: &'a [u8], name: &str) -> Option<&'a str> {
     let rest = line.get(name.len()..)?;
-    let named = line[..name.len()].eq_ignore_ascii_case(name.as_bytes()) && rest.first() == Some(&b':');
+    let named =
+        line[..name.len()].eq_ignore_ascii_case(name.as_bytes()) && rest.first() == Some(&b':');
     if named { str::from_utf8(&rest[1..]).ok().map(str::trim) } else { None }
 }
 

@@ -40,7 +40,7 @@ pub fn best_rate(process: &Process, id: &str, time: Duration) -> Result<f64> {
     for connections in [1, 4, 64] {
         let mut requests = Requests::new(id, true);
         requests.push(&requests::describe_connection(&key(), id)?);
-        best = best.max(load::run(process.address, connections, time, &mut requests)?.rate());
+        best = best.max(load::run(process.address, connections, time, &requests)?.rate());
     }
     Ok(best)
 }

@@ -71,7 +71,8 @@ impl Process {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         // The name, in parentheses, may hold anything; utime and stime are fields 14 and 15.
         let fields = stat.rsplit_once(')').context("stat has a name")?.1;
-        let ticks: Vec<f64> = fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+        let ticks: Vec<f64> =
+            fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
         Ok(ticks.iter().sum::<f64>() / TICKS)
     }
 
@@ -79,7 +80,8 @@ impl Process {
     pub fn resident(&self) -> Result<Resident> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let field = |name: &str| -> Result<f64> {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)).context("status has it")?;
+            let line =
+                status.lines().find_map(|line| line.strip_prefix(name)).context("status has it")?;
             let kib: f64 = line.split_whitespace().next().context("a number")?.parse()?;
             Ok(kib / 1024.0)
         };
@@ -96,7 +98,10 @@ pub fn free_address() -> Result<SocketAddr> {
 pub fn get(address: SocketAddr, path: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: bench.invalid\r\nconnection: close\r\n\r\n").as_bytes())?;
+    stream.write_all(
+        format!("GET {path} HTTP/1.1\r\nhost: bench.invalid\r\nconnection: close\r\n\r\n")
+            .as_bytes(),
+    )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)
@@ -127,7 +132,13 @@ impl Linkway {
     pub fn start(&self) -> Result<(Process, Duration)> {
         let address = free_address()?;
         let mut command = Command::new(&self.program);
-        command.args(["serve", "--region", crate::requests::REGION, "--listen", &address.to_string()]);
+        command.args([
+            "serve",
+            "--region",
+            crate::requests::REGION,
+            "--listen",
+            &address.to_string(),
+        ]);
         command.arg("--data-dir").arg(&self.dir).arg("--config").arg(&self.config);
         let began = Instant::now();
         let mut process = Process::start(&mut command, address, "")?;

@@ -69,7 +69,12 @@ impl Report {
                 (Some(_), true) => "pass",
                 (Some(_), false) => "MISSED",
             };
-            let text = format!("{:width$}  {:>9}  {:<5}  {bar:<8}  {verdict}", row.name, shown(row.value), row.unit);
+            let text = format!(
+                "{:width$}  {:>9}  {:<5}  {bar:<8}  {verdict}",
+                row.name,
+                shown(row.value),
+                row.unit
+            );
             format!("{}\n", text.trim_end())
         };
         self.0.iter().map(line).collect()

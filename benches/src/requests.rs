@@ -26,7 +26,8 @@ pub fn signed(key: &Key, operation: &str, body: &Value) -> Result<Vec<u8>> {
         ("content-type", "application/x-amz-json-1.1"),
         ("x-amz-target", target.as_str()),
     ];
-    let request = SignRequest { method: "POST", path: "/", query: None, headers: &headers, body: &body };
+    let request =
+        SignRequest { method: "POST", path: "/", query: None, headers: &headers, body: &body };
     let credentials = Credentials { access_key_id: &key.id, secret_access_key: &key.secret };
     let added = sign(&request, credentials, REGION, "directconnect", Timestamp::now())?;
     let mut bytes = b"POST / HTTP/1.1\r\n".to_vec();

@@ -41,10 +41,10 @@ impl<'a> Contender<'a> {
     }
 
     fn turn(&mut self, time: Duration) -> Result<()> {
-        let mut requests = (self.source)(self.expected)?;
-        load::run(self.process.address, CONNECTIONS, WARM_UP, &mut requests)?;
+        let requests = (self.source)(self.expected)?;
+        load::run(self.process.address, CONNECTIONS, WARM_UP, &requests)?;
         let before = self.process.cpu()?;
-        let round = load::run(self.process.address, CONNECTIONS, time, &mut requests)?;
+        let round = load::run(self.process.address, CONNECTIONS, time, &requests)?;
         let cpu = self.process.cpu()? - before;
         // Half as many again as a whole turn of this rate needs.
         self.expected = (round.rate() * (time + WARM_UP).as_secs_f64() * 1.5) as usize + 2000;

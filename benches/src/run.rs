@@ -64,7 +64,10 @@ fn fill(plan: &Plan, data: &Path) -> Result<Population> {
         let began = Instant::now();
         runtime.block_on(filling.fill(&growing, *size))?;
         copy(&growing, &store_of(data, *size))?;
-        say(&format!("filled a store with {size} interfaces in {:.1} s", began.elapsed().as_secs_f64()));
+        say(&format!(
+            "filled a store with {size} interfaces in {:.1} s",
+            began.elapsed().as_secs_f64()
+        ));
         if nth == 0 {
             runtime.block_on(seed::check(&store_of(data, *size)))?;
             copy(&growing, &data.join("single"))?;
@@ -116,7 +119,8 @@ fn measure(plan: &Plan, data: &Path, population: &Population, report: &mut Repor
         Contender::new(&single, Allocations::source(population, plan.sizes[0])),
     ];
     for server in &servers {
-        contenders.push(Contender::new(&server.process, Allocations::source(population, server.size)));
+        contenders
+            .push(Contender::new(&server.process, Allocations::source(population, server.size)));
     }
     play(&mut contenders, plan.rounds, plan.turn)?;
     report_allocate(report, plan, &contenders);
@@ -154,7 +158,8 @@ fn start_constant(server: &Server, population: &Population) -> Result<(Process, 
     let listen = free_address()?;
     let told = constant::Told { listen, secret: key.secret.clone(), body };
     let mut command = std::process::Command::new(std::env::current_exe()?);
-    let mut process = Process::start(command.arg("constant"), listen, &serde_json::to_string(&told)?)?;
+    let mut process =
+        Process::start(command.arg("constant"), listen, &serde_json::to_string(&told)?)?;
     process.wait_for("/", true)?;
     Ok((process, key))
 }
@@ -208,7 +213,12 @@ impl<'a> Allocations<'a> {
             let (connection, lender) = &self.population.connections[nth % self.connections];
             let owner = (lender + 1 + nth % (self.tenants - 1)) % self.tenants;
             let lender = &tenants[*lender].key;
-            requests.push(&requests::allocate(lender, connection.as_str(), tenants[owner].id.as_str(), vlan)?);
+            requests.push(&requests::allocate(
+                lender,
+                connection.as_str(),
+                tenants[owner].id.as_str(),
+                vlan,
+            )?);
         }
         self.used = first + count;
         Ok(requests)
@@ -230,7 +240,12 @@ fn report_describe(report: &mut Report, plan: &Plan, contenders: &[Contender<'_>
         report_contender(report, &format!("Describe at {size}"), server);
     }
     for (server, size) in servers.iter().zip(&plan.sizes) {
-        report.at_least(0.6, format!("(a) Describe at {size} / constant"), server.against(constant), "ratio");
+        report.at_least(
+            0.6,
+            format!("(a) Describe at {size} / constant"),
+            server.against(constant),
+            "ratio",
+        );
     }
     report_growth(report, plan, "(c) Describe", servers);
 }
@@ -242,10 +257,20 @@ fn report_allocate(report: &mut Report, plan: &Plan, contenders: &[Contender<'_>
         report_contender(report, &format!("Allocate at {size}"), server);
     }
     if let Some(first) = servers.first() {
-        report.at_least(3.0, "(b) Allocate / Allocate, a sync each", first.against(single), "ratio");
+        report.at_least(
+            3.0,
+            "(b) Allocate / Allocate, a sync each",
+            first.against(single),
+            "ratio",
+        );
     }
     for (server, size) in servers.iter().zip(&plan.sizes) {
-        report.at_least(0.3, format!("(b) Allocate at {size} / constant"), server.against(constant), "ratio");
+        report.at_least(
+            0.3,
+            format!("(b) Allocate at {size} / constant"),
+            server.against(constant),
+            "ratio",
+        );
     }
     report_growth(report, plan, "(c) Allocate", servers);
 }
@@ -272,7 +297,12 @@ fn report_processes(report: &mut Report, servers: Vec<Server>) -> Result<()> {
     Ok(())
 }
 
-fn against_moto(plan: &Plan, server: &Process, population: &Population, report: &mut Report) -> Result<()> {
+fn against_moto(
+    plan: &Plan,
+    server: &Process,
+    population: &Population,
+    report: &mut Report,
+) -> Result<()> {
     let (moto, moto_id) = moto::start(&plan.moto)?;
     let (id, owner) = &population.connections[0];
     let request = requests::describe_connection(&population.tenants[*owner].key, id.as_str())?;
@@ -280,7 +310,8 @@ fn against_moto(plan: &Plan, server: &Process, population: &Population, report: 
     for _ in 0..3 {
         let mut requests = Requests::new(id.as_str(), true);
         requests.push(&request);
-        let rate = load::run(server.address, crate::rounds::CONNECTIONS, plan.turn, &mut requests)?.rate();
+        let rate =
+            load::run(server.address, crate::rounds::CONNECTIONS, plan.turn, &requests)?.rate();
         let other = moto::best_rate(&moto, &moto_id, plan.turn)?;
         rates.push(rate);
         motos.push(other);
@@ -288,6 +319,11 @@ fn against_moto(plan: &Plan, server: &Process, population: &Population, report: 
     }
     report.figure("DescribeConnections: throughput", crate::report::median(&rates), "1/s");
     report.figure("DescribeConnections of moto: throughput", crate::report::median(&motos), "1/s");
-    report.at_least(30.0, "(d) DescribeConnections / moto", crate::report::median(&ratios), "ratio");
+    report.at_least(
+        30.0,
+        "(d) DescribeConnections / moto",
+        crate::report::median(&ratios),
+        "ratio",
+    );
     Ok(())
 }

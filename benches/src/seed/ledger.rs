@@ -23,7 +23,8 @@ const FULL: usize = 110;
 
 /// The kinds of records that later commands ask for. Interfaces and their indexes are not among them: a million of them
 /// would fill the memory for nothing.
-const KEPT: [&str; 8] = ["account", "location", "edge", "port", "handoff", "connection", "gateway", "peer"];
+const KEPT: [&str; 8] =
+    ["account", "location", "edge", "port", "handoff", "connection", "gateway", "peer"];
 
 /// The records so far, as far as later commands need them.
 pub struct Ledger {
@@ -50,9 +51,14 @@ impl Ledger {
     }
 
     /// Decides and remembers; `Ok(Err)` when a rule says no.
-    pub fn run(&mut self, principal: &Principal, command: &Command) -> Result<Result<Outcome, Fault>> {
+    pub fn run(
+        &mut self,
+        principal: &Principal,
+        command: &Command,
+    ) -> Result<Result<Outcome, Fault>> {
         let seed = self.fresh_seed();
-        let context = Context { principal: principal.clone(), now: self.now, seed, settings: &self.settings };
+        let context =
+            Context { principal: principal.clone(), now: self.now, seed, settings: &self.settings };
         let mut view = View::default();
         let decision = loop {
             match decide(&view, command, &context) {
@@ -119,7 +125,8 @@ impl Ledger {
         let within = |key: &Key| key.as_str().starts_with(range.as_str());
         let pending = self.pending.range(range..).find(|(_, record)| record.is_some());
         let kept = self.kept.range(range..).next();
-        Ok(!pending.is_some_and(|(key, _)| within(key)) && !kept.is_some_and(|(key, _)| within(key)))
+        Ok(!pending.is_some_and(|(key, _)| within(key))
+            && !kept.is_some_and(|(key, _)| within(key)))
     }
 
     /// Interface ids are drawn from the seed; among a million a few are drawn twice, and the server would see that.

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use linkway_domain::access_key::Principal;
 use linkway_domain::decide::{
-    Allocate, ApproveConnection, Command, Confirm, CreateAccessKey, CreateAccount, CreateConnection, CreateEdge,
-    CreateGateway, CreateLocation, CreatePort, NewInterface, Outcome, PortChoice, ReportConnection, ReportInterface,
-    ReportSeen,
+    Allocate, ApproveConnection, Command, Confirm, CreateAccessKey, CreateAccount,
+    CreateConnection, CreateEdge, CreateGateway, CreateLocation, CreatePort, NewInterface, Outcome,
+    PortChoice, ReportConnection, ReportInterface, ReportSeen,
 };
 use linkway_domain::id::{AccountId, ConnectionId, EdgeId, VirtualInterfaceId};
 use linkway_domain::virtual_interface::Reported;
@@ -113,15 +113,21 @@ impl Filling {
     fn add_network(&mut self) -> Result<()> {
         for location in 0..LOCATIONS {
             let code = format!("LOC{location}");
-            let new = CreateLocation { code, name: format!("Location {location}"), simulated: false };
+            let new =
+                CreateLocation { code, name: format!("Location {location}"), simulated: false };
             self.operator(Command::CreateLocation(new))?;
         }
         for edge in 0..EDGES {
-            let new = CreateEdge { id: format!("edge-{edge:02}"), location: format!("LOC{}", edge % LOCATIONS) };
+            let new = CreateEdge {
+                id: format!("edge-{edge:02}"),
+                location: format!("LOC{}", edge % LOCATIONS),
+            };
             let Outcome::Edge(edge, _) = self.operator(Command::CreateEdge(new))? else {
                 bail!("CreateEdge has an edge as its outcome");
             };
-            self.as_edge(&edge.id, |edge| Command::ReportSeen(ReportSeen { edge, generation: 1, sequence: 1 }))?;
+            self.as_edge(&edge.id, |edge| {
+                Command::ReportSeen(ReportSeen { edge, generation: 1, sequence: 1 })
+            })?;
             self.edges.push(edge.id);
         }
         Ok(())
@@ -179,7 +185,9 @@ impl Filling {
             ..CreateConnection::default()
         };
         let tenant = Principal::Account(self.population.tenants[owner].id.clone());
-        let Outcome::Connection(ordered) = self.ledger.must(&tenant, &Command::CreateConnection(order))? else {
+        let Outcome::Connection(ordered) =
+            self.ledger.must(&tenant, &Command::CreateConnection(order))?
+        else {
             bail!("CreateConnection has a connection as its outcome");
         };
         let port = PortChoice::Named { edge: edge.to_string(), interface };
@@ -197,7 +205,8 @@ impl Filling {
     /// A hosted interface on the newest connection.
     fn add_interface(&mut self, nth: usize) -> Result<()> {
         let number = self.population.interfaces.len();
-        let (connection, lender) = self.population.connections.last().context("connections come first")?;
+        let (connection, lender) =
+            self.population.connections.last().context("connections come first")?;
         let tenants = &self.population.tenants;
         // Spread over all the others, so that an account has interfaces everywhere.
         let spread = mix(number as u64);
@@ -211,9 +220,12 @@ impl Filling {
             tags: vec![("cost-centre".to_owned(), Some(format!("{}", spread % 97)))],
             ..NewInterface::default()
         };
-        let allocate = Allocate { connection: connection.to_string(), owner: recipient.id.to_string(), new };
+        let allocate =
+            Allocate { connection: connection.to_string(), owner: recipient.id.to_string(), new };
         let lender = Principal::Account(lender.id.clone());
-        let Outcome::VirtualInterface(lent) = self.ledger.must(&lender, &Command::Allocate(allocate))? else {
+        let Outcome::VirtualInterface(lent) =
+            self.ledger.must(&lender, &Command::Allocate(allocate))?
+        else {
             bail!("Allocate has an interface as its outcome");
         };
         let confirm = Confirm {
@@ -224,12 +236,19 @@ impl Filling {
         let recipient = Principal::Account(recipient.id.clone());
         self.population.interfaces.push((lent.id.clone(), owner));
         // A peer subnet that the gateway has on this edge already is refused: such an interface stays unanswered.
-        if spread.is_multiple_of(WAITING) || self.ledger.run(&recipient, &Command::Confirm(confirm))?.is_err() {
+        if spread.is_multiple_of(WAITING)
+            || self.ledger.run(&recipient, &Command::Confirm(confirm))?.is_err()
+        {
             return Ok(());
         }
         self.as_edge(&lent.edge, |edge| {
             let reported = Some(Reported { programmed: true, bgp_up: true, error: None });
-            Command::ReportInterface(ReportInterface { edge, generation: 1, interface: lent.id.clone(), reported })
+            Command::ReportInterface(ReportInterface {
+                edge,
+                generation: 1,
+                interface: lent.id.clone(),
+                reported,
+            })
         })
     }
 
@@ -277,7 +296,9 @@ pub async fn check(path: &Path) -> Result<()> {
     let report = verify::data_dir(path).await?;
     match report.violations.first() {
         None => Ok(()),
-        Some(first) => bail!("{} violations in the filled store, the first: {first}", report.violations.len()),
+        Some(first) => {
+            bail!("{} violations in the filled store, the first: {first}", report.violations.len())
+        }
     }
 }
 

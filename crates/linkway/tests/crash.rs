@@ -38,8 +38,8 @@ fn acknowledged_writes_survive_every_kill() {
     for kill in 1..=KILLS {
         let moment = Duration::from_millis(rng.u64(50..=400));
         server = under_load(server, &mut writers, moment, &desk, kill);
-        compare(&server, &pair, &mut writers, kill % CHECK_EVERY == 0);
-        if kill % CHECK_EVERY == 0 {
+        compare(&server, &pair, &mut writers, kill.is_multiple_of(CHECK_EVERY));
+        if kill.is_multiple_of(CHECK_EVERY) {
             // What there is by now is looked at again whenever everything is; a fresh connection
             // keeps the comparisons in between short.
             pair.connection = connection(&mut pair.lender.client(server.address()), "trunk");
@@ -74,10 +74,10 @@ fn under_load(
         std::thread::sleep(moment);
         server.kill();
     });
-    if kill % CHECK_EVERY == 0 {
+    if kill.is_multiple_of(CHECK_EVERY) {
         assert_eq!(desk.check(), [""; 0], "after kill {kill}");
     }
-    if kill % 5 == 0 {
+    if kill.is_multiple_of(5) {
         server = Process::spawn(desk.serve_command([] as [&str; 0]));
         std::thread::sleep(moment / 10);
         server.kill();
@@ -85,8 +85,8 @@ fn under_load(
     desk.start()
 }
 
-/// Compares what can be read with what was acknowledged: of the connection that is written to, or of
-/// everything that ever was.
+/// Compares what can be read with what was acknowledged: of the connection that is written to, or
+/// of everything that ever was.
 fn compare(server: &Process, pair: &Pair, writers: &mut [Writer], everything: bool) {
     const VIFS: (&str, &str, &str) =
         ("DescribeVirtualInterfaces", "virtualInterfaces", "virtualInterfaceId");

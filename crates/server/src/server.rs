@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use linkway_domain::settings::Settings;
 use linkway_store::{BatchReport, StoreObserver};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -165,10 +166,13 @@ impl Server {
             Duration::from_secs(u64::from(self.config.audit_retention_days) * 86_400),
             self.closing.clone(),
         ));
-        if let Some(identity) = &self.identity
-            && let Err(error) = identity.reload_on_hangup(self.closing.clone())
-        {
-            tracing::warn!(%error, "the certificate will not be read again on SIGHUP");
+        let hangups = match &self.identity {
+            Some(identity) => identity.reload_on_hangup(self.closing.clone()).map(drop),
+            // Without a certificate there is nothing to read again, and ending would be a surprise.
+            None => ignore_hangups(self.closing.clone()),
+        };
+        if let Err(error) = hangups {
+            tracing::warn!(%error, "SIGHUP cannot be listened to");
         }
         self.api.set_ready(true);
         let api = Arc::clone(&self.api);
@@ -178,6 +182,16 @@ impl Server {
         background.join_all().await;
         tracing::info!(cut = stopped.cut, "stopped");
     }
+}
+
+fn ignore_hangups(closing: CancellationToken) -> std::io::Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while let Some(Some(())) = closing.run_until_cancelled(hangups.recv()).await {
+            tracing::info!("SIGHUP: there is no certificate to read again");
+        }
+    });
+    Ok(())
 }
 
 /// The API as the handler of one listener.

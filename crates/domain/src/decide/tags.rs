@@ -30,7 +30,8 @@ pub enum Taggable {
 
 impl Taggable {
     /// Reads `arn:<partition>:directconnect:<region>:<account>:<type>/<id>` (direct-connect.md, 2.1) of this region and this
-    /// account. Another account's ARN answers like one of a resource that does not exist.
+    /// account; an empty account means the caller's (Terraform leaves it empty when told not to ask for it). Another
+    /// account's ARN answers like one of a resource that does not exist.
     pub fn parse(field: &str, arn: &str, region: &str, account: &AccountId) -> Result<Self, Fault> {
         let rule = format!(
             "is not an ARN of this service: it must look like arn:aws:directconnect:{region}:{account}:dxcon/dxcon-…"
@@ -42,10 +43,12 @@ impl Taggable {
             return Err(malformed());
         };
         let Some((kind, id)) = resource.split_once('/') else { return Err(malformed()) };
-        if scheme != "arn" || service != "directconnect" || AccountId::parse(of_account).is_err() {
+        let own = of_account.is_empty() || of_account == account.as_str();
+        let account_like = own || AccountId::parse(of_account).is_ok();
+        if scheme != "arn" || service != "directconnect" || !account_like {
             return Err(malformed());
         }
-        if in_region != region || of_account != account.as_str() {
+        if in_region != region || !own {
             return Err(missing());
         }
         match kind {

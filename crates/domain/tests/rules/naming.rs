@@ -142,6 +142,7 @@ fn resource_names() {
             "arn:aws:directconnect:eu-west-2:012345678901:dxcon/dxcon-12345678",
             "arn:aws:directconnect:eu-west-2:012345678901:dxvif/dxvif-12345678",
             "arn:linkway:directconnect:eu-west-2:012345678901:dxvif/anything",
+            "arn:aws:directconnect:eu-west-2::dxvif/dxvif-12345678",
             "arn:aws:directconnect:eu-west-2:999999999999:dxcon/dxcon-12345678",
             "arn:aws:directconnect:us-east-1:012345678901:dxcon/dxcon-12345678",
             "arn:aws:directconnect:eu-west-2:012345678901:dxlag/dxlag-12345678",
@@ -162,6 +163,7 @@ fn resource_names() {
             arn:aws:directconnect:eu-west-2:012345678901:dxcon/dxcon-12345678 -> Connection("dxcon-12345678")
             arn:aws:directconnect:eu-west-2:012345678901:dxvif/dxvif-12345678 -> VirtualInterface("dxvif-12345678")
             arn:linkway:directconnect:eu-west-2:012345678901:dxvif/anything -> VirtualInterface("anything")
+            arn:aws:directconnect:eu-west-2::dxvif/dxvif-12345678 -> VirtualInterface("dxvif-12345678")
             The resource arn:aws:directconnect:eu-west-2:999999999999:dxcon/dxcon-12345678 does not exist.
             The resource arn:aws:directconnect:us-east-1:012345678901:dxcon/dxcon-12345678 does not exist.
             The resource arn:aws:directconnect:eu-west-2:012345678901:dxlag/dxlag-12345678 does not exist.

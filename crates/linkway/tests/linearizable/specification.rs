@@ -1,8 +1,8 @@
 //! A connection's VLANs and the life of the interfaces on them, one call at a time.
 //!
-//! The edge lets go of a deleted interface, and brings an accepted one up, at moments of its own. The
-//! specification does not guess them: it only remembers what has been seen, after which it cannot
-//! be otherwise.
+//! The edge lets go of a deleted interface, and brings an accepted one up, at moments of its own.
+//! The specification does not guess them: it only remembers what has been seen, after which it
+//! cannot be otherwise.
 
 use std::collections::BTreeMap;
 

@@ -12,6 +12,7 @@ mod directory;
 mod feed;
 mod journal;
 mod moments;
+mod old;
 mod secrets;
 mod start;
 mod stop;

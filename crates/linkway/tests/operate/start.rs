@@ -69,7 +69,7 @@ fn wrong_configurations_are_refused_by_key_value_and_rule() {
             assert!(ended.stderr.contains(says), "{config}: no {says} in {}", ended.stderr);
         }
     }
-    let ended = Ended::of(&mut Command::new(binary()).arg("serve"));
+    let ended = Ended::of(Command::new(binary()).arg("serve"));
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("--data-dir"), "{}", ended.stderr);
 }

@@ -146,7 +146,7 @@ impl Client {
         let mut found = Vec::new();
         loop {
             let mut page = self.ok(operation, &body);
-            found.extend(page[member].as_array_mut().expect("a list").drain(..));
+            found.append(page[member].as_array_mut().expect("a list"));
             match page["nextToken"].take() {
                 Value::Null => return found,
                 token => body["nextToken"] = token,

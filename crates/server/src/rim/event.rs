@@ -9,17 +9,18 @@ pub use linkway_wire::operator::AuditEvent;
 /// What stands in place of a secret.
 pub const PROTECTED: &str = "[PROTECTED]";
 
-/// Members that hold secrets, or text that contains one, compared without regard to case.
+/// Members that hold secrets, or text that contains one, in letters that are compared alone and without
+/// regard to case: `auth_key` is as secret as `authKey`, though nothing is called so.
 const SECRET_MEMBERS: [&str; 9] = [
-    "authKey",
+    "authkey",
     "cak",
     "ckn",
-    "customerRouterConfig",
+    "customerrouterconfig",
     "password",
     "secret",
-    "secretAccessKey",
-    "secretARN",
-    "sessionToken",
+    "secretaccesskey",
+    "secretarn",
+    "sessiontoken",
 ];
 
 /// Longest string kept, in characters.
@@ -47,6 +48,7 @@ fn mask(value: &Value, depth: usize, left: &mut usize) -> Value {
     *left -= 1;
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        Value::String(text) if holds_secret(text) => Value::from(PROTECTED),
         Value::String(text) => Value::String(shortened(text)),
         Value::Array(_) | Value::Object(_) if depth == 0 => Value::from(CUT),
         Value::Array(elements) => {
@@ -74,7 +76,20 @@ fn mask(value: &Value, depth: usize, left: &mut usize) -> Value {
 }
 
 fn is_secret(name: &str) -> bool {
-    SECRET_MEMBERS.iter().any(|secret| secret.eq_ignore_ascii_case(name))
+    SECRET_MEMBERS.contains(&letters(name).as_str())
+}
+
+/// Whether a text looks as if a request's members had been put into it, a secret one among them: an object that was
+/// encoded twice, or a command line's `authKey=…`.
+fn holds_secret(text: &str) -> bool {
+    text.contains(['"', '{', '=']) && {
+        let letters = letters(text);
+        SECRET_MEMBERS.iter().any(|secret| letters.contains(secret))
+    }
+}
+
+fn letters(text: &str) -> String {
+    text.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 fn shortened(text: &str) -> String {
@@ -129,6 +144,12 @@ mod tests {
                 json!({"a": [{"AUTHKEY": {"x": "tgyn26example"}}]}),
                 json!({"a": [{"AUTHKEY": PROTECTED}]}),
             ),
+            (
+                json!({"auth_key": "s", "n": "{\"AuthKey\": \"s\"}", "m": "auth-key=s"}),
+                json!({"auth_key": PROTECTED, "n": PROTECTED, "m": PROTECTED}),
+            ),
+            (json!({"name": "pancakes {x}, secret"}), json!({"name": PROTECTED})),
+            (json!({"name": "pancakes, secret"}), json!({"name": "pancakes, secret"})),
             (json!({"authKey": null, "cak": 7}), json!({"authKey": null, "cak": PROTECTED})),
             (
                 json!({"secretAccessKey": "s", "secretARN": "s", "customerRouterConfig": "s"}),

@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn each_commit_sees_the_accepted_ones_before_it() {
-        let mut recent = Recent::new(8);
+        let mut recent = Recent::new(8, vec![]);
         recent.apply(9, vec![("a/recent".into(), Some(Arc::from(&b""[..])))]);
         let mut base = Keys(&[("a/recent", 3), ("a/base", 4)]);
         let mut judge = Judge::new(&recent);

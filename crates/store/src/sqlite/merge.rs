@@ -151,65 +151,78 @@ impl Merger {
 
 /// The statements that change the merged tables.
 pub(crate) struct Tables<'c> {
-    connection: &'c Connection,
+    add: Statement<'c>,
     large_of: Statement<'c>,
-    put: Statement<'c>,
+    replace: Statement<'c>,
     delete: Statement<'c>,
     add_large: Statement<'c>,
     set_large: Statement<'c>,
     drop_large: Statement<'c>,
     trim_log: Statement<'c>,
     note: Statement<'c>,
+    /// The last number given to a large value; a failed batch leaves a gap.
+    last_large: i64,
 }
 
 impl<'c> Tables<'c> {
     pub(crate) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+        let last_large = "SELECT coalesce(max(id), 0) FROM large";
         Ok(Self {
-            connection,
+            add: connection.prepare("INSERT OR IGNORE INTO records VALUES (?1, ?2, ?3, ?4)")?,
             large_of: connection.prepare("SELECT large FROM records WHERE key = ?1")?,
-            put: connection.prepare("REPLACE INTO records VALUES (?1, ?2, ?3, ?4)")?,
+            replace: connection.prepare("REPLACE INTO records VALUES (?1, ?2, ?3, ?4)")?,
             delete: connection.prepare("DELETE FROM records WHERE key = ?1")?,
-            add_large: connection.prepare("INSERT INTO large (value) VALUES (?1)")?,
+            add_large: connection.prepare("INSERT INTO large VALUES (?1, ?2)")?,
             set_large: connection.prepare("UPDATE large SET value = ?2 WHERE id = ?1")?,
             drop_large: connection.prepare("DELETE FROM large WHERE id = ?1")?,
             trim_log: connection.prepare("DELETE FROM log WHERE revision <= ?1")?,
             note: connection.prepare("UPDATE state SET revision = ?1, mark = ?2, after = ?3")?,
+            last_large: connection.query_row(last_large, [], |row| row.get(0))?,
         })
     }
 
     fn merge(&mut self, key: &str, entry: &Entry) -> rusqlite::Result<()> {
-        let large =
-            self.large_of.query_row([key], |row| row.get::<_, Option<i64>>(0)).optional()?;
-        let old = large.flatten();
         let version = entry.version as i64;
         match &entry.value {
-            Some(value) if value.len() > INLINE_BYTES => {
-                let id = match old {
-                    Some(id) => {
-                        self.set_large.execute(params![id, &**value])?;
-                        id
-                    }
-                    None => {
-                        self.add_large.execute([&**value])?;
-                        self.connection.last_insert_rowid()
-                    }
-                };
-                self.put.execute(params![key, version, None::<&[u8]>, id])?;
-            }
+            Some(value) if value.len() > INLINE_BYTES => self.merge_large(key, version, value),
             Some(value) => {
-                self.drop_large(old)?;
-                self.put.execute(params![key, version, &**value, None::<i64>])?;
+                // Most keys are new, and then this one search is all.
+                let row = params![key, version, &**value, None::<i64>];
+                if self.add.execute(row)? == 0 {
+                    self.drop_large(key)?;
+                    self.replace.execute(row)?;
+                }
+                Ok(())
             }
             None => {
-                self.drop_large(old)?;
+                self.drop_large(key)?;
                 self.delete.execute([key])?;
+                Ok(())
             }
         }
+    }
+
+    fn merge_large(&mut self, key: &str, version: i64, value: &[u8]) -> rusqlite::Result<()> {
+        let next = self.last_large + 1;
+        if self.add.execute(params![key, version, None::<&[u8]>, next])? == 0 {
+            let old = self.large(key)?;
+            self.replace.execute(params![key, version, None::<&[u8]>, old.unwrap_or(next)])?;
+            if let Some(old) = old {
+                self.set_large.execute(params![old, value])?;
+                return Ok(());
+            }
+        }
+        self.last_large = next;
+        self.add_large.execute(params![next, value])?;
         Ok(())
     }
 
-    fn drop_large(&mut self, id: Option<i64>) -> rusqlite::Result<()> {
-        if let Some(id) = id {
+    fn large(&mut self, key: &str) -> rusqlite::Result<Option<i64>> {
+        Ok(self.large_of.query_row([key], |row| row.get(0)).optional()?.flatten())
+    }
+
+    fn drop_large(&mut self, key: &str) -> rusqlite::Result<()> {
+        if let Some(id) = self.large(key)? {
             self.drop_large.execute([id])?;
         }
         Ok(())

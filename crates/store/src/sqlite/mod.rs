@@ -27,7 +27,7 @@ use checkpoint::Checkpointer;
 use file::DatabaseFile;
 use merge::{Merger, Phase};
 use readers::Readers;
-use recent::Recent;
+use recent::{Entry, Recent};
 use writer::{Job, Writer};
 
 use crate::changes::{ChangeLog, DEFAULT_CHANGES};
@@ -66,9 +66,9 @@ impl Default for SqliteOptions {
             create: true,
             max_batch: 256,
             readers: 4,
-            writer_cache: 64 << 20,
+            writer_cache: 16 << 20,
             reader_cache: 16 << 20,
-            recent_bytes: 32 << 20,
+            recent_bytes: 64 << 20,
             changes: DEFAULT_CHANGES,
             observer: None,
         }
@@ -187,22 +187,22 @@ impl Drop for SqliteStore {
 
 /// Reads back into memory what of the log is not merged, and where merging stands.
 fn replay(connection: &Connection, threshold: usize) -> rusqlite::Result<(Recent, Merger)> {
-    let (reached, phase) = connection.query_row("SELECT * FROM state", [], |row| {
+    let (mut revision, phase) = connection.query_row("SELECT * FROM state", [], |row| {
         Ok((row.get::<_, i64>("revision")?.unsigned_abs(), Phase::read(row)?))
     })?;
-    let mut recent = Recent::new(reached);
-    let mut oldest = None;
+    let (mut entries, mut oldest) = (Vec::new(), None);
     let mut rows = connection.prepare("SELECT revision, changes FROM log ORDER BY 1")?;
     let mut rows = rows.query([])?;
     while let Some(row) = rows.next()? {
-        let revision = row.get::<_, i64>(0)?.unsigned_abs();
-        let changes = log::decode(row.get_ref(1)?.as_blob()?, |key| !phase.is_past(revision, key))
-            .ok_or_else(|| corrupt(format!("log row {revision} is cut short")))?;
-        recent.apply(revision, changes);
-        oldest.get_or_insert(revision);
+        let version = row.get::<_, i64>(0)?.unsigned_abs();
+        let changes = log::decode(row.get_ref(1)?.as_blob()?, |key| !phase.is_past(version, key))
+            .ok_or_else(|| corrupt(format!("log row {version} is cut short")))?;
+        entries.extend(changes.into_iter().map(|(key, value)| (key, Entry { version, value })));
+        oldest.get_or_insert(version);
+        revision = revision.max(version);
     }
-    let oldest = oldest.unwrap_or(recent.revision() + 1);
-    Ok((recent, Merger::new(phase, oldest, threshold)))
+    let merger = Merger::new(phase, oldest.unwrap_or(revision + 1), threshold);
+    Ok((Recent::new(revision, entries), merger))
 }
 
 fn corrupt(what: String) -> rusqlite::Error {

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 
-pub use self::read::read;
 use self::queue::Queue;
+pub use self::read::read;
 use super::event::AuditEvent;
 
 /// Where and how much.

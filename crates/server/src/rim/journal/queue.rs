@@ -83,7 +83,8 @@ impl Queue {
             state.hurry = true;
             self.wanted.notify_one();
             let Some(left) = limit.checked_sub(began.elapsed()) else { return false };
-            state = self.written.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state =
+                self.written.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         true
     }
@@ -97,7 +98,8 @@ impl Queue {
     /// For the writer: waits for lines and takes them all, in exchange for empty ones; false when there are none and
     /// will be none.
     pub fn swap(&self, empty: &mut Lines) -> bool {
-        let idle = |state: &mut State| state.lines.bytes.len() < ENOUGH && !state.hurry && !state.closed;
+        let idle =
+            |state: &mut State| state.lines.bytes.len() < ENOUGH && !state.hurry && !state.closed;
         let waited = self.wanted.wait_timeout_while(self.state(), PAUSE, idle);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         state.hurry = false;

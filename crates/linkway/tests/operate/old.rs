@@ -1,0 +1,116 @@
+//! A data directory of an earlier build opens in this one, with everything that was in it.
+//!
+//! `tests/data/schema-1` was written by the build that introduced schema version 1. A later schema
+//! gets a directory of its own beside it; `LINKWAY_MAKE_DATA=schema-N` writes it, once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::process::client::{Client, Key};
+use crate::process::world::{Pair, allocation, edge, order, port, simulated_location, text};
+use crate::process::{Desk, QUICK, REGION, wait_for};
+
+const SCHEMAS: [&str; 1] = ["schema-1"];
+
+fn data(schema: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(schema)
+}
+
+/// Ten years: what waits for its confirmation still does when this is read.
+const PATIENT: &str = "hosted_interface_expiry_seconds = 315360000\n";
+
+#[test]
+fn a_directory_of_each_earlier_schema_opens_with_everything_in_it() {
+    if let Ok(schema) = std::env::var("LINKWAY_MAKE_DATA") {
+        make(&data(&schema));
+    }
+    for schema in SCHEMAS {
+        opens(&data(schema));
+    }
+}
+
+fn opens(old: &Path) {
+    let desk = Desk::new(QUICK);
+    fs::create_dir(desk.data()).expect("made");
+    for name in ["linkway.db", "linkway.key"] {
+        fs::copy(old.join(name), desk.file(name)).expect("copied");
+    }
+    use std::os::unix::fs::PermissionsExt as _;
+    // A checkout does not keep who may read a file.
+    fs::set_permissions(desk.file("linkway.key"), fs::Permissions::from_mode(0o600)).expect("set");
+    let known: Value =
+        serde_json::from_slice(&fs::read(old.join("known.json")).expect("there")).expect("JSON");
+    assert_eq!(desk.check(), [""; 0]);
+    let server = desk.start();
+    let address = server.address();
+    let operator = Key::of(&known["operator"]);
+    assert!(desk.operator_key().secret == operator.secret, "the operator's key has changed");
+    let [mut lender, mut recipient] =
+        ["lender", "recipient"].map(|who| Client::tenant(address, &Key::of(&known[who])));
+    let [accepted, waiting] =
+        ["accepted", "waiting"].map(|which| text(&known[which], "virtualInterfaceId"));
+    for (id, which) in [(&accepted, "accepted"), (&waiting, "waiting")] {
+        let shown = recipient.interface(id).expect("there");
+        for member in ["authKey", "vlan", "amazonAddress", "customerAddress", "asn", "connectionId"]
+        {
+            assert_eq!(shown[member], known[which][member], "{member} of {which}");
+        }
+    }
+    assert_eq!(lender.interface(&accepted).expect("there")["tags"], known["tags"]);
+    wait_for("available", || (recipient.interface_state(&accepted) == "available").then_some(()));
+    // It goes on from there.
+    let confirm = json!({ "virtualInterfaceId": waiting, "virtualGatewayId": known["gateway"] });
+    recipient.ok("ConfirmPrivateVirtualInterface", &confirm);
+    wait_for("available", || (recipient.interface_state(&waiting) == "available").then_some(()));
+    let delete = json!({ "virtualInterfaceId": accepted });
+    lender.ok("DeleteVirtualInterface", &delete);
+    wait_for("deleted", || (recipient.interface_state(&accepted) == "deleted").then_some(()));
+    let mut edge = Client::linkway(address, &Key::of(&known["edge"]));
+    let config = edge.ok("GetEdgeConfig", &json!({}));
+    assert_eq!(config["config"]["ports"][0]["interface"], "eth1", "{config}");
+    server.stop();
+    assert_eq!(desk.check(), [""; 0]);
+}
+
+/// Writes a directory with one of everything, and beside it what a test must know of it. The keys
+/// in it are good for nothing else.
+fn make(into: &Path) {
+    let desk = Desk::new(&format!("{QUICK}{PATIENT}"));
+    let server = desk.start();
+    let address = server.address();
+    let mut operator = desk.operator(&server);
+    simulated_location(&mut operator);
+    let pair = Pair::create(&mut operator, address, 1);
+    let (mut lender, mut recipient) = (pair.lender.client(address), pair.recipient.client(address));
+    let [accepted, waiting, rejected] = [101, 102, 103].map(|vlan| {
+        let body = allocation(&pair.connection, &pair.recipient.id, "lent", vlan, vlan);
+        lender.ok("AllocatePrivateVirtualInterface", &body)
+    });
+    let id = |made: &Value| text(made, "virtualInterfaceId");
+    let confirm = json!({ "virtualInterfaceId": id(&accepted), "virtualGatewayId": pair.gateway });
+    recipient.ok("ConfirmPrivateVirtualInterface", &confirm);
+    recipient.ok("DeleteVirtualInterface", &json!({ "virtualInterfaceId": id(&rejected) }));
+    let tags = json!([{ "key": "team", "value": "net" }]);
+    let arn = format!("arn:aws:directconnect:{REGION}:{}:dxvif/{}", pair.lender.id, id(&accepted));
+    lender.ok("TagResource", &json!({ "resourceArn": arn, "tags": tags }));
+    let edge_key = edge(&mut operator, "PAR1", "par1-a");
+    port(&mut operator, "par1-a", "eth1", "1Gbps");
+    port(&mut operator, "par1-a", "eth2", "10Gbps");
+    let ordered = order(&mut lender, "PAR1", "real");
+    operator.ok("ApproveConnection", &json!({ "connectionId": ordered }));
+    wait_for("available", || (lender.interface_state(&id(&accepted)) == "available").then_some(()));
+    server.stop();
+    let key = |key: &Key| json!({ "accessKeyId": key.id, "secretAccessKey": key.secret });
+    let known = json!({
+        "operator": key(&desk.operator_key()), "lender": key(&pair.lender.key),
+        "recipient": key(&pair.recipient.key), "edge": key(&edge_key),
+        "gateway": pair.gateway, "tags": tags, "accepted": accepted, "waiting": waiting,
+    });
+    fs::create_dir(into).expect("there is no such directory yet");
+    for name in ["linkway.db", "linkway.key"] {
+        fs::copy(desk.file(name), into.join(name)).expect("copied");
+    }
+    fs::write(into.join("known.json"), format!("{known:#}\n")).expect("written");
+}
