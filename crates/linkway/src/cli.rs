@@ -72,9 +72,19 @@ pub fn run() -> ExitCode {
         Command::Admin(args) => return admin::run(args),
     };
     ended.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", told(&error));
         ExitCode::FAILURE
     })
+}
+
+/// An error with its causes; a cause that the text before it tells already is not repeated.
+pub fn told(error: &anyhow::Error) -> String {
+    let texts = error.chain().map(ToString::to_string);
+    let told = texts.reduce(|told, cause| match told.contains(&cause) {
+        true => told,
+        false => format!("{told}: {cause}"),
+    });
+    told.unwrap_or_default()
 }
 
 /// Ends the program as clap does for arguments of `admin` that it refuses itself.

@@ -1,5 +1,7 @@
 //! Random commands against the sqlite engine and the reference model: every answer is the same.
 
+#![allow(clippy::unwrap_used, reason = "a failure here is a failure of the test")]
+
 use std::sync::Arc;
 
 use linkway_store::{

@@ -64,7 +64,9 @@ fn the_key_file_is_private_and_never_overwritten() {
 #[test]
 fn a_bad_key_file_is_named_with_what_is_wrong() {
     let dir = tempfile::tempdir().unwrap();
-    let table: [(&str, Option<(usize, u32)>, &str); 5] = [
+    // Name, length and mode if there is a file, and what is said.
+    type Case = (&'static str, Option<(usize, u32)>, &'static str);
+    let table: [Case; 5] = [
         ("missing", None, "No such file or directory (os error 2)"),
         ("short", Some((31, 0o600)), "it has 31 bytes and must have exactly 32"),
         ("long", Some((33, 0o600)), "it has 33 bytes and must have exactly 32"),

@@ -1,5 +1,7 @@
 //! What only the sqlite engine has: a file, a lock, a schema, a disk that may be full.
 
+#![allow(clippy::unwrap_used, reason = "a failure here is a failure of the test")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,7 @@
 //! What every engine must do. Each check runs on each engine.
 
+#![allow(clippy::unwrap_used, reason = "a failure here is a failure of the test")]
+
 use std::sync::Arc;
 
 use linkway_store::{

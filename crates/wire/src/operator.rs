@@ -296,7 +296,7 @@ mod resources;
 #[cfg(test)]
 mod tests;
 
-pub use audit::{AuditEvent, EventKind, EventPage, ListEvents};
+pub use audit::{AuditEvent, EventKind, EventPage, ListEvents, Parameters};
 pub use resources::{
     AccessKey, AccessKeyKind, AccessKeyStatus, Account, Connection, Edge, Gateway, Interface,
     Location, NewAccessKey, NewEdge, Port,

@@ -9,12 +9,11 @@ use linkway_domain::time::Time;
 use linkway_wire::error::WireError;
 use linkway_wire::generated::Operation;
 use linkway_wire::operation::{LinkwayOperation, Target};
-use serde_json::Value;
 
 use super::Call;
 use crate::clock;
 use crate::credentials::Caller;
-use crate::rim::event::{AuditEvent, masked};
+use crate::rim::event::{AuditEvent, parameters};
 use crate::rim::http::{Request, RequestId};
 
 /// Whether a call of this kind changes nothing when it succeeds.
@@ -80,7 +79,7 @@ pub(super) fn event(
         outcome: outcome.into(),
         message: message.map(str::to_owned),
         resources,
-        parameters: serde_json::from_slice::<Value>(&call.body).ok().map(|value| masked(&value)),
+        parameters: parameters(&call.body),
         ..by(&call.caller, call.source, &call.request_id, time)
     }
 }

@@ -1,11 +1,12 @@
 //! A consistent copy of the database while it is in use.
 
 use std::path::Path;
-use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use std::{process, thread};
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::{connect, file, store_error};
 use crate::{StoreError, files};
@@ -50,10 +51,13 @@ fn copy_pages(source: &Path, partial: &Path) -> rusqlite::Result<()> {
             match backup.step(-1)? {
                 StepResult::Done => break,
                 // The log is being restarted at this moment.
-                StepResult::Busy | StepResult::Locked => std::thread::yield_now(),
+                StepResult::Busy | StepResult::Locked => thread::sleep(Duration::from_millis(1)),
                 StepResult::More => {}
                 // The type is open: what this build does not know is no success.
-                _ => return Err(rusqlite::Error::InvalidQuery),
+                _ => {
+                    let unknown = ffi::Error::new(ffi::SQLITE_INTERNAL);
+                    return Err(rusqlite::Error::SqliteFailure(unknown, None));
+                }
             }
         }
     }

@@ -15,7 +15,8 @@ use std::thread::JoinHandle;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{connect, file};
+use super::{connect, file, spawn, store_error};
+use crate::StoreError;
 
 /// Log frames (pages) after which the thread copies: 16 MiB.
 const COPY_FRAMES: u32 = 4096;
@@ -53,20 +54,16 @@ pub(crate) struct Checkpointer {
 }
 
 impl Checkpointer {
-    pub(crate) fn start(path: &Path) -> rusqlite::Result<Self> {
-        let connection = file::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        connect::configure(&connection, 1 << 20)?;
+    pub(crate) fn start(path: &Path) -> Result<Self, StoreError> {
+        let connection = file::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .and_then(|connection| connect::configure(&connection, 1 << 20).map(|()| connection))
+            .map_err(store_error)?;
         let copier =
             Arc::new(Copier { connection: Mutex::new(connection), copied: AtomicU32::new(0) });
         // One waiting wake-up is enough: it covers all that was written before it is taken.
         let (wake, woken) = sync_channel(1);
-        let thread = std::thread::Builder::new()
-            .name("store-checkpoint".to_owned())
-            .spawn({
-                let copier = Arc::clone(&copier);
-                move || follow(&copier, &woken)
-            })
-            .map_err(|_| rusqlite::Error::InvalidQuery)?;
+        let copies = Arc::clone(&copier);
+        let thread = spawn("store-checkpoint", move || follow(&copies, &woken))?;
         Ok(Self { copier, wake: Some(wake), thread: Some(thread), limit: LIMIT_FRAMES })
     }
 

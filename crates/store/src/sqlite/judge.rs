@@ -132,7 +132,8 @@ mod tests {
         recent.apply(9, vec![("a/recent".into(), Some(Arc::from(&b""[..])))]);
         let mut base = Keys(&[("a/recent", 3), ("a/base", 4)]);
         let mut judge = Judge::new(&recent);
-        let steps: [(Vec<Compare>, Vec<Write>, Result<Revision, usize>); 9] = [
+        type Step = (Vec<Compare>, Vec<Write>, Result<Revision, usize>);
+        let steps: [Step; 9] = [
             (vec![Compare::version("a/recent", 3)], vec![], Err(0)),
             (vec![Compare::version("a/recent", 9)], vec![Write::delete("a/recent")], Ok(10)),
             (vec![Compare::absent("a/recent"), Compare::empty("a/")], vec![], Err(1)),

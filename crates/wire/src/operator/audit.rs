@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use linkway_domain::time::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// Which calls of the audit trail are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -75,7 +76,46 @@ pub struct AuditEvent {
     pub message: Option<String>,
     /// The request's members after masking.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parameters: Option<Value>,
+    pub parameters: Option<Parameters>,
+}
+
+/// A request's members as JSON text: most of them are written down as they came, without taking them apart.
+#[derive(Clone, Debug)]
+pub struct Parameters(Box<RawValue>);
+
+impl Parameters {
+    /// A text that is JSON; `None` if it is not.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        RawValue::from_string(text.to_owned()).ok().map(Self)
+    }
+
+    /// A value.
+    #[must_use]
+    pub fn from_value(value: &Value) -> Option<Self> {
+        Self::from_text(&value.to_string())
+    }
+}
+
+impl PartialEq for Parameters {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+impl Eq for Parameters {}
+
+impl Serialize for Parameters {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Parameters {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        Self::from_value(&value).ok_or_else(|| serde::de::Error::custom("not JSON"))
+    }
 }
 
 impl AuditEvent {

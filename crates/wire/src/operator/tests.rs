@@ -56,7 +56,7 @@ fn answers_keep_their_members() {
         "connectionOwnerAccount": "1", "edgeId": "e", "interface": "eth1", "error": "no",
     }));
     keeps::<EventPage>(json!({"events": [{
-        "time": time, "requestId": "r", "principal": "operator", "sourceAddress": "::1",
+        "time": "2026-11-23T10:00:00.007Z", "requestId": "r", "principal": "operator", "sourceAddress": "::1",
         "operation": "Backup", "resources": [], "outcome": "ok", "parameters": {},
     }], "nextToken": "t"}));
 }
