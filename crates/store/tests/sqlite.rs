@@ -295,19 +295,27 @@ async fn a_full_disk_fails_commits_whole_and_recovers() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("db");
         let store = if merging { open_merging(&path) } else { open(&path).unwrap() };
+        let store = Arc::new(store);
         let group = |nth: usize| {
             let keys = ["a", "b", "c"].map(|kind| format!("{kind}/{nth:03}"));
             puts(keys.map(|key| (key, vec![1; 20_000])))
         };
-        store.limit_pages(200).await.unwrap();
+        store.limit_pages(300).await.unwrap();
         let mut written = Vec::new();
         let mut failed = 0;
-        for nth in 0..40 {
-            match store.commit(group(nth)).await {
-                Ok(_) => written.push(nth),
-                Err(error) => {
-                    assert_eq!(error, CommitError::Store(StoreError::Full));
-                    failed += 1;
+        for round in 0..10 {
+            // Together, so that some share a batch with others.
+            let together = (round * 6..round * 6 + 6).map(|nth| {
+                let (store, group) = (Arc::clone(&store), group(nth));
+                (nth, tokio::spawn(async move { store.commit(group).await }))
+            });
+            for (nth, task) in together.collect::<Vec<_>>() {
+                match task.await.unwrap() {
+                    Ok(_) => written.push(nth),
+                    Err(error) => {
+                        assert_eq!(error, CommitError::Store(StoreError::Full));
+                        failed += 1;
+                    }
                 }
             }
         }
@@ -323,8 +331,8 @@ async fn a_full_disk_fails_commits_whole_and_recovers() {
         assert_eq!(keys(&store).await, expected(&written));
         store.limit_pages(10_000).await.unwrap();
         // Refused commits have used up no revision.
-        assert_eq!(store.commit(group(40)).await, Ok(written.len() as u64 + 1));
-        written.push(40);
+        assert_eq!(store.commit(group(60)).await, Ok(written.len() as u64 + 1));
+        written.push(60);
         assert_eq!(keys(&store).await, expected(&written));
         drop(store);
         let store = open(&path).unwrap();

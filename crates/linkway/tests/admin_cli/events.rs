@@ -9,7 +9,7 @@ use super::Desk;
 use super::server::{Answer, Received, Server};
 
 fn event(number: usize) -> Value {
-    json!({"time": "2026-11-23T10:00:00Z", "requestId": format!("r-{number}"),
+    json!({"time": "2026-11-23T10:00:00.000Z", "requestId": format!("r-{number}"),
            "principal": "operator", "sourceAddress": "127.0.0.1", "operation": "CreateAccount",
            "resources": [], "outcome": "ok"})
 }

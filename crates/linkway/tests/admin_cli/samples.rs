@@ -57,7 +57,7 @@ pub fn interface() -> Value {
 }
 
 pub fn event() -> Value {
-    json!({"time": TIME, "requestId": "r-1", "principal": "account 123456789000",
+    json!({"time": "2026-11-23T10:00:00.000Z", "requestId": "r-1", "principal": "account 123456789000",
            "accountId": "123456789000", "accessKeyId": "AKIAI44QH8DHBEXAMPLE",
            "sourceAddress": "192.0.2.7", "operation": "CreateConnection",
            "resources": ["dxcon-12345678"], "outcome": "ok", "parameters": {"bandwidth": "10Gbps"}})

@@ -153,11 +153,7 @@ impl SqliteStore {
 
     /// Reads the whole file and describes what is damaged in it; empty if nothing is.
     pub fn check(&self) -> Result<Vec<String>, StoreError> {
-        let connection = self.readers.get();
-        let mut check = connection.prepare("PRAGMA integrity_check").map_err(store_error)?;
-        let found = check.query_map([], |row| row.get::<_, String>(0)).map_err(store_error)?;
-        let found = found.collect::<rusqlite::Result<Vec<_>>>().map_err(store_error)?;
-        Ok(found.into_iter().filter(|line| line != "ok").collect())
+        check(&self.readers.get()).map_err(store_error)
     }
 
     async fn enqueue(&self, job: Job) -> Result<(), StoreError> {
@@ -220,6 +216,22 @@ fn replay(connection: &Connection, threshold: usize) -> rusqlite::Result<(Recent
     }
     let merger = Merger::new(phase, oldest.unwrap_or(revision + 1), threshold);
     Ok((Recent::new(revision, entries), merger))
+}
+
+fn check(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut check = connection.prepare("PRAGMA integrity_check")?;
+    let found = check.query_map([], |row| row.get::<_, String>(0))?;
+    let mut found = found.collect::<rusqlite::Result<Vec<_>>>()?;
+    found.retain(|line| line != "ok");
+    let counts = "SELECT (SELECT count(*) FROM large), (SELECT count(large) FROM records),
+        (SELECT count(DISTINCT l.id) FROM records r JOIN large l ON l.id = r.large)";
+    let counts: [u32; 3] =
+        connection.query_row(counts, [], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
+    if counts.iter().any(|count| *count != counts[0]) {
+        let [stored, named, matched] = counts;
+        found.push(format!("{stored} large values, {named} named by records, {matched} matching"));
+    }
+    Ok(found)
 }
 
 fn corrupt(what: String) -> rusqlite::Error {

@@ -77,18 +77,25 @@ impl Log {
         }
     }
 
-    fn try_write(&mut self, lines: &[u8]) -> io::Result<()> {
-        if self.length > 0 && self.length + lines.len() as u64 > self.options.file_bytes {
-            self.rotate()?;
+    /// Writes whole lines, beginning a new file wherever the next one would not fit any more.
+    fn try_write(&mut self, mut lines: &[u8]) -> io::Result<()> {
+        while !lines.is_empty() {
+            let room = self.options.file_bytes.saturating_sub(self.length);
+            let (now, later) = lines.split_at(whole_lines(lines, room, self.length == 0));
+            if now.is_empty() {
+                self.rotate()?;
+                continue;
+            }
+            if let Err(error) = self.file.write_all(now) {
+                // Part of it may be there: back to the last whole line, so that what follows is
+                // readable.
+                self.file.set_len(self.length)?;
+                self.file.seek(SeekFrom::Start(self.length))?;
+                return Err(error);
+            }
+            self.length += now.len() as u64;
+            lines = later;
         }
-        if let Err(error) = self.file.write_all(lines) {
-            // Part of it may be there: back to the last whole line, so that what follows is
-            // readable.
-            self.file.set_len(self.length)?;
-            self.file.seek(SeekFrom::Start(self.length))?;
-            return Err(error);
-        }
-        self.length += lines.len() as u64;
         Ok(())
     }
 
@@ -107,6 +114,17 @@ impl Log {
             std::fs::remove_file(files::path(&self.options.dir, *sequence))?;
         }
         Ok(())
+    }
+}
+
+/// How many bytes of the lines fit into so much room, as whole lines; at least one line if one must.
+fn whole_lines(lines: &[u8], room: u64, at_least_one: bool) -> usize {
+    let room = usize::try_from(room).unwrap_or(usize::MAX).min(lines.len());
+    let is_end = |byte: &u8| *byte == b'\n';
+    match lines[..room].iter().rposition(is_end) {
+        Some(end) => end + 1,
+        None if at_least_one => lines.iter().position(is_end).map_or(lines.len(), |end| end + 1),
+        None => 0,
     }
 }
 
