@@ -152,8 +152,8 @@ async fn measure(directory: &Path, records: u64, time: Duration) {
     read(&store, groups, 100, 1000).await;
     println!(
         "{records} records: open {:.0} ms; {:.0} commits/s in batches of {batch:.0}; a commit costs \
-         the writer {:.1} us, the checkpointer {:.1} us, the process {:.1} us of CPU; alone {alone:.0}/s; \
-         get warm {:.2} us, random {:.2} us; {} MiB resident",
+         the writer {:.1} us, the checkpointer {:.1} us, the process {:.1} us of CPU; \
+         alone {alone:.0}/s; get warm {:.2} us, random {:.2} us; {} MiB resident",
         opened.as_secs_f64() * 1e3,
         done as f64 / elapsed,
         micros(0),

@@ -3,53 +3,58 @@
 //! # The model
 //!
 //! A store holds records: a key (printable ASCII with `/` between its parts, ordered by bytes), a
-//! value (bytes), and a version, the [`Revision`] of the commit that wrote it last. A [`Commit`] states
-//! what its author has read ([`Compare`]) and what follows from it ([`Write`]); it is carried out as
-//! a whole if all of that still holds, and not at all otherwise. So the caller reads, decides, commits,
-//! and on [`CommitError::Conflict`] begins again. Nothing else is needed for rules such as "a VLAN is
-//! given once": the rule is a record whose key is the unique thing, compared as absent.
+//! value (bytes), and a version, the [`Revision`] of the commit that wrote it last. A [`Commit`]
+//! states what its author has read ([`Compare`]) and what follows from it ([`Write`]); it is
+//! carried out as a whole if all of that still holds, and not at all otherwise. So the caller
+//! reads, decides, commits, and on [`CommitError::Conflict`] begins again. Nothing else is needed
+//! for rules such as "a VLAN is given once": the rule is a record whose key is the unique thing,
+//! compared as absent.
 //!
-//! [`Store::changes`] and [`Store::watch`] serve those who follow the store. Their memory is bounded and
-//! does not outlive the process; whoever falls out of it is told to scan.
+//! [`Store::changes`] and [`Store::watch`] serve those who follow the store. Their memory is
+//! bounded and does not outlive the process; whoever falls out of it is told to scan.
 //!
-//! The trait asks nothing that etcd v3 does not have: a version is its `mod_revision`, a commit is a
-//! transaction of at most 128 compares and 128 writes without duplicate keys, an empty prefix is a range
-//! compare, a scan is a paged range, changes are a watch with compaction.
+//! The trait asks nothing that etcd v3 does not have: a version is its `mod_revision`, a commit
+//! is a transaction of at most 128 compares and 128 writes without duplicate keys, an empty
+//! prefix is a range compare, a scan is a paged range, changes are a watch with compaction.
 //!
 //! # The engines
 //!
-//! * [`MemoryStore`] is the reference: what it answers is right by definition. [`Faulty`] makes any
-//!   store fail on a schedule.
+//! * [`MemoryStore`] is the reference: what it answers is right by definition. [`Faulty`] makes
+//!   any store fail on a schedule.
 //! * [`SqliteStore`] is the embedded default: one file, owned by one process.
 //!
-//! One suite (`tests/suite.rs`) runs on all of them, and random commands (`tests/model.rs`) must get the
-//! same answers from sqlite as from memory.
+//! One suite (`tests/suite.rs`) runs on all of them, and random commands (`tests/model.rs`) must
+//! get the same answers from sqlite as from memory.
 //!
 //! # How the sqlite engine works
 //!
 //! ```text
-//!  commit ──► queue ──► writer thread: judge each ─► append to `log` ─► COMMIT (one sync) ─┐
-//!                            ▲    │ each batch also merges a slice                         │
-//!                            │    ▼                                                        ▼
-//!     recent (memory) ◄──────┼── `records`, `large`                 make visible, tell watchers, answer
-//!          ▲                 │         ▲
-//!          └──── reads ──────┴─────────┘  on the caller's thread: recent first, then the tables
+//!  commit --> queue --> writer thread: judge each --> append to `log` --> COMMIT (one sync)
+//!                             |   each batch also merges a slice               |
+//!                             v                                                v
+//!     recent (memory)    `records`, `large`            make visible, tell watchers, answer
+//!          ^                  ^
+//!          +------ reads -----+      on the caller's thread: recent first, then the tables
 //! ```
 //!
-//! * **Group commit.** The writer takes everything that is queued (at most `max_batch`), judges the commits
-//!   in order, each against what the accepted ones before it leave behind, and syncs once. Nobody is
-//!   answered and nothing is visible before the sync. A conflict writes nothing; a failure rolls the
-//!   whole batch back and everyone in it is told.
-//! * **Log first, tree later.** Random keys in a tree of millions dirty a page each, and each such page is
-//!   written twice. So a commit is one appended row, kept in memory as well, and is merged into the
-//!   tree in key order when [`SqliteOptions::recent_bytes`] have come together, a slice with each batch.
-//! * **Small rows.** Values above 128 bytes live outside the tree of keys, so that its pages hold more keys.
+//! * **Group commit.** The writer takes everything that is queued (at most `max_batch`), judges
+//!   the commits in order, each against what the accepted ones before it leave behind, and syncs
+//!   once. Nobody is answered and nothing is visible before the sync. A conflict writes nothing;
+//!   a failure rolls the whole batch back and everyone in it is told.
+//! * **Log first, tree later.** Random keys in a tree of millions dirty a page each, and each
+//!   such page is written twice. So a commit is one appended row, kept in memory as well, and is
+//!   merged into the tree in key order when [`SqliteOptions::recent_bytes`] have come together, a
+//!   slice with each batch.
+//! * **Small rows.** Values above 128 bytes live outside the tree of keys, so that its pages hold
+//!   more keys.
 //! * **Reads** run on the caller's thread; a point read takes some 3 us. They see every
 //!   commit that was answered before they began, and those of several records see one moment.
-//! * **Checkpoints** run on a thread of their own, and the write-ahead log is overwritten in place.
+//! * **Checkpoints** run on a thread of their own, and the write-ahead log is overwritten in
+//!   place.
 //! * **Durability.** `synchronous=FULL`: an answered commit survives kill -9 and power loss.
-//! * **The file** is judged by its header before SQLite touches it. Another program's file and a newer schema
-//!   are refused and stay as they are, to the byte; an older schema is migrated in one transaction.
+//! * **The file** is judged by its header before SQLite touches it. Another program's file and a
+//!   newer schema are refused and stay as they are, to the byte; an older schema is migrated in
+//!   one transaction.
 //!
 //! `examples/throughput.rs` measures it.
 

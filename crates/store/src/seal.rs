@@ -1,5 +1,6 @@
-//! Sealing of values that hold secrets: ChaCha20-Poly1305 (RFC 8439) under a key from a file that is kept apart from the
-//! database. The record's key is authenticated with the value, so a value that was moved to another key does not open.
+//! Sealing of values that hold secrets: ChaCha20-Poly1305 (RFC 8439) under a key from a file that
+//! is kept apart from the database. The record's key is authenticated with the value, so a value
+//! that was moved to another key does not open.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -15,7 +16,8 @@ use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 const KEY_BYTES: usize = 32;
 /// Bytes of a nonce.
 const NONCE_BYTES: usize = 12;
-/// The form of a sealed value: this byte, the nonce, the ciphertext with its tag. Another key or cipher gets another byte.
+/// The form of a sealed value: this byte, the nonce, the ciphertext with its tag. Another key or
+/// cipher gets another byte.
 const FORM: u8 = 1;
 /// Nonces drawn with one system call.
 const NONCES: usize = 128;
@@ -159,8 +161,8 @@ impl Sealer {
     }
 }
 
-/// 96 random bits. A store of 2^32 sealed values has two alike with a chance of 2^-33, well within what the cipher asks
-/// for; drawing many at a time spares the system call for each value.
+/// 96 random bits. A store of 2^32 sealed values has two alike with a chance of 2^-33, well
+/// within what the cipher asks for; drawing many at a time spares the system call for each value.
 fn fresh_nonce() -> [u8; NONCE_BYTES] {
     thread_local! {
         static DRAWN: RefCell<Vec<[u8; NONCE_BYTES]>> = const { RefCell::new(Vec::new()) };

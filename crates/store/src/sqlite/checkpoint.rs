@@ -1,11 +1,11 @@
 //! Copying the write-ahead log into the database file, beside the writer rather than in its way.
 //!
-//! SQLite appends to the log until a checkpoint has copied all of it and nobody reads from it; the
-//! next write then starts over at the log's beginning, in place. A thread copies whenever
-//! [`COPY_FRAMES`] more have been written. As the writer goes on meanwhile, a little is always left;
-//! so when the log is longer than [`LIMIT_FRAMES`] the writer itself copies that little between
-//! two batches, and the log starts over. Only a backup, which reads one state for seconds, can make the
-//! log longer than that.
+//! SQLite appends to the log until a checkpoint has copied all of it and nobody reads from it;
+//! the next write then starts over at the log's beginning, in place. A thread copies whenever
+//! [`COPY_FRAMES`] more have been written. As the writer goes on meanwhile, a little is always
+//! left; so when the log is longer than [`LIMIT_FRAMES`] the writer itself copies that little
+//! between two batches, and the log starts over. Only a backup, which reads one state for
+//! seconds, can make the log longer than that.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -49,7 +49,8 @@ pub(crate) struct Checkpointer {
     copier: Arc<Copier>,
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
-    /// Length of the log at which the writer tries again, when a reader kept it from starting over.
+    /// Length of the log at which the writer tries again, when a reader kept it from starting
+    /// over.
     limit: u32,
 }
 

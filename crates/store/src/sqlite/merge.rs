@@ -8,10 +8,10 @@
 //!
 //! A sweep covers everything up to the revision at which it began (its mark). When it is through,
 //! each write up to the mark is either in `records` or superseded by one in a later log row, so
-//! the log rows up to the mark are deleted, again in slices. Where the sweep stands is written with
-//! each slice, so a restart goes on from there instead of beginning anew. A crash at any point is
-//! harmless: the log is a suffix of all commits, and replaying a suffix, or what of it is not merged,
-//! over `records` gives the latest state.
+//! the log rows up to the mark are deleted, again in slices. Where the sweep stands is written
+//! with each slice, so a restart goes on from there instead of beginning anew. A crash at any
+//! point is harmless: the log is a suffix of all commits, and replaying a suffix, or what of it
+//! is not merged, over `records` gives the latest state.
 
 use std::sync::Arc;
 

@@ -105,8 +105,8 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the database at `path`, creating it (readable by its owner only) if the options say so.
-    /// Whatever the error, an existing file is left as it was.
+    /// Opens the database at `path`, creating it (readable by its owner only) if the options say
+    /// so. Whatever the error, an existing file is left as it was.
     pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, OpenError> {
         let path = path.as_ref();
         let file = DatabaseFile::claim(path, options.create)?;
