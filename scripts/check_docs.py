@@ -25,7 +25,8 @@ import tomllib
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-LINKWAY = Path(os.environ.get("LINKWAY_BIN") or REPOSITORY / "target/release/linkway").absolute()
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or REPOSITORY / "target")
+LINKWAY = Path(os.environ.get("LINKWAY_BIN") or TARGET / "release/linkway").absolute()
 VENV = REPOSITORY / ".cache/venv/bin"
 NODE_MODULES = REPOSITORY / "tests/clients/js-sdk/node_modules"
 OPERATOR = REPOSITORY / "docs/operator.md"
