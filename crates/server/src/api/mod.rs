@@ -307,7 +307,8 @@ fn internal() -> WireError {
 impl Handler for Api {
     async fn handle(&self, request: Request) -> Response {
         match (&request.method, request.path()) {
-            (&Method::POST, "/") => self.call(request).await,
+            // Boxed: every layer above moves this future, which is as large as the largest operation.
+            (&Method::POST, "/") => Box::pin(self.call(request)).await,
             (&Method::GET | &Method::HEAD, "/healthz") => plain(StatusCode::OK, "ok\n"),
             (&Method::GET | &Method::HEAD, "/readyz") => match self.ready.load(Ordering::Relaxed) {
                 true => plain(StatusCode::OK, "ready\n"),

@@ -238,9 +238,13 @@ fn migrate(connection: &mut Connection, from: u32, steps: &[&str]) -> rusqlite::
 }
 
 /// Opens a connection; nothing is created.
+///
+/// `unix-excl` keeps the index of the write-ahead log in this process, which is the only one that has
+/// the file: a read then needs no file locks, two system calls each.
 pub(crate) fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
     // No mutex inside SQLite: a connection belongs to one thread or is behind our own lock.
-    Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags_and_vfs(path, flags, c"unix-excl")
 }
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
