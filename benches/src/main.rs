@@ -2,6 +2,7 @@
 //! docs/benchmarks.md says what is measured and how.
 
 mod constant;
+mod figures;
 mod load;
 mod moto;
 mod process;
@@ -10,6 +11,7 @@ mod requests;
 mod rounds;
 mod run;
 mod seed;
+mod workload;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

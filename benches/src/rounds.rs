@@ -11,16 +11,22 @@ use crate::report::median;
 
 /// Connections of the load generator.
 pub const CONNECTIONS: usize = 64;
+/// Requests that are made for the first turn, which does not count.
+const FIRST: usize = 30_000;
+/// Requests that are made at least, beside what is expected.
+const FEWEST: usize = 5_000;
 /// At the beginning of a turn, not measured.
 const WARM_UP: Duration = Duration::from_millis(200);
 
-/// Makes the requests of one turn, given how many will be needed at most.
-pub type Source<'a> = Box<dyn FnMut(usize) -> Result<Requests> + 'a>;
+/// Makes the requests of one turn, given how many of the last turn's were sent and how many will be
+/// needed at most.
+pub type Source<'a> = Box<dyn FnMut(usize, usize) -> Result<Requests> + 'a>;
 
 /// Who is measured.
 pub struct Contender<'a> {
     process: &'a Process,
     source: Source<'a>,
+    sent: usize,
     expected: usize,
     turns: Vec<Turn>,
 }
@@ -28,31 +34,35 @@ pub struct Contender<'a> {
 /// What one turn gave.
 #[derive(Clone, Copy, Debug)]
 struct Turn {
-    rate: f64,
+    answers: f64,
+    seconds: f64,
+    cpu_seconds: f64,
     median_ms: f64,
     p99_ms: f64,
-    cpu_micros: f64,
 }
 
 impl<'a> Contender<'a> {
     /// A process and its requests.
     pub fn new(process: &'a Process, source: Source<'a>) -> Self {
-        Self { process, source, expected: 2000, turns: Vec::new() }
+        Self { process, source, sent: 0, expected: FIRST, turns: Vec::new() }
     }
 
     fn turn(&mut self, time: Duration) -> Result<()> {
-        let requests = (self.source)(self.expected)?;
+        let requests = (self.source)(self.sent, self.expected)?;
         load::run(self.process.address, CONNECTIONS, WARM_UP, &requests)?;
         let before = self.process.cpu()?;
         let round = load::run(self.process.address, CONNECTIONS, time, &requests)?;
         let cpu = self.process.cpu()? - before;
+        self.sent = requests.sent();
         // Half as many again as a whole turn of this rate needs.
-        self.expected = (round.rate() * (time + WARM_UP).as_secs_f64() * 1.5) as usize + 2000;
+        let needed = round.rate() * (time + WARM_UP).as_secs_f64() * 1.5;
+        self.expected = needed as usize + FEWEST;
         self.turns.push(Turn {
-            rate: round.rate(),
+            answers: round.answers as f64,
+            seconds: round.elapsed.as_secs_f64(),
+            cpu_seconds: cpu,
             median_ms: round.latency(0.5),
             p99_ms: round.latency(0.99),
-            cpu_micros: cpu * 1e6 / round.answers.max(1) as f64,
         });
         Ok(())
     }
@@ -61,9 +71,14 @@ impl<'a> Contender<'a> {
         median(&self.turns.iter().map(of).collect::<Vec<_>>())
     }
 
-    /// Answers a second.
+    fn sum(&self, of: impl Fn(&Turn) -> f64) -> f64 {
+        self.turns.iter().map(of).sum()
+    }
+
+    /// Answers a second, over all turns: a store that has more to do in some of them than in others
+    /// must not hide that behind a median.
     pub fn rate(&self) -> f64 {
-        self.median(|turn| turn.rate)
+        self.sum(|turn| turn.answers) / self.sum(|turn| turn.seconds)
     }
 
     /// Median and 99th percentile of the latency, in milliseconds.
@@ -73,13 +88,7 @@ impl<'a> Contender<'a> {
 
     /// CPU time of the process for each answer, in microseconds.
     pub fn cpu_micros(&self) -> f64 {
-        self.median(|turn| turn.cpu_micros)
-    }
-
-    /// How many times another's rate this one's is: the median of the rounds' ratios.
-    pub fn against(&self, other: &Self) -> f64 {
-        let pairs = self.turns.iter().zip(&other.turns);
-        median(&pairs.map(|(own, others)| own.rate / others.rate).collect::<Vec<_>>())
+        self.sum(|turn| turn.cpu_seconds) * 1e6 / self.sum(|turn| turn.answers)
     }
 }
 

@@ -10,14 +10,12 @@ use crate::load::{self, Requests};
 use crate::process::{Linkway, Process, free_address, get};
 use crate::report::Report;
 use crate::requests::{self, Key};
-use crate::rounds::{Contender, Source, play};
-use crate::seed::{self, Filling, Population, mix};
-use crate::{Plan, constant, moto};
+use crate::rounds::{Contender, play};
+use crate::seed::{self, Extent, Filling, Population};
+use crate::{Plan, constant, figures, moto, workload};
 
-/// Different interfaces that are asked for.
-const ASKED: usize = 40_000;
-/// The VLANs above those that the filling uses, up to the last there is.
-const FREE_VLANS: std::ops::RangeInclusive<u16> = 200..=4094;
+/// A turn of writes is so many times as long: what a store puts off must fall due within the rounds.
+const ALLOCATE_TURN: u32 = 3;
 /// Within which a restarted server has to be ready, in seconds.
 const READY: f64 = 3.0;
 /// What a server may have resident, in MiB.
@@ -25,7 +23,7 @@ const RESIDENT: f64 = 1024.0;
 
 /// One server that is measured, and its store.
 struct Server {
-    size: usize,
+    extent: Extent,
     linkway: Linkway,
     process: Process,
 }
@@ -38,8 +36,8 @@ pub fn run(plan: &Plan) -> Result<bool> {
     }
     fs::create_dir_all(&data)?;
     let mut report = Report::default();
-    let population = fill(plan, &data)?;
-    let outcome = measure(plan, &data, &population, &mut report);
+    let (population, extents) = fill(plan, &data)?;
+    let outcome = measure(plan, &data, (&population, &extents), &mut report);
     fs::remove_dir_all(&data)?;
     outcome?;
     report.write(&plan.out.join("report.json"))?;
@@ -56,25 +54,28 @@ fn store_of(data: &Path, size: usize) -> PathBuf {
 }
 
 /// Fills a store for each size: one is filled on and on, and copied when it has reached a size.
-fn fill(plan: &Plan, data: &Path) -> Result<Population> {
+fn fill(plan: &Plan, data: &Path) -> Result<(Population, Vec<Extent>)> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut filling = Filling::new();
+    let mut extents = Vec::new();
     let growing = data.join("growing");
     for (nth, size) in plan.sizes.iter().enumerate() {
         let began = Instant::now();
-        runtime.block_on(filling.fill(&growing, *size))?;
-        copy(&growing, &store_of(data, *size))?;
+        let extent = runtime.block_on(filling.fill(&growing, *size))?;
+        let store = store_of(data, extent.interfaces);
+        copy(&growing, &store)?;
+        extents.push(extent);
         say(&format!(
             "filled a store with {size} interfaces in {:.1} s",
             began.elapsed().as_secs_f64()
         ));
         if nth == 0 {
-            runtime.block_on(seed::check(&store_of(data, *size)))?;
+            runtime.block_on(seed::check(&store))?;
             copy(&growing, &data.join("single"))?;
         }
     }
     fs::remove_dir_all(&growing)?;
-    Ok(filling.population)
+    Ok((filling.population, extents))
 }
 
 /// Copies the files of a closed data directory.
@@ -89,46 +90,51 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn measure(plan: &Plan, data: &Path, population: &Population, report: &mut Report) -> Result<()> {
+fn measure(
+    plan: &Plan,
+    data: &Path,
+    (population, extents): (&Population, &[Extent]),
+    report: &mut Report,
+) -> Result<()> {
     let mut servers = Vec::new();
-    for size in &plan.sizes {
-        let linkway = Linkway::new(&plan.linkway, &store_of(data, *size), None)?;
+    for extent in extents {
+        let linkway = Linkway::new(&plan.linkway, &store_of(data, extent.interfaces), None)?;
         let (process, _) = linkway.start()?;
-        servers.push(Server { size: *size, linkway, process });
+        servers.push(Server { extent: *extent, linkway, process });
     }
     let single = Linkway::new(&plan.linkway, &data.join("single"), Some(1))?.start()?.0;
     for server in &servers {
         wait_until_counted(server)?;
     }
     let (constant, key) = start_constant(&servers[0], population)?;
-    let constant_source = || -> Source<'_> { Box::new(|_| of_constant(&key)) };
 
     say("DescribeVirtualInterfaces");
-    let mut contenders = vec![Contender::new(&constant, constant_source())];
+    let mut contenders = vec![Contender::new(&constant, workload::of_constant(&key))];
     for server in &servers {
-        let source: Source<'_> = Box::new(|_| describes(population, server.size));
+        let source = workload::describes(population, server.extent);
         contenders.push(Contender::new(&server.process, source));
     }
     play(&mut contenders, plan.rounds, plan.turn)?;
-    report_describe(report, plan, &contenders);
+    figures::describe(report, plan, &contenders);
     drop(contenders);
 
     say("AllocatePrivateVirtualInterface");
     let mut contenders = vec![
-        Contender::new(&constant, constant_source()),
-        Contender::new(&single, Allocations::source(population, plan.sizes[0])),
+        Contender::new(&constant, workload::of_constant(&key)),
+        Contender::new(&single, workload::allocations(population, extents[0])),
     ];
     for server in &servers {
-        contenders
-            .push(Contender::new(&server.process, Allocations::source(population, server.size)));
+        let source = workload::allocations(population, server.extent);
+        contenders.push(Contender::new(&server.process, source));
     }
-    play(&mut contenders, plan.rounds, plan.turn)?;
-    report_allocate(report, plan, &contenders);
+    play(&mut contenders, plan.rounds, plan.turn * ALLOCATE_TURN)?;
+    figures::allocate(report, plan, &contenders);
     drop(contenders);
 
-    report_processes(report, servers)?;
+    processes(report, servers)?;
     say("moto");
-    let server = Linkway::new(&plan.linkway, &store_of(data, plan.sizes[0]), None)?.start()?.0;
+    let server =
+        Linkway::new(&plan.linkway, &store_of(data, extents[0].interfaces), None)?.start()?.0;
     against_moto(plan, &server, population, report)
 }
 
@@ -139,11 +145,14 @@ fn wait_until_counted(server: &Server) -> Result<()> {
         let metrics = get(server.process.address, "/metrics")?;
         let counts = metrics.lines().filter_map(|line| line.strip_prefix("linkway_interfaces{"));
         let counts = counts.filter_map(|rest| rest.rsplit(' ').next()?.parse::<usize>().ok());
-        if counts.sum::<usize>() >= server.size {
+        if counts.sum::<usize>() >= server.extent.interfaces {
             return Ok(());
         }
         if began.elapsed() > Duration::from_secs(180) {
-            bail!("the server has not counted its {} interfaces after three minutes", server.size);
+            bail!(
+                "the server has not counted its {} interfaces after three minutes",
+                server.extent.interfaces
+            );
         }
         std::thread::sleep(Duration::from_millis(200));
     }
@@ -164,126 +173,10 @@ fn start_constant(server: &Server, population: &Population) -> Result<(Process, 
     Ok((process, key))
 }
 
-fn of_constant(key: &Key) -> Result<Requests> {
-    let mut requests = Requests::new("\"virtualInterfaceId\":\"dxvif-", true);
-    // As many different ones as the real server is asked, so that the load generator does the same.
-    for nth in 0..ASKED {
-        requests.push(&requests::describe_interface(key, &format!("dxvif-{nth:08}"))?);
-    }
-    Ok(requests)
-}
-
-fn describes(population: &Population, size: usize) -> Result<Requests> {
-    let mut requests = Requests::new("\"virtualInterfaceId\":\"dxvif-", true);
-    for nth in 0..ASKED {
-        let drawn = usize::try_from(mix(nth as u64) % size as u64)?;
-        let (id, owner) = &population.interfaces[drawn];
-        requests.push(&requests::describe_interface(&population.tenants[*owner].key, id.as_str())?);
-    }
-    Ok(requests)
-}
-
-/// New interfaces on the connections of a store, spread over all of them.
-struct Allocations<'a> {
-    population: &'a Population,
-    connections: usize,
-    tenants: usize,
-    used: usize,
-}
-
-impl<'a> Allocations<'a> {
-    fn source(population: &'a Population, size: usize) -> Source<'a> {
-        let connections = size.div_ceil(seed::PER_CONNECTION);
-        let owners = population.connections[..connections].iter().map(|(_, owner)| owner + 1);
-        let tenants = owners.max().unwrap_or(0);
-        let mut allocations = Self { population, connections, tenants, used: 0 };
-        Box::new(move |count| allocations.make(count))
-    }
-
-    fn make(&mut self, count: usize) -> Result<Requests> {
-        let tenants = &self.population.tenants;
-        let mut requests = Requests::new("\"virtualInterfaceState\":\"confirming\"", false);
-        let first = self.used;
-        for nth in first..first + count {
-            let round = u16::try_from(nth / self.connections)?;
-            let vlan = FREE_VLANS.start() + round;
-            if !FREE_VLANS.contains(&vlan) {
-                bail!("every VLAN of the {} connections is used up", self.connections);
-            }
-            let (connection, lender) = &self.population.connections[nth % self.connections];
-            let owner = (lender + 1 + nth % (self.tenants - 1)) % self.tenants;
-            let lender = &tenants[*lender].key;
-            requests.push(&requests::allocate(
-                lender,
-                connection.as_str(),
-                tenants[owner].id.as_str(),
-                vlan,
-            )?);
-        }
-        self.used = first + count;
-        Ok(requests)
-    }
-}
-
-fn report_contender(report: &mut Report, name: &str, contender: &Contender<'_>) {
-    let (median, p99) = contender.latencies();
-    report.figure(format!("{name}: throughput"), contender.rate(), "1/s");
-    report.figure(format!("{name}: CPU of the server"), contender.cpu_micros(), "us");
-    report.figure(format!("{name}: latency, median"), median, "ms");
-    report.figure(format!("{name}: latency, 99 %"), p99, "ms");
-}
-
-fn report_describe(report: &mut Report, plan: &Plan, contenders: &[Contender<'_>]) {
-    let [constant, servers @ ..] = contenders else { return };
-    report_contender(report, "constant", constant);
-    for (server, size) in servers.iter().zip(&plan.sizes) {
-        report_contender(report, &format!("Describe at {size}"), server);
-    }
-    for (server, size) in servers.iter().zip(&plan.sizes) {
-        report.at_least(
-            0.6,
-            format!("(a) Describe at {size} / constant"),
-            server.against(constant),
-            "ratio",
-        );
-    }
-    report_growth(report, plan, "(c) Describe", servers);
-}
-
-fn report_allocate(report: &mut Report, plan: &Plan, contenders: &[Contender<'_>]) {
-    let [constant, single, servers @ ..] = contenders else { return };
-    report_contender(report, "Allocate, a sync each", single);
-    for (server, size) in servers.iter().zip(&plan.sizes) {
-        report_contender(report, &format!("Allocate at {size}"), server);
-    }
-    if let Some(first) = servers.first() {
-        report.at_least(
-            3.0,
-            "(b) Allocate / Allocate, a sync each",
-            first.against(single),
-            "ratio",
-        );
-    }
-    for (server, size) in servers.iter().zip(&plan.sizes) {
-        report.at_least(
-            0.3,
-            format!("(b) Allocate at {size} / constant"),
-            server.against(constant),
-            "ratio",
-        );
-    }
-    report_growth(report, plan, "(c) Allocate", servers);
-}
-
-fn report_growth(report: &mut Report, plan: &Plan, name: &str, servers: &[Contender<'_>]) {
-    let [first, .., last] = servers else { return };
-    let (small, large) = (plan.sizes[0], plan.sizes[plan.sizes.len() - 1]);
-    report.at_least(0.8, format!("{name} at {large} / at {small}"), last.against(first), "ratio");
-}
-
 /// Memory after the load, and how long a server that was killed under it takes to be ready again.
-fn report_processes(report: &mut Report, servers: Vec<Server>) -> Result<()> {
-    for Server { size, linkway, process } in servers {
+fn processes(report: &mut Report, servers: Vec<Server>) -> Result<()> {
+    for Server { extent, linkway, process } in servers {
+        let size = extent.interfaces;
         let resident = process.resident()?;
         report.figure(format!("(c) resident at {size}"), resident.now, "MiB");
         report.at_most(RESIDENT, format!("(c) most resident at {size}"), resident.peak, "MiB");

@@ -26,7 +26,10 @@ use self::ledger::Ledger;
 use crate::requests::Key;
 
 /// Interfaces on each connection.
-pub const PER_CONNECTION: usize = 20;
+const PER_CONNECTION: usize = 20;
+/// The first connections have half as many: each has 4,094 VLANs, and the smallest store must not
+/// run out of them while it is measured.
+const HALF_FILLED: usize = 100;
 /// Connections of each account, once there are many.
 const CONNECTIONS_PER_ACCOUNT: usize = 10;
 /// Accounts that there are at least.
@@ -47,6 +50,17 @@ pub struct Tenant {
     /// Its access key.
     pub key: Key,
     gateway: String,
+}
+
+/// What a store of one size holds: the first of each kind in the [`Population`].
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// Interfaces.
+    pub interfaces: usize,
+    /// Connections.
+    pub connections: usize,
+    /// Accounts.
+    pub tenants: usize,
 }
 
 /// Whom an interface or a connection belongs to, as an index into the tenants.
@@ -78,8 +92,9 @@ impl Filling {
         Self { population: Population::default(), ledger, edges: Vec::new() }
     }
 
-    /// Adds to the data directory until it holds `interfaces`. The store is closed when this returns.
-    pub async fn fill(&mut self, path: &Path, interfaces: usize) -> Result<()> {
+    /// Adds to the data directory until it holds `interfaces`; what it holds then. The store is
+    /// closed when this returns.
+    pub async fn fill(&mut self, path: &Path, interfaces: usize) -> Result<Extent> {
         let dir = DataDir::new(path);
         let records = boot::open_records(&dir, server::settings(&Config::default()), None, BATCH)?;
         let sealer = Sealer::load(&dir.key_file())?;
@@ -99,7 +114,8 @@ impl Filling {
         while self.population.interfaces.len() < interfaces {
             self.add_connection()?;
             commits.add(self.ledger.take(&sealer)).await?;
-            for nth in 0..PER_CONNECTION {
+            let half = self.population.connections.len() <= HALF_FILLED;
+            for nth in 0..PER_CONNECTION / (1 + usize::from(half)) {
                 self.add_interface(nth)?;
                 if let Some(commit) = self.ledger.take_full(&sealer) {
                     commits.add(commit).await?;
@@ -107,7 +123,13 @@ impl Filling {
             }
         }
         commits.add(self.ledger.take(&sealer)).await?;
-        commits.settle().await
+        commits.settle().await?;
+        let Population { tenants, connections, interfaces } = &self.population;
+        Ok(Extent {
+            interfaces: interfaces.len(),
+            connections: connections.len(),
+            tenants: tenants.len(),
+        })
     }
 
     fn add_network(&mut self) -> Result<()> {
