@@ -49,7 +49,13 @@ pub fn violations(records: &BTreeMap<String, Record>) -> Vec<String> {
             None => found.push(format!("{at}: is missing")),
         }
     }
+    if records.keys().filter(|at| at.starts_with("epoch/")).count() > 1 {
+        found.push("epoch/: a store has one epoch at a time, here are several".to_owned());
+    }
     for at in records.keys() {
+        if at.starts_with("epoch") && key::parse_epoch(at).is_none() {
+            found.push(format!("{at}: is not an epoch"));
+        }
         let kind = at.split('/').next().unwrap_or_default();
         // A deadline may outlive its reason: it does nothing when it comes, and goes.
         if DERIVED.contains(&kind) && kind != "due" && !expected.contains_key(at) {

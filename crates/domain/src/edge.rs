@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::connection::Connection;
 use crate::gateway::Gateway;
 use crate::id::{ConnectionId, EdgeId, PortName, VirtualGatewayId, VirtualInterfaceId};
-use crate::net::{Asn, AuthKey, GatewayAsn, Mtu, NextHop, PeerAddresses, Prefix, Vlan};
-use crate::virtual_interface::{Phase, Reported, VirtualInterface};
+use crate::net::{
+    AddressFamily, Asn, AuthKey, GatewayAsn, Mtu, NextHop, PeerAddresses, Prefix, Vlan,
+};
+use crate::virtual_interface::{Phase, Reported, VirtualInterface, bounded_text};
 
 /// The whole desired configuration of one edge router.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +21,11 @@ use crate::virtual_interface::{Phase, Reported, VirtualInterface};
 pub struct EdgeConfig {
     /// Which router.
     pub edge_id: EdgeId,
-    /// The version of this configuration; an edge refuses one older than it has.
+    /// Which life of the store the generation belongs to: a store that was restored from a copy counts anew under a later
+    /// epoch (milliseconds of its first start, Unix time).
+    #[serde(default)]
+    pub epoch: u64,
+    /// The version of this configuration within the epoch; an edge refuses one older than it has.
     pub generation: u64,
     /// The ports in use, by connection.
     pub ports: Vec<PortConfig>,
@@ -27,6 +33,29 @@ pub struct EdgeConfig {
     pub gateways: Vec<GatewayConfig>,
     /// The interfaces.
     pub interfaces: Vec<InterfaceConfig>,
+}
+
+/// Which configuration, in the order in which an edge must take them: a later epoch first, then a later generation. The
+/// default is that of an edge that has none.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigVersion {
+    /// Which life of the store the generation belongs to.
+    #[serde(default)]
+    pub epoch: u64,
+    /// The version within the epoch.
+    #[serde(default)]
+    pub generation: u64,
+}
+
+impl EdgeConfig {
+    /// Which configuration this is.
+    #[must_use]
+    pub const fn version(&self) -> ConfigVersion {
+        ConfigVersion { epoch: self.epoch, generation: self.generation }
+    }
 }
 
 /// A port in use.
@@ -83,20 +112,65 @@ pub struct InterfaceConfig {
     pub asn: Asn,
     /// The session's key.
     pub auth_key: AuthKey,
+    /// How often the operator has asked for the session to be started anew. An edge makes a new session of each number,
+    /// which is what brings one back that was shut for too many prefixes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub session_resets: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What an edge says: the whole of it, each time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EdgeStatus {
+    /// The epoch of the configuration that this is about.
+    #[serde(default)]
+    pub epoch: u64,
     /// The generation of the configuration that this is about.
     pub generation: u64,
-    /// The report's number: higher than in every earlier report of this edge (its clock's milliseconds will do).
+    /// The report's number: higher than in every earlier report of this edge. The first report of a run takes the
+    /// edge's clock in milliseconds (or one more than the last number that the server knows, if that is higher), and each
+    /// one that is *sent* after it, answered or not, takes the next number: so a server sees that nothing went past it.
     pub sequence: u64,
     /// Each port of the configuration.
     pub ports: Vec<PortStatus>,
     /// Each interface that is, or shall be, on the router.
     pub interfaces: Vec<InterfaceStatus>,
+}
+
+impl EdgeStatus {
+    /// Which configuration this is about.
+    #[must_use]
+    pub const fn version(&self) -> ConfigVersion {
+        ConfigVersion { epoch: self.epoch, generation: self.generation }
+    }
+
+    /// With texts of bounded length and without control characters, which end up in terminals, and with each thing at
+    /// most once: of a port, an interface or an address family that is named twice, the first counts.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        self.ports.sort_by(|a, b| a.connection_id.cmp(&b.connection_id));
+        self.ports.dedup_by(|b, a| a.connection_id == b.connection_id);
+        self.interfaces.sort_by(|a, b| a.virtual_interface_id.cmp(&b.virtual_interface_id));
+        self.interfaces.dedup_by(|b, a| a.virtual_interface_id == b.virtual_interface_id);
+        for port in &mut self.ports {
+            port.error = port.error.take().map(|text| bounded_text(&text));
+        }
+        for interface in &mut self.interfaces {
+            interface.reported.error =
+                interface.reported.error.take().map(|text| bounded_text(&text));
+            interface.peers.sort_by_key(|peer| peer.address_family.as_str());
+            interface.peers.dedup_by_key(|peer| peer.address_family.as_str());
+            for peer in &mut interface.peers {
+                peer.last_error = peer.last_error.take().map(|text| bounded_text(&text));
+            }
+        }
+        self
+    }
 }
 
 /// A port as the edge sees it.
@@ -107,6 +181,12 @@ pub struct PortStatus {
     pub connection_id: ConnectionId,
     /// Whether the link is up.
     pub carrier: bool,
+    /// What the port's counters say, all VLANs together.
+    #[serde(default)]
+    pub traffic: Traffic,
+    /// Why the port cannot be used, in the router's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// An interface as the edge sees it.
@@ -118,6 +198,87 @@ pub struct InterfaceStatus {
     /// What there is of it.
     #[serde(flatten)]
     pub reported: Reported,
+    /// Its BGP sessions; none while it is not programmed.
+    #[serde(default)]
+    pub peers: Vec<PeerStatus>,
+    /// What has passed since the router made it.
+    #[serde(default)]
+    pub traffic: Traffic,
+}
+
+/// A BGP session as the edge's daemon sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PeerStatus {
+    /// The family of its addresses and routes.
+    pub address_family: AddressFamily,
+    /// Where the session is.
+    pub state: SessionState,
+    /// How many prefixes the customer's router announces and the import rules let in.
+    #[serde(default)]
+    pub prefixes_accepted: u32,
+    /// How many prefixes the customer's router announces that the import rules turn away.
+    #[serde(default)]
+    pub prefixes_rejected: u32,
+    /// How many prefixes are announced to the customer's router.
+    #[serde(default)]
+    pub prefixes_advertised: u32,
+    /// What last went wrong, in the daemon's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+}
+
+/// The state of a BGP session (RFC 4271, section 8.2.2), and what an edge adds to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SessionState {
+    /// Not trying: the daemon does not have it, or not yet.
+    Idle,
+    /// Trying to reach the customer's router.
+    Connect,
+    /// Waiting for the customer's router.
+    Active,
+    /// Connected, the opening message is sent.
+    OpenSent,
+    /// The opening messages agree.
+    OpenConfirm,
+    /// Up.
+    Established,
+    /// Shut for too many prefixes until the operator resets it.
+    PrefixLimit,
+}
+
+impl SessionState {
+    /// As it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Connect => "connect",
+            Self::Active => "active",
+            Self::OpenSent => "openSent",
+            Self::OpenConfirm => "openConfirm",
+            Self::Established => "established",
+            Self::PrefixLimit => "prefixLimit",
+        }
+    }
+}
+
+/// Packets and bytes; *in* is from the customer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Traffic {
+    /// Packets from the customer.
+    pub packets_in: u64,
+    /// Bytes from the customer.
+    pub bytes_in: u64,
+    /// Packets to the customer.
+    pub packets_out: u64,
+    /// Bytes to the customer.
+    pub bytes_out: u64,
+    /// Packets that the interface could not take or give, both ways.
+    #[serde(default)]
+    pub errors: u64,
 }
 
 /// The configuration of an edge, from the records that its indexes name. `connections` and `interfaces` may hold more than
@@ -126,7 +287,7 @@ pub struct InterfaceStatus {
 #[must_use]
 pub fn project(
     edge: &EdgeId,
-    generation: u64,
+    (epoch, generation): (u64, u64),
     connections: &[Connection],
     interfaces: &[VirtualInterface],
     gateways: &[Gateway],
@@ -146,7 +307,7 @@ pub fn project(
     let mut gateways: Vec<GatewayConfig> =
         gateways.iter().filter(|g| used.contains(&g.id)).map(|g| gateway(edge, g)).collect();
     gateways.sort_by(|a, b| a.virtual_gateway_id.cmp(&b.virtual_gateway_id));
-    EdgeConfig { edge_id: edge.clone(), generation, ports, gateways, interfaces }
+    EdgeConfig { edge_id: edge.clone(), epoch, generation, ports, gateways, interfaces }
 }
 
 fn port(edge: &EdgeId, connection: &Connection) -> Option<PortConfig> {
@@ -170,6 +331,7 @@ fn interface(interface: &VirtualInterface) -> Option<InterfaceConfig> {
         addresses: interface.addresses,
         asn: interface.asn,
         auth_key: interface.auth_key.clone(),
+        session_resets: interface.session_resets,
     })
 }
 

@@ -152,6 +152,26 @@ pub fn parse_due(key: &str) -> Option<(Time, &str)> {
     Some((Time::from_millis(at.parse().ok()?), id))
 }
 
+/// Marker: the store's epoch, in milliseconds of Unix time. There is one at a time; its number is part of the key, so that
+/// "is this the epoch?" is one question about one key.
+#[must_use]
+pub fn epoch(number: u64) -> Key {
+    Key(format!("epoch/{number:015}"))
+}
+
+/// Marker in a copy of a store, in place of its [`epoch`]: the epoch that the copy was made in and must not go on with.
+#[must_use]
+pub fn epoch_before(number: u64) -> Key {
+    Key(format!("epoch-before/{number:015}"))
+}
+
+/// Reads an [`epoch`] or [`epoch_before`] key back.
+#[must_use]
+pub fn parse_epoch(key: &str) -> Option<u64> {
+    let (kind, number) = key.split_once('/')?;
+    matches!(kind, "epoch" | "epoch-before").then(|| number.parse().ok())?
+}
+
 /// The audit record of a change, in the order of time.
 #[must_use]
 pub fn audit(at: Time, request_id: &str) -> Key {

@@ -39,6 +39,9 @@ pub struct Edge {
 pub struct EdgeSeen {
     /// When its last report came in.
     pub at: Time,
+    /// The epoch of the generation.
+    #[serde(default)]
+    pub epoch: u64,
     /// The generation that the report was about.
     pub generation: u64,
     /// The report's number; an edge's reports have rising numbers, and an older one is stale.

@@ -65,6 +65,9 @@ pub struct VirtualInterface {
     pub ended: Option<Ended>,
     /// What the edge last said of it; absent until it was programmed.
     pub reported: Option<Reported>,
+    /// How often the operator has asked for its BGP session to be started anew.
+    #[serde(default)]
+    pub session_resets: u32,
 }
 
 /// The gateway that an interface leads to.
@@ -96,11 +99,14 @@ impl Reported {
     /// With an error text of bounded length and without control characters: it ends up in terminals and answers.
     #[must_use]
     pub fn bounded(mut self) -> Self {
-        self.error = self
-            .error
-            .map(|text| text.chars().filter(|c| !c.is_control()).take(LONGEST_ERROR).collect());
+        self.error = self.error.map(|text| bounded_text(&text));
         self
     }
+}
+
+/// A router's text as it is kept: at most so long, and nothing in it that a terminal obeys.
+pub(crate) fn bounded_text(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(LONGEST_ERROR).collect()
 }
 
 /// Intent as recorded; what a tenant sees is [`State`].

@@ -260,7 +260,7 @@ proptest! {
                 let phase = |world: &World| world.interface(&report.interface).map(|i| i.phase);
                 let let_go = phase(moment.before) == Some(Phase::Deleting)
                     && phase(moment.after) == Some(Phase::Deleted);
-                let heard = deleted_at.get(&report.interface).is_some_and(|at| report.generation >= *at);
+                let heard = deleted_at.get(&report.interface).is_some_and(|at| report.head.version.generation >= *at);
                 prop_assert!(!let_go || (heard && report.reported.is_none()));
             }
             Ok(())
@@ -280,7 +280,7 @@ proptest! {
             for router in &stage.scene.routers {
                 let indexed = world.config(&router.id);
                 let generation = indexed.generation;
-                let all = project(&router.id, generation, &connections, &interfaces, &gateways);
+                let all = project(&router.id, (world.epoch(), generation), &connections, &interfaces, &gateways);
                 prop_assert_eq!(indexed, all);
             }
             Ok(())

@@ -3,14 +3,16 @@
 
 mod common;
 
-use common::edge::Report;
 use common::scene::{
     A, B, C, DAY, R1, Scene, account, addressed, approve, confirm, due_calls, plain,
 };
 use common::{Call, World};
 use linkway_domain::access_key::Principal;
 use linkway_domain::connection::ConnectionPhase;
-use linkway_domain::decide::{Allocate, Command, Outcome, ReportConnection, ReportInterface};
+use linkway_domain::decide::{
+    Allocate, Command, Outcome, ReportConnection, ReportHead, ReportInterface,
+};
+use linkway_domain::edge::ConfigVersion;
 use linkway_domain::id::{ConnectionId, EdgeId, VirtualGatewayId, VirtualInterfaceId};
 use linkway_domain::virtual_interface::{Phase, Reported};
 use proptest::prelude::*;
@@ -200,6 +202,12 @@ fn two_reconcilers_at_one_deadline() {
     assert_eq!(scene.world.connection(&line).map(|c| c.phase), Some(ConnectionPhase::Pending));
 }
 
+/// The head of a report that is newer than all before.
+fn head(world: &World, edge: &EdgeId, generation: u64) -> ReportHead {
+    let version = ConfigVersion { epoch: world.epoch(), generation };
+    ReportHead { edge: edge.clone(), version, sequence: 1_000 }
+}
+
 /// `LetGo` against the generation that the edge has: only one at least as new as the deletion counts.
 #[test]
 fn it_is_not_there_counts_only_from_an_edge_that_has_heard_of_the_deletion() {
@@ -215,7 +223,7 @@ fn it_is_not_there_counts_only_from_an_edge_that_has_heard_of_the_deletion() {
         let mut world = scene.world.clone();
         let reported = there.then_some(Reported { programmed: true, bgp_up: true, error: None });
         let interface = interface.clone();
-        let report = ReportInterface { edge: edge.clone(), generation, interface, reported };
+        let report = ReportInterface { head: head(&world, &edge, generation), interface, reported };
         let principal = Principal::Edge(edge.clone());
         let command = Command::ReportInterface(report);
         world.run(&Call { principal, now: scene.now, seed: 0, command }).expect("a report");
@@ -243,7 +251,8 @@ fn it_is_not_there_counts_only_from_an_edge_that_has_heard_of_the_deletion() {
     ] {
         let mut world = scene.world.clone();
         let connection = line.clone();
-        let report = ReportConnection { edge: edge.clone(), generation, connection, carrier };
+        let report =
+            ReportConnection { head: head(&world, &edge, generation), connection, carrier };
         let principal = Principal::Edge(edge.clone());
         let command = Command::ReportConnection(report);
         world.run(&Call { principal, now: scene.now, seed: 0, command }).expect("a report");
@@ -261,45 +270,13 @@ fn another_edges_word_does_not_count() {
         let generation = scene.world.revision;
         let principal = Principal::Edge(edge.clone());
         let reported = Some(Reported { programmed: true, bgp_up: true, error: None });
-        let on_vif = ReportInterface {
-            edge: edge.clone(),
-            generation,
-            interface: interface.clone(),
-            reported,
-        };
-        let on_line =
-            ReportConnection { edge, generation, connection: line.clone(), carrier: Some(false) };
+        let head = head(&scene.world, &edge, generation);
+        let on_vif = ReportInterface { head: head.clone(), interface: interface.clone(), reported };
+        let on_line = ReportConnection { head, connection: line.clone(), carrier: Some(false) };
         scene.by(principal.clone(), Command::ReportInterface(on_vif)).expect("is ignored");
         scene.by(principal, Command::ReportConnection(on_line)).expect("is ignored");
     }
     assert_eq!(scene.world, before);
-}
-
-#[test]
-fn an_older_report_is_stale() {
-    let Lent { mut scene, .. } = lent();
-    let report = |sequence: u64| Report {
-        edge: EdgeId::parse(R1).expect("an edge id"),
-        generation: 3,
-        sequence,
-        ports: [].into(),
-        interfaces: [].into(),
-    };
-    let seen = |scene: &mut Scene, sequence: u64| {
-        let call = report(sequence).calls(&scene.world, scene.now).remove(0);
-        scene.world.run(&call).map_err(|fault| fault.message)
-    };
-    assert_eq!(seen(&mut scene, 10), Ok(Outcome::Done));
-    let revision = scene.world.revision;
-    for old in [0, 9, 10] {
-        let text = format!("sequence \"{old}\" is not newer than the last report's, 10.");
-        assert_eq!(seen(&mut scene, old), Err(text));
-    }
-    assert_eq!(seen(&mut scene, 11), Ok(Outcome::Done));
-    assert_eq!(scene.world.revision, revision, "a quiet edge costs no write");
-    scene.later(15_000);
-    assert_eq!(seen(&mut scene, 12), Ok(Outcome::Done));
-    assert_eq!(scene.world.revision, revision + 1, "but is written now and then");
 }
 
 proptest! {

@@ -1,43 +1,90 @@
 //! The edge feed: how an edge router gets its configuration and says what became of it.
 //!
-//! Whole state, never deltas: restart, replay, a lost message and a second server are one case.
+//! Whole state, never deltas: restart, replay, a lost message and a second server are one case. What makes a change of one
+//! interface among a thousand cheap is the encoding alone ([`packed`]): the answer is the whole state, compressed with the
+//! edge's last configuration as the dictionary. An edge
+//!
+//! 1. asks with [`GetEdgeConfig`]: `afterEpoch` and `afterGeneration` of the configuration that it holds, `base`: its
+//!    [`ConfigText::digest`], and the header `Accept-Encoding: zstd`;
+//! 2. unpacks the body as the answer's headers say ([`packed::answer`]);
+//! 3. reads it with [`read_answer`], and keeps the [`ConfigText`] if it is later than its own: the text for the next
+//!    question, the configuration to make true.
+//!
+//! Nothing of the answer's headers needs to be trusted: a base that is another one fails to unpack, and the edge asks again
+//! without one.
 
-use linkway_domain::edge::{EdgeConfig, EdgeStatus};
+pub mod packed;
+mod text;
+
+use linkway_domain::edge::{ConfigVersion, EdgeStatus};
 use serde::{Deserialize, Serialize};
 
-/// `Linkway.GetEdgeConfig`: the configuration if it is newer than `afterGeneration`, waiting up to `waitSeconds` for that.
+pub use text::{Answered, BadAnswer, ConfigText, answer, read_answer};
+
+/// `Linkway.GetEdgeConfig`: the configuration if it is not the one that the edge has, waiting up to `waitSeconds` for that.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GetEdgeConfig {
+    /// The epoch of the configuration that the edge has; absent or 0: it has none.
+    #[serde(default)]
+    pub after_epoch: u64,
     /// The generation that the edge has; absent or 0: none.
     #[serde(default)]
     pub after_generation: u64,
-    /// How long to wait for a newer one, in seconds; absent: answer at once.
+    /// How long to wait for another one, in seconds; absent: answer at once.
     #[serde(default)]
     pub wait_seconds: u64,
+    /// The digest of the text of the configuration that the edge has ([`ConfigText::digest`]): the answer may be compressed
+    /// with it as the dictionary. Absent: it is compressed by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+}
+
+impl GetEdgeConfig {
+    /// What the edge has.
+    #[must_use]
+    pub const fn after(&self) -> ConfigVersion {
+        ConfigVersion { epoch: self.after_epoch, generation: self.after_generation }
+    }
 }
 
 /// The longest wait that a server grants, in seconds.
 pub const LONGEST_WAIT: u64 = 60;
 
-/// The answer to [`GetEdgeConfig`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The answer to [`GetEdgeConfig`], without the configuration: see [`read_answer`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct EdgeConfigAnswer {
+pub struct AnswerHead {
+    /// The epoch that the server has.
+    #[serde(default)]
+    pub epoch: u64,
     /// The generation that the server has.
     pub generation: u64,
-    /// The configuration; absent when the edge has this generation already.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config: Option<EdgeConfig>,
+    /// The number of the edge's last report that the server knows: the next one's must be higher.
+    #[serde(default)]
+    pub last_sequence: u64,
 }
 
-/// `Linkway.ReportEdgeStatus`.
+impl AnswerHead {
+    /// What the server has.
+    #[must_use]
+    pub const fn version(&self) -> ConfigVersion {
+        ConfigVersion { epoch: self.epoch, generation: self.generation }
+    }
+}
+
+/// `Linkway.ReportEdgeStatus`. With the header `Content-Encoding: zstd` the body is [`packed::encode`]d without a base,
+/// which a router with many interfaces needs: what the server takes as a body is limited (256 KiB), what it unpacks to is
+/// not by the same ([`packed::LARGEST_REPORT`]).
 pub type ReportEdgeStatus = EdgeStatus;
 
 /// The answer to [`ReportEdgeStatus`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReportAnswer {
+    /// The epoch that the server has.
+    #[serde(default)]
+    pub epoch: u64,
     /// The generation that the server has.
     pub generation: u64,
 }

@@ -67,6 +67,7 @@ operations! {
         CreatePort,
         DeleteAccessKey,
         DeleteGateway,
+        DescribeEdge,
         DisableAccessKey,
         EnableAccessKey,
         GetEdgeConfig,
@@ -80,7 +81,9 @@ operations! {
         ListLocations,
         ListPorts,
         RejectConnection,
+        RenewEpoch,
         ReportEdgeStatus,
+        ResetBgpSession,
     }
 }
 

@@ -60,6 +60,7 @@ answers! {
     ListLocations -> LocationList,
     CreateEdge -> NewEdge,
     ListEdges -> EdgeList,
+    DescribeEdge -> EdgeDetail,
     CreatePort -> Port,
     ListPorts -> PortList,
     ListConnections -> ConnectionList,
@@ -69,6 +70,8 @@ answers! {
     ListGateways -> GatewayList,
     DeleteGateway -> Gateway,
     ListInterfaces -> InterfaceList,
+    ResetBgpSession -> Interface,
+    RenewEpoch -> Epoch,
     ListEvents -> EventPage,
     Backup -> Nothing,
 }
@@ -219,6 +222,16 @@ requests! {
         /// Where it stands.
         location_code: String,
     }
+    /// Everything that is known of one edge router.
+    DescribeEdge {
+        /// Which.
+        edge_id: String,
+    }
+    /// Starts the BGP session of an accepted virtual interface anew, as one needs that was shut for too many prefixes.
+    ResetBgpSession {
+        /// Which.
+        virtual_interface_id: String,
+    }
     /// Offers an interface of an edge router to connections.
     CreatePort {
         /// The router.
@@ -283,6 +296,20 @@ requests! {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backup {}
 
+/// Says that this store is a copy whose original's edges it has taken over: it counts its generations anew, under a later
+/// epoch, and every edge takes its configuration. A copy that `Backup` made does so by itself when it is first served; one
+/// that was made of the files does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenewEpoch {}
+
+/// The epoch that the store has now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Epoch {
+    /// Milliseconds of Unix time, or more.
+    pub epoch: u64,
+}
+
 fn yes() -> bool {
     true
 }
@@ -292,11 +319,13 @@ fn default_asn() -> i64 {
 }
 
 mod audit;
+mod edge;
 mod resources;
 #[cfg(test)]
 mod tests;
 
 pub use audit::{AuditEvent, EventKind, EventPage, ListEvents, Parameters};
+pub use edge::{EdgeDetail, EdgeInterface, EdgePort, PeerStatus, Traffic};
 pub use resources::{
     AccessKey, AccessKeyKind, AccessKeyStatus, Account, Connection, Edge, Gateway, Interface,
     Location, NewAccessKey, NewEdge, Port,

@@ -174,6 +174,7 @@ fn build(
         expires: None,
         ended: None,
         reported: None,
+        session_resets: 0,
     })
 }
 

@@ -10,6 +10,7 @@ mod gateway;
 mod interface;
 mod location;
 mod report;
+mod reset;
 mod tags;
 
 use crate::access_key::{AccessKey, Account, Principal};
@@ -32,7 +33,8 @@ pub use deadline::Due;
 pub use gateway::{CreateGateway, HandoffText};
 pub use interface::{Allocate, Confirm, Create, NewInterface, Secret};
 pub use location::{CreateEdge, CreateLocation, CreatePort};
-pub use report::{ReportConnection, ReportInterface, ReportSeen};
+pub use report::{ReportConnection, ReportHead, ReportInterface, ReportSeen};
+pub use reset::RenewEpoch;
 pub use tags::{TagChange, Taggable};
 
 /// Everything that can be asked to happen. Texts are a caller's and unchecked; ids that name a record are texts too, so
@@ -80,6 +82,10 @@ pub enum Command {
     CreateGateway(CreateGateway),
     /// The operator deletes a virtual gateway.
     DeleteGateway(String),
+    /// The operator starts the BGP session of an interface anew, by the interface's id.
+    ResetSession(String),
+    /// The store gets an epoch, at its first start or because the operator says that it is a copy.
+    RenewEpoch(RenewEpoch),
     /// An edge reports an interface.
     ReportInterface(ReportInterface),
     /// An edge reports a connection's port.
@@ -139,6 +145,8 @@ pub enum Outcome {
     VirtualInterface(VirtualInterface),
     /// The gateway as it is now, or as it was before it was deleted.
     Gateway(Gateway),
+    /// The epoch that the store has now.
+    Epoch(u64),
     /// Nothing to tell.
     Done,
 }
@@ -210,6 +218,8 @@ pub fn decide(view: &View, command: &Command, context: &Context<'_>) -> Asked<De
         Command::RejectConnection(id) => connection::reject(view, id, context),
         Command::CreateGateway(new) => gateway::create(view, new, context),
         Command::DeleteGateway(id) => gateway::delete(view, id),
+        Command::ResetSession(id) => reset::session(view, id, context),
+        Command::RenewEpoch(renew) => reset::epoch(view, *renew, context),
         Command::ReportInterface(report) => report::interface(view, report, context),
         Command::ReportConnection(report) => report::connection(view, report, context),
         Command::ReportSeen(report) => report::seen(view, report, context),

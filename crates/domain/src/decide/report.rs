@@ -6,6 +6,7 @@
 
 use super::{Context, Decision, Outcome, Writes, connection, interface};
 use crate::connection::ConnectionEvent;
+use crate::edge::ConfigVersion;
 use crate::fault::Fault;
 use crate::id::{ConnectionId, EdgeId, VirtualInterfaceId};
 use crate::key;
@@ -18,24 +19,32 @@ use crate::virtual_interface::{Event, Phase, Reported};
 /// the time that an edge may be silent: so that a quiet edge costs few writes.
 const SEEN_PART: u64 = 6;
 
+/// Which report of which edge something is from, and which configuration it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportHead {
+    /// The edge.
+    pub edge: EdgeId,
+    /// The configuration that it has.
+    pub version: ConfigVersion,
+    /// The report's number.
+    pub sequence: u64,
+}
+
 /// An edge was heard.
 #[derive(Clone, Debug)]
 pub struct ReportSeen {
-    /// The edge.
-    pub edge: EdgeId,
-    /// The generation that it has.
-    pub generation: u64,
-    /// The report's number.
-    pub sequence: u64,
+    /// The report.
+    pub head: ReportHead,
+    /// Whether the report changes nothing, and every report since the last one that the store knows came here before it.
+    /// Only then may it go unwritten for a while: see [`in_order`].
+    pub quiet: bool,
 }
 
 /// What an edge says of one interface.
 #[derive(Clone, Debug)]
 pub struct ReportInterface {
-    /// The edge.
-    pub edge: EdgeId,
-    /// The generation that it has.
-    pub generation: u64,
+    /// The report.
+    pub head: ReportHead,
     /// The interface.
     pub interface: VirtualInterfaceId,
     /// Its state there; `None`: nothing of it is on the router.
@@ -45,45 +54,81 @@ pub struct ReportInterface {
 /// What an edge says of one connection's port.
 #[derive(Clone, Debug)]
 pub struct ReportConnection {
-    /// The edge.
-    pub edge: EdgeId,
-    /// The generation that it has.
-    pub generation: u64,
+    /// The report.
+    pub head: ReportHead,
     /// The connection.
     pub connection: ConnectionId,
     /// Whether the port has a carrier; `None`: the edge no longer serves this connection.
     pub carrier: Option<bool>,
 }
 
+impl ReportHead {
+    /// The refusal of a report that a later one has overtaken.
+    fn stale(&self, last: u64) -> Fault {
+        Fault::field(
+            "sequence",
+            self.sequence,
+            format!("is not newer than the last report's, {last}"),
+        )
+    }
+
+    fn seen(&self, context: &Context<'_>) -> Record {
+        Record::EdgeSeen(EdgeSeen {
+            at: context.now,
+            epoch: self.version.epoch,
+            generation: self.version.generation,
+            sequence: self.sequence,
+        })
+    }
+}
+
 pub(super) fn seen(view: &View, report: &ReportSeen, context: &Context<'_>) -> Asked<Decision> {
-    let at = key::edge_seen(&report.edge);
-    if let Some(last) = view.edge_seen(&report.edge)? {
-        if report.sequence <= last.sequence {
-            let rule = format!("is not newer than the last report's, {}", last.sequence);
-            return Err(Fault::field("sequence", report.sequence, rule).into());
+    let head = &report.head;
+    if let Some(last) = view.edge_seen(&head.edge)? {
+        if head.sequence <= last.sequence {
+            return Err(head.stale(last.sequence).into());
         }
         // A moment in the future is from before the clock was set back: it would hide the edge's silence.
         let fresh = context.now >= last.at
             && context.now.since(last.at) < context.settings.silence / SEEN_PART;
-        if fresh && last.generation == report.generation {
+        let same = (last.epoch, last.generation) == (head.version.epoch, head.version.generation);
+        if report.quiet && fresh && same {
             return Decision::unchanged(Outcome::Done);
         }
     }
-    let seen =
-        EdgeSeen { at: context.now, generation: report.generation, sequence: report.sequence };
     let mut writes = Writes::default();
-    writes.put(at, Record::EdgeSeen(seen));
+    writes.put(key::edge_seen(&head.edge), head.seen(context));
     writes.decision(Outcome::Done)
 }
 
-/// Whether an edge that has this generation has heard of what was written at `version`. "It is not there" counts only
-/// then: an older report may have been written before the edge even programmed it, and a generation that was never given
-/// out here (the store is an older copy) says nothing about this store's records.
-fn knows(view: &View, edge: &EdgeId, generation: u64, version: u64) -> Asked<bool> {
-    if generation < version {
+/// Ties what a report changes to the report's place among the others, which the store keeps: nothing is changed by one that
+/// was overtaken, whichever servers took the two. What goes unwritten cannot be overtaken unseen: a report that follows
+/// the last one *here* without a gap leaves none behind that could still be on its way to another server.
+fn in_order(
+    view: &View,
+    head: &ReportHead,
+    mut writes: Writes,
+    context: &Context<'_>,
+) -> Asked<Decision> {
+    let last = view.edge_seen(&head.edge)?.map_or(0, |seen| seen.sequence);
+    if head.sequence < last {
+        return Err(head.stale(last).into());
+    }
+    if head.sequence > last {
+        writes.put(key::edge_seen(&head.edge), head.seen(context));
+    }
+    writes.decision(Outcome::Done)
+}
+
+/// Whether an edge that has this configuration has heard of what was written at `version`. "It is not there" counts only
+/// then: an older report may have been written before the edge even programmed it, and one of another epoch, or of a
+/// generation that was never given out here (the store is an older copy), says nothing about this store's records.
+fn knows(view: &View, head: &ReportHead, version: u64) -> Asked<bool> {
+    let ConfigVersion { epoch, generation } = head.version;
+    if generation < version || !view.exists(&key::epoch(epoch))? {
         return Ok(false);
     }
-    let (newest, _) = view.versioned(&key::edge_generation(edge))?;
+    let (newest, _) = view.versioned(&key::edge_generation(&head.edge))?;
     Ok(generation <= newest)
 }
 
@@ -96,7 +141,7 @@ pub(super) fn interface(
     let Some(interface) = view.interface(&report.interface)? else {
         return Decision::unchanged(Outcome::Done);
     };
-    if interface.edge != report.edge {
+    if interface.edge != report.head.edge {
         return Decision::unchanged(Outcome::Done);
     }
     let reported = report.reported.clone().map(Reported::bounded);
@@ -106,16 +151,13 @@ pub(super) fn interface(
             changed.reported = reported;
             let mut writes = Writes::default();
             writes.put(key::interface(&changed.id), Record::VirtualInterface(changed));
-            writes.decision(Outcome::Done)
+            in_order(view, &report.head, writes, context)
         }
-        Phase::Deleting
-            if report.reported.is_none()
-                && knows(view, &report.edge, report.generation, version)? =>
-        {
+        Phase::Deleting if report.reported.is_none() && knows(view, &report.head, version)? => {
             let phase =
                 interface.phase.after(Event::LetGo).expect("what is being deleted can be let go");
             let decision = interface::finish(interface.clone(), phase, context)?;
-            Ok(Decision { outcome: Outcome::Done, ..decision })
+            in_order(view, &report.head, Writes(decision.writes), context)
         }
         Phase::Accepted
         | Phase::Deleting
@@ -135,13 +177,13 @@ pub(super) fn connection(
     let Some(connection) = view.connection(&report.connection)? else {
         return Decision::unchanged(Outcome::Done);
     };
-    let Some(port) = connection.port.clone().filter(|port| port.edge == report.edge) else {
+    let Some(port) = connection.port.clone().filter(|port| port.edge == report.head.edge) else {
         return Decision::unchanged(Outcome::Done);
     };
     let event = match report.carrier {
         Some(true) => ConnectionEvent::CarrierUp,
         Some(false) => ConnectionEvent::CarrierDown,
-        None if knows(view, &report.edge, report.generation, version)? => ConnectionEvent::LetGo,
+        None if knows(view, &report.head, version)? => ConnectionEvent::LetGo,
         None => return Decision::unchanged(Outcome::Done),
     };
     let Some(phase) = connection.phase.after(event).filter(|phase| *phase != connection.phase)
@@ -157,7 +199,7 @@ pub(super) fn connection(
         connection::end(&mut changed, &mut writes, context);
     }
     writes.put(key::connection(&changed.id), Record::Connection(changed));
-    writes.decision(Outcome::Done)
+    in_order(view, &report.head, writes, context)
 }
 
 /// Gives a port back; a simulated one goes with its connection.

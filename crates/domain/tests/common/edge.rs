@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use linkway_domain::Time;
 use linkway_domain::access_key::Principal;
-use linkway_domain::decide::{Command, ReportConnection, ReportInterface, ReportSeen};
-use linkway_domain::edge::EdgeConfig;
+use linkway_domain::decide::{Command, ReportConnection, ReportHead, ReportInterface, ReportSeen};
+use linkway_domain::edge::{ConfigVersion, EdgeConfig};
 use linkway_domain::id::{ConnectionId, EdgeId, VirtualInterfaceId};
 use linkway_domain::key;
 use linkway_domain::virtual_interface::Reported;
@@ -25,7 +25,7 @@ pub struct Router {
 #[derive(Clone, Debug)]
 pub struct Report {
     pub edge: EdgeId,
-    pub generation: u64,
+    pub version: ConfigVersion,
     pub sequence: u64,
     pub ports: BTreeMap<ConnectionId, bool>,
     pub interfaces: BTreeMap<VirtualInterfaceId, Reported>,
@@ -38,7 +38,7 @@ impl Router {
 
     /// Takes a configuration and makes it true; refuses one older than it has.
     pub fn take(&mut self, config: EdgeConfig) {
-        if self.held.as_ref().is_none_or(|held| held.generation <= config.generation) {
+        if self.held.as_ref().is_none_or(|held| held.version() <= config.version()) {
             self.held = Some(config);
         }
     }
@@ -50,7 +50,7 @@ impl Router {
         let reported = Reported { programmed: true, bgp_up, error: None };
         Some(Report {
             edge: self.id.clone(),
-            generation: held.generation,
+            version: held.version(),
             sequence: self.sequence,
             ports: held.ports.iter().map(|p| (p.connection_id.clone(), carrier)).collect(),
             interfaces: held
@@ -63,25 +63,27 @@ impl Router {
 }
 
 impl Report {
+    pub fn head(&self) -> ReportHead {
+        ReportHead { edge: self.edge.clone(), version: self.version, sequence: self.sequence }
+    }
+
     /// One command that the edge was heard, and one for each item of the edge's indexes, reported or not.
     pub fn calls(&self, world: &World, now: Time) -> Vec<Call> {
-        let (edge, generation) = (self.edge.clone(), self.generation);
-        let seen = ReportSeen { edge, generation, sequence: self.sequence };
-        let mut commands = vec![Command::ReportSeen(seen)];
+        let head = self.head();
+        let mut commands = Vec::new();
         for id in world.ids_in(&key::edge_connections(&self.edge)) {
             let connection: ConnectionId = id.parse().expect("an index's key");
             let carrier = self.ports.get(&connection).copied();
-            let edge = self.edge.clone();
-            let item = ReportConnection { edge, generation, connection, carrier };
+            let item = ReportConnection { head: head.clone(), connection, carrier };
             commands.push(Command::ReportConnection(item));
         }
         for id in world.ids_in(&key::edge_interfaces(&self.edge)) {
             let interface: VirtualInterfaceId = id.parse().expect("an index's key");
             let reported = self.interfaces.get(&interface).cloned();
-            let edge = self.edge.clone();
-            let item = ReportInterface { edge, generation, interface, reported };
+            let item = ReportInterface { head: head.clone(), interface, reported };
             commands.push(Command::ReportInterface(item));
         }
+        commands.insert(0, Command::ReportSeen(ReportSeen { head, quiet: false }));
         let principal = Principal::Edge(self.edge.clone());
         commands
             .into_iter()

@@ -200,6 +200,12 @@ impl World {
         }
     }
 
+    /// The store's epoch; 0 before it has one.
+    pub fn epoch(&self) -> u64 {
+        let mut keys = self.records.keys().filter(|at| at.starts_with("epoch/"));
+        keys.next().and_then(|at| key::parse_epoch(at)).unwrap_or_default()
+    }
+
     /// The configuration of an edge, from its indexes as the server reads them.
     pub fn config(&self, edge: &EdgeId) -> EdgeConfig {
         let connections: Vec<_> = self
@@ -217,7 +223,7 @@ impl World {
         let gateways: Vec<_> =
             named.into_iter().filter_map(|id| self.gateway(id)).cloned().collect();
         let generation = self.version(&key::edge_generation(edge));
-        project(edge, generation, &connections, &interfaces, &gateways)
+        project(edge, (self.epoch(), generation), &connections, &interfaces, &gateways)
     }
 
     /// What `linkway admin check` would say.

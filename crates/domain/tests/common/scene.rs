@@ -5,8 +5,9 @@ use linkway_domain::connection::{Connection, ConnectionEvent};
 use linkway_domain::decide::{
     Allocate, ApproveConnection, Command, Confirm, Create, CreateAccount, CreateConnection,
     CreateEdge, CreateGateway, CreateLocation, CreatePort, NewInterface, Outcome, PortChoice,
-    ReportConnection, Secret,
+    RenewEpoch, ReportConnection, ReportHead, Secret,
 };
+use linkway_domain::edge::ConfigVersion;
 use linkway_domain::gateway::Gateway;
 use linkway_domain::id::{AccountId, ConnectionId, EdgeId, VirtualGatewayId, VirtualInterfaceId};
 use linkway_domain::virtual_interface::{Event, Phase, State, VirtualInterface};
@@ -54,6 +55,7 @@ impl Scene {
     /// Accounts, locations, routers with four 10G ports each; `eth4` of each is not jumbo-capable.
     pub fn new() -> Self {
         let mut scene = Self { world: World::default(), now: START, seed: 0, routers: Vec::new() };
+        scene.operate(Command::RenewEpoch(RenewEpoch::First { before: None }));
         for (id, name) in [(A, "Alba"), (B, "Boreal"), (C, "Corvo")] {
             scene.operate(Command::CreateAccount(CreateAccount {
                 id: id.to_owned(),
@@ -135,9 +137,12 @@ impl Scene {
     /// What a router says of one port.
     pub fn carrier(&mut self, connection: &ConnectionId, edge: &str, up: bool) {
         let edge = EdgeId::parse(edge).expect("an edge id");
+        let version = ConfigVersion { epoch: self.world.epoch(), generation: self.world.revision };
+        let router = self.routers.iter_mut().find(|router| router.id == edge);
+        let router = router.expect("a router of the scene");
+        router.sequence += 1;
         let report = ReportConnection {
-            edge: edge.clone(),
-            generation: self.world.revision,
+            head: ReportHead { edge: edge.clone(), version, sequence: router.sequence },
             connection: connection.clone(),
             carrier: Some(up),
         };

@@ -46,6 +46,20 @@ fn answers_keep_their_members() {
         {"accessKeyId": "B", "kind": "edge", "edgeId": "e", "status": "disabled", "createdAt": time},
     ], "nextToken": "t"}));
     keeps::<Edge>(json!({"edgeId": "e", "locationCode": "L", "simulated": true, "silent": false}));
+    keeps::<EdgeDetail>(json!({
+        "edgeId": "e", "locationCode": "L", "simulated": false, "silent": false, "lastReportAt": time, "generation": 7,
+        "epoch": 5, "desiredEpoch": 5, "desiredGeneration": 8,
+        "ports": [{"interface": "eth1", "connectionId": "dxcon-1", "connectionState": "down", "carrier": false,
+                   "error": "no such interface",
+                   "traffic": {"packetsIn": 1, "bytesIn": 2, "packetsOut": 3, "bytesOut": 4, "errors": 5}}],
+        "interfaces": [{"virtualInterfaceId": "dxvif-1", "connectionId": "dxcon-1", "interface": "eth1", "vlan": 101,
+                        "virtualInterfaceState": "pending", "sessionResets": 2, "peers": []}],
+    }));
+    keeps::<EdgeDetail>(json!({
+        "edgeId": "e", "locationCode": "L", "simulated": false, "silent": true,
+        "desiredEpoch": 5, "desiredGeneration": 8, "detailMissing": "why", "ports": [], "interfaces": [],
+    }));
+    keeps::<Epoch>(json!({"epoch": 1_790_000_000_000u64}));
     keeps::<Connection>(json!({
         "connectionId": "dxcon-1", "connectionState": "available", "ownerAccount": "012345678900",
         "tags": [{"key": "k", "value": "v"}], "edgeId": "e", "interface": "eth1",

@@ -1,0 +1,225 @@
+//! The feed's bodies: what an answer carries, what packing keeps, and what happens to bytes that were not packed here.
+
+use std::str::FromStr as _;
+
+use linkway_domain::edge::{
+    ConfigVersion, EdgeConfig, GatewayConfig, InterfaceConfig, PortConfig, project,
+};
+use linkway_domain::id::EdgeId;
+use linkway_wire::feed::packed::{self, BadEncoding, LARGEST, accepts, decode, encode};
+use linkway_wire::feed::{AnswerHead, ConfigText, answer, read_answer};
+use proptest::prelude::*;
+use serde_json::json;
+
+const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+
+/// A configuration of so many interfaces, each with a key of its own.
+fn config(generation: u64, interfaces: usize) -> EdgeConfig {
+    let edge = EdgeId::from_str("par1-a").expect("an edge's id");
+    let one = |nth: usize| -> InterfaceConfig {
+        // As random as a drawn one, to whoever compresses it.
+        let mut seed = nth as u64 + 1;
+        let key: String = (0..24)
+            .map(|_| {
+                seed ^= seed << 13;
+                seed ^= seed >> 7;
+                seed ^= seed << 17;
+                char::from(LETTERS[usize::try_from(seed >> 58).expect("6 bits")])
+            })
+            .collect();
+        let (high, low) = (nth / 64, nth % 64 * 4);
+        serde_json::from_value(json!({
+            "virtualInterfaceId": format!("dxvif-{:08x}", nth.wrapping_mul(2_654_435_761) % (1 << 32)),
+            "interface": format!("eth{}", nth % 4), "vlan": nth % 4000 + 1, "mtu": 1500,
+            "virtualGatewayId": format!("vgw-{:08x}", nth % 50),
+            "addresses": { "amazon": format!("172.16.{high}.{}/30", low + 1),
+                           "customer": format!("172.16.{high}.{}/30", low + 2) },
+            "asn": 65_000, "authKey": key,
+        }))
+        .expect("an interface")
+    };
+    let port = |nth: usize| -> PortConfig {
+        let connection = format!("dxcon-{nth:08x}");
+        serde_json::from_value(
+            json!({ "interface": format!("eth{nth}"), "connectionId": connection }),
+        )
+        .expect("a port")
+    };
+    let gateway = |nth: usize| -> GatewayConfig {
+        serde_json::from_value(json!({
+            "virtualGatewayId": format!("vgw-{nth:08x}"), "amazonSideAsn": 64512, "cidrs": ["10.0.0.0/16"],
+            "handoffs": [{ "interface": format!("fabric.{nth}"), "nextHop": "192.0.2.1" }],
+        }))
+        .expect("a gateway")
+    };
+    EdgeConfig {
+        ports: (0..4).map(port).collect(),
+        gateways: (0..50).map(gateway).collect(),
+        interfaces: (0..interfaces).map(one).collect(),
+        ..project(&edge, (1_790_000_000_000, generation), &[], &[], &[])
+    }
+}
+
+fn head(text: &ConfigText) -> AnswerHead {
+    let ConfigVersion { epoch, generation } = text.version();
+    AnswerHead { epoch, generation, last_sequence: 7 }
+}
+
+#[test]
+fn an_answer_is_read_as_it_was_written_to_the_byte() {
+    let text = ConfigText::render(config(12, 3));
+    let body = answer(head(&text), Some(&text));
+    let read = read_answer(&body).expect("our own");
+    assert_eq!((read.head, read.config), (head(&text), Some(text.clone())));
+    // Another build's text is kept as it is too: members unknown here, other spaces.
+    let odd = text.text().replacen("{\"edgeId\"", "{ \"later\": [1],\n \"edgeId\"", 1);
+    let body = format!("{{\"config\": {odd}, \"generation\":12,\"epoch\":1790000000000}}");
+    let read = read_answer(body.as_bytes()).expect("JSON").config.expect("there");
+    assert_eq!((read.text(), read.config()), (&*odd, text.config()));
+    assert_ne!(read.digest(), text.digest());
+    assert_eq!(ConfigText::parse(odd).expect("a configuration"), read);
+    let none = read_answer(br#"{"epoch":1,"generation":2,"lastSequence":3}"#).expect("an answer");
+    assert_eq!(none.head, AnswerHead { epoch: 1, generation: 2, last_sequence: 3 });
+    assert_eq!(none.config, None);
+    assert_eq!(answer(none.head, None), br#"{"epoch":1,"generation":2,"lastSequence":3}"#);
+}
+
+#[test]
+fn a_bad_answer_is_refused_without_showing_a_key() {
+    let text = ConfigText::render(config(12, 3));
+    let key = text.config().interfaces[0].auth_key.reveal().to_owned();
+    let body = String::from_utf8(answer(head(&text), Some(&text))).expect("text");
+    let table = [
+        body.replacen("\"vlan\":1,", "\"vlan\":5000,", 1),
+        body.replacen("\"authKey\":\"", "\"authKey\":\" ", 1),
+        body.replacen("\"asn\":65000", "\"asn\":\"x\"", 1),
+        body[..body.len() - 9].to_owned(),
+        body.replacen("\"generation\":12", "\"generation\":13", 1),
+        "[]".to_owned(),
+        String::new(),
+    ];
+    for bad in table {
+        let error = read_answer(bad.as_bytes()).expect_err(&bad[..bad.len().min(80)]);
+        assert!(!error.to_string().contains(&key), "{error}");
+    }
+    assert!(!format!("{text:?}").contains(&key));
+}
+
+/// What the feed costs at 1,000 interfaces: printed by `cargo test -p linkway-wire --test feed -- --nocapture`.
+#[test]
+fn a_change_of_one_interface_among_a_thousand_costs_few_bytes() {
+    let before = ConfigText::render(config(1000, 1000));
+    let mut more = config(1001, 1001);
+    let added = more.interfaces.pop().expect("one more");
+    more.interfaces.insert(417, added);
+    let mut less = config(1001, 1000);
+    less.interfaces.remove(300);
+    let mut reset = config(1001, 1000);
+    reset.interfaces[999].session_resets = 1;
+    for (what, after, most) in [("added", more, 400), ("removed", less, 250), ("reset", reset, 250)]
+    {
+        let after = ConfigText::render(after);
+        let body = answer(head(&after), Some(&after));
+        let (whole, change) = (encode(&body, None), encode(&body, Some(before.text().as_bytes())));
+        println!(
+            "{what}: {} B as JSON, {} B packed, {} B with a base",
+            body.len(),
+            whole.len(),
+            change.len()
+        );
+        assert!(change.len() < most && whole.len() < body.len() / 4);
+        let held = Some((before.digest(), before.text()));
+        let unpacked = packed::answer(change, Some("zstd"), Some(before.digest()), held);
+        assert_eq!(unpacked.as_ref(), Ok(&body));
+        assert_eq!(packed::answer(whole, Some("zstd"), None, held), unpacked);
+        assert_eq!(packed::answer(body, None, None, held), unpacked);
+    }
+}
+
+#[test]
+fn headers_that_do_not_fit_are_errors() {
+    let packed_body = encode(b"{}", None);
+    let with_base = encode(b"{}{}{}{}", Some(b"{}{}{}{}"));
+    let answer = packed::answer;
+    assert_eq!(answer(packed_body.clone(), Some("gzip"), None, None), Err(BadEncoding::Unknown));
+    assert_eq!(answer(packed_body, None, Some("d"), Some(("d", "t"))), Err(BadEncoding::Unknown));
+    for held in [None, Some(("other", "{}{}{}{}"))] {
+        let refused = answer(with_base.clone(), Some("zstd"), Some("d"), held);
+        assert_eq!(refused, Err(BadEncoding::NoBase));
+    }
+}
+
+#[test]
+fn another_base_is_noticed() {
+    let (old, new) = (ConfigText::render(config(1, 200)), ConfigText::render(config(2, 201)));
+    let change = encode(new.text().as_bytes(), Some(old.text().as_bytes()));
+    let other = old.text().replacen("65000", "65001", 40);
+    for base in [None, Some(other.as_bytes()), Some(&new.text().as_bytes()[1..])] {
+        assert_eq!(decode(&change, base, LARGEST), Err(BadEncoding::Damaged));
+    }
+}
+
+#[test]
+fn what_unpacks_to_too_much_is_refused_before_it_is_all_there() {
+    let bomb = encode(&vec![b' '; 50 << 20], None);
+    assert!(bomb.len() < 10_000);
+    // Its window alone is more than would ever be needed; the second one's is not.
+    assert_eq!(decode(&bomb, None, 1 << 20), Err(BadEncoding::Damaged));
+    let small = encode(&vec![b' '; 4_000_000], None);
+    assert_eq!(decode(&small, None, 3_000_000), Err(BadEncoding::TooLarge(3_000_000)));
+    // Exactly at the limit, and one byte over it.
+    let text = vec![b'x'; 4096];
+    assert_eq!(decode(&encode(&text, None), None, 4096), Ok(text.clone()));
+    assert_eq!(decode(&encode(&text, None), None, 4095), Err(BadEncoding::TooLarge(4095)));
+    let twice = [encode(b"a", None), encode(b"b", None)].concat();
+    assert_eq!(decode(&twice, None, 4096), Err(BadEncoding::Trailing));
+    for cut in 0..twice.len() / 2 {
+        assert_eq!(decode(&twice[..cut], None, 4096), Err(BadEncoding::Damaged), "{cut}");
+    }
+}
+
+#[test]
+fn a_header_allows_zstd_or_not() {
+    let table = [
+        ("zstd", true),
+        ("gzip, ZSTD;q=0.5", true),
+        ("zstd; q=1", true),
+        ("zstd;q=0", false),
+        ("zstd; q=0.0, gzip", false),
+        ("gzip, deflate, br", false),
+        ("identity", false),
+        ("", false),
+        ("zstdx", false),
+    ];
+    for (header, expected) in table {
+        assert_eq!(accepts(header), expected, "{header}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_was_packed_unpacks_to_the_same(
+        text in prop::collection::vec(any::<u8>(), 0..3000),
+        base in prop::option::of(prop::collection::vec(any::<u8>(), 0..3000)),
+    ) {
+        let packed = encode(&text, base.as_deref());
+        prop_assert_eq!(decode(&packed, base.as_deref(), 3000), Ok(text));
+    }
+
+    #[test]
+    fn whatever_arrives_unpacks_within_bounds_or_not_at_all(
+        bytes in prop::collection::vec(any::<u8>(), 0..600),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+        base in prop::option::of(prop::collection::vec(any::<u8>(), 0..600)),
+    ) {
+        let _ = decode(&bytes, base.as_deref(), 100);
+        let mut damaged = encode(&bytes, base.as_deref());
+        for (at, value) in flips {
+            let at = at.index(damaged.len());
+            damaged[at] = value;
+        }
+        if let Ok(text) = decode(&damaged, base.as_deref(), 1000) {
+            prop_assert!(text.len() <= 1000);
+        }
+    }
+}
