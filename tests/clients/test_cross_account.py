@@ -198,6 +198,7 @@ LINKWAY_OPERATIONS = [
     "CreatePort",
     "DeleteAccessKey",
     "DeleteGateway",
+    "DescribeEdge",
     "DisableAccessKey",
     "EnableAccessKey",
     "GetEdgeConfig",
@@ -211,7 +212,9 @@ LINKWAY_OPERATIONS = [
     "ListLocations",
     "ListPorts",
     "RejectConnection",
+    "RenewEpoch",
     "ReportEdgeStatus",
+    "ResetBgpSession",
 ]
 EDGE_OPERATIONS = {"GetEdgeConfig", "ReportEdgeStatus"}
 

@@ -11,8 +11,9 @@ use linkway_domain::access_key::Principal;
 use linkway_domain::decide::{
     Allocate, ApproveConnection, Command, Confirm, CreateAccessKey, CreateAccount,
     CreateConnection, CreateEdge, CreateGateway, CreateLocation, CreatePort, NewInterface, Outcome,
-    PortChoice, ReportConnection, ReportInterface, ReportSeen,
+    PortChoice, ReportConnection, ReportHead, ReportInterface, ReportSeen,
 };
+use linkway_domain::edge::ConfigVersion;
 use linkway_domain::id::{AccountId, ConnectionId, EdgeId, VirtualInterfaceId};
 use linkway_domain::virtual_interface::Reported;
 use linkway_server::boot::{self, DataDir};
@@ -148,7 +149,7 @@ impl Filling {
                 bail!("CreateEdge has an edge as its outcome");
             };
             self.as_edge(&edge.id, |edge| {
-                Command::ReportSeen(ReportSeen { edge, generation: 1, sequence: 1 })
+                Command::ReportSeen(ReportSeen { head: head(edge), quiet: false })
             })?;
             self.edges.push(edge.id);
         }
@@ -217,8 +218,8 @@ impl Filling {
         self.operator(Command::ApproveConnection(approve))?;
         let connection = ordered.id.clone();
         self.as_edge(&edge, |edge| {
-            let report = ReportConnection { edge, generation: 1, connection, carrier: Some(true) };
-            Command::ReportConnection(report)
+            let carrier = Some(true);
+            Command::ReportConnection(ReportConnection { head: head(edge), connection, carrier })
         })?;
         self.population.connections.push((ordered.id, owner));
         Ok(())
@@ -266,8 +267,7 @@ impl Filling {
         self.as_edge(&lent.edge, |edge| {
             let reported = Some(Reported { programmed: true, bgp_up: true, error: None });
             Command::ReportInterface(ReportInterface {
-                edge,
-                generation: 1,
+                head: head(edge),
                 interface: lent.id.clone(),
                 reported,
             })
@@ -282,6 +282,11 @@ impl Filling {
         self.ledger.must(&Principal::Edge(edge.clone()), &command(edge.clone()))?;
         Ok(())
     }
+}
+
+/// The one report of each edge.
+fn head(edge: EdgeId) -> ReportHead {
+    ReportHead { edge, version: ConfigVersion { epoch: 0, generation: 1 }, sequence: 1 }
 }
 
 /// Commits on their way to the store.

@@ -10,12 +10,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use linkway_domain::access_key::{AccessKey, Principal};
-use linkway_domain::decide::{Command, CreateAccessKey, Outcome};
+use linkway_domain::decide::{Command, CreateAccessKey, Outcome, RenewEpoch};
 use linkway_domain::key;
 use linkway_domain::record::Record;
 use linkway_domain::settings::Settings;
 use linkway_store::seal::{KeyFileError, Sealer};
-use linkway_store::{OpenError, SqliteOptions, SqliteStore, StoreObserver};
+use linkway_store::{
+    Commit, CommitError, OpenError, SqliteOptions, SqliteStore, Store as _, StoreError,
+    StoreObserver, Write,
+};
 use linkway_wire::operator::OperatorFile;
 use linkway_wire::value::Secret;
 
@@ -152,6 +155,56 @@ pub async fn operator_key(records: &Records) -> Result<AccessKey, BootError> {
         Outcome::AccessKey(made) => Ok(made),
         other => Err(Failure::Refused(format!("making the operator's key gave {other:?}")).into()),
     }
+}
+
+/// The store's epoch: given to it by the first start, and by the first on a copy; found by the others.
+pub async fn epoch(records: &Records) -> Result<u64, BootError> {
+    loop {
+        if let Some(number) = epoch_at(records, "epoch").await? {
+            return Ok(number);
+        }
+        let before = epoch_at(records, "epoch-before").await?;
+        let command = Command::RenewEpoch(RenewEpoch::First { before });
+        // Another server may be faster: then there is one to be found.
+        records.run(&Principal::Operator, &command, None).await?;
+    }
+}
+
+async fn epoch_at(records: &Records, kind: &str) -> Result<Option<u64>, Failure> {
+    let (keys, _) = records.keys(&key::all(kind), None, 1).await?;
+    Ok(keys.first().and_then(|at| key::parse_epoch(at)))
+}
+
+/// Ends the epoch in a copy of a store: whoever serves it counts anew, under a later one. Edges take a configuration for
+/// newer by its epoch and generation, so that a copy that went on in the same epoch could give out generations that the
+/// original gave out for something else.
+pub async fn end_epoch(copy: &Path) -> Result<(), StoreError> {
+    let path = copy.to_owned();
+    let runtime = tokio::runtime::Handle::current();
+    let ended = tokio::task::spawn_blocking(move || {
+        let options = SqliteOptions { create: false, readers: 1, ..SqliteOptions::default() };
+        let store = SqliteStore::open(&path, options)
+            .map_err(|error| StoreError::Unavailable(format!("the copy: {error}")))?;
+        // Nobody else knows of this copy, and its lock is not to outlive it.
+        let mut lock = path.into_os_string();
+        lock.push(".lock");
+        fs::remove_file(lock)
+            .map_err(|error| StoreError::Unavailable(format!("the copy's lock: {error}")))?;
+        let page = runtime.block_on(store.scan(key::all("epoch").as_str(), None, 10))?;
+        let writes = page.items.iter().filter_map(|(at, value)| {
+            let before = key::epoch_before(key::parse_epoch(at)?).into_string();
+            Some([Write::delete(at.as_str()), Write::put(before, value.value.clone())])
+        });
+        let writes = writes.flatten().collect();
+        let commit = Commit { writes, ..Commit::default() };
+        match runtime.block_on(store.commit(commit)) {
+            Ok(_) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error),
+            Err(error) => Err(StoreError::Unavailable(format!("the copy: {error}"))),
+        }
+        // Dropping the store leaves one file that needs no other.
+    });
+    ended.await.map_err(|error| StoreError::Unavailable(format!("the copy: {error}")))?
 }
 
 /// Writes `operator.json` if it is not there or says something else: the address may have changed.

@@ -1,19 +1,25 @@
 //! What edges must know, and what becomes of what they say. The simulated edge and the feed's operations both use this.
 
+mod held;
+mod report;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use linkway_domain::Fault;
-use linkway_domain::access_key::Principal;
-use linkway_domain::decide::{Command, ReportConnection, ReportInterface, ReportSeen};
-use linkway_domain::edge::{EdgeConfig, EdgeStatus, project};
+use linkway_domain::connection::Connection;
+use linkway_domain::edge::{ConfigVersion, EdgeConfig, project};
 use linkway_domain::gateway::Gateway;
 use linkway_domain::id::{ConnectionId, EdgeId, VirtualGatewayId, VirtualInterfaceId};
 use linkway_domain::key::{self, Key};
 use linkway_domain::record::Record;
+use linkway_domain::virtual_interface::VirtualInterface;
+use linkway_wire::feed::ConfigText;
 use tokio::sync::watch;
 
+use self::held::Given;
+pub use self::held::Heard;
+use self::report::Memory;
 use crate::records::{Failure, Records};
 
 /// How many keys are read at a time.
@@ -22,17 +28,72 @@ const CHUNK: usize = 100;
 /// The feed of all edges.
 pub struct Feed {
     records: Arc<Records>,
-    /// The number of each edge's last report here, of which the store keeps only some.
-    last: Mutex<HashMap<EdgeId, u64>>,
+    /// One for each edge that has reported here.
+    slots: Mutex<HashMap<EdgeId, Arc<Slot>>>,
+    given: Mutex<Given>,
     /// Ticks whenever some edge's generation changed; carries nothing.
     ticks: watch::Sender<()>,
+}
+
+/// An edge's place.
+#[derive(Default)]
+struct Slot {
+    memory: tokio::sync::Mutex<Memory>,
+    heard: Mutex<Option<Arc<Heard>>>,
+}
+
+impl Slot {
+    fn hear(&self, heard: Heard) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(heard));
+    }
+
+    fn heard(&self) -> Option<Arc<Heard>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Feed {
     /// Over the records.
     #[must_use]
     pub fn new(records: Arc<Records>) -> Self {
-        Self { records, last: Mutex::default(), ticks: watch::Sender::new(()) }
+        Self {
+            records,
+            slots: Mutex::default(),
+            given: Mutex::default(),
+            ticks: watch::Sender::new(()),
+        }
+    }
+
+    fn slot(&self, edge: &EdgeId) -> Arc<Slot> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry(edge.clone()).or_default())
+    }
+
+    /// The last report of an edge that came to this server.
+    #[must_use]
+    pub fn heard(&self, edge: &EdgeId) -> Option<Arc<Heard>> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.get(edge).and_then(|slot| slot.heard())
+    }
+
+    /// The last report of every edge that reported to this server, in the order of their names.
+    #[must_use]
+    pub fn all_heard(&self) -> Vec<(EdgeId, Arc<Heard>)> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let heard = slots.iter().filter_map(|(id, slot)| Some((id.clone(), slot.heard()?)));
+        let mut all: Vec<_> = heard.collect();
+        all.sort_by(|(a, _), (b, _)| a.cmp(b));
+        all
+    }
+
+    /// The number of the edge's last report, as far as this server and the store know; 0 before the first.
+    pub async fn last_sequence(&self, edge: &EdgeId) -> Result<u64, Failure> {
+        let stored = match self.records.get(&key::edge_seen(edge)).await? {
+            Some(Record::EdgeSeen(seen)) => seen.sequence,
+            Some(_) | None => 0,
+        };
+        let here = self.heard(edge).map_or(0, |heard| heard.status.sequence);
+        Ok(stored.max(here))
     }
 
     /// Some edge's generation changed.
@@ -46,49 +107,68 @@ impl Feed {
         self.ticks.subscribe()
     }
 
-    /// The generation of an edge's configuration: the revision at which anything that it must know last changed.
-    pub async fn generation(&self, edge: &EdgeId) -> Result<u64, Failure> {
-        Ok(self
-            .records
-            .versioned(&key::edge_generation(edge))
-            .await?
-            .map_or(0, |(version, _)| version))
+    /// The version of an edge's configuration: the store's epoch (0 before it has one), and the revision at which anything
+    /// that the edge must know last changed.
+    pub async fn version(&self, edge: &EdgeId) -> Result<ConfigVersion, Failure> {
+        let epoch = self.epoch().await?.unwrap_or_default();
+        let found = self.records.versioned(&key::edge_generation(edge)).await?;
+        Ok(ConfigVersion { epoch, generation: found.map_or(0, |(version, _)| version) })
     }
 
-    /// Waits until the generation is another than `known`, at most for `limit`; the generation then.
-    pub async fn wait(&self, edge: &EdgeId, known: u64, limit: Duration) -> Result<u64, Failure> {
+    /// The store's epoch; `None` before it has one.
+    pub async fn epoch(&self) -> Result<Option<u64>, Failure> {
+        let (keys, _) = self.records.keys(&key::all("epoch"), None, 1).await?;
+        Ok(keys.first().and_then(|at| key::parse_epoch(at)))
+    }
+
+    /// Waits until the version is another than `known`, at most for `limit`; the version then.
+    pub async fn wait(
+        &self,
+        edge: &EdgeId,
+        known: ConfigVersion,
+        limit: Duration,
+    ) -> Result<ConfigVersion, Failure> {
         let mut ticks = self.watch();
         let deadline = tokio::time::Instant::now() + limit;
         loop {
             ticks.mark_unchanged();
-            let generation = self.generation(edge).await?;
-            if generation != known {
-                return Ok(generation);
+            let version = self.version(edge).await?;
+            if version != known {
+                return Ok(version);
             }
             match tokio::time::timeout_at(deadline, ticks.changed()).await {
                 Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => return Ok(generation),
+                Ok(Err(_)) | Err(_) => return Ok(version),
             }
         }
     }
 
-    /// The whole configuration of an edge. The generation is read before and after: a change in between is read again, so
+    /// The text of an edge's configuration, and that of an earlier one if `base` is the digest of one that is still known.
+    pub async fn text(
+        &self,
+        edge: &EdgeId,
+        base: Option<&str>,
+    ) -> Result<(Arc<ConfigText>, Option<Arc<ConfigText>>), Failure> {
+        let version = self.version(edge).await?;
+        let given = || self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        // Of one version there is one text: it changes with everything that is in it.
+        let kept = given().find(edge, version);
+        let text = match kept {
+            Some(text) => text,
+            None => Arc::new(ConfigText::render(self.config(edge).await?)),
+        };
+        let mut given = given();
+        given.keep(edge, &text);
+        let base = base.and_then(|digest| given.base(edge, digest));
+        Ok((text, base))
+    }
+
+    /// The whole configuration of an edge. The version is read before and after: a change in between is read again, so
     /// that a configuration is never older than its number.
     pub async fn config(&self, edge: &EdgeId) -> Result<EdgeConfig, Failure> {
         loop {
-            let generation = self.generation(edge).await?;
-            let named = |id: &str| ConnectionId::parse(id).ok().map(|id| key::connection(&id));
-            let connections = self.at(&key::edge_connections(edge), named).await?;
-            let connections = only(connections, |r| match r {
-                Record::Connection(c) => Some(c),
-                _ => None,
-            });
-            let named = |id: &str| VirtualInterfaceId::parse(id).ok().map(|id| key::interface(&id));
-            let interfaces = self.at(&key::edge_interfaces(edge), named).await?;
-            let interfaces = only(interfaces, |r| match r {
-                Record::VirtualInterface(i) => Some(i),
-                _ => None,
-            });
+            let version = self.version(edge).await?;
+            let (connections, interfaces) = self.records_of(edge).await?;
             let wanted: HashSet<&VirtualGatewayId> =
                 interfaces.iter().filter_map(|i| i.gateway.as_ref()).map(|g| &g.id).collect();
             let gateways = self.many(wanted.into_iter().map(key::gateway).collect()).await?;
@@ -96,67 +176,31 @@ impl Feed {
                 Record::Gateway(g) => Some(g),
                 _ => None,
             });
-            if self.generation(edge).await? == generation {
-                return Ok(project(edge, generation, &connections, &interfaces, &gateways));
+            if self.version(edge).await? == version {
+                let version = (version.epoch, version.generation);
+                return Ok(project(edge, version, &connections, &interfaces, &gateways));
             }
         }
     }
 
-    /// Takes an edge's report in: each item decided and committed on its own.
-    pub async fn report(&self, edge: &EdgeId, status: &EdgeStatus) -> Result<(), Failure> {
-        self.in_order(edge, status.sequence)?;
-        let principal = Principal::Edge(edge.clone());
-        let seen = ReportSeen {
-            edge: edge.clone(),
-            generation: status.generation,
-            sequence: status.sequence,
-        };
-        self.records.run(&principal, &Command::ReportSeen(seen), None).await?;
-        let carriers: HashMap<&ConnectionId, bool> =
-            status.ports.iter().map(|port| (&port.connection_id, port.carrier)).collect();
-        for id in self.ids(&key::edge_connections(edge)).await? {
-            let Ok(connection) = ConnectionId::parse(&id) else { continue };
-            let carrier = carriers.get(&connection).copied();
-            let report = ReportConnection {
-                edge: edge.clone(),
-                generation: status.generation,
-                connection,
-                carrier,
-            };
-            self.records.run(&principal, &Command::ReportConnection(report), None).await?;
-        }
-        let reported: HashMap<&VirtualInterfaceId, _> = status
-            .interfaces
-            .iter()
-            .map(|item| (&item.virtual_interface_id, &item.reported))
-            .collect();
-        for id in self.ids(&key::edge_interfaces(edge)).await? {
-            let Ok(interface) = VirtualInterfaceId::parse(&id) else { continue };
-            let reported = reported.get(&interface).map(|reported| (*reported).clone());
-            let report = ReportInterface {
-                edge: edge.clone(),
-                generation: status.generation,
-                interface,
-                reported,
-            };
-            self.records.run(&principal, &Command::ReportInterface(report), None).await?;
-        }
-        Ok(())
-    }
-
-    /// Refuses a report that was overtaken by a later one.
-    fn in_order(&self, edge: &EdgeId, sequence: u64) -> Result<(), Fault> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        match last.get(edge) {
-            Some(known) if sequence <= *known => {
-                let rule = format!("is not newer than the last report's, {known}");
-                Err(Fault::field("sequence", sequence, rule))
-            }
-            Some(_) | None => {
-                last.insert(edge.clone(), sequence);
-                Ok(())
-            }
-        }
+    /// The connections and interfaces that an edge must know, or still holds, in the order of their ids; not of one moment.
+    pub async fn records_of(
+        &self,
+        edge: &EdgeId,
+    ) -> Result<(Vec<Connection>, Vec<VirtualInterface>), Failure> {
+        let named = |id: &str| ConnectionId::parse(id).ok().map(|id| key::connection(&id));
+        let connections = self.at(&key::edge_connections(edge), named).await?;
+        let connections = only(connections, |r| match r {
+            Record::Connection(c) => Some(c),
+            _ => None,
+        });
+        let named = |id: &str| VirtualInterfaceId::parse(id).ok().map(|id| key::interface(&id));
+        let interfaces = self.at(&key::edge_interfaces(edge), named).await?;
+        let interfaces = only(interfaces, |r| match r {
+            Record::VirtualInterface(i) => Some(i),
+            _ => None,
+        });
+        Ok((connections, interfaces))
     }
 
     /// The ids that a range of an edge's index names.

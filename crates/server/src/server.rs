@@ -111,6 +111,7 @@ impl Server {
             config.store_max_batch,
         )?);
         let operator = boot::operator_key(&records).await?;
+        boot::epoch(&records).await?;
         let endpoint = endpoint(address, identity.is_some());
         boot::write_operator_file(&dir, &operator, &endpoint, &config.region)?;
 

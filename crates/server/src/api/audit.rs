@@ -31,7 +31,8 @@ pub(super) fn is_read(target: Target) -> bool {
                 | Operation::UntagResource
         ),
         Target::Linkway(operation) => match operation {
-            LinkwayOperation::ListAccounts
+            LinkwayOperation::DescribeEdge
+            | LinkwayOperation::ListAccounts
             | LinkwayOperation::ListAccessKeys
             | LinkwayOperation::ListLocations
             | LinkwayOperation::ListEdges
@@ -54,7 +55,9 @@ pub(super) fn is_read(target: Target) -> bool {
             | LinkwayOperation::DeleteGateway
             | LinkwayOperation::DisableAccessKey
             | LinkwayOperation::EnableAccessKey
-            | LinkwayOperation::RejectConnection => false,
+            | LinkwayOperation::RejectConnection
+            | LinkwayOperation::RenewEpoch
+            | LinkwayOperation::ResetBgpSession => false,
         },
     }
 }
@@ -149,6 +152,7 @@ fn resources(outcome: &Outcome) -> Vec<String> {
         Outcome::Connection(r) => vec![r.id.to_string()],
         Outcome::VirtualInterface(r) => vec![r.id.to_string(), r.connection.to_string()],
         Outcome::Gateway(r) => vec![r.id.to_string()],
+        Outcome::Epoch(number) => vec![number.to_string()],
         Outcome::Done => Vec::new(),
     }
 }

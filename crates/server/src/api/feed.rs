@@ -2,40 +2,113 @@
 
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue, header};
 use linkway_domain::access_key::Principal;
+use linkway_domain::edge::ConfigVersion;
 use linkway_domain::id::EdgeId;
 use linkway_domain::{Fault, fault::FaultKind};
-use linkway_wire::error::WireError;
+use linkway_wire::error::{Code, WireError};
+use linkway_wire::feed::packed::{self, BASE_HEADER, ENCODING, LARGEST_REPORT};
 use linkway_wire::feed::{
-    EdgeConfigAnswer, GetEdgeConfig, LONGEST_WAIT, ReportAnswer, ReportEdgeStatus,
+    AnswerHead, GetEdgeConfig, LONGEST_WAIT, ReportAnswer, ReportEdgeStatus, answer,
 };
 use linkway_wire::json;
 
 use super::{Answered, Api, Call};
+use crate::rim::http::Response;
+use crate::rim::respond;
+
+/// How the bodies of a call are encoded, as its headers say. They are not signed and need not be: a body that is not what
+/// they say is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Encodings {
+    /// Whether the answer may be compressed.
+    answer: bool,
+    /// What the request is encoded with.
+    request: Encoding,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Encoding {
+    #[default]
+    Plain,
+    Zstd,
+    Other,
+}
+
+impl Encodings {
+    pub(super) fn of(headers: &http::HeaderMap) -> Self {
+        let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
+        let accepts = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(text);
+        let request = match headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+            None | Some(b"identity") => Encoding::Plain,
+            Some(name) if name == ENCODING.as_bytes() => Encoding::Zstd,
+            Some(_) => Encoding::Other,
+        };
+        Self { answer: accepts.into_iter().any(|value| packed::accepts(&value)), request }
+    }
+}
 
 impl Api {
-    pub(super) async fn get_edge_config(&self, call: &Call) -> Answered {
+    pub(super) async fn get_edge_config(&self, call: &Call) -> Result<Response, WireError> {
         let edge = edge_of(call)?;
         let request: GetEdgeConfig = json::decode(&call.body)?;
         let limit = Duration::from_secs(request.wait_seconds.min(LONGEST_WAIT));
-        let known = request.after_generation;
-        let generation = tokio::select! {
-            generation = self.feed.wait(edge, known, limit) => generation?,
+        let known = request.after();
+        let version = tokio::select! {
+            version = self.feed.wait(edge, known, limit) => version?,
             () = self.closing.cancelled() => known,
         };
-        let config = match generation != known {
-            true => Some(self.feed.config(edge).await?),
-            false => None,
+        let last_sequence = self.feed.last_sequence(edge).await?;
+        let head = |version: ConfigVersion| AnswerHead {
+            epoch: version.epoch,
+            generation: version.generation,
+            last_sequence,
         };
-        let generation = config.as_ref().map_or(generation, |config| config.generation);
-        Ok(json::encode(&EdgeConfigAnswer { generation, config }))
+        if version == known {
+            return Ok(respond::success(answer(head(version), None)));
+        }
+        let base = request.base.as_deref().filter(|_| call.encodings.answer);
+        let (text, base) = self.feed.text(edge, base).await?;
+        let whole = answer(head(text.version()), Some(&text));
+        if !call.encodings.answer {
+            return Ok(respond::success(whole));
+        }
+        let digest = base.as_ref().map(|base| base.digest().to_owned());
+        // Some milliseconds for a large router, which the other requests of this thread need not wait for.
+        let packed = tokio::task::spawn_blocking(move || {
+            packed::encode(&whole, base.as_ref().map(|base| base.text().as_bytes()))
+        });
+        let packed = packed.await.map_err(|error| {
+            tracing::error!(%error, "a configuration was not packed");
+            super::internal()
+        })?;
+        let mut response = respond::success(packed);
+        let encoding = HeaderValue::from_static(ENCODING);
+        response.headers.push((header::CONTENT_ENCODING, encoding));
+        if let Some(digest) = digest.and_then(|digest| HeaderValue::try_from(digest).ok()) {
+            response.headers.push((HeaderName::from_static(BASE_HEADER), digest));
+        }
+        Ok(response)
     }
 
     pub(super) async fn report_edge_status(&self, call: &Call) -> Answered {
         let edge = edge_of(call)?;
-        let status: ReportEdgeStatus = json::decode(&call.body)?;
-        self.feed.report(edge, &status).await?;
-        Ok(json::encode(&ReportAnswer { generation: self.feed.generation(edge).await? }))
+        let refused = |text: String| WireError::new(Code::SerializationException, text);
+        let status: ReportEdgeStatus = match call.encodings.request {
+            Encoding::Plain => json::decode(&call.body)?,
+            Encoding::Zstd => {
+                let unpacked = packed::decode(&call.body, None, LARGEST_REPORT);
+                json::decode(&unpacked.map_err(|error| refused(format!("The report: {error}.")))?)?
+            }
+            Encoding::Other => {
+                let text = "The header content-encoding names an encoding other than zstd.";
+                return Err(refused(text.to_owned()));
+            }
+        };
+        self.feed.report(edge, status).await?;
+        let ConfigVersion { epoch, generation } = self.feed.version(edge).await?;
+        Ok(json::encode(&ReportAnswer { epoch, generation }))
     }
 }
 

@@ -3,7 +3,9 @@
 use linkway_wire::generated::Operation;
 use linkway_wire::operation::{LinkwayOperation, Target};
 
+use super::{Api, edge_metrics};
 use crate::census::Census;
+use crate::clock;
 use crate::rim::telemetry::{self, Telemetry};
 
 /// A handle for each operation that there is, and one for all that are not.
@@ -32,8 +34,25 @@ impl ByTarget {
     }
 }
 
+impl Api {
+    /// Everything that is counted, and what the edges last said.
+    pub(super) fn scrape(&self) -> String {
+        count_fleet(&self.telemetry, self.records.census());
+        let mut text = self.telemetry.render();
+        let end = text.len() - text.strip_suffix(END).map_or(0, |_| END.len());
+        text.truncate(end);
+        let silence = self.records.settings().silence;
+        edge_metrics::write(&mut text, &self.feed.all_heard(), clock::now(), silence);
+        text.push_str(END);
+        text
+    }
+}
+
+/// What the text format ends with.
+const END: &str = "# EOF\n";
+
 /// Brings the gauges up to date.
-pub(super) fn count_fleet(telemetry: &Telemetry, census: &Census) {
+fn count_fleet(telemetry: &Telemetry, census: &Census) {
     for ((kind, state), count) in census.counts() {
         let count = u64::try_from(count).unwrap_or_default();
         match kind {

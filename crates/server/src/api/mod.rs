@@ -6,6 +6,7 @@
 mod audit;
 mod authenticate;
 mod describe;
+mod edge_metrics;
 mod events;
 mod feed;
 mod metrics;
@@ -127,6 +128,7 @@ struct Call {
     body: Bytes,
     source: std::net::IpAddr,
     request_id: RequestId,
+    encodings: feed::Encodings,
 }
 
 impl Call {
@@ -195,8 +197,10 @@ impl Api {
                         Err(error.into())
                     }
                     Ok(target) => {
+                        let encodings = feed::Encodings::of(&request.headers);
                         let body = request.body;
-                        self.answer(Call { caller, target, body, source, request_id }).await
+                        let call = Call { caller, target, body, source, request_id, encodings };
+                        self.answer(call).await
                     }
                 }
             }
@@ -315,8 +319,7 @@ impl Handler for Api {
                 false => plain(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
             },
             (&Method::GET, "/metrics") => {
-                metrics::count_fleet(&self.telemetry, self.records.census());
-                respond::text(StatusCode::OK, telemetry::CONTENT_TYPE, self.telemetry.render())
+                respond::text(StatusCode::OK, telemetry::CONTENT_TYPE, self.scrape())
             }
             (_, "/") => respond::error(
                 StatusCode::METHOD_NOT_ALLOWED,

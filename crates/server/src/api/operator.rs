@@ -1,5 +1,6 @@
 //! The operator's operations.
 
+mod edge;
 mod lists;
 mod shown;
 
@@ -21,6 +22,7 @@ use linkway_wire::value::Secret;
 
 use self::shown::{access_key, account, gateway, port, status};
 use super::{Answered, Api, Call};
+use crate::boot;
 use crate::clock;
 use crate::records::Failure;
 use crate::rim::http::Response;
@@ -35,6 +37,7 @@ impl Api {
     ) -> Result<Response, WireError> {
         let answered = match operation {
             LinkwayOperation::Backup => return self.backup(call).await,
+            LinkwayOperation::GetEdgeConfig => return self.get_edge_config(call).await,
             LinkwayOperation::CreateAccount => self.create_account(call).await,
             LinkwayOperation::CreateAccessKey => self.create_access_key(call).await,
             LinkwayOperation::EnableAccessKey => self.enable_access_key(call, true).await,
@@ -56,7 +59,9 @@ impl Api {
             LinkwayOperation::ListGateways => self.list_gateways(call).await,
             LinkwayOperation::ListInterfaces => self.list_interfaces(call).await,
             LinkwayOperation::ListEvents => self.list_events(call).await,
-            LinkwayOperation::GetEdgeConfig => self.get_edge_config(call).await,
+            LinkwayOperation::DescribeEdge => self.describe_edge(call).await,
+            LinkwayOperation::ResetBgpSession => self.reset_bgp_session(call).await,
+            LinkwayOperation::RenewEpoch => self.renew_epoch(call).await,
             LinkwayOperation::ReportEdgeStatus => self.report_edge_status(call).await,
         };
         answered.map(respond::success)
@@ -272,7 +277,10 @@ impl Api {
     async fn backup(&self, call: &Call) -> Result<Response, WireError> {
         let _: wire::Backup = json::decode(&call.body)?;
         let path = self.scratch.join(format!("backup-{}", call.request_id));
-        let made = self.records.store().backup_to(&path).await;
+        let made = match self.records.store().backup_to(&path).await {
+            Ok(()) => boot::end_epoch(&path).await,
+            Err(error) => Err(error),
+        };
         let opened = match made {
             Ok(()) => tokio::fs::File::open(&path).await,
             Err(error) => {

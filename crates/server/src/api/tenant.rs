@@ -68,7 +68,8 @@ impl Api {
             | Outcome::Location(_)
             | Outcome::Edge(..)
             | Outcome::Port(_)
-            | Outcome::Gateway(_) => unreachable!("tenants' commands have tenants' outcomes"),
+            | Outcome::Gateway(_)
+            | Outcome::Epoch(_) => unreachable!("tenants' commands have tenants' outcomes"),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Work that never hurries: the first count of things by state, and forgetting old audit records.
+//! Work that never hurries: counting things by state, and forgetting old audit records.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,28 +14,35 @@ use crate::records::{Failure, Records};
 const PAGE: usize = 1000;
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// How often old audit records are looked for.
-const DAILY: Duration = Duration::from_secs(3600);
+/// How often things are counted again, and old audit records are looked for.
+const HOURLY: Duration = Duration::from_secs(3600);
 
-/// Counts what is there, once, then looks for old audit records until the server closes.
+/// Counts what is there and looks for old audit records, again and again until the server closes.
 pub async fn run(records: Arc<Records>, audit_retention: Duration, closing: CancellationToken) {
     let work = async {
-        for kind in ["connection", "vif"] {
-            if let Err(error) = count(&records, kind).await {
-                tracing::warn!(%error, kind, "the count by state is incomplete");
-            }
-        }
         loop {
+            if let Err(error) = count_all(&records).await {
+                tracing::warn!(%error, "the count by state is incomplete");
+            }
             if let Err(error) = forget(&records, audit_retention).await {
                 tracing::warn!(%error, "old audit records could not be removed");
             }
-            tokio::time::sleep(DAILY).await;
+            tokio::time::sleep(HOURLY).await;
         }
     };
     tokio::select! {
         () = closing.cancelled() => {}
         () = work => {}
     }
+}
+
+async fn count_all(records: &Records) -> Result<(), Failure> {
+    records.census().begin();
+    for kind in ["connection", "vif"] {
+        count(records, kind).await?;
+    }
+    records.census().end();
+    Ok(())
 }
 
 async fn count(records: &Records, kind: &str) -> Result<(), Failure> {

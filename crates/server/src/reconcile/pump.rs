@@ -41,7 +41,7 @@ pub async fn run(
             None => true,
             Some(keys) => keys.iter().any(|(_, key)| key.starts_with(kind)),
         };
-        if touched("edge-generation/") {
+        if touched("edge-generation/") || touched("epoch/") {
             feed.tick();
         }
         if touched("due/") {

@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use linkway_domain::edge::{EdgeConfig, EdgeStatus, InterfaceStatus, PortStatus};
+use linkway_domain::edge::{
+    ConfigVersion, EdgeConfig, EdgeStatus, InterfaceStatus, PeerStatus, PortStatus, SessionState,
+    Traffic,
+};
 use linkway_domain::id::EdgeId;
 use linkway_domain::key;
 use linkway_domain::record::Record;
@@ -77,10 +80,10 @@ async fn one(
     closing: CancellationToken,
 ) {
     let quiet = Duration::from_millis(records.settings().silence / 3);
-    let (mut known, mut sequence) = (0, 0);
+    let (mut known, mut sequence) = (ConfigVersion::default(), 0);
     let work = async {
         loop {
-            match turn(&id, &records, &feed, step, known, sequence).await {
+            match turn(&id, &feed, step, known, sequence).await {
                 Ok(done) => (known, sequence) = done,
                 Err(error) => {
                     tracing::warn!(%error, edge = %id, "the simulated edge could not report");
@@ -98,38 +101,40 @@ async fn one(
     }
 }
 
-/// Takes the configuration, works for one step if it is new, reports; the generation and the report's number.
+/// Takes the configuration, works for one step if it is new, reports; the version and the report's number.
 async fn turn(
     id: &EdgeId,
-    records: &Records,
     feed: &Feed,
     step: Duration,
-    known: u64,
+    known: ConfigVersion,
     sequence: u64,
-) -> Result<(u64, u64), Failure> {
+) -> Result<(ConfigVersion, u64), Failure> {
     let config = feed.config(id).await?;
-    if config.generation != known {
+    if config.version() != known {
         tokio::time::sleep(step).await;
     }
-    let last = match records.get(&key::edge_seen(id)).await? {
-        Some(Record::EdgeSeen(seen)) => seen.sequence,
-        Some(_) | None => 0,
-    };
+    let last = feed.last_sequence(id).await?;
     // Higher than the last one even when the clock went back.
     let sequence = clock::now().millis().max(last.max(sequence) + 1);
-    feed.report(id, &status(&config, sequence)).await?;
-    Ok((config.generation, sequence))
+    feed.report(id, status(&config, sequence)).await?;
+    Ok((config.version(), sequence))
 }
 
 fn status(config: &EdgeConfig, sequence: u64) -> EdgeStatus {
     let up = Reported { programmed: true, bgp_up: true, error: None };
     EdgeStatus {
+        epoch: config.epoch,
         generation: config.generation,
         sequence,
         ports: config
             .ports
             .iter()
-            .map(|port| PortStatus { connection_id: port.connection_id.clone(), carrier: true })
+            .map(|port| PortStatus {
+                connection_id: port.connection_id.clone(),
+                carrier: true,
+                traffic: Traffic::default(),
+                error: None,
+            })
             .collect(),
         interfaces: config
             .interfaces
@@ -137,6 +142,15 @@ fn status(config: &EdgeConfig, sequence: u64) -> EdgeStatus {
             .map(|interface| InterfaceStatus {
                 virtual_interface_id: interface.virtual_interface_id.clone(),
                 reported: up.clone(),
+                peers: vec![PeerStatus {
+                    address_family: interface.addresses.family(),
+                    state: SessionState::Established,
+                    prefixes_accepted: 0,
+                    prefixes_rejected: 0,
+                    prefixes_advertised: 0,
+                    last_error: None,
+                }],
+                traffic: Traffic::default(),
             })
             .collect(),
     }

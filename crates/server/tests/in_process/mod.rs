@@ -16,7 +16,7 @@ use linkway_server::liveness::Liveness;
 use linkway_server::reconcile::{deadlines, pump, simulated};
 use linkway_server::records::Records;
 use linkway_server::rim::config::{Config, Overrides};
-use linkway_server::rim::http::{Body, Handler as _, Request, RequestId};
+use linkway_server::rim::http::{Body, Handler as _, Request, RequestId, Response};
 use linkway_server::rim::journal::Journal;
 use linkway_server::rim::telemetry::Telemetry;
 use linkway_store::seal::Sealer;
@@ -24,6 +24,7 @@ use linkway_store::{SqliteOptions, SqliteStore, Store};
 use linkway_wire::sigv4::{Credentials, SignRequest, sign};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt as _;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -39,7 +40,7 @@ pub struct Key {
 }
 
 impl Key {
-    fn of(answer: &Value) -> Self {
+    pub fn of(answer: &Value) -> Self {
         let text = |name: &str| answer[name].as_str().expect("a key has both").to_owned();
         Self { id: text("accessKeyId"), secret: text("secretAccessKey") }
     }
@@ -81,10 +82,14 @@ impl Directory {
 
     /// A server over `store`, which must end up in this directory's.
     pub fn serve(&self, store: Arc<dyn Store>) -> Served {
+        self.serve_with(store, Settings { simulated_approval: 1, ..Settings::default() })
+    }
+
+    /// The same with other settings.
+    pub fn serve_with(&self, store: Arc<dyn Store>, settings: Settings) -> Served {
         let overrides = Overrides { data_dir: Some(self.path()), ..Overrides::default() };
         let config = Config::load(None, overrides).expect("the defaults are valid");
         let sealer = Sealer::load(&DataDir::new(self.path()).key_file()).expect("made before");
-        let settings = Settings { simulated_approval: 1, ..Settings::default() };
         let records = Arc::new(Records::new(store, sealer, settings));
         let telemetry = Arc::new(Telemetry::new("0", "0"));
         let journal = Journal::open(config.journal(), telemetry.journal_dropped.clone());
@@ -137,11 +142,24 @@ impl Served {
 
     /// The operator's key.
     pub async fn operator(&self) -> Key {
+        boot::epoch(&self.records).await.expect("the store works");
         Key::from(&boot::operator_key(&self.records).await.expect("the store works"))
     }
 
     /// One call with any body: the status, and the answer's bytes.
     pub async fn raw(&self, key: &Key, target: &str, body: &[u8]) -> (u16, Vec<u8>) {
+        let (response, bytes) = self.send(key, target, body, &[]).await;
+        (response.status.as_u16(), bytes)
+    }
+
+    /// One call with any body and with more headers: the answer, and its bytes.
+    pub async fn send(
+        &self,
+        key: &Key,
+        target: &str,
+        body: &[u8],
+        more: &[(&str, &str)],
+    ) -> (Response, Vec<u8>) {
         let service = if target.starts_with("Linkway.") { "linkway" } else { "directconnect" };
         let headers = [("host", "localhost"), ("x-amz-target", target)];
         let unsigned =
@@ -152,26 +170,48 @@ impl Served {
         let added = added.expect("host is among the headers");
         let all = headers.into_iter().chain(added.iter().map(|(name, value)| (*name, &**value)));
         let mut headers = HeaderMap::new();
-        for (name, value) in all {
+        for (name, value) in all.chain(more.iter().copied()) {
             headers.insert(
                 HeaderName::try_from(name).expect("a name"),
                 HeaderValue::from_str(value).expect("a value"),
             );
         }
+        self.handle(Method::POST, Uri::from_static("/"), headers, body).await
+    }
+
+    /// A page that needs no signature.
+    pub async fn page(&self, path: &'static str) -> String {
+        let uri = Uri::from_static(path);
+        let (_, bytes) = self.handle(Method::GET, uri, HeaderMap::new(), b"").await;
+        String::from_utf8(bytes).expect("text")
+    }
+
+    async fn handle(
+        &self,
+        method: Method,
+        uri: Uri,
+        headers: HeaderMap,
+        body: &[u8],
+    ) -> (Response, Vec<u8>) {
         let request = Request {
-            method: Method::POST,
-            uri: Uri::from_static("/"),
+            method,
+            uri,
             headers,
             body: body.to_vec().into(),
             peer: ([192, 0, 2, 1], 4711).into(),
             received: Instant::now(),
             request_id: RequestId::random(),
         };
-        let response = self.api.handle(request).await;
-        match response.body {
-            Body::Full(bytes) => (response.status.as_u16(), bytes.to_vec()),
-            Body::Stream { .. } => panic!("{target} answers with a stream"),
-        }
+        let mut response = self.api.handle(request).await;
+        let bytes = match &mut response.body {
+            Body::Full(bytes) => bytes.to_vec(),
+            Body::Stream { reader, .. } => {
+                let mut bytes = Vec::new();
+                reader.read_to_end(&mut bytes).await.expect("the stream can be read");
+                bytes
+            }
+        };
+        (response, bytes)
     }
 
     /// One call.

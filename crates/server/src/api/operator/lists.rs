@@ -186,14 +186,7 @@ impl Api {
         let mut virtual_interfaces = Vec::with_capacity(records.len());
         for record in records {
             if let Record::VirtualInterface(found) = record {
-                let shown = self.show_interface(&found, None).await?;
-                virtual_interfaces.push(wire::Interface {
-                    connection_owner_account: Some(found.lender.to_string()),
-                    edge_id: Some(found.edge.to_string()),
-                    interface: Some(found.port.to_string()),
-                    error: found.reported.and_then(|reported| reported.error),
-                    ..wire::Interface::new(shown)
-                });
+                virtual_interfaces.push(self.operators_interface(found).await?);
             }
         }
         Ok(json::encode(&wire::InterfaceList { virtual_interfaces, next_token }))
