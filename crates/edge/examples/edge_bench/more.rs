@@ -1,0 +1,116 @@
+//! One more interface on an edge that has many: from the feed's answer to programmed.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use linkway_edge::agent::Agent;
+use linkway_edge::agent::held::{Held, StateDir};
+use linkway_edge::bird::{Bird, BirdSettings};
+use linkway_edge::mark::Marks;
+use linkway_edge::netlink::Netlink;
+use linkway_wire::feed::{ConfigText, packed, read_answer};
+use serde_json::{Value, json};
+
+use crate::feed;
+use crate::timed::{Timed, Times};
+use crate::world;
+
+/// Enough to grow to any size, unless something is wrong.
+const ROUNDS_TO_GROW: usize = 10;
+
+struct Edge {
+    agent: Agent<Timed<Netlink>, Timed<Bird>>,
+    state: StateDir,
+    times: Times,
+    base: ConfigText,
+}
+
+/// For each size, `rounds` times.
+pub fn run(sizes: &[usize], rounds: usize, dir: &Path) -> Value {
+    let most = sizes.iter().max().copied().unwrap_or(0);
+    world::operators_links(most + 1);
+    world::fresh(dir);
+    let mut edge = Edge::new(dir);
+    let mut generation = 0;
+    let mut next = |interfaces| {
+        generation += 1;
+        world::config(interfaces, generation)
+    };
+    let mut found = Vec::new();
+    for size in sizes {
+        let began = Instant::now();
+        edge.grow(&next(*size));
+        eprintln!("{size} interfaces after {:.1} s", began.elapsed().as_secs_f64());
+        let mut measured = Vec::new();
+        let mut bytes = Value::Null;
+        for _ in 0..rounds {
+            let one_more = next(*size + 1);
+            bytes = feed::sizes(&edge.base, &one_more);
+            measured.push(edge.step(&one_more));
+            edge.step(&next(*size));
+        }
+        found.push(json!({ "interfaces": size, "rounds": measured, "bytes": bytes }));
+    }
+    json!(found)
+}
+
+impl Edge {
+    fn new(dir: &Path) -> Self {
+        let times = Times::default();
+        let marks = Marks::default();
+        let kernel = Netlink::open(marks).unwrap();
+        let daemon = Bird::new(BirdSettings::default(), dir);
+        let kernel = Timed { inner: kernel, times: times.clone() };
+        let daemon = Timed { inner: daemon, times: times.clone() };
+        let base = world::config(0, 0);
+        let agent = Agent::new(kernel, daemon, marks, Some(base.config().clone()));
+        Self { agent, state: StateDir::open(dir).unwrap(), times, base }
+    }
+
+    /// Makes the edge so, in as many rounds as it takes: BIRD may need longer for hundreds of sessions than a round waits.
+    fn grow(&mut self, next: &ConfigText) {
+        self.agent.take(next.config().clone());
+        let rounds = (0..ROUNDS_TO_GROW).map(|_| self.agent.converge());
+        let last = rounds.take_while(|round| round.unfinished).count();
+        let trouble = &self.agent.last().daemon_error;
+        assert!(last < ROUNDS_TO_GROW, "not done after {last} rounds: {trouble:?}");
+        self.base = next.clone();
+    }
+
+    /// What the agent does with an answer, as `follow` and `Shell` do it.
+    fn step(&mut self, next: &ConfigText) -> Value {
+        let body = feed::packed_answer(&self.base, next);
+        let times = self.times.clone();
+        times.take();
+        let began = Instant::now();
+        let base = &self.base;
+        let (text, held) = times.of("answer", || {
+            let known = Some((base.digest(), base.text()));
+            let text = packed::answer(body, Some(packed::ENCODING), Some(base.digest()), known);
+            let config = read_answer(&text.unwrap()).unwrap().config.unwrap();
+            let text = config.text().as_bytes().to_vec();
+            let held = Held { config: config.config().clone(), text };
+            (config, held)
+        });
+        self.agent.judge(&held.config).unwrap();
+        times.of("save", || self.state.save(&held.text)).unwrap();
+        self.agent.take(held.config);
+        let round = times.of("round", || self.agent.converge());
+        let total = began.elapsed();
+        let round_failed: Vec<String> = round.failed.into_iter().map(|(_, why)| why).collect();
+        assert!(round.configured && !round.unfinished, "{round_failed:?}");
+        let status = times.of("report", || self.agent.report(1)).expect("there is a report");
+        assert!(status.interfaces.iter().all(|one| one.reported.programmed));
+        self.base = text;
+        let spent: serde_json::Map<String, Value> = times
+            .take()
+            .into_iter()
+            .map(|(what, spent)| (what.to_owned(), json!([ms(spent.wall), ms(spent.cpu)])))
+            .collect();
+        json!({ "total": ms(total), "parts": spent })
+    }
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}

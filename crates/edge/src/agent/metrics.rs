@@ -1,0 +1,207 @@
+//! What the agent tells a Prometheus scraper (text format 0.0.4), names after the AWS/DX metrics (direct-connect.md, 2.13).
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use linkway_domain::edge::{EdgeConfig, EdgeStatus, SessionState, Traffic};
+
+use super::Round;
+
+/// The figures, shared with whoever serves them.
+#[derive(Clone, Default)]
+pub struct Gauges(Arc<Mutex<Figures>>);
+
+#[derive(Default)]
+struct Figures {
+    rounds: u64,
+    changes: u64,
+    failures: u64,
+    refused: u64,
+    seconds: f64,
+    blind: bool,
+    snapshot: Option<Snapshot>,
+}
+
+/// A report, and which connection each interface is on.
+pub struct Snapshot {
+    status: EdgeStatus,
+    connections: BTreeMap<String, String>,
+}
+
+impl Snapshot {
+    /// Of a report about a configuration.
+    #[must_use]
+    pub fn new(config: Option<&EdgeConfig>, status: &EdgeStatus) -> Self {
+        let mut connections = BTreeMap::new();
+        if let Some(config) = config {
+            let ports: BTreeMap<_, _> =
+                config.ports.iter().map(|port| (&port.interface, &port.connection_id)).collect();
+            for interface in &config.interfaces {
+                if let Some(connection) = ports.get(&interface.interface) {
+                    let id = interface.virtual_interface_id.to_string();
+                    connections.insert(id, connection.to_string());
+                }
+            }
+        }
+        Self { status: status.clone(), connections }
+    }
+}
+
+impl Gauges {
+    fn with(&self, change: impl FnOnce(&mut Figures)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// A configuration was refused.
+    pub fn refused(&self) {
+        self.with(|figures| figures.refused += 1);
+    }
+
+    /// The router cannot be seen.
+    pub fn blind(&self) {
+        self.with(|figures| figures.blind = true);
+    }
+
+    /// The newest report.
+    pub fn show(&self, snapshot: Snapshot) {
+        self.with(|figures| {
+            figures.blind = false;
+            figures.snapshot = Some(snapshot);
+        });
+    }
+
+    /// A round is over.
+    pub fn round(&self, round: &Round, took: Duration) {
+        self.with(|figures| {
+            figures.rounds += 1;
+            figures.changes += round.changes as u64;
+            figures.failures += round.failed.len() as u64;
+            figures.seconds += took.as_secs_f64();
+        });
+    }
+
+    /// All of it as text.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let figures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut page = Page(String::new());
+        page.one("linkway_edge_rounds_total", "counter", "Looks at the router", figures.rounds);
+        page.one("linkway_edge_changes_total", "counter", "Changes tried", figures.changes);
+        page.one(
+            "linkway_edge_failed_changes_total",
+            "counter",
+            "Changes failed",
+            figures.failures,
+        );
+        let help = "Configurations refused as older than the held one";
+        page.one("linkway_edge_refused_configurations_total", "counter", help, figures.refused);
+        let help = "Time spent in rounds";
+        page.one("linkway_edge_round_seconds_total", "counter", help, figures.seconds);
+        let help = "Whether the kernel can be observed";
+        page.one("linkway_edge_kernel_visible", "gauge", help, u8::from(!figures.blind));
+        if let Some(snapshot) = &figures.snapshot {
+            snapshot.render(&mut page);
+        }
+        page.0
+    }
+}
+
+impl Snapshot {
+    fn render(&self, page: &mut Page) {
+        let status = &self.status;
+        page.one("linkway_edge_epoch", "gauge", "Epoch of the configuration", status.epoch);
+        let help = "Generation of the configuration";
+        page.one("linkway_edge_generation", "gauge", help, status.generation);
+        page.head("linkway_connection_state", "gauge", "Whether the port has a carrier");
+        for port in &status.ports {
+            let labels = format!("connection_id=\"{}\"", port.connection_id);
+            page.line("linkway_connection_state", &labels, u8::from(port.carrier));
+        }
+        let ports = status
+            .ports
+            .iter()
+            .map(|port| (format!("connection_id=\"{}\"", port.connection_id), port.traffic));
+        page.traffic("linkway_connection", &ports.collect::<Vec<_>>());
+        let interfaces = || {
+            status.interfaces.iter().map(|item| {
+                let id = &item.virtual_interface_id;
+                let connection = self.connections.get(id.as_str()).map_or("", String::as_str);
+                let labels =
+                    format!("connection_id=\"{connection}\",virtual_interface_id=\"{id}\"");
+                (labels, item)
+            })
+        };
+        let name = "linkway_virtual_interface_programmed";
+        page.head(name, "gauge", "Whether VLAN, VRF, addresses and session are in place");
+        for (labels, item) in interfaces() {
+            page.line(name, &labels, u8::from(item.reported.programmed));
+        }
+        let traffic: Vec<_> = interfaces().map(|(labels, item)| (labels, item.traffic)).collect();
+        page.traffic("linkway_virtual_interface", &traffic);
+        let peers: Vec<_> = interfaces()
+            .flat_map(|(labels, item)| {
+                item.peers.iter().map(move |peer| {
+                    let family = peer.address_family.as_str();
+                    (format!("{labels},address_family=\"{family}\""), peer)
+                })
+            })
+            .collect();
+        let name = "linkway_virtual_interface_bgp_status";
+        page.head(name, "gauge", "Whether the BGP session is established");
+        for (labels, peer) in &peers {
+            page.line(name, labels, u8::from(peer.state == SessionState::Established));
+        }
+        let name = "linkway_virtual_interface_bgp_prefixes_accepted";
+        page.head(name, "gauge", "Prefixes taken from the customer's router");
+        for (labels, peer) in &peers {
+            page.line(name, labels, peer.prefixes_accepted);
+        }
+        let name = "linkway_virtual_interface_bgp_prefixes_advertised";
+        page.head(name, "gauge", "Prefixes announced to the customer's router");
+        for (labels, peer) in &peers {
+            page.line(name, labels, peer.prefixes_advertised);
+        }
+    }
+}
+
+/// A page under construction.
+struct Page(String);
+
+impl Page {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.0, "# HELP {name} {help}.\n# TYPE {name} {kind}");
+    }
+
+    fn line(&mut self, name: &str, labels: &str, value: impl std::fmt::Display) {
+        let _ = writeln!(self.0, "{name}{{{labels}}} {value}");
+    }
+
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: impl std::fmt::Display) {
+        self.head(name, kind, help);
+        let _ = writeln!(self.0, "{name} {value}");
+    }
+
+    /// Bytes and packets each way; *ingress* is from the customer, as AWS/DX has it.
+    fn traffic(&mut self, prefix: &str, items: &[(String, Traffic)]) {
+        for (what, pick) in [
+            ("bytes", (|t: &Traffic| (t.bytes_in, t.bytes_out)) as fn(&Traffic) -> (u64, u64)),
+            ("packets", |t| (t.packets_in, t.packets_out)),
+        ] {
+            let name = format!("{prefix}_{what}_total");
+            self.head(&name, "counter", &format!("{what} each way; ingress is from the customer"));
+            for (labels, traffic) in items {
+                let (ingress, egress) = pick(traffic);
+                self.line(&name, &format!("{labels},direction=\"ingress\""), ingress);
+                self.line(&name, &format!("{labels},direction=\"egress\""), egress);
+            }
+        }
+        let name = format!("{prefix}_errors_total");
+        self.head(&name, "counter", "Packets that could not be taken or given");
+        for (labels, traffic) in items {
+            self.line(&name, labels, traffic.errors);
+        }
+    }
+}

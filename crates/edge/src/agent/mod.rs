@@ -1,0 +1,233 @@
+//! The agent's core: takes configurations, converges, tells what became of them. It talks to the kernel and the daemon
+//! through their drivers only and has no clock, so that a simulation runs this very code.
+
+pub mod held;
+pub mod metrics;
+pub mod reporter;
+pub mod run;
+pub mod status;
+
+use std::collections::BTreeMap;
+
+use linkway_domain::edge::{ConfigVersion, EdgeConfig, EdgeStatus};
+
+use crate::kernel::{Driver, Kernel};
+use crate::mark::Marks;
+use crate::plan::guard::Guard;
+use crate::plan::{Item, Plan, Problem, Step, plan};
+use crate::session::{Daemon, Observed};
+
+/// The core of an edge's agent.
+pub struct Agent<K, D> {
+    kernel: K,
+    daemon: D,
+    marks: Marks,
+    config: Option<EdgeConfig>,
+    last: Last,
+}
+
+/// What was last seen and done.
+#[derive(Clone, Debug, Default)]
+pub struct Last {
+    /// The kernel after the last round.
+    pub kernel: Kernel,
+    /// The daemon after the last round.
+    pub daemon: Observed,
+    /// What is not as it shall be.
+    pub problems: BTreeMap<Item, Problem>,
+    /// Why the daemon could not be told.
+    pub daemon_error: Option<String>,
+    /// Whether the kernel was seen as it is after the last round.
+    pub seen: bool,
+    /// Why the kernel could not be seen.
+    pub kernel_error: Option<String>,
+}
+
+/// What a round did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// How many changes were tried.
+    pub changes: usize,
+    /// Those that failed, and why.
+    pub failed: Vec<(Step, String)>,
+    /// Whether the daemon got a configuration.
+    pub configured: bool,
+    /// Whether something is left to be done that another round may bring.
+    pub unfinished: bool,
+}
+
+/// Why a configuration is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It is for another router.
+    #[error("the configuration is for edge {given}, not for {own}")]
+    OtherEdge {
+        /// Whose it is.
+        given: String,
+        /// Whose the held one is.
+        own: String,
+    },
+    /// It is older than the one that is held.
+    #[error(
+        "the server has epoch {}, generation {}: older than what this edge holds, epoch {}, generation {}; \
+         was its database replaced by an older copy? (`linkway admin epoch renew` makes edges take it)",
+        given.epoch, given.generation, held.epoch, held.generation
+    )]
+    Older {
+        /// Its epoch and generation.
+        given: ConfigVersion,
+        /// Those of the held one.
+        held: ConfigVersion,
+    },
+}
+
+impl<K: Driver, D: Daemon> Agent<K, D> {
+    /// With the configuration that the state directory has.
+    pub fn new(kernel: K, daemon: D, marks: Marks, held: Option<EdgeConfig>) -> Self {
+        Self { kernel, daemon, marks, config: held, last: Last::default() }
+    }
+
+    /// The configuration that is held.
+    pub const fn config(&self) -> Option<&EdgeConfig> {
+        self.config.as_ref()
+    }
+
+    /// Which configuration is held.
+    pub fn version(&self) -> ConfigVersion {
+        self.config.as_ref().map(EdgeConfig::version).unwrap_or_default()
+    }
+
+    /// What was last seen and done.
+    pub const fn last(&self) -> &Last {
+        &self.last
+    }
+
+    /// Whether a configuration may take the place of the held one.
+    pub fn judge(&self, given: &EdgeConfig) -> Result<(), Refusal> {
+        let Some(held) = &self.config else { return Ok(()) };
+        if held.edge_id != given.edge_id {
+            let (given, own) = (given.edge_id.to_string(), held.edge_id.to_string());
+            return Err(Refusal::OtherEdge { given, own });
+        }
+        if given.version() < held.version() {
+            return Err(Refusal::Older { given: given.version(), held: held.version() });
+        }
+        Ok(())
+    }
+
+    /// Takes a configuration that [`Agent::judge`] lets pass and that is on disk. Until the next round nothing is known of
+    /// what became of it.
+    pub fn take(&mut self, config: EdgeConfig) {
+        self.last.seen = false;
+        self.config = Some(config);
+    }
+
+    /// The report about what is held; `None` while there is nothing that can be said.
+    pub fn report(&self, sequence: u64) -> Option<EdgeStatus> {
+        status::report(self.config.as_ref()?, &self.last, &self.marks, sequence)
+    }
+
+    /// Observes, plans, applies, and observes again what was changed. Without a configuration nothing is touched.
+    pub fn converge(&mut self) -> Round {
+        let Some(plan) = self.preview() else {
+            return Round { unfinished: self.config.is_some(), ..Round::default() };
+        };
+        if plan.is_empty() {
+            self.last.daemon_error = None;
+            return Round::default();
+        }
+        let mut round = self.apply(&plan);
+        round.unfinished |= !self.observe();
+        round
+    }
+
+    /// Looks at the kernel and the daemon; whether the kernel could be seen.
+    pub fn observe(&mut self) -> bool {
+        match self.kernel.observe() {
+            Ok(kernel) => {
+                self.last.kernel = kernel;
+                self.last.seen = true;
+                self.last.kernel_error = None;
+            }
+            Err(error) => {
+                self.last.seen = false;
+                self.last.kernel_error = Some(error);
+                return false;
+            }
+        }
+        self.read_daemon();
+        true
+    }
+
+    /// Looks at the daemon alone.
+    pub fn read_daemon(&mut self) {
+        match self.daemon.read() {
+            Ok(observed) => self.last.daemon = observed,
+            Err(error) => {
+                self.last.daemon = Observed::default();
+                self.last.daemon_error = Some(error.to_string());
+            }
+        }
+    }
+
+    /// What a round would do now; `None`: the kernel could not be seen, or nothing is held.
+    pub fn preview(&mut self) -> Option<Plan> {
+        self.config.as_ref()?;
+        if !self.observe() {
+            return None;
+        }
+        let config = self.config.as_ref()?;
+        let digest = |sessions: &_| self.daemon.digest(sessions);
+        let (plan, problems) =
+            plan(config, &self.last.kernel, &self.last.daemon, &self.marks, digest);
+        self.last.problems = problems;
+        Some(plan)
+    }
+
+    /// The daemon's driver.
+    pub const fn daemon_mut(&mut self) -> &mut D {
+        &mut self.daemon
+    }
+
+    fn apply(&mut self, plan: &Plan) -> Round {
+        let mut round = Round { changes: plan.steps.len(), ..Round::default() };
+        self.last.daemon_error = None;
+        if let Some(staying) = &plan.withdraw {
+            // A daemon that does not answer must not keep the links of deleted interfaces on the router.
+            self.configure(staying, &mut round);
+        }
+        let mut guard = Guard::new(&plan.steps, &self.last.kernel);
+        for batch in guard.batches(&plan.steps) {
+            let steps: Vec<&Step> = batch.iter().filter(|step| guard.allows(step)).collect();
+            let changes: Vec<_> = steps.iter().map(|step| step.change.clone()).collect();
+            for (step, result) in steps.into_iter().zip(self.kernel.apply(&changes)) {
+                let Err(text) = result else { continue };
+                guard.fail(step);
+                // The first failure of an item is the cause of those that follow.
+                self.last
+                    .problems
+                    .entry(step.item.clone())
+                    .or_insert_with(|| Problem { text: text.clone(), absent: true });
+                round.failed.push((step.clone(), text));
+            }
+        }
+        if let Some(sessions) = &plan.sessions {
+            self.configure(sessions, &mut round);
+        }
+        round.unfinished = !round.failed.is_empty() || self.last.daemon_error.is_some();
+        round
+    }
+
+    fn configure(&mut self, sessions: &crate::session::Sessions, round: &mut Round) {
+        match self.daemon.apply(sessions) {
+            Ok(()) => round.configured = true,
+            Err(error) => self.last.daemon_error = Some(error.to_string()),
+        }
+    }
+}
+
+/// Milliseconds of Unix time; 0 before 1970.
+pub(crate) fn clock_milliseconds() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,307 @@
+//! The agent at work: a few threads around the core.
+//!
+//! The main thread owns the core. One thread waits for configurations, one sends reports, one listens to the kernel; none
+//! of them can hold up the router's convergence, whatever the server does.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use linkway_domain::edge::{EdgeStatus, PeerStatus};
+use linkway_domain::id::VirtualInterfaceId;
+use serde::{Deserialize, Serialize};
+
+use super::held::{Held, StateDir};
+use super::metrics::{Gauges, Snapshot};
+use super::reporter::Reporter;
+use super::{Agent, Round};
+use crate::kernel::Driver;
+use crate::session::Daemon;
+
+/// How the agent reaches the server. Blocking; bounded in time by the implementation.
+pub trait Server: Send + 'static {
+    /// The configuration if it is another than the one that is held, waiting for that for up to `wait`.
+    fn config(&mut self, held: Option<&Held>, wait: Duration) -> Result<Word, String>;
+    /// Brings a report.
+    fn report(&mut self, status: &EdgeStatus) -> Result<(), String>;
+}
+
+/// What the server has to say.
+pub struct Word {
+    /// The configuration; `None`: the edge has it.
+    pub config: Option<Held>,
+    /// The number of this edge's last report that the server knows.
+    pub last_sequence: u64,
+}
+
+/// How often the agent does what nothing wakes it for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pace {
+    /// Longest time without a report, in seconds; well under the server's `edge-silence` (90).
+    pub report_seconds: u64,
+    /// Longest time without a look at the whole kernel, in seconds.
+    pub resync_seconds: u64,
+    /// Time between looks at the BGP daemon, in milliseconds; longer where a look takes long.
+    pub poll_milliseconds: u64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { report_seconds: 20, resync_seconds: 30, poll_milliseconds: 1000 }
+    }
+}
+
+/// What wakes the main thread.
+pub enum Event {
+    /// A configuration came; the answer says whether it was taken.
+    Config(Box<Held>, SyncSender<bool>),
+    /// Something changed in the kernel.
+    Kernel,
+    /// The agent shall end. The router goes on.
+    End,
+}
+
+/// How long the server may keep the agent waiting for a configuration.
+const WAIT: Duration = Duration::from_secs(30);
+/// The part of its time that the agent may spend looking at the daemon.
+const POLL_SHARE: u32 = 20;
+/// The longest pause before something that failed is tried again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Waits for configurations, for ever: a thread of its own.
+pub fn follow(
+    mut server: impl Server,
+    mut held: Option<Held>,
+    events: &SyncSender<Event>,
+    reporter: &Reporter,
+) {
+    let mut pause = Pause::default();
+    loop {
+        let word = server.config(held.as_ref(), WAIT).map(|word| {
+            reporter.at_least(word.last_sequence);
+            word.config
+        });
+        match word {
+            Ok(None) => pause.reset(),
+            Ok(Some(fresh)) => {
+                let (answer, taken) = sync_channel(1);
+                if events.send(Event::Config(Box::new(fresh.clone()), answer)).is_err() {
+                    return;
+                }
+                match taken.recv() {
+                    Ok(true) => {
+                        held = Some(fresh);
+                        pause.reset();
+                    }
+                    // It would come again at once.
+                    Ok(false) => pause.longer(),
+                    Err(_) => return,
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no word from the server; the router goes on as it is");
+                pause.longer();
+            }
+        }
+    }
+}
+
+/// A pause that doubles.
+#[derive(Default)]
+struct Pause(Duration);
+
+impl Pause {
+    fn reset(&mut self) {
+        self.0 = Duration::ZERO;
+    }
+
+    fn longer(&mut self) {
+        self.0 = (self.0 * 2).clamp(Duration::from_millis(500), LONGEST_PAUSE);
+        thread::sleep(self.0);
+    }
+}
+
+/// The main thread's state.
+pub struct Shell<K, D> {
+    agent: Agent<K, D>,
+    state: StateDir,
+    pace: Pace,
+    reporter: Reporter,
+    gauges: Gauges,
+    /// What of the last report would make another one urgent if it changed.
+    told: Option<Vec<u8>>,
+    reported: Instant,
+    looked: Instant,
+    polled: Instant,
+    poll_took: Duration,
+    /// When to try again what failed, and the pause before that.
+    again: Option<(Instant, Duration)>,
+}
+
+impl<K: Driver, D: Daemon> Shell<K, D> {
+    /// Around a core.
+    pub fn new(
+        agent: Agent<K, D>,
+        state: StateDir,
+        pace: Pace,
+        reporter: Reporter,
+        gauges: Gauges,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            agent,
+            state,
+            pace,
+            reporter,
+            gauges,
+            told: None,
+            reported: now,
+            looked: now,
+            polled: now,
+            poll_took: Duration::ZERO,
+            again: None,
+        }
+    }
+
+    /// Works until the events end.
+    pub fn run(mut self, events: &Receiver<Event>) {
+        if self.agent.config().is_some() {
+            self.converge("start");
+        }
+        loop {
+            match events.recv_timeout(self.until_next()) {
+                Ok(Event::Config(held, answer)) => {
+                    let taken = self.take(*held);
+                    // Nobody waits for the answer when the thread is gone, which ends the events too.
+                    let _ = answer.send(taken);
+                    if taken {
+                        self.converge("configuration");
+                    }
+                }
+                Ok(Event::Kernel) => self.converge("kernel"),
+                Ok(Event::End) => return,
+                Err(RecvTimeoutError::Timeout) => self.tick(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn until_next(&self) -> Duration {
+        let now = Instant::now();
+        let poll = self.polled + self.poll_every();
+        let next = self.again.map_or(poll, |(again, _)| again.min(poll));
+        next.saturating_duration_since(now)
+    }
+
+    fn poll_every(&self) -> Duration {
+        Duration::from_millis(self.pace.poll_milliseconds).max(self.poll_took * POLL_SHARE)
+    }
+
+    /// Takes a configuration when it may be taken and is on disk.
+    fn take(&mut self, held: Held) -> bool {
+        let (epoch, generation) = (held.config.epoch, held.config.generation);
+        if let Err(refusal) = self.agent.judge(&held.config) {
+            tracing::error!(%refusal, "configuration refused; the router stays as it is");
+            self.gauges.refused();
+            return false;
+        }
+        if let Err(error) = self.state.save(&held.text) {
+            tracing::error!(%error, "configuration not taken: it could not be saved");
+            return false;
+        }
+        tracing::info!(
+            epoch,
+            generation,
+            interfaces = held.config.interfaces.len(),
+            "configuration"
+        );
+        self.agent.take(held.config);
+        true
+    }
+
+    /// What is due.
+    fn tick(&mut self) {
+        if self.agent.config().is_none() {
+            self.polled = Instant::now();
+            return;
+        }
+        let resync = Duration::from_secs(self.pace.resync_seconds);
+        if self.again.is_some_and(|(at, _)| Instant::now() >= at) {
+            self.converge("retry");
+        } else if self.looked.elapsed() >= resync {
+            self.converge("resync");
+        } else {
+            let start = Instant::now();
+            let loaded = self.agent.last().daemon.loaded;
+            self.agent.read_daemon();
+            (self.polled, self.poll_took) = (Instant::now(), start.elapsed());
+            if self.agent.last().daemon.loaded == loaded {
+                self.tell();
+            } else {
+                self.converge("daemon");
+            }
+        }
+    }
+
+    fn converge(&mut self, why: &str) {
+        let start = Instant::now();
+        let round = self.agent.converge();
+        let now = Instant::now();
+        (self.looked, self.polled) = (now, now);
+        log(why, &round, start.elapsed());
+        self.again = round.unfinished.then(|| {
+            let pause = self.again.map_or(Duration::from_millis(500), |(_, pause)| pause * 2);
+            let pause = pause.min(LONGEST_PAUSE);
+            (now + pause, pause)
+        });
+        self.gauges.round(&round, start.elapsed());
+        self.tell();
+    }
+
+    /// Reports when something changed or enough time has passed.
+    fn tell(&mut self) {
+        // The number is given when it is sent.
+        let Some(status) = self.agent.report(0) else {
+            self.gauges.blind();
+            return;
+        };
+        self.gauges.show(Snapshot::new(self.agent.config(), &status));
+        let news = news(&status);
+        let due = self.reported.elapsed() >= Duration::from_secs(self.pace.report_seconds);
+        if due || self.told.as_ref() != Some(&news) {
+            (self.told, self.reported) = (Some(news), Instant::now());
+            self.reporter.send(status);
+        }
+    }
+}
+
+/// What of a report cannot wait: all but counters.
+fn news(status: &EdgeStatus) -> Vec<u8> {
+    type Peers<'a> = Vec<(
+        &'a VirtualInterfaceId,
+        &'a linkway_domain::virtual_interface::Reported,
+        &'a [PeerStatus],
+    )>;
+    let ports: Vec<_> =
+        status.ports.iter().map(|port| (&port.connection_id, port.carrier, &port.error)).collect();
+    let interfaces: Peers<'_> = status
+        .interfaces
+        .iter()
+        .map(|item| (&item.virtual_interface_id, &item.reported, item.peers.as_slice()))
+        .collect();
+    serde_json::to_vec(&(status.epoch, status.generation, ports, interfaces))
+        .expect("reports hold text and numbers only")
+}
+
+fn log(why: &str, round: &Round, took: Duration) {
+    let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    for (step, error) in &round.failed {
+        tracing::warn!(item = %step.item, %error, "a change failed");
+    }
+    if round.changes > 0 || round.configured {
+        let failed = round.failed.len();
+        let changes = round.changes;
+        tracing::info!(why, changes, failed, daemon = round.configured, milliseconds, "converged");
+    }
+}

@@ -1,0 +1,184 @@
+//! What `show protocols all` says, read into the state of sessions. Pure.
+
+use std::collections::BTreeMap;
+
+use linkway_domain::edge::{PeerStatus, SessionState};
+use linkway_domain::id::VirtualInterfaceId;
+use linkway_domain::net::AddressFamily;
+
+use super::render::{MARKER, REFUSED, SHUT, interface_of};
+use super::version::Dialect;
+use crate::session::Digest;
+
+/// What BIRD says of one protocol.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Protocol {
+    /// Its name.
+    pub name: String,
+    /// The state of the protocol: `up`, `start`, `stop`, `down`.
+    pub state: String,
+    /// Its description.
+    pub description: Option<String>,
+    /// `BGP state`.
+    pub bgp_state: Option<String>,
+    /// `Last error`.
+    pub last_error: Option<String>,
+    /// The name of its (only) channel.
+    pub channel: Option<String>,
+    /// Routes that the import filter let in.
+    pub imported: u32,
+    /// Routes that the import filter turned away.
+    pub filtered: u32,
+    /// Routes that are announced.
+    pub exported: u32,
+}
+
+/// Reads the lines of an answer, without their codes. Lines that mean nothing here are passed over: other versions say
+/// more.
+#[must_use]
+pub fn protocols<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<Protocol> {
+    let mut found: Vec<Protocol> = Vec::new();
+    for line in lines {
+        if let Some(protocol) = summary(line) {
+            found.push(protocol);
+        } else if let Some(protocol) = found.last_mut() {
+            detail(protocol, line.trim());
+        }
+    }
+    found
+}
+
+/// A line of the table of protocols: name, kind, table, state, since, info. The head of the table is none.
+fn summary(line: &str) -> Option<Protocol> {
+    if line.starts_with(' ') {
+        return None;
+    }
+    let mut words = line.split_whitespace();
+    let (name, kind, _table, state) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    if (name, kind) == ("Name", "Proto") {
+        return None;
+    }
+    Some(Protocol { name: name.to_owned(), state: state.to_owned(), ..Protocol::default() })
+}
+
+fn detail(protocol: &mut Protocol, line: &str) {
+    if let Some(channel) = line.strip_prefix("Channel ") {
+        protocol.channel = Some(channel.trim().to_owned());
+        return;
+    }
+    let Some((key, value)) = line.split_once(':') else { return };
+    let value = value.trim();
+    match key {
+        "Description" => protocol.description = Some(value.to_owned()),
+        "BGP state" => protocol.bgp_state = Some(value.to_owned()),
+        "Last error" => protocol.last_error = Some(value.to_owned()),
+        "Routes" => routes(protocol, value),
+        _ => {}
+    }
+}
+
+/// `99 imported, 1 filtered, 1 exported, 99 preferred`; without rejected routes `filtered` is left out.
+fn routes(protocol: &mut Protocol, text: &str) {
+    for part in text.split(',') {
+        let Some((count, what)) = part.trim().split_once(' ') else { continue };
+        let count = count.parse().unwrap_or(0);
+        match what {
+            "imported" => protocol.imported = count,
+            "filtered" => protocol.filtered = count,
+            "exported" => protocol.exported = count,
+            _ => {}
+        }
+    }
+}
+
+/// What a BIRD has loaded, from its protocols; `None`: not ours, or written for another dialect.
+#[must_use]
+pub fn loaded(protocols: &[Protocol], dialect: Dialect) -> Option<Digest> {
+    let marker = protocols.iter().find_map(|p| p.name.strip_prefix(MARKER))?;
+    let (digest, letter) = marker.split_once('_')?;
+    if !letter.chars().eq([dialect.letter()]) || digest.len() != 16 {
+        return None;
+    }
+    u64::from_str_radix(digest, 16).ok().map(Digest)
+}
+
+/// The sessions among the protocols. While a session is being replaced by its reset there may be two of an interface;
+/// the one that is not going away counts.
+#[must_use]
+pub fn peers(protocols: &[Protocol]) -> BTreeMap<VirtualInterfaceId, PeerStatus> {
+    let mut found = BTreeMap::new();
+    let (going, staying): (Vec<_>, Vec<_>) = protocols.iter().partition(|p| p.state == "stop");
+    for protocol in going.into_iter().chain(staying) {
+        if let Some(id) = interface_of(&protocol.name) {
+            found.insert(id, status(protocol));
+        }
+    }
+    found
+}
+
+/// Whether the limit has shut it.
+#[must_use]
+pub fn is_shut(protocol: &Protocol) -> bool {
+    let error = protocol.last_error.as_deref().unwrap_or_default();
+    let hit = error.contains("limit exceeded");
+    let down = matches!(protocol.state.as_str(), "down" | "stop");
+    down && (hit || protocol.description.as_deref() == Some(SHUT))
+}
+
+/// Whether it is down for another reason than the limit or a configuration that BIRD cannot be given.
+#[must_use]
+pub fn is_given_up(protocol: &Protocol) -> bool {
+    let refused = protocol.description.as_deref().is_some_and(|d| d.starts_with(REFUSED));
+    protocol.state == "down" && !refused && !is_shut(protocol)
+}
+
+fn status(protocol: &Protocol) -> PeerStatus {
+    let state = session_state(protocol);
+    PeerStatus {
+        address_family: match protocol.channel.as_deref() {
+            Some("ipv6") => AddressFamily::Ipv6,
+            _ => AddressFamily::Ipv4,
+        },
+        state,
+        prefixes_accepted: protocol.imported,
+        prefixes_rejected: protocol.filtered,
+        prefixes_advertised: protocol.exported,
+        last_error: explanation(protocol, state),
+    }
+}
+
+fn session_state(protocol: &Protocol) -> SessionState {
+    if is_shut(protocol) {
+        return SessionState::PrefixLimit;
+    }
+    match protocol.bgp_state.as_deref() {
+        Some("Connect") => SessionState::Connect,
+        Some("Active") => SessionState::Active,
+        Some("OpenSent") => SessionState::OpenSent,
+        Some("OpenConfirm") => SessionState::OpenConfirm,
+        Some("Established") => SessionState::Established,
+        // "Idle" (an error is waited out, or the link is down), "Close", "Down", "Passive", and no BGP at all.
+        _ => SessionState::Idle,
+    }
+}
+
+/// What an operator is told. A wrong key is not among BIRD's errors: the kernel drops such segments before BIRD sees
+/// them, so the session just gets no answer. That is said where BIRD has nothing to say.
+fn explanation(protocol: &Protocol, state: SessionState) -> Option<String> {
+    let said = protocol.last_error.clone();
+    let refused = protocol.description.as_deref().and_then(|d| d.strip_prefix(REFUSED));
+    match state {
+        SessionState::Established => None,
+        SessionState::PrefixLimit => Some(said.unwrap_or_else(|| {
+            "the customer's router announced more prefixes than the limit; the session stays shut until it is reset"
+                .to_owned()
+        })),
+        SessionState::Connect | SessionState::Active => Some(said.unwrap_or_else(|| {
+            "no answer yet; check that the customer's router is on, has this VLAN and addresses, and the same BGP key"
+                .to_owned()
+        })),
+        SessionState::Idle | SessionState::OpenSent | SessionState::OpenConfirm => {
+            refused.map(str::to_owned).or(said)
+        }
+    }
+}

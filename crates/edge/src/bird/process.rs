@@ -1,0 +1,231 @@
+//! BIRD as a process: finding its program, starting it as a daemon of its own, recognising and ending ours.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
+
+use super::version::Version;
+use crate::session::DaemonError;
+
+/// How long a program that is to end by itself may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often is looked.
+const PACE: Duration = Duration::from_millis(10);
+/// Where system programs are, which the `PATH` of a service may lack.
+const SYSTEM_PLACES: [&str; 4] = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/sbin"];
+
+/// The files of one BIRD.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// The directory, ours alone.
+    pub dir: PathBuf,
+    /// The configuration that BIRD has, or shall have.
+    pub config: PathBuf,
+    /// The next configuration, until BIRD has found it good.
+    pub next: PathBuf,
+    /// The control socket.
+    pub socket: PathBuf,
+    /// The process's number.
+    pub pid: PathBuf,
+    /// What BIRD logs; it keeps one older file beside it.
+    pub log: PathBuf,
+    /// What BIRD said when it was last started.
+    pub said: PathBuf,
+}
+
+impl Files {
+    /// The files in a directory, by absolute paths: they are BIRD's command line, by which it is recognised.
+    pub fn of(dir: &Path) -> Self {
+        let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+        let file = |name: &str| dir.join(name);
+        Self {
+            config: file("bird.conf"),
+            next: file("bird.conf.new"),
+            socket: file("bird.ctl"),
+            pid: file("bird.pid"),
+            log: file("bird.log"),
+            said: file("bird.start"),
+            dir,
+        }
+    }
+
+    /// The words after the program that start the daemon. `-R`: routes and sessions are taken over from the BIRD before
+    /// it (graceful restart), if one has died; while it waits for the sessions nothing is announced, so a first BIRD does
+    /// without.
+    fn words(&self) -> Vec<&OsStr> {
+        let word = OsStr::new;
+        let mut words = vec![
+            word("-c"),
+            self.config.as_os_str(),
+            word("-s"),
+            self.socket.as_os_str(),
+            word("-P"),
+            self.pid.as_os_str(),
+        ];
+        if self.is_bereft() {
+            words.push(word("-R"));
+        }
+        words
+    }
+
+    /// Whether a BIRD has died since the machine was started: one that ends in order removes its file.
+    pub fn is_bereft(&self) -> bool {
+        let noted = fs::metadata(&self.pid).and_then(|file| file.modified());
+        let uptime = fs::read_to_string("/proc/uptime").ok().and_then(|text| {
+            text.split('.').next().and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs)
+        });
+        let age = noted.ok().and_then(|at| at.elapsed().ok());
+        match (age, uptime) {
+            (Some(age), Some(uptime)) => age <= uptime,
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+}
+
+/// The program's path; as given if it is not found anywhere, for the error to name.
+#[must_use]
+pub fn find(program: &Path) -> PathBuf {
+    if program.components().count() > 1 {
+        return program.to_owned();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places = std::env::split_paths(&path).chain(SYSTEM_PLACES.map(PathBuf::from));
+    places.map(|dir| dir.join(program)).find(|p| p.is_file()).unwrap_or_else(|| program.to_owned())
+}
+
+/// Asks a program for its version.
+pub fn version(program: &Path) -> Result<Version, DaemonError> {
+    let doing = || format!("run {} --version", program.display());
+    let output = Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|why| DaemonError::Io { doing: doing(), why })?;
+    let text = [output.stderr, output.stdout].concat();
+    let text = String::from_utf8_lossy(&text);
+    Version::find(&text).ok_or_else(|| DaemonError::Refused {
+        what: "to say its version",
+        text: text.chars().take(200).collect(),
+    })
+}
+
+/// Has a configuration checked by the program. `Err` holds its words.
+pub fn check(program: &Path, files: &Files) -> Result<Result<(), String>, DaemonError> {
+    let words = ["-p".as_ref(), "-c".as_ref(), files.next.as_os_str()];
+    let (status, text) = run(program, &words, files)?;
+    Ok(if status.success() { Ok(()) } else { Err(text) })
+}
+
+/// Starts the daemon. It leaves our session and process group by itself, so it outlives us. `Err` holds its words.
+pub fn start(program: &Path, files: &Files) -> Result<Result<(), String>, DaemonError> {
+    raise_file_limit();
+    let (status, text) = run(program, &files.words(), files)?;
+    Ok(if status.success() { Ok(()) } else { Err(text) })
+}
+
+/// Runs the program to its end. What it says goes to a file: the daemon that it leaves behind would keep a pipe open.
+fn run(
+    program: &Path,
+    words: &[&OsStr],
+    files: &Files,
+) -> Result<(ExitStatus, String), DaemonError> {
+    let doing = || format!("run {}", program.display());
+    let fault = |why| DaemonError::Io { doing: doing(), why };
+    let said = File::create(&files.said).map_err(fault)?;
+    let mut child = Command::new(program)
+        .args(words)
+        .current_dir(&files.dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(said)
+        .spawn()
+        .map_err(fault)?;
+    let deadline = Instant::now() + PATIENCE;
+    let status = loop {
+        if let Some(status) = child.try_wait().map_err(fault)? {
+            break status;
+        }
+        if Instant::now() > deadline {
+            child.kill().and_then(|()| child.wait()).map_err(fault)?;
+            return Err(DaemonError::Silent { what: "its start", seconds: PATIENCE.as_secs() });
+        }
+        thread::sleep(PACE);
+    };
+    let text = fs::read(&files.said).map_err(fault)?;
+    let text = String::from_utf8_lossy(&text);
+    Ok((status, text.chars().take(2000).collect::<String>().trim().to_owned()))
+}
+
+/// BIRD needs some four files for each gateway and two for each session; a service is given 1,024. The limit is
+/// inherited, and BIRD does not raise it. As much as we may have is asked for.
+fn raise_file_limit() {
+    const WANTED: u64 = 1 << 19;
+    let old = rustix::process::getrlimit(Resource::Nofile);
+    if old.current.is_none_or(|current| current >= WANTED) {
+        return;
+    }
+    let full = Rlimit { current: Some(WANTED), maximum: old.maximum.map(|m| m.max(WANTED)) };
+    if rustix::process::setrlimit(Resource::Nofile, full).is_err() {
+        let fair = Rlimit { current: old.maximum, maximum: old.maximum };
+        if rustix::process::setrlimit(Resource::Nofile, fair).is_err() {
+            tracing::warn!("the limit of open files could not be raised for BIRD");
+        }
+    }
+}
+
+/// Ends our BIRD, which has no socket any more and so can only be ended. By SIGKILL: asked politely it would tell the
+/// customers' routers goodbye, and they would drop our routes; so they keep them until its successor is there.
+/// Returns whether there was one. Whoever has the number but is not our BIRD is left alone.
+pub fn end_ours(files: &Files) -> Result<bool, DaemonError> {
+    let fault = |why: io::Error| DaemonError::Io { doing: "end the old BIRD".to_owned(), why };
+    let Some(pid) = noted(&files.pid) else { return Ok(false) };
+    // The descriptor first, then the look: it stays with the process that is looked at even if the number does not.
+    let Ok(process) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else {
+        return Ok(false);
+    };
+    if !is_ours(pid, files) {
+        return Ok(false);
+    }
+    match rustix::process::pidfd_send_signal(&process, Signal::KILL) {
+        Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+        Err(error) => return Err(fault(error.into())),
+    }
+    let deadline = Instant::now() + PATIENCE;
+    while is_ours(pid, files) {
+        if Instant::now() > deadline {
+            return Err(fault(io::ErrorKind::TimedOut.into()));
+        }
+        thread::sleep(PACE);
+    }
+    Ok(true)
+}
+
+/// Whether our BIRD is alive, as far as its file tells.
+#[must_use]
+pub fn is_alive(files: &Files) -> bool {
+    noted(&files.pid).is_some_and(|pid| is_ours(pid, files))
+}
+
+/// The number in the file.
+fn noted(file: &Path) -> Option<Pid> {
+    Pid::from_raw(fs::read_to_string(file).ok()?.trim().parse().ok()?)
+}
+
+/// Whether the process is a BIRD that was started with our socket. A process that is gone, or a zombie, has no command
+/// line. Upgraded under its feet, its program is called `bird (deleted)`.
+fn is_ours(pid: Pid, files: &Files) -> bool {
+    let of = |what: &str| format!("/proc/{}/{what}", pid.as_raw_nonzero());
+    let Ok(program) = fs::read_link(of("exe")) else { return false };
+    let Ok(words) = fs::read(of("cmdline")) else { return false };
+    let is_bird = program.file_name().is_some_and(|name| name.as_bytes().starts_with(b"bird"));
+    let words: Vec<&[u8]> = words.split(|byte| *byte == 0).collect();
+    is_bird && words.windows(2).any(|pair| pair == [b"-s", files.socket.as_os_str().as_bytes()])
+}

@@ -1,0 +1,382 @@
+//! What BIRD shall do, as the text of its configuration. Pure.
+//!
+//! Everything is per gateway and family: a table, a kernel protocol that carries what customers announce into the VRF, a
+//! static protocol that holds what is announced to them, an import filter; per gateway BFD; per session one BGP
+//! protocol. Routes of two gateways never share a table, so no filter stands between tenants.
+//!
+//! Sections named below are those of the BIRD 2.0 user's guide.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+use ipnet::IpNet;
+use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
+use linkway_domain::net::AddressFamily;
+use sha2::{Digest as _, Sha256};
+
+use super::settings::{Bfd, BirdSettings};
+use super::version::Dialect;
+use crate::session::{Announced, Digest, Gateway, Session, Sessions};
+
+/// The name of the marker's protocol begins so; the digest and the dialect's letter follow.
+pub const MARKER: &str = "linkway_";
+/// A description that begins so says why a session is in the configuration but cannot be run.
+pub const REFUSED: &str = "refused: ";
+/// The description of a session that the limit had shut when the configuration was written.
+pub const SHUT: &str = "shut: prefix limit";
+/// The line that repeats, for whoever starts a BIRD anew, which sessions the limit had shut.
+const SHUT_LINE: &str = "# shut by the prefix limit:";
+
+/// What there is to know of a configuration beside the sessions.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// The operator's settings.
+    pub settings: &'a BirdSettings,
+    /// BIRD's log.
+    pub log: &'a Path,
+}
+
+/// The digest of a configuration. It says nothing of the dialect, of sessions that are shut and of routes that are held, so that the same sessions
+/// always have the same.
+#[must_use]
+pub fn digest(sessions: &Sessions, around: Surroundings<'_>) -> Digest {
+    let text = body(sessions, around, Dialect::Classic, &BTreeSet::new(), false);
+    let hash = Sha256::digest(text.as_bytes());
+    let first = hash.first_chunk().expect("SHA-256 has 32 bytes");
+    Digest(u64::from_be_bytes(*first))
+}
+
+/// The whole text. Of `shut` (names of protocols), sessions that it still has are kept shut: BIRD itself would start them
+/// at every reconfiguration. While it is `held` BIRD leaves the kernel's routes as they are ([`super::hold`]).
+#[must_use]
+pub fn render(
+    sessions: &Sessions,
+    around: Surroundings<'_>,
+    dialect: Dialect,
+    shut: &BTreeSet<String>,
+    held: bool,
+) -> String {
+    let names: BTreeSet<String> = sessions.sessions.iter().map(protocol_name).collect();
+    let shut: BTreeSet<String> = shut.intersection(&names).cloned().collect();
+    let list: String = shut.iter().map(|name| format!(" {name}")).collect();
+    let marker = format!("{MARKER}{}_{}", digest(sessions, around), dialect.letter());
+    format!(
+        "# Written by the Linkway agent, which replaces it. It holds the sessions' keys.\n\
+         {SHUT_LINE}{list}\n\
+         protocol static {marker} {{ ipv4; }}\n{}",
+        body(sessions, around, dialect, &shut, held)
+    )
+}
+
+/// The sessions that a text's author knew to be shut by the limit.
+#[must_use]
+pub fn shut_in(text: &str) -> BTreeSet<String> {
+    let line = text.lines().take(5).find_map(|line| line.strip_prefix(SHUT_LINE));
+    line.into_iter().flat_map(str::split_whitespace).map(str::to_owned).collect()
+}
+
+/// The name of a session's protocol. A reset makes another name, hence another protocol: only so does BIRD forget that
+/// the limit has shut it.
+#[must_use]
+pub fn protocol_name(session: &Session) -> String {
+    let id = symbol(session.id.as_str());
+    if session.resets == 0 { id } else { format!("{id}_{}", session.resets) }
+}
+
+/// Whose session it is, from the name of its protocol.
+#[must_use]
+pub fn interface_of(name: &str) -> Option<VirtualInterfaceId> {
+    let mut parts = name.split('_');
+    let (kind, own, resets) = (parts.next()?, parts.next()?, parts.next());
+    if parts.next().is_some() || resets.is_some_and(|n| n.parse::<u32>().is_err()) {
+        return None;
+    }
+    VirtualInterfaceId::parse(&format!("{kind}-{own}")).ok()
+}
+
+/// The BGP identifier of a session: the operator's choice, else our address on the session's link, else (IPv6) an address
+/// of 10.0.0.0/8 made from it. An identifier has to differ between the two ends and between the routers that one
+/// customer has sessions with, which addresses of links do; a router's VRFs having each its own is what routers do.
+#[must_use]
+pub fn router_id(settings: &BirdSettings, ours: IpAddr) -> Ipv4Addr {
+    match (settings.router_id, ours) {
+        (Some(id), _) => id,
+        (None, IpAddr::V4(address)) => address,
+        (None, IpAddr::V6(address)) => {
+            let hash = Sha256::digest(address.octets());
+            Ipv4Addr::new(10, hash[0], hash[1], hash[2])
+        }
+    }
+}
+
+/// What of a text is a key gives way to a word that says so.
+#[must_use]
+pub fn without_keys(text: &str, sessions: &Sessions) -> String {
+    let mut keys: Vec<&str> = sessions.sessions.iter().map(|s| s.auth_key.reveal()).collect();
+    // The longest first: one key may be the beginning of another.
+    keys.sort_by_key(|key| Reverse(key.len()));
+    keys.iter().fold(text.to_owned(), |text, key| text.replace(key, "[PROTECTED]"))
+}
+
+fn symbol(id: &str) -> String {
+    id.replace('-', "_")
+}
+
+/// All but the marker.
+fn body(
+    sessions: &Sessions,
+    around: Surroundings<'_>,
+    dialect: Dialect,
+    shut: &BTreeSet<String>,
+    held: bool,
+) -> String {
+    let mut by_gateway: BTreeMap<&VirtualGatewayId, Vec<&Session>> = BTreeMap::new();
+    for session in &sessions.sessions {
+        by_gateway.entry(&session.gateway).or_default().push(session);
+    }
+    let mut out = head(around);
+    for gateway in &sessions.gateways {
+        let own = by_gateway.get(&gateway.id).map_or(&[][..], Vec::as_slice);
+        render_gateway(&mut out, gateway, own, around.settings, held);
+        for session in own {
+            let shut = shut.contains(&protocol_name(session));
+            render_session(&mut out, gateway, session, around.settings, dialect, shut);
+        }
+    }
+    out
+}
+
+/// Writes formatted text into a string, which cannot fail.
+macro_rules! put {
+    ($out:expr, $($arg:tt)*) => {
+        writeln!($out, $($arg)*).expect("writing into a string")
+    };
+}
+
+/// What is once for the whole daemon. The log is bounded: two files of 4 MB. The identifier here is never sent (it is
+/// RFC 7600's dummy address): each session has its own.
+fn head(around: Surroundings<'_>) -> String {
+    let settings = around.settings;
+    let log = around.log.display();
+    let mut out = String::new();
+    put!(
+        out,
+        "log \"{log}\" 4000000 \"{log}.1\" {{ info, remote, warning, error, auth, fatal, bug }};"
+    );
+    put!(out, "router id 192.0.0.8;");
+    put!(out, "graceful restart wait {};", settings.graceful_restart_wait);
+    put!(out, "watchdog warning 5 s;");
+    put!(out, "protocol device {{ scan time 10; }}");
+    // Never from a customer: "this network" but not the default route, loopback, link-local, multicast, broadcast
+    // (RFC 6890); for IPv6 also everything that embeds IPv4 addresses.
+    put!(
+        out,
+        "define MARTIANS4 = [ 0.0.0.0/8+, 127.0.0.0/8+, 169.254.0.0/16+, 224.0.0.0/4+, 255.255.255.255/32 ];"
+    );
+    put!(out, "define MARTIANS6 = [ ::/8+, fe80::/10+, ff00::/8+ ];");
+    if settings.bfd == Bfd::Shared {
+        render_bfd(&mut out, "all_bfd", None, settings);
+    }
+    out
+}
+
+/// The number that names carry.
+const fn number(family: AddressFamily) -> char {
+    match family {
+        AddressFamily::Ipv4 => '4',
+        AddressFamily::Ipv6 => '6',
+    }
+}
+
+const fn family_of(net: &IpNet) -> AddressFamily {
+    match net {
+        IpNet::V4(_) => AddressFamily::Ipv4,
+        IpNet::V6(_) => AddressFamily::Ipv6,
+    }
+}
+
+/// What a gateway's sessions share, for the families that have a session.
+fn render_gateway(
+    out: &mut String,
+    gateway: &Gateway,
+    own: &[&Session],
+    settings: &BirdSettings,
+    held: bool,
+) {
+    let (name, vrf) = (symbol(gateway.id.as_str()), gateway.id.as_str());
+    put!(out, "\n# {vrf}");
+    let families = [AddressFamily::Ipv4, AddressFamily::Ipv6];
+    let used = |family: &AddressFamily| own.iter().any(|s| s.addresses.family() == *family);
+    for family in families.into_iter().filter(used) {
+        let (word, n) = (family.as_str(), number(family));
+        let table = format!("{name}_v{n}");
+        put!(out, "{word} table {table};");
+        render_import_filter(out, &format!("{name}_in{n}"), gateway, own, family, settings);
+        // "persist" and "graceful restart": the kernel's routes outlive BIRD and are compared, not replaced, when it comes
+        // back. The buffer is the netlink socket's: when the notices of thousands of routes overflow it, sessions stay
+        // down. Nothing is learned: what else is in the VRF's table is not ours to announce.
+        put!(out, "protocol kernel {name}_kernel{n} {{");
+        put!(out, "  vrf \"{vrf}\";");
+        if held {
+            put!(out, "  disabled;");
+        }
+        put!(out, "  kernel table {};", gateway.table);
+        put!(out, "  persist; graceful restart on; merge paths on; netlink rx buffer 67108864;");
+        put!(out, "  {word} {{ table {table}; import none; export where source = RTS_BGP; }};");
+        put!(out, "}}");
+        // The agent makes these routes in the kernel itself; here they stand for "the VPC can be reached": without the
+        // handoff's carrier, or with the handoff outside the VRF, they are not announced. An interface is all that takes;
+        // BIRD 2.0 has a next hop's interface as a symbol, which cannot be one of the many keywords.
+        put!(out, "protocol static {name}_vpc{n} {{");
+        put!(out, "  vrf \"{vrf}\";");
+        put!(out, "  check link on;");
+        put!(out, "  {word} {{ table {table}; }};");
+        for (prefix, ways) in by_prefix(&gateway.announced, family) {
+            let ways: String = ways.iter().map(|way| format!(" via \"{way}\"")).collect();
+            put!(out, "  route {prefix}{ways};");
+        }
+        put!(out, "}}");
+    }
+    if settings.bfd == Bfd::PerGateway && !own.is_empty() {
+        render_bfd(out, &format!("{name}_bfd"), Some(vrf), settings);
+    }
+}
+
+/// Passive: it waits for the customer to turn BFD on, and a session without BFD is none the worse.
+fn render_bfd(out: &mut String, name: &str, vrf: Option<&str>, settings: &BirdSettings) {
+    let (interval, multiplier) = (settings.bfd_interval, settings.bfd_multiplier);
+    put!(out, "protocol bfd {name} {{");
+    if let Some(vrf) = vrf {
+        put!(out, "  vrf \"{vrf}\";");
+    }
+    put!(out, "  accept direct;");
+    put!(out, "  interface \"dxvif-*\" {{");
+    put!(
+        out,
+        "    passive on; min rx interval {interval} ms; min tx interval {interval} ms; multiplier {multiplier};"
+    );
+    put!(out, "  }};");
+    put!(out, "}}");
+}
+
+/// Each prefix with the handoffs towards it.
+fn by_prefix(announced: &[Announced], family: AddressFamily) -> BTreeMap<IpNet, BTreeSet<&str>> {
+    let mut found: BTreeMap<IpNet, BTreeSet<&str>> = BTreeMap::new();
+    for way in announced.iter().filter(|a| family_of(&a.prefix.net()) == family) {
+        found.entry(way.prefix.net()).or_default().insert(&way.interface);
+    }
+    found
+}
+
+/// What a customer's route has to be: outside the gateway's own prefixes and the subnets of its sessions (a host route to
+/// the other end of a session would take it), no martian, with its own router as the next hop. The preferences are those
+/// of direct-connect.md, section 2.7; of several communities the highest wins.
+fn render_import_filter(
+    out: &mut String,
+    name: &str,
+    gateway: &Gateway,
+    own: &[&Session],
+    family: AddressFamily,
+    settings: &BirdSettings,
+) {
+    let links = own.iter().map(|s| s.addresses.amazon().trunc());
+    let nets: BTreeSet<IpNet> = gateway.cidrs.iter().map(|c| c.net()).chain(links).collect();
+    let set: Vec<String> =
+        nets.iter().filter(|n| family_of(n) == family).map(|n| format!("{n}+")).collect();
+    put!(out, "filter {name} {{");
+    put!(out, "  if net ~ MARTIANS{} then reject;", number(family));
+    if !set.is_empty() {
+        put!(out, "  if net ~ [ {} ] then reject;", set.join(", "));
+    }
+    put!(out, "  if bgp_next_hop != from then reject;");
+    put!(out, "  bgp_local_pref = {};", settings.local_preference_medium);
+    for (community, preference) in [
+        (7100, settings.local_preference_low),
+        (7200, settings.local_preference_medium),
+        (7300, settings.local_preference_high),
+    ] {
+        put!(out, "  if (7224, {community}) ~ bgp_community then bgp_local_pref = {preference};");
+    }
+    put!(out, "  accept;");
+    put!(out, "}}");
+}
+
+/// BIRD's strings end at the first `"` and know no escape (sections 3.1 and 5.2; `password` takes no bytes).
+fn obstacle(session: &Session) -> Option<&'static str> {
+    session
+        .auth_key
+        .reveal()
+        .contains('"')
+        .then_some("the key (not shown) has a double quote, which BIRD cannot be given")
+}
+
+/// A session. The comments say which of BIRD's defaults would not do.
+fn render_session(
+    out: &mut String,
+    gateway: &Gateway,
+    session: &Session,
+    settings: &BirdSettings,
+    dialect: Dialect,
+    shut: bool,
+) {
+    let (name, id, gw) = (protocol_name(session), session.id.as_str(), symbol(gateway.id.as_str()));
+    let (ours, theirs) = (session.addresses.amazon().addr(), session.addresses.customer().addr());
+    let family = session.addresses.family();
+    let (word, n) = (family.as_str(), number(family));
+    if let Some(why) = obstacle(session) {
+        // In its place stands something that never runs and says why, so that it can be reported.
+        put!(out, "protocol static {name} {{");
+        put!(out, "  disabled; description \"{REFUSED}{why}\";");
+        put!(out, "  {word} {{ table {gw}_v{n}; }};");
+        put!(out, "}}");
+        return;
+    }
+    put!(out, "protocol bgp {name} {{");
+    put!(out, "  vrf \"{}\";", gateway.id);
+    if shut {
+        put!(out, "  disabled; description \"{SHUT}\";");
+    }
+    put!(out, "  interface \"{id}\";");
+    put!(out, "  router id {};", router_id(settings, ours));
+    put!(out, "  local {ours} port {} as {};", settings.port, gateway.asn);
+    put!(out, "  neighbor {theirs} port {} as {};", settings.port, session.asn);
+    match dialect {
+        Dialect::Classic => {}
+        Dialect::NamedAuthentication => put!(out, "  authentication md5;"),
+    }
+    put!(out, "  password \"{}\";", session.auth_key.reveal());
+    // One hop, TTL 1 ("direct" is what BIRD calls it), and down with the carrier.
+    put!(out, "  direct; check link on;");
+    put!(out, "  enforce first as on;");
+    put!(out, "  hold time {}; min hold time 3;", settings.hold_time);
+    put!(out, "  keepalive time {};", settings.keepalive_time);
+    put!(out, "  graceful restart on; graceful restart time {};", settings.graceful_restart_time);
+    put!(out, "  long lived graceful restart off;");
+    match settings.bfd {
+        Bfd::PerGateway | Bfd::Shared => put!(out, "  bfd on;"),
+        Bfd::Off => {}
+    }
+    // Ours is the quick side: a customer's router may wait two minutes between its attempts.
+    put!(out, "  connect delay time 1; connect retry time 5; error wait time 5, 30;");
+    put!(out, "  {word} {{");
+    // The table of what came in is what the limit counts, rejected routes included, and what a changed filter is applied
+    // to without asking the customer's router.
+    put!(out, "    table {gw}_v{n}; import table on; import keep filtered on;");
+    put!(out, "    import filter {gw}_in{n};");
+    put!(out, "    export where source = RTS_STATIC;");
+    put!(out, "    receive limit {} action disable;", settings.prefix_limit);
+    put!(out, "    next hop self;{}", next_hop_words(family));
+    put!(out, "  }};");
+    put!(out, "}}");
+}
+
+/// An IPv6 router sends its link-local address along; routes shall go to the address that the API gave it.
+const fn next_hop_words(family: AddressFamily) -> &'static str {
+    match family {
+        AddressFamily::Ipv4 => "",
+        AddressFamily::Ipv6 => " next hop prefer global;",
+    }
+}

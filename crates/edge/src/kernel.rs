@@ -1,0 +1,213 @@
+//! What there is in the router's kernel, as far as the agent cares: links, addresses, routes in our tables.
+//!
+//! The netlink driver fills it from dumps (rtnetlink(7)); a plan compares it with what shall be there; tests have a model
+//! of the kernel that it is the whole state of. Names identify links: the kernel keeps them unique, and they live through
+//! a reload of the picture, which indexes do not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use linkway_domain::edge::Traffic;
+
+/// The router's kernel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kernel {
+    /// Every link of the network namespace by name, ours and others.
+    pub links: BTreeMap<String, Link>,
+    /// Routes in our tables whatever their protocol, and routes with our protocol in any table. The kernel's own (`proto
+    /// kernel`: connected and local ones) are left out.
+    pub routes: BTreeSet<Route>,
+    /// Whether the kernel forwards IPv6 at all (`net.ipv6.conf.all.forwarding`), which no single link can turn on.
+    pub forwards_ipv6: bool,
+}
+
+/// A link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// What it is.
+    pub kind: LinkKind,
+    /// Its MTU in bytes.
+    pub mtu: u32,
+    /// Whether it is set up (`IFF_UP`).
+    pub up: bool,
+    /// Whether there is a carrier (`IFF_LOWER_UP`; only ever with `up`).
+    pub carrier: bool,
+    /// The link that it is enslaved to, by name.
+    pub master: Option<String>,
+    /// Its group (`IFLA_GROUP`).
+    pub group: u32,
+    /// Its alias (`IFLA_IFALIAS`); empty when there is none.
+    pub alias: String,
+    /// Its settings for IPv4 and IPv6.
+    pub conf: LinkConf,
+    /// Its addresses, link-local IPv6 ones left out.
+    pub addresses: BTreeSet<IpNet>,
+    /// Its counters, *in* being what it received. Never part of a comparison.
+    pub traffic: Traffic,
+}
+
+/// What sort of link it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkKind {
+    /// An 802.1Q subinterface.
+    Vlan {
+        /// The link under it, by name; `None` when that is in another namespace.
+        parent: Option<String>,
+        /// The VLAN.
+        vlan: u16,
+    },
+    /// A VRF.
+    Vrf {
+        /// Its routing table.
+        table: u32,
+    },
+    /// Anything else.
+    Other,
+}
+
+/// The settings of a link that the agent cares for. Each comes with the link's dump (`IFLA_AF_SPEC`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LinkConf {
+    /// `net.ipv4.conf.LINK.forwarding`.
+    pub forwarding: bool,
+    /// `net.ipv4.conf.LINK.rp_filter`: 0 off, 1 strict (RFC 3704, section 2.2), 2 loose.
+    pub rp_filter: u8,
+    /// `net.ipv4.conf.LINK.send_redirects`.
+    pub send_redirects: bool,
+    /// `net.ipv4.conf.LINK.accept_redirects`.
+    pub accept_redirects: bool,
+    /// `net.ipv4.conf.LINK.arp_ignore`: 0 answers for any local address, 1 for those of the link only.
+    pub arp_ignore: u8,
+    /// Whether the kernel makes IPv6 link-local addresses on it (`addrgenmode` other than `none`).
+    pub link_local: bool,
+    /// `net.ipv6.conf.LINK.keep_addr_on_down`: IPv6 addresses outlive being put into a VRF.
+    pub keep_addresses: bool,
+}
+
+/// A route. Its order is by table and prefix first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Route {
+    /// The routing table.
+    pub table: u32,
+    /// Where to.
+    pub prefix: IpNet,
+    /// The metric (`RTA_PRIORITY`); lower wins.
+    pub metric: u32,
+    /// Who made it (`rtm_protocol`).
+    pub protocol: u8,
+    /// How.
+    pub way: Way,
+}
+
+/// What a route does with a packet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Way {
+    /// Sends it to a next hop.
+    Via {
+        /// The next hop, on the link (`RTNH_F_ONLINK` is set when the agent makes it).
+        next_hop: IpAddr,
+        /// The link, by name.
+        link: String,
+    },
+    /// Drops it and says so (`RTN_UNREACHABLE`). As the last route of a VRF's table it keeps packets from falling
+    /// through to the main table (kernel documentation, networking/vrf).
+    Unreachable,
+    /// Something that the agent never makes (blackhole, several next hops, no next hop, …).
+    Other,
+}
+
+/// One change of the kernel. A driver carries it out in one request; what is already so is not an error (`EEXIST` on
+/// an identical object, `ESRCH`/`ENODEV`/`EADDRNOTAVAIL` on a removal).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Makes a VRF, down, with our group.
+    AddVrf {
+        /// Its name.
+        link: String,
+        /// Its routing table.
+        table: u32,
+        /// Its group.
+        group: u32,
+    },
+    /// Makes an 802.1Q subinterface, down, in a VRF, with our group. The kernel does all of it in one request.
+    AddVlan {
+        /// Its name.
+        link: String,
+        /// The link under it.
+        parent: String,
+        /// The VLAN.
+        vlan: u16,
+        /// The VRF that it is put into.
+        master: String,
+        /// Its MTU in bytes.
+        mtu: u32,
+        /// Its group.
+        group: u32,
+    },
+    /// Removes a link that we made; its addresses and routes go with it.
+    DeleteLink {
+        /// Its name.
+        link: String,
+    },
+    /// Sets an alias, for people who look.
+    SetAlias {
+        /// The link.
+        link: String,
+        /// The text, at most 255 bytes.
+        alias: String,
+    },
+    /// Sets the MTU.
+    SetMtu {
+        /// The link.
+        link: String,
+        /// The MTU in bytes.
+        mtu: u32,
+    },
+    /// Puts a link into a VRF, or takes it out of the one that it is in.
+    SetMaster {
+        /// The link.
+        link: String,
+        /// The VRF; `None`: out of it.
+        master: Option<String>,
+    },
+    /// Makes the settings so.
+    SetConf {
+        /// The link.
+        link: String,
+        /// The settings, all of them.
+        conf: LinkConf,
+    },
+    /// Sets a link up.
+    SetUp {
+        /// The link.
+        link: String,
+    },
+    /// Adds an address (IPv6: without duplicate address detection, since the other end is a router that may be silent).
+    AddAddress {
+        /// The link.
+        link: String,
+        /// The address with its prefix length.
+        address: IpNet,
+    },
+    /// Removes an address.
+    DeleteAddress {
+        /// The link.
+        link: String,
+        /// The address with its prefix length.
+        address: IpNet,
+    },
+    /// Adds a route; another of the same table, prefix and metric is replaced.
+    AddRoute(Route),
+    /// Removes a route.
+    DeleteRoute(Route),
+}
+
+/// The kernel's driver. Blocking.
+pub trait Driver {
+    /// What there is.
+    fn observe(&mut self) -> Result<Kernel, String>;
+    /// Makes changes, in order; one result for each. A change that fails does not stop the others. The text of an error is
+    /// for the operator: what was tried and what the kernel says.
+    fn apply(&mut self, changes: &[Change]) -> Vec<Result<(), String>>;
+}

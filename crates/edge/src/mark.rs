@@ -1,0 +1,52 @@
+//! How the agent recognises what it made, after a crash at any moment and with its state directory lost.
+//!
+//! A link is ours when it has our *group*: the kernel takes the group in the very message that makes the link, so there
+//! is no moment at which one exists without it. Its name is the API's id (`dxvif-…`, `vgw-…`: at most 14 bytes, the kernel
+//! takes 15), so an operator who looks at the router sees what it serves. A route is ours when it is in a table of our
+//! range and has our route protocol number. An interface that the operator made is only ever *put into* a VRF of ours, and
+//! taken out again.
+
+use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::{Link, LinkKind};
+
+/// The marks, which an operator can move where something else on the router uses the same numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Marks {
+    /// The group of our links (`ip link show group N`).
+    pub link_group: u32,
+    /// The protocol number of our routes (`ip route show proto N`; rtnetlink(7): above 4, the reserved ones).
+    pub route_protocol: u8,
+    /// The first routing table of our VRFs.
+    pub first_table: u32,
+    /// How many tables there are from it on.
+    pub tables: u32,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        // 7224 is the AS number in Direct Connect's communities.
+        Self { link_group: 7224, route_protocol: 172, first_table: 722_400_000, tables: 100_000 }
+    }
+}
+
+impl Marks {
+    /// Whether we made this link: our group, a sort that we make, and a name that is an id of the API.
+    #[must_use]
+    pub fn owns_link(&self, name: &str, link: &Link) -> bool {
+        link.group == self.link_group
+            && match link.kind {
+                LinkKind::Vlan { .. } => VirtualInterfaceId::parse(name).is_ok(),
+                LinkKind::Vrf { .. } => VirtualGatewayId::parse(name).is_ok(),
+                LinkKind::Other => false,
+            }
+    }
+
+    /// Whether this routing table is in our range.
+    #[must_use]
+    pub const fn owns_table(&self, table: u32) -> bool {
+        table >= self.first_table && table - self.first_table < self.tables
+    }
+}

@@ -1,0 +1,179 @@
+//! Links, addresses and routes as the kernel numbers them, and the picture by name that they make. Pure.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use linkway_domain::edge::Traffic;
+
+use super::request::OtherKey;
+use crate::kernel::{Kernel, Link, LinkConf, LinkKind, Route, Way};
+
+/// A link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LinkRecord {
+    pub(super) index: u32,
+    pub(super) name: String,
+    pub(super) kind: KindRecord,
+    pub(super) mtu: u32,
+    pub(super) up: bool,
+    pub(super) carrier: bool,
+    pub(super) master: Option<u32>,
+    /// The link under it, if that is in this namespace.
+    pub(super) parent: Option<u32>,
+    pub(super) group: u32,
+    pub(super) alias: String,
+    pub(super) conf: LinkConf,
+    pub(super) traffic: Traffic,
+}
+
+impl Default for LinkRecord {
+    fn default() -> Self {
+        Self {
+            index: 0,
+            name: String::new(),
+            kind: KindRecord::Other,
+            mtu: 0,
+            up: false,
+            carrier: false,
+            master: None,
+            parent: None,
+            group: 0,
+            alias: String::new(),
+            // A link without IPv4 or IPv6 does nothing with it; and it loses no addresses.
+            conf: LinkConf {
+                forwarding: false,
+                rp_filter: 0,
+                send_redirects: false,
+                accept_redirects: false,
+                arp_ignore: 0,
+                link_local: false,
+                keep_addresses: true,
+            },
+            traffic: Traffic::default(),
+        }
+    }
+}
+
+/// What sort of link it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KindRecord {
+    Vlan { vlan: u16 },
+    Vrf { table: u32 },
+    Other,
+}
+
+/// An address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct AddressRecord {
+    pub(super) index: u32,
+    pub(super) address: IpNet,
+    /// The other end of a point-to-point address.
+    pub(super) peer: Option<IpAddr>,
+}
+
+/// A route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RouteRecord {
+    pub(super) table: u32,
+    pub(super) prefix: IpNet,
+    pub(super) metric: u32,
+    pub(super) protocol: u8,
+    pub(super) way: WayRecord,
+    pub(super) key: OtherKey,
+}
+
+/// Where a route leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum WayRecord {
+    Via { next_hop: IpAddr, link: u32 },
+    Unreachable,
+    Other,
+}
+
+/// What the picture leaves out and a change needs: numbers, and what names the odd address and route.
+#[derive(Default)]
+pub(super) struct Index {
+    /// Links by name.
+    pub(super) links: HashMap<String, LinkRecord>,
+    /// The other ends of point-to-point addresses.
+    pub(super) peers: HashMap<(u32, IpNet), IpAddr>,
+    /// What else names routes that the agent would never make.
+    pub(super) odd_routes: HashMap<Route, Vec<OtherKey>>,
+}
+
+impl Index {
+    /// The name of the link with this index, by a search.
+    pub(super) fn name_of(&self, index: Option<u32>) -> Option<&str> {
+        let index = index?;
+        self.links.values().find(|link| link.index == index).map(|link| link.name.as_str())
+    }
+}
+
+/// The picture, and what it leaves out. Addresses and routes of links that have come since the links were read are left
+/// out: they are no older than the news of the link, which lets the agent look again.
+pub(super) fn picture(
+    links: Vec<LinkRecord>,
+    addresses: Vec<AddressRecord>,
+    routes: Vec<RouteRecord>,
+    forwards_ipv6: bool,
+) -> (Kernel, Index) {
+    let names: HashMap<u32, String> =
+        links.iter().map(|link| (link.index, link.name.clone())).collect();
+    let mut kernel = Kernel { forwards_ipv6, ..Kernel::default() };
+    let mut index = Index::default();
+    let mut by_link: HashMap<u32, BTreeSet<IpNet>> = HashMap::new();
+    for AddressRecord { index: link, address, peer } in addresses {
+        by_link.entry(link).or_default().insert(address);
+        if let Some(peer) = peer {
+            index.peers.insert((link, address), peer);
+        }
+    }
+    kernel.links = links
+        .iter()
+        .map(|record| {
+            let addresses = by_link.remove(&record.index).unwrap_or_default();
+            (record.name.clone(), named(record, addresses, &names))
+        })
+        .collect::<BTreeMap<_, _>>();
+    for record in routes {
+        let key = record.key.clone();
+        let Some(route) = route(record, &names) else { continue };
+        if route.way == Way::Other {
+            index.odd_routes.entry(route.clone()).or_default().push(key);
+        }
+        kernel.routes.insert(route);
+    }
+    index.links = links.into_iter().map(|link| (link.name.clone(), link)).collect();
+    (kernel, index)
+}
+
+fn named(record: &LinkRecord, addresses: BTreeSet<IpNet>, names: &HashMap<u32, String>) -> Link {
+    let name = |index: Option<u32>| names.get(&index?).cloned();
+    Link {
+        kind: match record.kind {
+            KindRecord::Vlan { vlan } => LinkKind::Vlan { parent: name(record.parent), vlan },
+            KindRecord::Vrf { table } => LinkKind::Vrf { table },
+            KindRecord::Other => LinkKind::Other,
+        },
+        mtu: record.mtu,
+        up: record.up,
+        carrier: record.carrier,
+        master: name(record.master),
+        group: record.group,
+        alias: record.alias.clone(),
+        conf: record.conf,
+        addresses,
+        traffic: record.traffic,
+    }
+}
+
+fn route(record: RouteRecord, names: &HashMap<u32, String>) -> Option<Route> {
+    let way = match record.way {
+        WayRecord::Via { next_hop, link } => Way::Via { next_hop, link: names.get(&link)?.clone() },
+        WayRecord::Unreachable => Way::Unreachable,
+        WayRecord::Other => Way::Other,
+    };
+    let RouteRecord { table, prefix, metric, protocol, .. } = record;
+    Some(Route { table, prefix, metric, protocol, way })
+}

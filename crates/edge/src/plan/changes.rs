@@ -1,0 +1,340 @@
+//! The kernel's changes from what is to what shall be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::IpNet;
+
+use super::aim::{self, Aim, VlanLink, Vrf};
+use super::{Item, Step};
+use crate::kernel::{Change, Kernel, Link, LinkConf, LinkKind, Route, Way};
+use crate::mark::Marks;
+
+/// The kernel's settings of a link that was just made are unknown until it is observed; this is what no kernel has, so that
+/// all of them are set.
+const UNKNOWN: LinkConf = LinkConf {
+    forwarding: false,
+    rp_filter: u8::MAX,
+    send_redirects: true,
+    accept_redirects: true,
+    arp_ignore: u8::MAX,
+    link_local: true,
+    keep_addresses: false,
+};
+
+/// The changes, in the order in which they are to be made.
+#[must_use]
+pub fn changes(aim: &Aim, kernel: &Kernel, marks: &Marks) -> Vec<Step> {
+    let ours: BTreeMap<&str, &Link> = kernel
+        .links
+        .iter()
+        .filter(|(name, link)| marks.owns_link(name, link))
+        .map(|(name, link)| (name.as_str(), link))
+        .collect();
+    let mut going: BTreeSet<&str> =
+        ours.iter().filter(|(name, link)| !stays(name, link, aim)).map(|(name, _)| *name).collect();
+    // What is in a VRF that is made anew would be in the main table meanwhile.
+    let inside = |link: &Link| link.master.as_deref().is_some_and(|vrf| going.contains(vrf));
+    let inside: Vec<&str> =
+        ours.iter().filter(|(_, link)| inside(link)).map(|(name, _)| *name).collect();
+    going.extend(inside);
+    let mut now = Now { aim, kernel, marks, going, flapping: BTreeSet::new() };
+    now.flapping = now.flaps();
+    let mut steps = Vec::new();
+    now.close(&mut steps);
+    now.remove_routes(&mut steps);
+    now.remove_links(&ours, &mut steps);
+    for (name, vrf) in &aim.vrfs {
+        now.vrf(name, vrf, &mut steps);
+    }
+    now.remove_last_routes(&mut steps);
+    now.handoffs(&mut steps);
+    for (name, vlan) in &aim.vlans {
+        now.vlan(name, vlan, &mut steps);
+    }
+    for (name, vlan) in &aim.vlans {
+        now.vlan_up(name, vlan, &mut steps);
+    }
+    steps
+}
+
+/// Whether a link of ours can stay: it is wanted, and what cannot be changed of it is right.
+fn stays(name: &str, link: &Link, aim: &Aim) -> bool {
+    match &link.kind {
+        LinkKind::Vrf { table } => aim.vrfs.get(name).is_some_and(|vrf| vrf.table == *table),
+        LinkKind::Vlan { parent, vlan } => aim.vlans.get(name).is_some_and(|wanted| {
+            parent.as_deref() == Some(&wanted.parent)
+                && *vlan == wanted.vlan
+                // It never changes from one customer's VRF to another's: it is made anew, with nothing left of before.
+                && link.master.as_deref() == Some(&wanted.vrf)
+        }),
+        LinkKind::Other => false,
+    }
+}
+
+struct Now<'a> {
+    aim: &'a Aim,
+    kernel: &'a Kernel,
+    marks: &'a Marks,
+    /// Links of ours that are removed, to be made anew or not.
+    going: BTreeSet<&'a str>,
+    /// Links that go down and up again because they, or what is under them, change their VRF: the kernel forgets the routes
+    /// over them, and IPv6 addresses unless told to keep them.
+    flapping: BTreeSet<&'a str>,
+}
+
+impl<'a> Now<'a> {
+    /// See the field.
+    fn flaps(&self) -> BTreeSet<&'a str> {
+        let mut found: BTreeSet<&str> = BTreeSet::new();
+        loop {
+            let more: Vec<&str> = self
+                .kernel
+                .links
+                .iter()
+                .filter(|(name, link)| !found.contains(name.as_str()) && self.moves(name, link)
+                    || matches!(&link.kind, LinkKind::Vlan { parent: Some(parent), .. } if found.contains(parent.as_str())))
+                .map(|(name, _)| name.as_str())
+                .filter(|name| !found.contains(name))
+                .collect();
+            if more.is_empty() {
+                return found;
+            }
+            found.extend(more);
+        }
+    }
+
+    /// Whether a link of another's is put into a VRF or taken out of one.
+    fn moves(&self, name: &str, link: &Link) -> bool {
+        let wanted = self.aim.handoffs.get(name).map(|handoff| handoff.vrf.as_str());
+        let master = link.master.as_deref();
+        if self.marks.owns_link(name, link) {
+            return false;
+        }
+        match wanted {
+            Some(vrf) => master != Some(vrf) || self.going.contains(vrf),
+            None => master.is_some_and(|master| self.is_vrf_of_ours(master)),
+        }
+    }
+
+    fn is_vrf_of_ours(&self, name: &str) -> bool {
+        self.kernel.links.get(name).is_some_and(|link| {
+            matches!(link.kind, LinkKind::Vrf { .. }) && self.marks.owns_link(name, link)
+        })
+    }
+
+    /// Our routes that are not wanted, unless the one that takes their place replaces them. Those that drop come last.
+    fn remove_routes(&self, steps: &mut Vec<Step>) {
+        let place = |route: &Route| (route.table, route.prefix, route.metric);
+        let coming: BTreeSet<_> =
+            self.aim.routes.keys().filter(|route| self.possible(route)).map(place).collect();
+        for route in self.unwanted().filter(|route| matches!(route.way, Way::Via { .. })) {
+            // With its link goes the route.
+            let goes =
+                matches!(&route.way, Way::Via { link, .. } if self.going.contains(link.as_str()));
+            if !goes && !coming.contains(&place(route)) {
+                steps.push(left(Change::DeleteRoute(route.clone())));
+            }
+        }
+    }
+
+    fn unwanted(&self) -> impl Iterator<Item = &'a Route> {
+        self.kernel.routes.iter().filter(|route| {
+            route.protocol == self.marks.route_protocol
+                && self.marks.owns_table(route.table)
+                && !self.aim.routes.contains_key(*route)
+        })
+    }
+
+    /// Routes that drop and are not wanted: only when nothing is left in their VRFs, or these have new last routes.
+    fn remove_last_routes(&self, steps: &mut Vec<Step>) {
+        let place = |route: &Route| (route.table, route.prefix, route.metric);
+        let coming: BTreeSet<_> =
+            self.aim.routes.keys().filter(|r| self.possible(r)).map(place).collect();
+        for route in self.unwanted().filter(|route| !matches!(route.way, Way::Via { .. })) {
+            if !coming.contains(&place(route)) {
+                steps.push(left(Change::DeleteRoute(route.clone())));
+            }
+        }
+    }
+
+    /// Whether the kernel takes a route now: none over a link that is down, and it forgets those that it had.
+    fn possible(&self, route: &Route) -> bool {
+        match &route.way {
+            Way::Via { link, .. } => self.kernel.links.get(link).is_some_and(|link| link.up),
+            Way::Unreachable | Way::Other => true,
+        }
+    }
+
+    /// Our links that are not wanted as they are: VLANs first, then what was lent is given back, then VRFs.
+    fn remove_links(&self, ours: &BTreeMap<&str, &Link>, steps: &mut Vec<Step>) {
+        let is_vrf = |link: &Link| matches!(link.kind, LinkKind::Vrf { .. });
+        let go = |vrfs: bool| {
+            self.going
+                .iter()
+                .filter(move |name| is_vrf(ours[**name]) == vrfs)
+                .map(|name| left(Change::DeleteLink { link: (*name).to_owned() }))
+        };
+        steps.extend(go(false));
+        for (name, link) in &self.kernel.links {
+            let Some(master) = link.master.as_deref() else { continue };
+            let lent = self.is_vrf_of_ours(master) && !ours.contains_key(name.as_str());
+            if !lent || !self.moves(name, link) {
+                continue;
+            }
+            let six = link.addresses.iter().any(|address| matches!(address, IpNet::V6(_)));
+            if link.up && six && !link.conf.keep_addresses {
+                // It is the operator's: it must come out with the addresses that it went in with.
+                let conf = LinkConf { keep_addresses: true, ..link.conf };
+                steps.push(left(Change::SetConf { link: name.clone(), conf }));
+            }
+            steps.push(left(Change::SetMaster { link: name.clone(), master: None }));
+        }
+        steps.extend(go(true));
+    }
+
+    /// The link of ours that stays.
+    fn present(&self, name: &str) -> Option<&Link> {
+        self.kernel.links.get(name).filter(|_| !self.going.contains(name))
+    }
+
+    /// Gives the VRFs that stay the last routes that they lack, before anything else: they are open to the main table.
+    fn close(&self, steps: &mut Vec<Step>) {
+        for (name, vrf) in &self.aim.vrfs {
+            if self.present(name).is_some() {
+                self.last_routes(&Item::Gateway(vrf.id.clone()), vrf, steps);
+            }
+        }
+    }
+
+    fn last_routes(&self, item: &Item, vrf: &Vrf, steps: &mut Vec<Step>) {
+        let last =
+            self.aim.routes.keys().filter(|r| r.table == vrf.table && r.way == Way::Unreachable);
+        for route in last.filter(|route| !self.kernel.routes.contains(*route)) {
+            push(steps, item, Change::AddRoute(route.clone()));
+        }
+    }
+
+    /// A VRF, its last routes before anything can be in it.
+    fn vrf(&self, name: &str, vrf: &Vrf, steps: &mut Vec<Step>) {
+        let item = Item::Gateway(vrf.id.clone());
+        let link = name.to_owned();
+        let now = self.present(name);
+        if now.is_none() {
+            let (table, group) = (vrf.table, self.marks.link_group);
+            push(steps, &item, Change::AddVrf { link: link.clone(), table, group });
+        }
+        if now.is_none() {
+            self.last_routes(&item, vrf, steps);
+        }
+        self.conf(&item, name, now, |_| aim::VRF_CONF, steps);
+        self.alias(&item, name, now, steps);
+        if now.is_none_or(|now| !now.up) {
+            push(steps, &item, Change::SetUp { link });
+        }
+    }
+
+    /// The operator's interfaces towards VPCs, and the routes over them.
+    fn handoffs(&self, steps: &mut Vec<Step>) {
+        // Before any is moved: their IPv6 addresses have to live through that.
+        for (name, handoff) in &self.aim.handoffs {
+            let item = Item::Gateway(handoff.id.clone());
+            self.conf(&item, name, self.kernel.links.get(name), aim::handoff_conf, steps);
+        }
+        for (name, handoff) in &self.aim.handoffs {
+            let item = Item::Gateway(handoff.id.clone());
+            let now = self.kernel.links.get(name);
+            let there = now.and_then(|now| now.master.as_deref()) == Some(&handoff.vrf)
+                && !self.going.contains(handoff.vrf.as_str());
+            if !there {
+                let master = Some(handoff.vrf.clone());
+                push(steps, &item, Change::SetMaster { link: name.clone(), master });
+            }
+        }
+        for (route, id) in &self.aim.routes {
+            let Way::Via { link, .. } = &route.way else { continue };
+            let forgotten = self.flapping.contains(link.as_str());
+            if self.possible(route) && (forgotten || !self.kernel.routes.contains(route)) {
+                push(steps, &Item::Gateway(id.clone()), Change::AddRoute(route.clone()));
+            }
+        }
+    }
+
+    /// A VLAN subinterface; complete before it is set up.
+    fn vlan(&self, name: &str, vlan: &VlanLink, steps: &mut Vec<Step>) {
+        let item = Item::Interface(vlan.id.clone());
+        let link = name.to_owned();
+        let now = self.present(name);
+        match now {
+            None => push(
+                steps,
+                &item,
+                Change::AddVlan {
+                    link: link.clone(),
+                    parent: vlan.parent.clone(),
+                    vlan: vlan.vlan,
+                    master: vlan.vrf.clone(),
+                    mtu: vlan.mtu,
+                    group: self.marks.link_group,
+                },
+            ),
+            Some(now) if now.mtu != vlan.mtu => {
+                push(steps, &item, Change::SetMtu { link: link.clone(), mtu: vlan.mtu });
+            }
+            Some(_) => {}
+        }
+        self.conf(&item, name, now, |_| aim::vlan_conf(vlan.address), steps);
+        self.alias(&item, name, now, steps);
+        let none = BTreeSet::new();
+        let addresses: &BTreeSet<IpNet> = now.map_or(&none, |now| &now.addresses);
+        for address in addresses.iter().filter(|address| **address != vlan.address) {
+            push(steps, &item, Change::DeleteAddress { link: link.clone(), address: *address });
+        }
+        // With another address the kernel may take the secondary ones of its subnet.
+        let beside = addresses
+            .iter()
+            .any(|other| other.trunc() == vlan.address.trunc() && *other != vlan.address);
+        if beside || self.flapping.contains(name) || !addresses.contains(&vlan.address) {
+            push(steps, &item, Change::AddAddress { link, address: vlan.address });
+        }
+    }
+
+    /// Sets a complete VLAN subinterface up.
+    fn vlan_up(&self, name: &str, vlan: &VlanLink, steps: &mut Vec<Step>) {
+        let (item, now) = (Item::Interface(vlan.id.clone()), self.present(name));
+        // The kernel sets no subinterface up on a port that is down.
+        let can = self.kernel.links.get(&vlan.parent).is_some_and(|parent| parent.up);
+        if can && now.is_none_or(|now| !now.up) {
+            push(steps, &item, Change::SetUp { link: name.to_owned() });
+        }
+    }
+
+    fn conf(
+        &self,
+        item: &Item,
+        name: &str,
+        now: Option<&Link>,
+        wanted: impl Fn(LinkConf) -> LinkConf,
+        steps: &mut Vec<Step>,
+    ) {
+        let now = now.map_or(UNKNOWN, |now| now.conf);
+        let conf = wanted(now);
+        if conf != now {
+            push(steps, item, Change::SetConf { link: name.to_owned(), conf });
+        }
+    }
+
+    fn alias(&self, item: &Item, name: &str, now: Option<&Link>, steps: &mut Vec<Step>) {
+        let alias = format!("linkway {name}");
+        if now.is_none_or(|now| now.alias != alias) {
+            push(steps, item, Change::SetAlias { link: name.to_owned(), alias });
+        }
+    }
+}
+
+fn push(steps: &mut Vec<Step>, item: &Item, change: Change) {
+    steps.push(Step { item: item.clone(), change });
+}
+
+fn left(change: Change) -> Step {
+    Step { item: Item::Leftover, change }
+}

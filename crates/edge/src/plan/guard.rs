@@ -1,0 +1,151 @@
+//! What must not be done once something before it has failed.
+//!
+//! A step that fails stops neither other items nor what is harmless. But a subinterface must not enter a VRF without its last
+//! route, nor be set up without its settings; a route must not lead over an interface that is not in the VRF; a VRF must
+//! not go from under a subinterface that could not be removed, which would fall into the main table. So a plan is applied
+//! in batches, each cut off before a step that depends on something in the same batch.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Item, Step};
+use crate::kernel::{Change, Kernel, LinkKind, Way};
+
+/// What depends on what, by names of links, and what has failed.
+pub struct Guard {
+    /// Who is in which VRF at the beginning.
+    slaves: BTreeMap<String, Vec<String>>,
+    /// The VRFs of a table, those that the plan makes included.
+    vrfs: BTreeMap<u32, Vec<String>>,
+    failed: BTreeSet<String>,
+}
+
+impl Guard {
+    /// For a plan on a kernel.
+    #[must_use]
+    pub fn new(steps: &[Step], kernel: &Kernel) -> Self {
+        let (mut slaves, mut vrfs): (BTreeMap<_, Vec<_>>, BTreeMap<_, Vec<_>>) = Default::default();
+        for (name, link) in &kernel.links {
+            if let Some(master) = &link.master {
+                slaves.entry(master.clone()).or_default().push(name.clone());
+            }
+            if let LinkKind::Vrf { table } = link.kind {
+                vrfs.entry(table).or_default().push(name.clone());
+            }
+        }
+        for step in steps {
+            if let Change::AddVrf { link, table, .. } = &step.change {
+                vrfs.entry(*table).or_default().push(link.clone());
+            }
+        }
+        Self { slaves, vrfs, failed: BTreeSet::new() }
+    }
+
+    /// The steps in batches: within one, nothing that matters depends on another's success.
+    #[must_use]
+    pub fn batches<'a>(&self, steps: &'a [Step]) -> Vec<&'a [Step]> {
+        let (mut batches, mut start) = (Vec::new(), 0);
+        let mut pending: BTreeSet<&str> = BTreeSet::new();
+        for (at, step) in steps.iter().enumerate() {
+            if matters(step) && self.needs(step).iter().any(|name| pending.contains(name)) {
+                batches.push(&steps[start..at]);
+                start = at;
+                pending.clear();
+            }
+            pending.extend(subject(step));
+        }
+        if start < steps.len() {
+            batches.push(&steps[start..]);
+        }
+        batches
+    }
+
+    /// Whether a step may still be made. One that may not counts as failed itself.
+    pub fn allows(&mut self, step: &Step) -> bool {
+        let allowed = !self.needs(step).iter().any(|name| self.failed.contains(*name));
+        if !allowed {
+            self.fail(step);
+        }
+        allowed
+    }
+
+    /// A step failed.
+    pub fn fail(&mut self, step: &Step) {
+        self.failed.extend(subject(step).map(str::to_owned));
+    }
+
+    /// The links that must be as planned before this step.
+    fn needs<'a>(&'a self, step: &'a Step) -> Vec<&'a str> {
+        let members =
+            |names: Option<&'a Vec<String>>| names.into_iter().flatten().map(String::as_str);
+        match &step.change {
+            Change::AddVlan { link, master, .. } => vec![link, master],
+            Change::SetMaster { link, master } => {
+                std::iter::once(link.as_str()).chain(master.as_deref()).collect()
+            }
+            Change::DeleteLink { link } => members(self.slaves.get(link)).collect(),
+            Change::AddRoute(route) => match &route.way {
+                Way::Via { link, .. } => gateway(step).chain([link.as_str()]).collect(),
+                Way::Unreachable | Way::Other => gateway(step).collect(),
+            },
+            Change::DeleteRoute(route) => match &route.way {
+                Way::Unreachable | Way::Other => members(self.vrfs.get(&route.table)).collect(),
+                Way::Via { .. } => Vec::new(),
+            },
+            Change::AddVrf { link, .. }
+            | Change::SetAlias { link, .. }
+            | Change::SetMtu { link, .. }
+            | Change::SetConf { link, .. }
+            | Change::SetUp { link }
+            | Change::AddAddress { link, .. }
+            | Change::DeleteAddress { link, .. } => vec![link],
+        }
+    }
+}
+
+/// Whether the step does harm when what it needs has failed; others then only fail too.
+const fn matters(step: &Step) -> bool {
+    match &step.change {
+        Change::AddVlan { .. } | Change::SetMaster { .. } | Change::DeleteLink { .. } => true,
+        Change::AddRoute(route) => matches!(route.way, Way::Via { .. }),
+        Change::DeleteRoute(route) => !matches!(route.way, Way::Via { .. }),
+        Change::SetUp { .. } => matches!(step.item, Item::Interface(_)),
+        Change::AddVrf { .. }
+        | Change::SetAlias { .. }
+        | Change::SetMtu { .. }
+        | Change::SetConf { .. }
+        | Change::AddAddress { .. }
+        | Change::DeleteAddress { .. } => false,
+    }
+}
+
+/// The link that is not as planned when the step fails.
+fn subject(step: &Step) -> Option<&str> {
+    match &step.change {
+        // For people only.
+        Change::SetAlias { .. } => None,
+        // The VRF is open without its last route; another route is missed by itself.
+        Change::AddRoute(route) => match route.way {
+            Way::Unreachable => gateway(step).next(),
+            Way::Via { .. } | Way::Other => None,
+        },
+        Change::DeleteRoute(_) => None,
+        Change::AddVrf { link, .. }
+        | Change::AddVlan { link, .. }
+        | Change::DeleteLink { link }
+        | Change::SetMtu { link, .. }
+        | Change::SetMaster { link, .. }
+        | Change::SetConf { link, .. }
+        | Change::SetUp { link }
+        | Change::AddAddress { link, .. }
+        | Change::DeleteAddress { link, .. } => Some(link),
+    }
+}
+
+/// The gateway that a step is for, which is its VRF's name.
+fn gateway(step: &Step) -> impl Iterator<Item = &str> {
+    let id = match &step.item {
+        Item::Gateway(id) => Some(id.as_str()),
+        Item::Interface(_) | Item::Leftover => None,
+    };
+    id.into_iter()
+}

@@ -1,0 +1,134 @@
+//! What to change on a router: a pure function of what shall be and what is.
+//!
+//! [`aim`](aim::aim) turns the configuration into the links, routes and sessions that shall be there, and names what cannot be;
+//! [`changes`](changes::changes) compares those with the kernel. The order within a plan keeps what stays undisturbed and lets
+//! nothing of an interface be there without what protects it:
+//!
+//! 1. sessions that shall go are taken from the daemon, so that customers' routers hear of it at once;
+//! 2. links, addresses and routes that shall go are removed, a VRF after what is in it;
+//! 3. VRFs are made, each with its last route that drops, before anything is put into them; only then last routes go that
+//!    no VRF needs any more;
+//! 4. handoffs and VPC routes; then VLAN subinterfaces, complete before they are set up;
+//! 5. the daemon gets the sessions that shall be.
+//!
+//! [`guard`](guard::Guard) tells which steps must not be made once another has failed.
+//!
+//! A plan after it was applied is empty, from any starting state (design, invariant 7).
+
+pub mod aim;
+pub mod changes;
+pub mod guard;
+mod tables;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use linkway_domain::edge::EdgeConfig;
+use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
+
+use crate::kernel::{Change, Kernel};
+use crate::mark::Marks;
+use crate::session::{Digest, Observed, Sessions};
+
+pub use aim::{Aim, Problem, aim};
+
+/// What a step is for: errors are told of it by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Item {
+    /// A virtual interface's VLAN subinterface.
+    Interface(VirtualInterfaceId),
+    /// A virtual gateway's VRF, handoffs and routes.
+    Gateway(VirtualGatewayId),
+    /// Something of ours that nothing in the configuration needs.
+    Leftover,
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interface(id) => id.fmt(f),
+            Self::Gateway(id) => id.fmt(f),
+            Self::Leftover => f.write_str("leftover"),
+        }
+    }
+}
+
+/// One change and what it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What it is for.
+    pub item: Item,
+    /// The change.
+    pub change: Change,
+}
+
+/// What to do, in this order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The sessions that stay, when others have to go before their links do.
+    pub withdraw: Option<Sessions>,
+    /// The changes of the kernel.
+    pub steps: Vec<Step>,
+    /// All sessions, when the daemon does not have exactly them.
+    pub sessions: Option<Sessions>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.withdraw.is_none() && self.steps.is_empty() && self.sessions.is_none()
+    }
+}
+
+/// The plan that makes the router equal to the configuration, and what of the configuration cannot be. `digest` is the
+/// daemon's ([`crate::session::Daemon::digest`]).
+#[must_use]
+pub fn plan(
+    config: &EdgeConfig,
+    kernel: &Kernel,
+    observed: &Observed,
+    marks: &Marks,
+    digest: impl Fn(&Sessions) -> Digest,
+) -> (Plan, BTreeMap<Item, Problem>) {
+    let aim = aim(config, kernel, marks);
+    let steps = changes::changes(&aim, kernel, marks);
+    let (withdraw, sessions) = sessions(&aim.sessions, observed, digest);
+    (Plan { withdraw, steps, sessions }, aim.problems)
+}
+
+/// What the daemon has to be told before links go, and after links came.
+fn sessions(
+    wanted: &Sessions,
+    observed: &Observed,
+    digest: impl Fn(&Sessions) -> Digest,
+) -> (Option<Sessions>, Option<Sessions>) {
+    if observed.loaded.is_none() && observed.peers.is_empty() && wanted.sessions.is_empty() {
+        // A router that serves nothing needs no daemon.
+        return (None, None);
+    }
+    if observed.loaded == Some(digest(wanted)) {
+        return (None, None);
+    }
+    let known = |id: &VirtualInterfaceId| wanted.sessions.iter().any(|session| session.id == *id);
+    let leaving = observed.peers.keys().any(|id| !known(id));
+    let withdraw = leaving.then(|| staying(wanted, observed));
+    let last = match &withdraw {
+        Some(staying) if staying == wanted => None,
+        Some(_) | None => Some(wanted.clone()),
+    };
+    (withdraw, last)
+}
+
+/// The wanted sessions that the daemon has already.
+fn staying(wanted: &Sessions, observed: &Observed) -> Sessions {
+    let sessions: Vec<_> = wanted
+        .sessions
+        .iter()
+        .filter(|session| observed.peers.contains_key(&session.id))
+        .cloned()
+        .collect();
+    let used = |id: &VirtualGatewayId| sessions.iter().any(|session| session.gateway == *id);
+    let gateways = wanted.gateways.iter().filter(|gateway| used(&gateway.id)).cloned().collect();
+    Sessions { gateways, sessions }
+}

@@ -1,0 +1,168 @@
+//! The machine that the scenes play on.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use linkway_domain::edge::{PeerStatus, SessionState};
+use linkway_domain::id::VirtualInterfaceId;
+use linkway_domain::net::PeerAddresses;
+use linkway_edge::bird::{Bird, BirdSettings};
+use linkway_edge::session::{Daemon as _, Gateway, Session, Sessions};
+
+use crate::bird_common::{addresses, gateway, session, way};
+use crate::customer::{Customer, plug_gateway, plug_session, run, wait};
+use crate::machine;
+use crate::scenes::own_routes;
+
+/// Our BIRD's directory.
+pub const DIR: &str = "/run/edge";
+
+/// Two gateways with the same customers' addresses, and the routers.
+pub struct Stage {
+    /// The driver.
+    pub bird: Bird,
+    /// What it shall do.
+    pub sessions: Sessions,
+    /// The customers' routers, by the session's number.
+    pub customers: BTreeMap<u32, Customer>,
+}
+
+impl Stage {
+    /// The links and the routers; our BIRD is not running yet.
+    pub fn new() -> Self {
+        let mut one = gateway(1, &["10.1.0.0/16", "2001:db8:1::/56"]);
+        one.announced = vec![
+            way("10.1.0.0/16", "192.0.2.1", "fabric1"),
+            way("2001:db8:1::/56", "2001:db8::1", "fabric1"),
+        ];
+        let mut two = gateway(2, &["10.2.0.0/16"]);
+        two.announced = vec![way("10.2.0.0/16", "192.0.2.1", "fabric2")];
+        let first = addresses("169.254.0.1/30", "169.254.0.2/30");
+        let other = addresses("172.16.0.0/31", "172.16.0.1/31");
+        let sessions = vec![
+            session(1, &one, first, "key-of-one"),
+            session(2, &two, first, "!#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"),
+            session(3, &one, PeerAddresses::unique_local(3), "key-of-three"),
+            session(4, &one, other, "key-of-four"),
+        ];
+        plug_gateway(&one, 1);
+        plug_gateway(&two, 2);
+        let sessions = Sessions { gateways: vec![one, two], sessions };
+        let mut stage = Self {
+            bird: Bird::new(settings(), Path::new(DIR)),
+            sessions: Sessions { gateways: sessions.gateways, sessions: Vec::new() },
+            customers: BTreeMap::new(),
+        };
+        for session in sessions.sessions {
+            stage.add(session);
+        }
+        stage
+    }
+
+    /// Another driver with other settings for the same BIRD.
+    pub fn settings(&mut self, change: impl Fn(&mut BirdSettings)) {
+        let mut settings = settings();
+        change(&mut settings);
+        self.bird = Bird::new(settings, Path::new(DIR));
+        self.apply();
+        self.wait_all_up();
+    }
+
+    /// A session with its link and its customer's router.
+    pub fn add(&mut self, session: Session) {
+        plug_session(&session);
+        let gateway = self.gateway(&session).clone();
+        let customer = Customer::new(&session, &gateway, session.auth_key.reveal());
+        let n = number(&session.id);
+        customer.announce(&own_routes(n));
+        self.customers.insert(n, customer);
+        self.sessions.sessions.push(session);
+    }
+
+    /// The gateway of a session.
+    pub fn gateway(&self, session: &Session) -> &Gateway {
+        self.sessions.gateways.iter().find(|g| g.id == session.gateway).expect("it is there")
+    }
+
+    /// Applies, and looks that it is loaded.
+    pub fn apply(&mut self) {
+        self.bird.apply(&self.sessions).unwrap();
+        let loaded = self.bird.read().unwrap().loaded;
+        assert_eq!(loaded, Some(self.bird.digest(&self.sessions)));
+    }
+
+    /// What is said of a session.
+    pub fn peer(&mut self, n: u32) -> Option<PeerStatus> {
+        self.bird.read().unwrap().peers.remove(&id(n))
+    }
+
+    /// Waits until a session is in this state.
+    pub fn wait_state(&mut self, n: u32, state: SessionState) -> PeerStatus {
+        let is = |p: &Option<PeerStatus>| p.as_ref().is_some_and(|p| p.state == state);
+        wait(&format!("session {n} to be {state:?}"), || self.peer(n), is).expect("it is there")
+    }
+
+    /// Every session up, with its customer's route, and the VPC's prefixes at the customer.
+    pub fn wait_all_up(&mut self) {
+        let numbers: Vec<u32> = self.customers.keys().copied().collect();
+        for n in numbers {
+            let up = |p: &Option<PeerStatus>| {
+                p.as_ref().is_some_and(|p| {
+                    p.state == SessionState::Established
+                        && (p.prefixes_accepted, p.prefixes_advertised) == (1, 1)
+                })
+            };
+            wait(&format!("session {n} to be up with its routes"), || self.peer(n), up);
+        }
+    }
+
+    /// The number of our BIRD.
+    pub fn pid(&self) -> String {
+        fs::read_to_string(format!("{DIR}/bird.pid")).unwrap().trim().to_owned()
+    }
+
+    /// SIGKILL.
+    pub fn kill(&self) {
+        let pid = self.pid();
+        run(&format!("kill -KILL {pid}"));
+        wait(
+            "BIRD to end",
+            || Path::new(&format!("/proc/{pid}/exe")).read_link().is_ok(),
+            |is| !is,
+        );
+    }
+
+    /// Asks our BIRD.
+    pub fn ours(&self, command: &str) -> String {
+        run(&format!("birdc -s {DIR}/bird.ctl '{command}' </dev/null || true"))
+    }
+
+    /// What helps to understand a failure.
+    pub fn details(&self) -> String {
+        let shell = format!("tail -n 30 {DIR}/bird.log; ip -br link | head -40");
+        format!("{}\n{}", self.ours("show protocols"), run(&shell))
+    }
+
+    /// Ends every BIRD.
+    pub fn end(&self) {
+        run("for f in /run/*/pid /run/edge/bird.pid; do kill $(cat $f) || true; done");
+    }
+}
+
+pub fn number(id: &VirtualInterfaceId) -> u32 {
+    id.as_str().trim_start_matches("dxvif-f").parse().expect("the tests' own names")
+}
+
+/// The interface of that number.
+pub fn id(n: u32) -> VirtualInterfaceId {
+    format!("dxvif-f{n:07}").parse().expect("an id")
+}
+
+fn settings() -> BirdSettings {
+    let mut settings = BirdSettings::default();
+    if let Ok(program) = std::env::var(machine::PROGRAM) {
+        settings.program = program.into();
+    }
+    settings
+}

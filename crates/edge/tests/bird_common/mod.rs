@@ -1,0 +1,47 @@
+//! Sessions for the tests of the BIRD driver.
+
+use std::net::IpAddr;
+
+use linkway_domain::net::{AddressFamily, AuthKey, PeerAddresses, Prefix};
+use linkway_edge::session::{Announced, Gateway, Session};
+
+/// A gateway `vgw-0000000N` with table 1000 + N.
+pub fn gateway(n: u32, cidrs: &[&str]) -> Gateway {
+    Gateway {
+        id: format!("vgw-{n:08x}").parse().unwrap(),
+        table: 1000 + n,
+        asn: 64_512,
+        announced: Vec::new(),
+        cidrs: cidrs.iter().map(|c| prefix(c)).collect(),
+    }
+}
+
+/// A prefix.
+pub fn prefix(text: &str) -> Prefix {
+    Prefix::parse("cidr", text).unwrap()
+}
+
+/// A way towards a prefix.
+pub fn way(net: &str, next_hop: &str, interface: &str) -> Announced {
+    let next_hop: IpAddr = next_hop.parse().unwrap();
+    Announced { prefix: prefix(net), next_hop, interface: interface.to_owned() }
+}
+
+/// A session `dxvif-fNNNNNNN` of a gateway.
+pub fn session(n: u32, gateway: &Gateway, addresses: PeerAddresses, key: &str) -> Session {
+    Session {
+        id: format!("dxvif-f{n:07}").parse().unwrap(),
+        gateway: gateway.id.clone(),
+        addresses,
+        asn: 65_000,
+        // As stored: an earlier version took double quotes.
+        auth_key: AuthKey::try_from(key.to_owned()).unwrap(),
+        resets: 0,
+    }
+}
+
+/// The addresses 169.254.0.1/30 and 169.254.0.2/30, or others.
+pub fn addresses(amazon: &str, customer: &str) -> PeerAddresses {
+    let family = AddressFamily::Ipv4;
+    PeerAddresses::parse("x", family, Some(amazon), Some(customer)).unwrap().unwrap()
+}

@@ -1,0 +1,217 @@
+//! The configuration of BIRD: what it is, and that BIRD takes it.
+
+#![allow(clippy::unwrap_used, reason = "a test's helpers")]
+
+mod bird_common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use bird_common::{addresses, gateway, prefix, session, way};
+use expect_test::expect_file;
+use linkway_domain::net::{AuthKey, PeerAddresses};
+use linkway_edge::bird::BirdSettings;
+use linkway_edge::bird::render::{
+    Surroundings, digest, interface_of, protocol_name, render, router_id, shut_in, without_keys,
+};
+use linkway_edge::bird::version::Dialect;
+use linkway_edge::session::{Session, Sessions};
+use proptest::prelude::*;
+
+const LOG: &str = "/run/linkway/bird.log";
+
+fn text(sessions: &Sessions, dialect: Dialect, shut: &[&str]) -> String {
+    let settings = BirdSettings::default();
+    let around = Surroundings { settings: &settings, log: Path::new(LOG) };
+    let shut = shut.iter().map(|s| (*s).to_owned()).collect();
+    render(sessions, around, dialect, &shut, false)
+}
+
+/// Two families, two ways for a prefix, a reset, a session that is shut, a key that cannot be, a gateway without sessions.
+fn everything() -> Sessions {
+    let mut first = gateway(1, &["10.0.0.0/16", "2001:db8:1::/56"]);
+    first.announced = vec![
+        way("10.0.0.0/16", "192.0.2.1", "fabric0.10"),
+        way("10.0.0.0/16", "192.0.2.5", "fabric-1"),
+        way("2001:db8:1::/56", "2001:db8::1", "fabric0.10"),
+    ];
+    let second = gateway(2, &[]);
+    let sessions = vec![
+        session(1, &first, addresses("169.254.0.1/30", "169.254.0.2/30"), "0xkey-of.one_\\'#"),
+        session(2, &first, PeerAddresses::unique_local(7), "key-of-two"),
+        Session {
+            resets: 3,
+            ..session(3, &first, addresses("10.9.0.0/31", "10.9.0.1/31"), "key-of-three")
+        },
+        session(4, &second, addresses("169.254.0.1/30", "169.254.0.2/30"), "key-of-four"),
+        session(5, &second, addresses("169.254.0.5/30", "169.254.0.6/30"), "key\"of-five"),
+    ];
+    Sessions { gateways: vec![first, second, gateway(3, &["10.3.0.0/24"])], sessions }
+}
+
+#[test]
+fn whole_configurations() {
+    let shut = ["dxvif_f0000004", "dxvif_f9999999"];
+    expect_file!["bird_data/classic.conf"].assert_eq(&text(&everything(), Dialect::Classic, &shut));
+    let named = text(&everything(), Dialect::NamedAuthentication, &[]);
+    let lines = named.lines().filter(|l| l.contains("authentication")).count();
+    assert_eq!(lines, 4, "one for each session that has a password");
+}
+
+/// The program, which the tests of this crate need as much as the edge does.
+fn bird() -> &'static str {
+    if Path::new("/usr/sbin/bird").exists() { "/usr/sbin/bird" } else { "bird" }
+}
+
+fn judged(text: &str) -> Result<(), String> {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bird.conf");
+    fs::write(&file, text).unwrap();
+    let output = Command::new(bird()).arg("-p").arg("-c").arg(&file).output();
+    let output = output.expect("BIRD 2 is installed (Debian: bird2)");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() && said.is_empty() { Ok(()) } else { Err(said) }
+}
+
+#[test]
+fn bird_takes_it() {
+    for sessions in [Sessions::default(), everything()] {
+        judged(&text(&sessions, Dialect::Classic, &["dxvif_f0000001"])).unwrap();
+    }
+}
+
+#[test]
+fn every_character_of_a_key_is_taken_or_refused_by_name() {
+    let gateway = gateway(1, &[]);
+    for byte in b'!'..=b'~' {
+        let character = char::from(byte);
+        let key = format!("ab{character}cd{character}");
+        let peer = addresses("169.254.0.1/30", "169.254.0.2/30");
+        let sessions = vec![session(1, &gateway, peer, &key)];
+        let text =
+            text(&Sessions { gateways: vec![gateway.clone()], sessions }, Dialect::Classic, &[]);
+        judged(&text).unwrap_or_else(|said| panic!("{character:?}: {said}"));
+        let line = format!("  password \"{key}\";");
+        assert_eq!(text.lines().any(|l| l == line), character != '"', "{character:?}");
+        assert_eq!(text.contains("refused: the key"), character == '"', "{character:?}");
+    }
+}
+
+#[test]
+fn the_digest_is_of_the_sessions_only() {
+    let settings = BirdSettings::default();
+    let around = Surroundings { settings: &settings, log: Path::new(LOG) };
+    let all = everything();
+    let marker = format!("linkway_{}_", digest(&all, around));
+    for (dialect, letter) in [(Dialect::Classic, 'c'), (Dialect::NamedAuthentication, 'n')] {
+        for shut in [&[][..], &["dxvif_f0000004"]] {
+            let expected = format!("protocol static {marker}{letter} {{");
+            assert!(text(&all, dialect, shut).contains(&expected), "{dialect:?} {shut:?}");
+        }
+    }
+    let mut other = all.clone();
+    other.sessions[0].auth_key = AuthKey::parse("authKey", "another").unwrap();
+    assert_ne!(digest(&all, around), digest(&other, around), "a key");
+    let changed = BirdSettings { prefix_limit: 101, ..BirdSettings::default() };
+    let changed = Surroundings { settings: &changed, ..around };
+    assert_ne!(digest(&all, around), digest(&all, changed), "a setting");
+}
+
+#[test]
+fn names_lead_back_to_interfaces() {
+    let gateway = gateway(1, &[]);
+    let mut one = session(1, &gateway, addresses("169.254.0.1/30", "169.254.0.2/30"), "secret");
+    for resets in [0, 1, u32::MAX] {
+        one.resets = resets;
+        assert_eq!(interface_of(&protocol_name(&one)), Some(one.id.clone()));
+    }
+    for foreign in ["dxvif", "dxvif_x", "dxvif_f0000001_a", "dxvif_f0000001_1_2", "vgw_00000001_v4"]
+    {
+        assert_eq!(interface_of(foreign), None, "{foreign}");
+    }
+}
+
+#[test]
+fn identifiers_are_of_the_link_unless_chosen() {
+    let settings = BirdSettings::default();
+    let check = |address: &str, expected: &str| {
+        let id = router_id(&settings, address.parse().unwrap());
+        assert_eq!(id.to_string(), expected, "{address}");
+    };
+    check("169.254.0.1", "169.254.0.1");
+    check("fd6c:696e:6b77::1", "10.77.15.34");
+    let chosen = BirdSettings { router_id: Some([192, 0, 2, 7].into()), ..settings.clone() };
+    assert_eq!(router_id(&chosen, "169.254.0.1".parse().unwrap()).to_string(), "192.0.2.7");
+}
+
+#[test]
+fn no_key_survives_in_what_is_said() {
+    let gateway = gateway(1, &[]);
+    let peer = addresses("169.254.0.1/30", "169.254.0.2/30");
+    let sessions = ["secret", "secret-and-more"].map(|key| session(1, &gateway, peer, key));
+    let sessions = Sessions { gateways: vec![gateway], sessions: sessions.into() };
+    assert_eq!(
+        without_keys("at \"secret-and-more\" and secret", &sessions),
+        "at \"[PROTECTED]\" and [PROTECTED]"
+    );
+}
+
+#[test]
+fn settings_are_read_and_typos_refused() {
+    let read = |text: &str| serde_json::from_str::<BirdSettings>(text);
+    assert_eq!(read("{}").unwrap(), BirdSettings::default());
+    let given = read(r#"{"router-id": "192.0.2.1", "prefix-limit": 10, "spawn": false}"#).unwrap();
+    assert_eq!((given.prefix_limit, given.spawn), (10, false));
+    assert!(read(r#"{"prefix_limit": 10}"#).is_err());
+}
+
+prop_compose! {
+    fn any_sessions()(
+        gateways in prop::collection::vec((0..3_usize, 0..3_usize, any::<u32>(), any::<u64>()), 0..4),
+        sessions in prop::collection::vec((0..8_usize, any::<u16>(), "[!-~]{6,80}", 1..u32::MAX, 0..3_u32, any::<bool>()), 0..6),
+    ) -> Sessions {
+        let made: Vec<_> = gateways.iter().zip(0_u32..).map(|(&(cidrs, ways, number, _), n)| {
+            let mut made = gateway(n, &[]);
+            made.asn = number.max(1);
+            for i in 0..cidrs {
+                let [_, a, b, c] = (number >> i).to_be_bytes();
+                made.cidrs.push(prefix(&format!("10.{a}.{b}.{c}/32")));
+                made.cidrs.push(prefix(&format!("2001:db8:{a:x}:{b:x}{c:02x}::/64")));
+            }
+            for cidr in made.cidrs.clone() {
+                made.announced.extend((0..ways).map(|i| {
+                    way(&cidr.to_string(), ["192.0.2.1", "2001:db8::1"][i % 2], ["e.1-_", "bgp", "8x"][i])
+                }));
+            }
+            made
+        }).collect();
+        let sessions = sessions.into_iter().zip(0_u32..).filter_map(|((at, block, key, asn, resets, six), n)| {
+            let gateway = made.get(at)?;
+            let addresses = if six {
+                PeerAddresses::unique_local(u64::from(block))
+            } else {
+                PeerAddresses::link_local(u64::from(block))
+            };
+            Some(Session { asn, resets, ..session(n, gateway, addresses, &key) })
+        }).collect();
+        Sessions { gateways: made, sessions }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// BIRD takes whatever sessions there may be, and which of them are shut is found again.
+    #[test]
+    fn bird_takes_any_sessions(sessions in any_sessions(), mask in any::<u8>()) {
+        let names = sessions.sessions.iter().map(protocol_name);
+        let shut: BTreeSet<String> =
+            names.enumerate().filter(|(i, _)| mask >> i & 1 == 1).map(|(_, name)| name).collect();
+        let list: Vec<&str> = shut.iter().map(String::as_str).collect();
+        let text = text(&sessions, Dialect::Classic, &list);
+        prop_assert_eq!(judged(&text), Ok(()), "{}", text);
+        prop_assert_eq!(shut_in(&text), shut);
+    }
+}

@@ -1,0 +1,155 @@
+//! A model of the BGP daemon and of the customers' routers that it talks to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use ipnet::IpNet;
+use linkway_domain::edge::{PeerStatus, SessionState};
+use linkway_domain::id::VirtualInterfaceId;
+use linkway_edge::kernel::{Route, Way};
+use linkway_edge::session::{Digest, Observed, Session, Sessions};
+
+use super::kernel::Model;
+
+/// The route protocol of BIRD.
+pub const BIRD: u8 = 12;
+/// The metric of what it learned.
+pub const LEARNED_METRIC: u32 = 32;
+/// The most prefixes of a customer.
+pub const LIMIT: usize = 100;
+
+/// A customer's router on one interface: it speaks as soon as there is something to speak to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Customer {
+    pub prefixes: Vec<IpNet>,
+    /// How many prefixes more than those, of no interest but for their number.
+    pub more: usize,
+}
+
+/// A daemon.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bgp {
+    /// What it was told; `None`: it does not run.
+    pub loaded: Option<Sessions>,
+    /// Whether what it was told came from elsewhere than this build of the agent.
+    pub foreign: bool,
+    pub customers: BTreeMap<VirtualInterfaceId, Customer>,
+    pub states: BTreeMap<VirtualInterfaceId, SessionState>,
+    /// Sessions that were shut for too many prefixes, with the number of their reset.
+    pub shut: BTreeSet<(VirtualInterfaceId, u32)>,
+}
+
+pub fn digest(sessions: &Sessions) -> Digest {
+    let mut hasher = DefaultHasher::new();
+    format!("{sessions:?}").hash(&mut hasher);
+    for session in &sessions.sessions {
+        session.auth_key.reveal().hash(&mut hasher);
+    }
+    Digest(hasher.finish())
+}
+
+impl Bgp {
+    pub fn observe(&self) -> Observed {
+        let Some(loaded) = &self.loaded else { return Observed::default() };
+        let peers = loaded.sessions.iter().map(|session| {
+            let state = self.states.get(&session.id).copied().unwrap_or(SessionState::Idle);
+            let status = PeerStatus {
+                address_family: session.addresses.family(),
+                state,
+                prefixes_accepted: 0,
+                prefixes_rejected: 0,
+                prefixes_advertised: 0,
+                last_error: None,
+            };
+            (session.id.clone(), status)
+        });
+        let mine = (!self.foreign).then(|| digest(loaded));
+        Observed { loaded: mine, peers: peers.collect() }
+    }
+
+    /// Takes a configuration, or starts with it. Routes of gateways that it no longer has it takes back.
+    pub fn apply(&mut self, sessions: &Sessions, kernel: &mut Model) {
+        if let Some(old) = &self.loaded {
+            for gone in old.gateways.iter().filter(|gateway| !sessions.gateways.contains(gateway)) {
+                kernel.routes.retain(|r| r.protocol != BIRD || r.table != gone.table);
+            }
+        }
+        self.loaded = Some(sessions.clone());
+        self.foreign = false;
+        let known = |id: &VirtualInterfaceId, resets: u32| {
+            sessions.sessions.iter().any(|s| s.id == *id && s.resets == resets)
+        };
+        self.shut.retain(|(id, resets)| known(id, *resets));
+        self.run(kernel);
+    }
+
+    /// It dies; what it put into the kernel stays.
+    pub fn crash(&mut self) {
+        self.loaded = None;
+        self.states.clear();
+        self.shut.clear();
+    }
+
+    /// Lets sessions come up or go down and routes follow, as the kernel is now.
+    pub fn run(&mut self, kernel: &mut Model) {
+        let Some(loaded) = self.loaded.clone() else { return };
+        let mut learned = BTreeSet::new();
+        self.states.clear();
+        for session in &loaded.sessions {
+            let state = self.session(session, kernel);
+            self.states.insert(session.id.clone(), state);
+            let gateway = loaded.gateways.iter().find(|gateway| gateway.id == session.gateway);
+            if let (SessionState::Established, Some(gateway)) = (state, gateway) {
+                let own = |prefix: &&IpNet| {
+                    !gateway.cidrs.iter().any(|cidr| cidr.net().contains(*prefix))
+                };
+                let prefixes = &self.customers[&session.id].prefixes;
+                learned.extend(prefixes.iter().filter(own).map(|prefix| Route {
+                    table: gateway.table,
+                    prefix: *prefix,
+                    metric: LEARNED_METRIC,
+                    protocol: BIRD,
+                    way: Way::Via {
+                        next_hop: session.addresses.customer().addr(),
+                        link: session.id.to_string(),
+                    },
+                }));
+            }
+        }
+        let tables: BTreeSet<u32> = loaded.gateways.iter().map(|gateway| gateway.table).collect();
+        kernel.routes.retain(|route| {
+            route.protocol != BIRD || !tables.contains(&route.table) || learned.contains(route)
+        });
+        for route in learned {
+            // Two customers with one prefix: the last one wins, as good as any.
+            let _ = kernel.add_route(&route);
+        }
+    }
+
+    fn session(&mut self, session: &Session, kernel: &Model) -> SessionState {
+        let name = session.id.to_string();
+        let ready = kernel.links.get(&name).is_some_and(|link| {
+            let vrf = kernel.links.get(session.gateway.as_str());
+            link.carrier
+                && link.master.as_deref() == Some(session.gateway.as_str())
+                && vrf.is_some_and(|vrf| vrf.up)
+                && link.addresses.contains(&session.addresses.amazon())
+        });
+        if self.shut.contains(&(session.id.clone(), session.resets)) {
+            return SessionState::PrefixLimit;
+        }
+        match self.customers.get(&session.id) {
+            Some(customer) if ready => {
+                let family = |net: &&IpNet| {
+                    net.addr().is_ipv4() == session.addresses.amazon().addr().is_ipv4()
+                };
+                if customer.prefixes.iter().filter(family).count() + customer.more > LIMIT {
+                    self.shut.insert((session.id.clone(), session.resets));
+                    return SessionState::PrefixLimit;
+                }
+                SessionState::Established
+            }
+            Some(_) | None => SessionState::Active,
+        }
+    }
+}

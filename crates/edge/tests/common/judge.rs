@@ -1,0 +1,164 @@
+//! What must hold of a router, said without the code that shall make it so.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use linkway_domain::edge::EdgeConfig;
+use linkway_edge::kernel::{Link, LinkKind, Route, Way};
+use linkway_edge::mark::Marks;
+
+use super::daemon::BIRD;
+use super::forward::{Fate, Packet};
+use super::kernel::Model;
+
+/// Destinations: of VPCs, of customers, of sessions, of the operator, of nobody.
+const DESTINATIONS: [&str; 12] = [
+    "10.0.0.5",
+    "10.8.0.5",
+    "10.0.9.5",
+    "172.20.0.5",
+    "169.254.0.2",
+    "169.254.0.6",
+    "192.0.2.1",
+    "203.0.113.5",
+    "2001:db8:1::5",
+    "2001:db8:c::5",
+    "2001:db8:ff::1",
+    "2001:db8:beef::5",
+];
+
+fn destinations() -> impl Iterator<Item = IpAddr> {
+    DESTINATIONS.iter().map(|text| text.parse().expect("an address"))
+}
+
+/// Every way by which a packet of one gateway would come out where it must not (invariant 4). Source addresses and
+/// settings of links are left out of it: routing alone must keep gateways apart.
+pub fn leaks(model: &Model, marks: &Marks) -> BTreeSet<String> {
+    let mut open = model.clone();
+    for link in open.links.values_mut() {
+        (link.conf.rp_filter, link.conf.forwarding) = (0, true);
+    }
+    let is_ours = |name: &str| open.links.get(name).is_some_and(|link| marks.owns_link(name, link));
+    let domain = |name: &str| {
+        open.links.get(name).and_then(|link| link.master.as_deref()).filter(|m| is_ours(m))
+    };
+    let mut found = BTreeSet::new();
+    for (name, link) in open.links.iter().filter(|(_, link)| link.up && link.carrier) {
+        let (vlan, inside) = (matches!(link.kind, LinkKind::Vlan { .. }), domain(name));
+        if matches!(link.kind, LinkKind::Vrf { .. }) {
+            continue;
+        }
+        if is_ours(name) && vlan && inside.is_none() {
+            found.insert(format!("{name} is up and in no VRF of ours"));
+        }
+        for to in destinations() {
+            let packet = Packet { link: name.clone(), from: to, to };
+            if let Fate::Leaves(out) = open.forward(&packet)
+                && domain(&out) != inside
+            {
+                {
+                    found.insert(format!(
+                        "a packet for {to} goes from {name} ({inside:?}) to {out}"
+                    ));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// What was changed of things that are not ours; allowed is what the documents say: an interface that is lent or given
+/// back, with what follows from that, and a route in the very place of one of ours.
+pub fn meddling(before: &Model, after: &Model, config: &EdgeConfig, marks: &Marks) -> Vec<String> {
+    let mut found = Vec::new();
+    let handoffs: BTreeMap<&str, &str> = config
+        .gateways
+        .iter()
+        .flat_map(|g| {
+            g.handoffs.iter().map(|h| (h.interface.as_str(), g.virtual_gateway_id.as_str()))
+        })
+        .collect();
+    let ours = |model: &Model, name: &str| {
+        model.links.get(name).is_some_and(|link| marks.owns_link(name, link))
+    };
+    let foreign = before.links.iter().filter(|(name, link)| !marks.owns_link(name, link));
+    for (name, was) in foreign {
+        let Some(is) = after.links.get(name) else {
+            found.push(format!("{name} was removed"));
+            continue;
+        };
+        let was_lent = was.master.as_deref().is_some_and(|master| ours(before, master));
+        let is_lent = is.master.as_deref().is_some_and(|master| ours(after, master));
+        let may_move = was_lent || (handoffs.contains_key(name.as_str()) && is_lent);
+        let mut expected = was.clone();
+        if may_move {
+            expected.master.clone_from(&is.master);
+            let lent = (true, 1, true);
+            let now = (is.conf.forwarding, is.conf.rp_filter, is.conf.keep_addresses);
+            if now == lent
+                || is.conf == (linkway_edge::kernel::LinkConf { keep_addresses: true, ..was.conf })
+            {
+                expected.conf = is.conf;
+            }
+        }
+        if cycled_under(before, after, was) {
+            expected.up |= is.up;
+            // Lost, or kept where the agent saw to that.
+            let six = |address: &IpNet| matches!(address, IpNet::V6(_));
+            expected.addresses.retain(|address| !six(address) || is.addresses.contains(address));
+        }
+        expected.carrier = is.carrier;
+        if expected != *is {
+            found.push(format!("{name} was\n{was:?}\nand is\n{is:?}"));
+        }
+    }
+    let mut links = before.links.iter().chain(&after.links);
+    let moved: BTreeSet<&String> = links
+        .by_ref()
+        .filter(|(name, _)| {
+            before.links.get(*name).map(|l| &l.master) != after.links.get(*name).map(|l| &l.master)
+                || ours(before, name)
+        })
+        .map(|(name, _)| name)
+        .collect();
+    for route in before.routes.difference(&after.routes) {
+        let own = route.protocol == marks.route_protocol && marks.owns_table(route.table);
+        let went_with_link = matches!(&route.way, Way::Via { link, .. } if moved.contains(link)
+            || before.links.get(link).is_some_and(|l| cycled_under(before, after, l)));
+        let place = |r: &Route| (r.table, r.prefix, r.metric);
+        let replaced = after.routes.iter().any(|other| place(other) == place(route));
+        if !own && !went_with_link && !replaced && route.protocol != BIRD {
+            found.push(format!("{route:?} was removed"));
+        }
+    }
+    found
+}
+
+/// Whether the link that a VLAN runs on was moved, which takes everything on top of it down for a moment.
+fn cycled_under(before: &Model, after: &Model, link: &Link) -> bool {
+    let LinkKind::Vlan { parent: Some(parent), .. } = &link.kind else { return false };
+    let master = |model: &Model| model.links.get(parent).and_then(|link| link.master.clone());
+    master(before) != master(after)
+}
+
+/// A kernel with tables called by the VRF that has them, since the choice of a table depends on what was free.
+pub fn canonical(
+    model: &Model,
+    marks: &Marks,
+) -> (BTreeMap<String, Link>, BTreeSet<(String, String)>) {
+    let mut names: BTreeMap<u32, String> = BTreeMap::new();
+    let mut links = model.links.clone();
+    for (name, link) in &mut links {
+        if let (true, LinkKind::Vrf { table }) = (marks.owns_link(name, link), &mut link.kind) {
+            names.entry(*table).or_insert_with(|| name.clone());
+            *table = 0;
+        }
+        link.carrier = false;
+    }
+    let routes = model.routes.iter().map(|route| {
+        let table = names.get(&route.table).cloned().unwrap_or_else(|| route.table.to_string());
+        (table, format!("{:?}", Route { table: 0, ..route.clone() }))
+    });
+    (links, routes.collect())
+}

@@ -1,0 +1,283 @@
+//! Plans on a model kernel: invariants 2, 4 and 7 of the design, from any starting state, through any fault.
+//!
+//! `PROPTEST_CASES` sets how many are played; a failure prints the shortest case.
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::build::{INTERFACES, config, customer, vif};
+use common::daemon::digest;
+use common::dirt::{Dirt, clean, dirt, spread};
+use common::forward::{Fate, Packet};
+use common::judge::{canonical, leaks, meddling};
+use common::kernel::Model;
+use common::router::{Faults, Handle, Router};
+use ipnet::IpNet;
+use linkway_domain::edge::EdgeConfig;
+use linkway_domain::id::VirtualInterfaceId;
+use linkway_edge::kernel::Way;
+use linkway_edge::mark::Marks;
+use linkway_edge::plan::guard::Guard;
+use linkway_edge::plan::{Item, Plan, plan};
+use proptest::prelude::*;
+
+fn router(kernel: Model) -> Router {
+    let mut router = Router { kernel, ..Router::default() };
+    router.bgp.customers = (0..INTERFACES).map(|number| (vif(number), customer())).collect();
+    router
+}
+
+/// The plan for a router as it is.
+fn planned(config: &EdgeConfig, router: &Router) -> Plan {
+    let kernel = router.kernel.observe(&router.marks);
+    plan(config, &kernel, &router.bgp.observe(), &router.marks, digest).0
+}
+
+/// A router after one round of a fresh agent.
+fn converged(config: &EdgeConfig, router: Router) -> Router {
+    let handle = Handle::new(router);
+    handle.agent(Some(config.clone())).converge();
+    handle.snapshot()
+}
+
+/// A router as an agent may find it: what an earlier configuration made of it, perhaps with other tables, and dirt on top.
+#[derive(Clone, Debug)]
+struct Start {
+    earlier: Option<EdgeConfig>,
+    other_tables: bool,
+    dirt: Vec<Dirt>,
+    /// Whether the daemon's configuration is another build's.
+    foreign: bool,
+    /// Whether the configuration is still the earlier one.
+    same: bool,
+}
+
+impl Start {
+    fn router(&self) -> Router {
+        let mut start = router(clean());
+        if let Some(earlier) = &self.earlier {
+            let marks = start.marks;
+            start.marks.first_table -= if self.other_tables { 1_000_000 } else { 0 };
+            start = converged(earlier, start);
+            start.marks = marks;
+        }
+        start.bgp.foreign = self.foreign;
+        spread(&self.dirt, &mut start.kernel, &start.marks);
+        start
+    }
+
+    fn config(&self, other: EdgeConfig) -> EdgeConfig {
+        self.earlier.clone().filter(|_| self.same).unwrap_or(other)
+    }
+}
+
+fn any_start() -> impl Strategy<Value = Start> {
+    let flags = (prop::bool::weighted(0.3), any::<bool>(), prop::bool::weighted(0.4));
+    (prop::option::of(config()), dirt(), flags).prop_map(
+        |(earlier, dirt, (other_tables, foreign, same))| Start {
+            earlier,
+            other_tables,
+            dirt,
+            foreign,
+            same,
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn invariant_7_a_plan_after_apply_is_empty(start in any_start(), config in config()) {
+        let config = start.config(config);
+        let start = start.router();
+        let before = start.kernel.clone();
+        let handle = Handle::new(start);
+        let round = handle.agent(Some(config.clone())).converge();
+        prop_assert_eq!(&round.failed, &Vec::new());
+        let after = handle.snapshot();
+        prop_assert_eq!(planned(&config, &after), Plan::default());
+        let meddled = meddling(&before, &after.kernel, &config, &after.marks);
+        prop_assert!(meddled.is_empty(), "{}", meddled.join("\n"));
+    }
+
+    #[test]
+    fn invariant_7_killed_anywhere_it_converges_to_the_same(
+        start in any_start(), config in config(), deaths in prop::collection::vec(0..30_usize, 1..4)
+    ) {
+        let config = start.config(config);
+        let start = start.router();
+        let goal = converged(&config, start.clone());
+        let mut router = start;
+        for death in deaths {
+            router.faults.die_at = Some(router.steps + death);
+            router = converged(&config, router);
+        }
+        router.faults = Faults::default();
+        let router = converged(&config, router);
+        prop_assert_eq!(planned(&config, &router), Plan::default());
+        prop_assert_eq!(
+            canonical(&router.kernel, &router.marks), canonical(&goal.kernel, &goal.marks)
+        );
+    }
+
+    #[test]
+    fn invariant_7_what_fails_stops_nothing_else(
+        start in any_start(), config in config(), failing in 1..40_usize
+    ) {
+        let config = start.config(config);
+        let start = start.router();
+        let first = planned(&config, &start);
+        let goal = converged(&config, start.clone());
+        let mut router = start;
+        router.faults.fail.insert(failing);
+        let handle = Handle::new(router);
+        let round = handle.agent(Some(config.clone())).converge();
+        let after = handle.snapshot();
+        let mut hit: BTreeSet<Item> = round.failed.iter().map(|(step, _)| step.item.clone()).collect();
+        let gateways = |hit: &BTreeSet<Item>, id: &linkway_domain::id::VirtualGatewayId| {
+            hit.contains(&Item::Gateway(id.clone()))
+        };
+        // What is in the place of another can only come when that has gone.
+        let leftover = hit.remove(&Item::Leftover);
+        if leftover {
+            hit.extend(first.steps.iter().map(|step| step.item.clone()));
+        }
+        for item in &config.interfaces {
+            let id = &item.virtual_interface_id;
+            if !hit.contains(&Item::Interface(id.clone())) && !gateways(&hit, &item.virtual_gateway_id) {
+                let at = |router: &Router| {
+                    let link = router.kernel.links.get(id.as_str()).cloned();
+                    link.filter(|link| router.marks.owns_link(id.as_str(), link))
+                };
+                if leftover && at(&goal).is_none() {
+                    continue;
+                }
+                prop_assert_eq!(at(&after), at(&goal), "{} in {:?}", id, round.failed);
+            }
+        }
+        let healed = converged(&config, after);
+        prop_assert_eq!(planned(&config, &healed), Plan::default());
+    }
+
+    #[test]
+    fn invariant_2_nothing_of_an_interface_appears_that_is_not_accepted(
+        start in any_start(), config in config()
+    ) {
+        let config = start.config(config);
+        let mut router = start.router();
+        router.trace = Some(vec![("start".to_owned(), router.kernel.clone())]);
+        let after = converged(&config, router);
+        let accepted: BTreeSet<_> =
+            config.interfaces.iter().map(|i| i.virtual_interface_id.clone()).collect();
+        let others: Vec<_> = (0..INTERFACES).map(vif).filter(|id| !accepted.contains(id)).collect();
+        for pair in after.trace.as_ref().expect("is kept").windows(2) {
+            for id in &others {
+                let (was, is) = (things_of(id, &pair[0].1), things_of(id, &pair[1].1));
+                prop_assert!(is.is_subset(&was), "{}: {:?} became {:?}", pair[1].0, was, is);
+            }
+        }
+        for id in &others {
+            let link = after.kernel.links.get(id.as_str());
+            let ours = link.is_some_and(|link| after.marks.owns_link(id.as_str(), link));
+            prop_assert!(!ours, "{} is still there", id);
+            prop_assert!(!after.bgp.observe().peers.contains_key(id), "{} has a session", id);
+        }
+    }
+
+    #[test]
+    fn invariant_4_no_packet_passes_between_gateways(
+        configs in prop::collection::vec((prop::option::weighted(0.6, config()), prop::option::weighted(0.3, 0..30_usize), prop::collection::vec(1..60_usize, 0..3), any::<bool>()), 1..4)
+    ) {
+        let mut router = router(clean());
+        router.trace = Some(Vec::new());
+        let mut last = None;
+        for (config, death, failing, moved) in configs {
+            let Some(config) = config.or(last.take()) else { continue };
+            // An operator may move our range of tables.
+            router.marks.first_table = 722_400_000 + if moved { 2 } else { 0 };
+            router.faults.die_at = death.map(|at| router.steps + at);
+            router.faults.fail = failing.iter().map(|at| router.steps + at).collect();
+            router = converged(&config, router);
+            router.faults = Faults::default();
+            router = converged(&config, router);
+            let mut path = Vec::new();
+            for (step, kernel) in router.trace.replace(Vec::new()).expect("is kept") {
+                path.push(step);
+                let leaks = leaks(&kernel, &router.marks);
+                prop_assert!(leaks.is_empty(), "{:#?} after {:#?}", leaks, path);
+            }
+            prop_assert_eq!(planned(&config, &router), Plan::default());
+            spoofed_are_dropped(&router)?;
+            last = Some(config);
+        }
+    }
+
+    #[test]
+    fn a_cold_start_is_a_few_batches_however_much_there_is(config in config()) {
+        let start = router(clean());
+        let plan = planned(&config, &start);
+        let kernel = start.kernel.observe(&start.marks);
+        let batches = Guard::new(&plan.steps, &kernel).batches(&plan.steps).len();
+        prop_assert!(batches <= 4, "{} batches", batches);
+    }
+
+    #[test]
+    fn invariant_4_no_step_opens_what_was_closed(start in any_start(), config in config()) {
+        let config = start.config(config);
+        let mut router = start.router();
+        router.trace = Some(Vec::new());
+        // What others route in our tables is theirs to answer for.
+        let marks = router.marks;
+        router.kernel.routes.retain(|r| r.protocol == marks.route_protocol || !marks.owns_table(r.table));
+        // What is open already may open further while it goes: only which links are open counts.
+        let open = |kernel: &Model| -> BTreeSet<String> {
+            let link = |leak: &String| leak.split_once(" goes from ").map(|it| it.1.to_owned());
+            let name = |it: String| it.split(' ').next().unwrap_or_default().to_owned();
+            leaks(kernel, &marks).iter().map(|leak| link(leak).map_or(leak.clone(), name)).collect()
+        };
+        let mut known = open(&router.kernel);
+        let mut path = Vec::new();
+        router = converged(&config, router);
+        for (step, kernel) in router.trace.take().expect("is kept") {
+            path.push(step);
+            let now = open(&kernel);
+            let fresh: Vec<_> = now.difference(&known).collect();
+            prop_assert!(fresh.is_empty(), "{:#?} after {:#?}", fresh, path);
+            known = now;
+        }
+    }
+}
+
+/// Link, addresses and routes of an interface, by what they are. Only links of ours count.
+fn things_of(id: &VirtualInterfaceId, kernel: &Model) -> BTreeSet<String> {
+    let name = id.as_str();
+    let mut things = BTreeSet::new();
+    let Some(link) = kernel.links.get(name) else { return things };
+    if !Marks::default().owns_link(name, link) {
+        return things;
+    }
+    things.insert(format!("{:?} up {}", link.kind, link.up));
+    things.extend(link.addresses.iter().map(|address| format!("{address}")));
+    let over = |way: &Way| matches!(way, Way::Via { link, .. } if link == name);
+    things.extend(kernel.routes.iter().filter(|r| over(&r.way)).map(|r| format!("{r:?}")));
+    things
+}
+
+/// Strict reverse-path filtering: what a customer did not announce it does not send from.
+fn spoofed_are_dropped(router: &Router) -> Result<(), TestCaseError> {
+    let kernel = &router.kernel;
+    let (from, to) =
+        ("10.0.0.9".parse().expect("an address"), "10.0.0.5".parse().expect("an address"));
+    let vpc: IpNet = "10.0.0.0/16".parse().expect("a prefix");
+    for (name, link) in &kernel.links {
+        let Some((_, table)) = kernel.vrf_of(name) else { continue };
+        let reached = kernel.routes.iter().any(|r| r.table == table && r.prefix == vpc);
+        if reached && router.marks.owns_link(name, link) {
+            let fate = kernel.forward(&Packet { link: name.clone(), from, to });
+            prop_assert_eq!(fate, Fate::Dropped, "{} with an address of the VPC", name);
+        }
+    }
+    Ok(())
+}
