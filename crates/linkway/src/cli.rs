@@ -8,7 +8,9 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::admin::AdminArgs;
-use crate::{admin, serve};
+use crate::demo::DemoArgs;
+use crate::edge::EdgeArgs;
+use crate::{admin, demo, edge, serve};
 
 /// Hosted private virtual interfaces between accounts, over the Direct Connect API.
 #[derive(Debug, Parser)]
@@ -18,7 +20,9 @@ use crate::{admin, serve};
     arg_required_else_help = true,
     after_help = "Examples:
   linkway serve --data-dir /var/lib/linkway
-  linkway admin --credentials /var/lib/linkway/operator.json account list"
+  linkway admin --credentials /var/lib/linkway/operator.json account list
+  linkway edge --endpoint https://linkway.example:8580 --credentials edge.json \\
+    --state-dir /var/lib/linkway-edge"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -28,7 +32,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(ServeArgs),
+    Edge(EdgeArgs),
     Admin(AdminArgs),
+    Demo(DemoArgs),
 }
 
 /// Serve the API, the operator API and the feed for edges.
@@ -69,7 +75,9 @@ pub struct ServeArgs {
 pub fn run() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Serve(args) => serve::run(args),
+        Command::Edge(args) => edge::run(&args),
         Command::Admin(args) => return admin::run(args),
+        Command::Demo(args) => demo::run(&args),
     };
     ended.unwrap_or_else(|error| {
         eprintln!("error: {}", told(&error));

@@ -6,7 +6,10 @@
 mod admin;
 mod check;
 mod cli;
+mod demo;
+mod edge;
 mod serve;
+mod signed;
 
 use std::process::ExitCode;
 

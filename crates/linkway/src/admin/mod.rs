@@ -8,6 +8,7 @@ mod aws_profile;
 mod backup;
 mod client;
 mod credentials;
+mod edge;
 mod events;
 mod failure;
 mod output;
@@ -20,9 +21,9 @@ use std::process::ExitCode;
 use clap::Args;
 use linkway_wire::operator::{
     ApproveConnection, CreateAccessKey, CreateAccount, CreateEdge, CreateGateway, CreateLocation,
-    CreatePort, DeleteAccessKey, DeleteGateway, DisableAccessKey, EnableAccessKey, ListAccessKeys,
-    ListAccounts, ListConnections, ListEdges, ListGateways, ListInterfaces, ListLocations,
-    ListPorts, ListRequest, RejectConnection, Request,
+    CreatePort, DeleteAccessKey, DeleteGateway, DescribeEdge, DisableAccessKey, EnableAccessKey,
+    ListAccessKeys, ListAccounts, ListConnections, ListEdges, ListGateways, ListInterfaces,
+    ListLocations, ListPorts, ListRequest, RejectConnection, RenewEpoch, Request, ResetBgpSession,
 };
 use serde::Serialize;
 
@@ -34,8 +35,8 @@ use failure::Failure;
 pub use output::print;
 use output::{Form, List, Row, object, one};
 use words::{
-    AccessKeyWord, AccountWord, CheckArgs, ConnectionWord, EdgeWord, GatewayWord, InterfaceWord,
-    LocationWord, PortWord, Word,
+    AccessKeyWord, AccountWord, CheckArgs, ConnectionWord, EdgeWord, EpochWord, GatewayWord,
+    InterfaceWord, LocationWord, PortWord, Word,
 };
 
 /// Administer a Linkway server: accounts, keys, locations, edges, ports, gateways.
@@ -138,6 +139,10 @@ impl Session<'_> {
             Word::Connection(word) => self.connection(word),
             Word::Gateway(word) => self.gateway(word),
             Word::Interface(InterfaceWord::List) => self.list(ListInterfaces::default()),
+            Word::Interface(InterfaceWord::Reset { id }) => {
+                self.one(&ResetBgpSession { virtual_interface_id: id })
+            }
+            Word::Epoch(EpochWord::Renew) => self.one(&RenewEpoch {}),
             Word::Events(args) => events::run(&self.client, self.globals.output, &args),
             Word::Backup(args) => backup::run(&self.client, &args.file, args.force),
             Word::Check(args) => unreachable!("{args:?} is done without a server"),
@@ -210,6 +215,9 @@ impl Session<'_> {
                 self.one(&CreateEdge { edge_id: id, location_code: location })
             }
             EdgeWord::List => self.list(ListEdges::default()),
+            EdgeWord::Show { id } => {
+                edge::show(self.globals.output, self.client.call(&DescribeEdge { edge_id: id })?)
+            }
         }
     }
 

@@ -42,6 +42,21 @@ pub fn one<T: Row + Serialize>(form: Form, thing: &T) -> Result<(), Failure> {
         .map_err(|error| Failure::Local(format!("cannot write the answer: {error}")))
 }
 
+/// Prints a table of things that are all there; nothing where there are none.
+pub fn table<T: Row>(things: &[T]) -> Result<(), Failure> {
+    if things.is_empty() {
+        return Ok(());
+    }
+    let mut table = plain_table();
+    table.set_header(T::COLUMNS);
+    for thing in things {
+        table.add_row(thing.cells().iter().map(|cell| Cell::new(shown(cell))));
+    }
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = writeln!(out).and_then(|()| write_table(&mut out, &table));
+    written.and_then(|()| out.flush()).map_err(reader_gone)
+}
+
 /// Prints a list as its pages come: an array piece by piece, or a table once all are there.
 pub struct List<T> {
     form: Form,

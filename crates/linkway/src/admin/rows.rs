@@ -4,21 +4,21 @@
 use std::fmt::Display;
 
 use linkway_wire::operator::{
-    AccessKey, AccessKeyKind, AccessKeyStatus, Account, AuditEvent, Connection, Edge, Gateway,
-    Interface, Location, NewAccessKey, NewEdge, Port,
+    AccessKey, AccessKeyKind, AccessKeyStatus, Account, AuditEvent, Connection, Edge, Epoch,
+    Gateway, Interface, Location, NewAccessKey, NewEdge, Port,
 };
 
 use super::output::Row;
 
-fn maybe(value: &Option<impl Display>) -> String {
+pub(super) fn maybe(value: &Option<impl Display>) -> String {
     value.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
-fn yes_no(value: bool) -> String {
+pub(super) fn yes_no(value: bool) -> String {
     if value { "yes" } else { "no" }.to_owned()
 }
 
-fn time(value: jiff::Timestamp) -> String {
+pub(super) fn time(value: jiff::Timestamp) -> String {
     format!("{value:.0}")
 }
 
@@ -113,6 +113,13 @@ impl Row for Edge {
             maybe(&self.generation),
             yes_no(self.silent),
         ]
+    }
+}
+
+impl Row for Epoch {
+    const COLUMNS: &'static [&'static str] = &["EPOCH"];
+    fn cells(&self) -> Vec<String> {
+        vec![self.epoch.to_string()]
     }
 }
 

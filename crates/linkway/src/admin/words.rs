@@ -33,6 +33,9 @@ pub enum Word {
     /// Virtual interfaces of all accounts
     #[command(subcommand, arg_required_else_help = true)]
     Interface(InterfaceWord),
+    /// The epoch, in which configurations for edges are counted
+    #[command(subcommand, arg_required_else_help = true)]
+    Epoch(EpochWord),
     Events(EventsArgs),
     Backup(BackupArgs),
     Check(CheckArgs),
@@ -141,6 +144,19 @@ pub enum EdgeWord {
     /// List all edges and when they last reported
     #[command(after_help = "Example:\n  linkway admin edge list")]
     List,
+    /// Show one edge: its configuration, its ports and interfaces, sessions and traffic
+    #[command(
+        after_help = "What the edge itself said last is known to the server that it said it to; ask that
+one when there are several. EPOCH and GENERATION are what the edge has and, where that is
+another, what it should have.
+
+Example:\n  linkway admin edge show par1-a"
+    )]
+    Show {
+        /// The edge
+        #[arg(value_name = "EDGE")]
+        id: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -250,6 +266,32 @@ pub enum InterfaceWord {
     /// List the virtual interfaces of all accounts
     #[command(after_help = "Example:\n  linkway admin interface list --output json")]
     List,
+    /// Start the BGP session of an accepted interface anew
+    #[command(
+        after_help = "A session that was shut because its customer announced too many prefixes stays shut
+until it is reset. The interface and its state stay what they are.
+
+Example:\n  linkway admin interface reset dxvif-12345678"
+    )]
+    Reset {
+        /// Virtual interface ID
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EpochWord {
+    /// Say that this server runs on a copy of another's files
+    #[command(
+        after_help = "Edges take a configuration for newer by its epoch and its generation. A copy that
+`linkway admin backup` made gets a later epoch by itself when it is first served. One
+that was made of the data directory's files goes on in the same epoch, and edges may
+refuse what it tells them until its epoch is renewed. No traffic is touched by this.
+
+Example:\n  linkway admin epoch renew"
+    )]
+    Renew,
 }
 
 /// The audit trail: who did what, on what, and how it ended; oldest first

@@ -76,6 +76,30 @@ fn single_answer_in_both_forms() {
 }
 
 #[test]
+fn an_edge_is_three_tables() {
+    let server = Server::always(Answer::json(super::samples::edge_detail()));
+    let run = Desk::new(&server.endpoint()).run(["edge", "show", "par1-a"]);
+    let parts: Vec<&str> = run.stdout.split("\n\n").collect();
+    assert_eq!(
+        parts[0],
+        "EDGE            par1-a\n\
+         LOCATION        PAR1\n\
+         SIMULATED       no\n\
+         LAST REPORT     2026-11-23T10:00:00Z\n\
+         SILENT          no\n\
+         EPOCH           1790000000000\n\
+         GENERATION      7 (should be 8)\n\
+         DETAIL MISSING  -"
+    );
+    let lines: Vec<usize> = parts.iter().map(|part| part.lines().count()).collect();
+    assert_eq!(lines, [8, 2, 3], "{}", run.stdout);
+    let pending = parts[2].lines().last().expect("a line");
+    let cells: Vec<&str> = pending.split_whitespace().collect();
+    let expected = "dxvif-12121212 eth1 102 pending - - - - - - - - 0 -";
+    assert_eq!(cells.join(" "), expected);
+}
+
+#[test]
 fn names_cannot_command_the_terminal() {
     let hostile = "a\u{1b}[2Jb\nc\u{202e}d";
     let server = Server::always(Answer::json(json!({"accounts": [account(1, hostile)]})));

@@ -23,6 +23,24 @@ pub fn edge() -> Value {
            "generation": 7, "silent": true})
 }
 
+pub fn edge_detail() -> Value {
+    let traffic =
+        json!({"packetsIn": 11, "bytesIn": 1100, "packetsOut": 22, "bytesOut": 2200, "errors": 3});
+    json!({"edgeId": "par1-a", "locationCode": "PAR1", "simulated": false, "lastReportAt": TIME,
+           "generation": 7, "silent": false, "epoch": 1790000000000u64, "desiredEpoch": 1790000000000u64,
+           "desiredGeneration": 8,
+           "ports": [{"interface": "eth1", "connectionId": "dxcon-12345678", "connectionState": "down",
+                      "carrier": false, "error": "no such device", "traffic": traffic}],
+           "interfaces": [
+               {"virtualInterfaceId": "dxvif-56781234", "connectionId": "dxcon-12345678", "interface": "eth1",
+                "vlan": 101, "virtualInterfaceState": "down", "programmed": true, "bgpUp": false,
+                "sessionResets": 2, "traffic": traffic,
+                "peers": [{"addressFamily": "ipv4", "state": "prefixLimit", "prefixesAccepted": 101,
+                           "prefixesRejected": 4, "prefixesAdvertised": 5, "lastError": "too many prefixes"}]},
+               {"virtualInterfaceId": "dxvif-12121212", "connectionId": "dxcon-12345678", "interface": "eth1",
+                "vlan": 102, "virtualInterfaceState": "pending", "sessionResets": 0}]})
+}
+
 pub fn port() -> Value {
     json!({"edgeId": "par1-a", "interface": "eth1", "locationCode": "PAR1", "bandwidth": "10Gbps",
            "jumboFrameCapable": true, "connectionId": "dxcon-12345678", "carrier": false})

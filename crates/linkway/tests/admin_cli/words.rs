@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::Desk;
 use super::samples::{
-    TIME, access_key, account, connection, edge, event, gateway, handoff, interface, location, port,
+    TIME, access_key, account, connection, edge, edge_detail, event, gateway, handoff, interface,
+    location, port,
 };
 use super::server::{Answer, Received, Server};
 
@@ -132,6 +133,9 @@ fn words_of_locations_and_edges() {
     let new_edge = json!({"edgeId": "par1-a", "locationCode": "PAR1", "createdAt": TIME,
                           "accessKeyId": "AKIAI44QH8DHBEXAMPLE",
                           "secretAccessKey": "je7MtGbClwBF"});
+    let elsewhere = json!({"edgeId": "par1-b", "locationCode": "PAR1", "simulated": false, "silent": true,
+                           "desiredEpoch": 9, "desiredGeneration": 8, "detailMissing": "another server",
+                           "ports": [], "interfaces": []});
     let unheard = json!({"edgeId": "par1-b", "locationCode": "PAR1", "simulated": true,
                          "silent": false});
     let table = [
@@ -165,6 +169,28 @@ fn words_of_locations_and_edges() {
             "par1-a PAR1 no 2026-11-23T10:00:00Z 7 yes",
         ),
         list("edge list", "ListEdges", json!({}), ("edges", unheard), "par1-b -"),
+        one(
+            "edge show par1-a",
+            "DescribeEdge",
+            json!({"edgeId": "par1-a"}),
+            edge_detail(),
+            "par1-a PAR1 2026-11-23T10:00:00Z 1790000000000 7 (should be 8) eth1 dxcon-12345678 down 1100 2200 11 22 \
+             3 no such device dxvif-56781234 101 yes ipv4 prefixLimit 4 5 2 too many prefixes dxvif-12121212 pending",
+        ),
+        one(
+            "edge show par1-b",
+            "DescribeEdge",
+            json!({"edgeId": "par1-b"}),
+            elsewhere,
+            "par1-b yes none (should be 8) DETAIL MISSING another server",
+        ),
+        one(
+            "epoch renew",
+            "RenewEpoch",
+            json!({}),
+            json!({"epoch": 1_790_000_000_001u64}),
+            "EPOCH 1790000000001",
+        ),
     ];
     table.into_iter().for_each(check);
 }
@@ -302,6 +328,13 @@ fn words_of_interfaces_and_events() {
             ("virtualInterfaces", interface()),
             "dxvif-56781234 lent down 123456789000 210987654321 101 vgw-87654321 par1-a eth1 \
              VRF table is full",
+        ),
+        one(
+            "interface reset dxvif-56781234",
+            "ResetBgpSession",
+            json!({"virtualInterfaceId": "dxvif-56781234"}),
+            interface(),
+            "dxvif-56781234 lent down",
         ),
         list(
             "events",

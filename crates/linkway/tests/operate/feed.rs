@@ -22,6 +22,7 @@ struct Ground {
     connection: String,
     interface: String,
     sequence: u64,
+    epoch: u64,
 }
 
 impl Ground {
@@ -50,6 +51,7 @@ impl Ground {
             interface: String::new(),
             connection,
             sequence: 0,
+            epoch: 0,
             server,
             desk,
         };
@@ -63,7 +65,9 @@ impl Ground {
 
     /// The whole configuration, as an edge that has none asks for it.
     fn config(&mut self) -> Value {
-        self.edge.ok("GetEdgeConfig", &json!({}))["config"].take()
+        let config = self.edge.ok("GetEdgeConfig", &json!({}))["config"].take();
+        self.epoch = config["epoch"].as_u64().expect("a number");
+        config
     }
 
     fn generation(&mut self) -> u64 {
@@ -85,7 +89,7 @@ impl Ground {
             .into_iter()
             .collect();
         let report = json!({
-            "generation": generation, "sequence": self.sequence,
+            "epoch": self.epoch, "generation": generation, "sequence": self.sequence,
             "ports": ports, "interfaces": interfaces,
         });
         self.edge.ok("ReportEdgeStatus", &report);
@@ -156,18 +160,22 @@ fn the_configuration_holds_what_was_accepted_and_nothing_else() {
 fn a_long_poll_wakes_at_once_and_otherwise_waits_its_time() {
     let mut ground = Ground::new("");
     let known = ground.generation();
+    let epoch = ground.epoch;
+    let same = json!({ "epoch": epoch, "generation": known, "lastSequence": ground.sequence });
     // Nothing new: the generation and no configuration, after the time that was asked for.
     let began = Instant::now();
-    let wait = json!({ "afterGeneration": known, "waitSeconds": 1 });
-    assert_eq!(ground.edge.ok("GetEdgeConfig", &wait), json!({ "generation": known }));
+    let wait = json!({ "afterEpoch": epoch, "afterGeneration": known, "waitSeconds": 1 });
+    assert_eq!(ground.edge.ok("GetEdgeConfig", &wait), same);
     let took = began.elapsed();
     assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(10), "{took:?}");
     // At once without a wait; and the whole configuration for an edge that is behind, or ahead of
     // a server whose store is an older copy.
-    let at_once = json!({ "afterGeneration": known });
-    assert_eq!(ground.edge.ok("GetEdgeConfig", &at_once), json!({ "generation": known }));
-    for other in [0, known - 1, known + 1000] {
-        let ask = json!({ "afterGeneration": other, "waitSeconds": 60 });
+    let at_once = json!({ "afterEpoch": epoch, "afterGeneration": known });
+    assert_eq!(ground.edge.ok("GetEdgeConfig", &at_once), same);
+    let generations = [0, known - 1, known + 1000].map(|generation| (epoch, generation));
+    let epochs = [0, epoch - 1, epoch + 1].map(|epoch| (epoch, known));
+    for (epoch, generation) in generations.into_iter().chain(epochs) {
+        let ask = json!({ "afterEpoch": epoch, "afterGeneration": generation, "waitSeconds": 60 });
         let answer = ground.edge.ok("GetEdgeConfig", &ask);
         assert_eq!(answer["generation"], known);
         assert_eq!(answer["config"]["generation"], known);
@@ -176,7 +184,7 @@ fn a_long_poll_wakes_at_once_and_otherwise_waits_its_time() {
         &mut ground.edge,
         Client::linkway(ground.server.address(), &ground.desk.operator_key()),
     );
-    let wait = json!({ "afterGeneration": known, "waitSeconds": 30 });
+    let wait = json!({ "afterEpoch": epoch, "afterGeneration": known, "waitSeconds": 30 });
     let thread = std::thread::spawn(move || {
         let answer = waiting.ok("GetEdgeConfig", &wait);
         (answer, Instant::now())

@@ -1,0 +1,151 @@
+//! `linkway admin edge show`: one answer, three tables.
+
+use linkway_wire::operator::{EdgeDetail, EdgeInterface, EdgePort};
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::output::{Form, Row, one, table};
+use super::rows::{maybe, time, yes_no};
+
+/// Prints everything that is known of an edge.
+pub fn show(form: Form, detail: EdgeDetail) -> Result<(), Failure> {
+    if form == Form::Json {
+        return one(form, &Head(detail));
+    }
+    let lines: Vec<Line> = detail.interfaces.iter().flat_map(lines).collect();
+    let detail = Head(detail);
+    one(form, &detail)?;
+    table(&detail.0.ports)?;
+    table(&lines)
+}
+
+/// The edge itself; as JSON, with everything on it.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Head(EdgeDetail);
+
+impl Row for Head {
+    const COLUMNS: &'static [&'static str] = &[
+        "EDGE",
+        "LOCATION",
+        "SIMULATED",
+        "LAST REPORT",
+        "SILENT",
+        "EPOCH",
+        "GENERATION",
+        "DETAIL MISSING",
+    ];
+    fn cells(&self) -> Vec<String> {
+        let EdgeDetail { edge, epoch, desired_epoch, desired_generation, detail_missing, .. } =
+            &self.0;
+        vec![
+            edge.edge_id.clone(),
+            edge.location_code.clone(),
+            yes_no(edge.simulated),
+            edge.last_report_at.map(time).unwrap_or_default(),
+            yes_no(edge.silent),
+            behind(*epoch, *desired_epoch),
+            behind(edge.generation, *desired_generation),
+            maybe(detail_missing),
+        ]
+    }
+}
+
+/// What the edge has, and what it should have where that is something else.
+fn behind(has: Option<u64>, should: u64) -> String {
+    match has {
+        Some(has) if has == should => has.to_string(),
+        Some(has) => format!("{has} (should be {should})"),
+        None => format!("none (should be {should})"),
+    }
+}
+
+impl Row for EdgePort {
+    const COLUMNS: &'static [&'static str] = &[
+        "PORT",
+        "CONNECTION",
+        "STATE",
+        "CARRIER",
+        "BYTES IN",
+        "BYTES OUT",
+        "PACKETS IN",
+        "PACKETS OUT",
+        "ERRORS",
+        "ERROR",
+    ];
+    fn cells(&self) -> Vec<String> {
+        let number =
+            |of: fn(&linkway_wire::operator::Traffic) -> u64| maybe(&self.traffic.as_ref().map(of));
+        vec![
+            self.interface.clone(),
+            self.connection_id.clone(),
+            self.connection_state.clone(),
+            self.carrier.map(yes_no).unwrap_or_default(),
+            number(|t| t.bytes_in),
+            number(|t| t.bytes_out),
+            number(|t| t.packets_in),
+            number(|t| t.packets_out),
+            number(|t| t.errors),
+            maybe(&self.error),
+        ]
+    }
+}
+
+/// An interface with one of its sessions, or with none.
+struct Line {
+    cells: Vec<String>,
+}
+
+fn lines(interface: &EdgeInterface) -> Vec<Line> {
+    let peers = interface.peers.as_deref().unwrap_or_default();
+    if peers.is_empty() {
+        return vec![line(interface, None)];
+    }
+    peers.iter().map(|peer| line(interface, Some(peer))).collect()
+}
+
+fn line(interface: &EdgeInterface, peer: Option<&linkway_wire::operator::PeerStatus>) -> Line {
+    let number = |of: fn(&linkway_wire::operator::Traffic) -> u64| {
+        maybe(&interface.traffic.as_ref().map(of))
+    };
+    let error = interface.error.clone().or_else(|| peer.and_then(|peer| peer.last_error.clone()));
+    let cells = vec![
+        interface.virtual_interface_id.clone(),
+        interface.interface.clone(),
+        interface.vlan.to_string(),
+        interface.virtual_interface_state.clone(),
+        interface.programmed.map(yes_no).unwrap_or_default(),
+        maybe(&peer.map(|peer| peer.address_family.as_str())),
+        maybe(&peer.map(|peer| peer.state.as_str())),
+        maybe(&peer.map(|peer| peer.prefixes_accepted)),
+        maybe(&peer.map(|peer| peer.prefixes_rejected)),
+        maybe(&peer.map(|peer| peer.prefixes_advertised)),
+        number(|t| t.bytes_in),
+        number(|t| t.bytes_out),
+        interface.session_resets.to_string(),
+        maybe(&error),
+    ];
+    Line { cells }
+}
+
+impl Row for Line {
+    const COLUMNS: &'static [&'static str] = &[
+        "VIRTUAL INTERFACE",
+        "PORT",
+        "VLAN",
+        "STATE",
+        "PROGRAMMED",
+        "FAMILY",
+        "BGP",
+        "ACCEPTED",
+        "REJECTED",
+        "ADVERTISED",
+        "BYTES IN",
+        "BYTES OUT",
+        "RESETS",
+        "ERROR",
+    ];
+    fn cells(&self) -> Vec<String> {
+        self.cells.clone()
+    }
+}

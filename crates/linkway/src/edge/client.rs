@@ -1,0 +1,125 @@
+//! The feed over the network: what the agent's `Server` is on a real edge.
+
+use std::io::Read;
+use std::time::Duration;
+
+use linkway_domain::edge::EdgeStatus;
+use linkway_edge::agent::held::Held;
+use linkway_edge::agent::run::{Server, Word};
+use linkway_wire::error::ErrorBody;
+use linkway_wire::feed::{ConfigText, GetEdgeConfig, packed, read_answer};
+use linkway_wire::operation::LinkwayOperation;
+use ureq::Body;
+use ureq::http::Response;
+
+use crate::signed::Caller;
+
+/// Longest silence of a server at work, beyond what it was allowed to wait.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// From this size on a report is sent compressed.
+const WORTH_PACKING: usize = 4096;
+
+/// One connection of the agent's to its server. The two threads that talk to it have one each.
+pub struct Client {
+    caller: Caller,
+    endpoint: String,
+    /// The held configuration with its digest, so that it is worked out once.
+    base: Option<ConfigText>,
+    /// Whether to ask without a base: the last answer could not be unpacked with it.
+    baseless: bool,
+}
+
+impl Client {
+    /// Over this connection; `endpoint` is for messages.
+    pub fn new(caller: Caller, endpoint: String) -> Self {
+        Self { caller, endpoint, base: None, baseless: false }
+    }
+
+    fn failed(&self, why: impl std::fmt::Display) -> String {
+        format!("the server at {}: {why}", self.endpoint)
+    }
+
+    /// The answer's body, or what the server refuses with.
+    fn body(&self, mut response: Response<Body>) -> Result<Vec<u8>, String> {
+        let mut body = Vec::new();
+        let limit = packed::LARGEST as u64 + 1;
+        let mut reader = response.body_mut().as_reader().take(limit);
+        reader.read_to_end(&mut body).map_err(|error| self.failed(error))?;
+        if body.len() > packed::LARGEST {
+            return Err(self.failed("its answer is too large"));
+        }
+        if response.status().is_success() {
+            return Ok(body);
+        }
+        Err(match serde_json::from_slice::<ErrorBody>(&body) {
+            Ok(error) => self.failed(format_args!("{}: {}", error.code, error.message)),
+            Err(_) => self.failed(format_args!(
+                "it answered with status {}; is that a Linkway server?",
+                response.status().as_u16()
+            )),
+        })
+    }
+
+    /// Makes `base` the configuration that is held.
+    fn hold(&mut self, held: Option<&Held>) {
+        let known = self.base.as_ref().map(|base| base.text().as_bytes());
+        if known != held.map(|held| held.text.as_slice()) {
+            let text = held.and_then(|held| String::from_utf8(held.text.clone()).ok());
+            self.base = text.and_then(|text| ConfigText::parse(text).ok());
+        }
+    }
+}
+
+impl Server for Client {
+    fn config(&mut self, held: Option<&Held>, wait: Duration) -> Result<Word, String> {
+        self.hold(held);
+        let base = self.base.as_ref().filter(|_| !self.baseless);
+        let version = held.map(|held| held.config.version()).unwrap_or_default();
+        let request = GetEdgeConfig {
+            after_epoch: version.epoch,
+            after_generation: version.generation,
+            wait_seconds: wait.as_secs(),
+            base: base.map(|base| base.digest().to_owned()),
+        };
+        let request = serde_json::to_vec(&request).expect("requests hold text and numbers only");
+        let response = self
+            .caller
+            .send(
+                LinkwayOperation::GetEdgeConfig,
+                &request,
+                &[("accept-encoding", packed::ENCODING)],
+                wait + ANSWER_WITHIN,
+            )
+            .map_err(|error| self.failed(error))?;
+        let header = |name: &str| {
+            response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        };
+        let (encoding, named) = (header("content-encoding"), header(packed::BASE_HEADER));
+        let body = self.body(response)?;
+        let known = base.map(|base| (base.digest(), base.text()));
+        let text = packed::answer(body, encoding.as_deref(), named.as_deref(), known);
+        self.baseless = text.is_err();
+        let answered = text
+            .map_err(|error| self.failed(error))
+            .and_then(|text| read_answer(&text).map_err(|error| self.failed(error)))?;
+        let config = answered.config.map(|config| Held {
+            config: config.config().clone(),
+            text: config.text().as_bytes().to_vec(),
+        });
+        Ok(Word { config, last_sequence: answered.head.last_sequence })
+    }
+
+    fn report(&mut self, status: &EdgeStatus) -> Result<(), String> {
+        let mut body = serde_json::to_vec(status).expect("reports hold text and numbers only");
+        let mut headers: &[(&str, &str)] = &[];
+        if body.len() > WORTH_PACKING {
+            body = packed::encode(&body, None);
+            headers = &[("content-encoding", packed::ENCODING)];
+        }
+        let response = self
+            .caller
+            .send(LinkwayOperation::ReportEdgeStatus, &body, headers, ANSWER_WITHIN)
+            .map_err(|error| self.failed(error))?;
+        self.body(response).map(drop)
+    }
+}
