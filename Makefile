@@ -12,9 +12,8 @@ build: ## Build the program: target/release/linkway
 	@scripts/need.sh cc cargo
 	@cargo build --release --locked -p linkway
 
-demo: build ## Lend, accept and delete an interface with the AWS CLI, explained step by step
-	@scripts/aws-cli.sh
-	@LINKWAY_BIN=$(BIN) .cache/venv/bin/python -B demo/demo.py
+demo: build ## The whole story with real packets: lend, accept, ping, delete
+	@LINKWAY_BIN=$(BIN) demo/run.sh
 
 serve: build ## Serve on 127.0.0.1:8580 with the data directory .cache/serve
 	@mkdir -p .cache

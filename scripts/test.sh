@@ -21,6 +21,8 @@ step 1200 "release build" cargo build --release --locked -p linkway
 step 2400 "tests of the workspace" $(workspace_tests)
 step 600 "tests in documentation comments" cargo test --locked --workspace --doc --quiet
 step 1800 "real clients" tests/clients/run.sh
+step 600 "the lab's helper" cargo build --release --locked -p linkway-edge --example edge_steps
+step 900 "lab: packets through real routers" tests/lab/run.sh
 step 900 "fuzz targets, a short run each" fuzz/run.sh 10
 step 300 "the documents' commands" .cache/venv/bin/python scripts/check_docs.py
 step 300 "demo" make --no-print-directory demo

@@ -1,0 +1,1 @@
+"""The lab: real kernels, real routers, real packets, and what scenarios say about them."""

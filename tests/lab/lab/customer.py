@@ -1,0 +1,93 @@
+"""A customer: a namespace with a router on a VLAN of the port, and a host in its own network."""
+
+from __future__ import annotations
+
+import dataclasses
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+from lab.bird import Bird
+from lab.checks import wait_until
+from lab.frr import Frr
+from lab.routerconfig import RouterConfig
+
+if TYPE_CHECKING:
+    from lab.edge import Port
+
+ROUTERS = {"bird": Bird, "frr": Frr}
+
+
+class Customer:
+    """A customer's site. `host` is the address of the host in its first prefix."""
+
+    def __init__(
+        self,
+        port: Port,
+        config: RouterConfig,
+        kind: str = "bird",
+        prefixes: tuple[str, ...] = ("192.168.1.0/24",),
+        key: str | None = None,
+    ) -> None:
+        scene = self._scene = port.edge.scene
+        self.config = dataclasses.replace(config, key=key) if key else config
+        self.port = port
+        self.kind = kind
+        self.prefixes = list(prefixes)
+        self.host = str(ip_network(prefixes[0])[10])
+        self.interface = f"v{config.vlan}"
+        self.namespace = scene.namespace(f"{port.trunk.name}-v{config.vlan}")
+        self._plug()
+        directory = scene.directory / self.namespace.name
+        directory.mkdir()
+        self.router = ROUTERS[kind](self.namespace, directory)
+        scene.on_failure(f"{self.namespace.name}: router", self.router.details)
+        scene.undo(self.router.end)
+
+    def _plug(self) -> None:
+        """The VLAN's interface with its address, and the host."""
+        space, config = self.namespace, self.config
+        nodad = " nodad" if config.version == 6 else ""
+        self.port.trunk.ip(
+            f"link add link eth0 name {self.interface} type vlan id {config.vlan}",
+            f"link set {self.interface} netns {space.name}",
+        )
+        space.ip(
+            f"address add {config.ours}/{config.length} dev {self.interface}{nodad}",
+            f"link set {self.interface} up",
+            f"address add {self.host} dev lo{nodad}",
+        )
+
+    def start(self) -> None:
+        """Starts the router as it is configured."""
+        self.router.start(self.config, self.prefixes)
+
+    def announce(self, prefixes: list[str]) -> None:
+        """Announces these from now on."""
+        self.prefixes = prefixes
+        self.router.announce(self.config, prefixes)
+
+    def wait_up(self, patience: float = 90.0) -> None:
+        """Waits until the session is up, as the customer's own router sees it."""
+        wait_until(
+            f"{self.namespace.name}'s session with {self.config.theirs} to come up",
+            self.router.session,
+            lambda state: state == "Established",
+            patience,
+            0.25,
+        )
+
+    def wait_route(self, prefix: str) -> None:
+        """Waits until the customer's kernel has a route to the prefix."""
+
+        def routes() -> list[str]:
+            family = "-6" if self.config.version == 6 else "-4"
+            return [route["dst"] for route in self.namespace.show(family, "route", "show")]
+
+        wait_until(f"a route to {prefix} at the customer", routes, lambda seen: prefix in seen)
+
+    def up(self, prefix: str) -> None:
+        """Starts the router and waits for the session and for the VPC's prefix."""
+        self.start()
+        self.wait_up()
+        self.wait_route(prefix)
+        self._scene.note(f"{self.kind}'s session on VLAN {self.config.vlan} is up")

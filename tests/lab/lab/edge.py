@@ -1,0 +1,231 @@
+"""An edge router: a namespace with ports, handoffs and `linkway edge`, as an operator sets it up."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lab.checks import Failed, must, wait_until
+from lab.net import veth
+from lab.process import Process, attempt, run, tail
+from lab.snapshot import Snapshot, snapshot
+from lab.vpc import Vpc
+
+if TYPE_CHECKING:
+    from lab.api import Tenant
+    from lab.scene import Scene
+
+
+# Counters are told more often than on a router that serves thousands.
+CONFIG = """
+[pace]
+report_seconds = 3
+"""
+
+
+class Port:
+    """A port of the edge; the far end of its cable is in a namespace that stands for the carrier.
+
+    Customers take their VLANs from there, so several of them share one port.
+    """
+
+    def __init__(self, edge: Edge, name: str) -> None:
+        self.edge = edge
+        self.name = name
+        self.trunk = edge.scene.namespace(f"{edge.name}-{name}")
+        veth(edge.namespace, name, self.trunk, "eth0")
+
+    def cut(self) -> None:
+        """Carrier lost."""
+        self.trunk.ip("link set eth0 down")
+
+    def mend(self) -> None:
+        """Carrier back."""
+        self.trunk.ip("link set eth0 up")
+
+
+class Edge:
+    """One router with its agent."""
+
+    def __init__(self, scene: Scene, name: str) -> None:
+        self.scene = scene
+        self.name = name
+        self.namespace = scene.namespace(name)
+        self._manage(scene)
+        admin = scene.server.admin
+        made = admin("edge", "create", "--id", name, "--location", scene.location)
+        scene.server.secrets.add(made["secretAccessKey"])
+        directory = scene.directory / name
+        directory.mkdir()
+        self.state = directory / "state"
+        self.log = directory / "edge.log"
+        self.log.touch()
+        self._credentials = directory / "edge.json"
+        self._credentials.write_text(json.dumps(made))
+        self._credentials.chmod(0o600)
+        self._config = directory / "edge.toml"
+        self._config.write_text(CONFIG)
+        self._agent: Process | None = None
+        scene.on_failure(f"{name}: agent's log", lambda: tail(self.log.read_text(), 60))
+        scene.on_failure(f"{name}: BIRD", lambda: self.bird("show protocols all"))
+        scene.on_failure(f"{name}: kernel", self._kernel_text)
+        scene.on_failure(f"{name}: as the server shows it", lambda: json.dumps(self.show()))
+        scene.undo(self._end)
+
+    def _manage(self, scene: Scene) -> None:
+        """The management link: the router's own address and default route, no tenant's business."""
+        number = scene.next_number()
+        far, self.management = f"100.64.{number}.1", f"100.64.{number}.2"
+        run(["ip", "link", "add", f"m-{self.name}"[:15], "type", "veth",
+             "peer", "name", "mgmt0", "netns", self.namespace.name])  # fmt: skip
+        run(["ip", "-batch", "-"], given=f"link set m-{self.name}"[:24] + " up\n"
+            f"address add {far}/30 dev " + f"m-{self.name}"[:15] + "\n")  # fmt: skip
+        self.namespace.ip(
+            "link set mgmt0 up",
+            f"address add {self.management}/30 dev mgmt0",
+            f"route add default via {far}",
+        )
+        # As the kernel's own document on VRFs asks for: the router's addresses are looked up after
+        # the VRFs, or every customer could reach them, and a VPC could not use them.
+        for family in ("-4", "-6"):
+            for change in ("add priority 32765 table local", "delete priority 0"):
+                run(["ip", "-n", self.namespace.name, family, "rule", *change.split()])
+
+    def port(self, name: str, bandwidth: str = "1Gbps") -> Port:
+        """One more port, offered to connections."""
+        port = Port(self, name)
+        words = ["--edge", self.name, "--interface", name, "--bandwidth", bandwidth]
+        self.scene.server.admin("port", "create", *words)
+        return port
+
+    def vpc(self, owner: Tenant, interface: str, cidr: str) -> Vpc:
+        """A VPC of the tenant behind a handoff interface of this router."""
+        return Vpc(self, owner, interface, cidr)
+
+    # The agent.
+
+    def start(self) -> None:
+        """Starts `linkway edge`."""
+        scene = self.scene
+        words = [scene.server.program, "edge", "--endpoint", scene.server.endpoint]
+        words += ["--region", scene.server.region, "--credentials", str(self._credentials)]
+        words += ["--state-dir", str(self.state), "--config", str(self._config)]
+        # `ip netns exec` becomes the program: the process id is the agent's own.
+        self._agent = Process(self.namespace.words(*words), self.log)
+
+    def kill(self) -> None:
+        """SIGKILL to the agent, and to nothing else."""
+        must(self._agent, "an agent to kill")
+        assert self._agent is not None
+        self._agent.kill()
+        self._agent = None
+
+    def stop(self) -> None:
+        """Ends the agent in good order; forwarding must go on."""
+        if self._agent:
+            agent, self._agent = self._agent, None
+            code = agent.stop()
+            must(
+                code == 0, "the agent to end with exit status 0", f"{code}: {tail(self.log_text())}"
+            )
+
+    def agent_is_running(self) -> bool:
+        return self._agent is not None and self._agent.is_running()
+
+    def log_text(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def _end(self) -> None:
+        if self._agent:
+            self._agent.must_run()
+            self.stop()
+        if self.bird_pid():
+            self.kill_bird()
+
+    # What the daemon and the kernel hold.
+
+    def bird_pid(self) -> int | None:
+        """The process of this edge's BIRD: the one whose command line names its state directory."""
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            is_bird = Path(words[0].decode(errors="replace")).name == "bird"
+            if is_bird and any(str(self.state).encode() in word for word in words):
+                return int(entry.name)
+        return None
+
+    def kill_bird(self) -> None:
+        """SIGKILL to this edge's BIRD."""
+        run(["kill", "-KILL", str(self.bird_pid())])
+
+    def bird(self, command: str) -> str:
+        """`birdc COMMAND` at this edge's daemon; empty when there is none."""
+        done = attempt(["birdc", "-s", str(self.state / "bird.ctl"), *command.split()])
+        return done.stdout if done.returncode == 0 else ""
+
+    def bird_protocols(self) -> list[str]:
+        """The names of the daemon's protocols that belong to something of the API."""
+        lines = self.bird("show protocols").splitlines()
+        names = [line.split()[0] for line in lines if line.strip()]
+        return [name for name in names if "dxvif" in name or "vgw" in name]
+
+    def snapshot(self) -> Snapshot:
+        """Everything in the kernel."""
+        return snapshot(self.namespace)
+
+    def own_links(self) -> list[str]:
+        """The links that the agent made: their names are ids of the API."""
+        names = self.namespace.links()
+        return sorted(name for name in names if name.startswith(("dxvif-", "vgw-")))
+
+    def _kernel_text(self) -> str:
+        looks = ("-brief link", "-brief address", "route show table all", "rule")
+        texts = [run(["ip", "-n", self.namespace.name, *look.split()]) for look in looks]
+        lines = "".join(texts).splitlines()
+        return "\n".join(line for line in lines if "table local" not in line)
+
+    # What the server says of it.
+
+    def show(self) -> dict[str, Any]:
+        """`linkway admin edge show`."""
+        return self.scene.server.admin("edge", "show", self.name)
+
+    def shown_interface(self, interface_id: str) -> dict[str, Any]:
+        """What `linkway admin edge show` says of one interface; empty if it does not name it."""
+        entries = self.show()["interfaces"]
+        found = [entry for entry in entries if entry["virtualInterfaceId"] == interface_id]
+        return found[0] if found else {}
+
+    def wait_clean(self) -> None:
+        """Waits until nothing of the API is left in kernel and daemon."""
+        wait_until("no link of the API on the router", self.own_links, lambda left: not left)
+        wait_until("no protocol of the API in BIRD", self.bird_protocols, lambda left: not left)
+
+    def check_secrets(self) -> None:
+        """Keys are in no log and in no file that others may read."""
+        self.scene.server.check_secrets({f"{self.name}'s log": self.log_text()})
+        for file in sorted(self.state.rglob("*")):
+            if file.is_file() and file.stat().st_mode & 0o077:
+                content = file.read_text(errors="replace")
+                self.scene.server.check_secrets({f"{file.name}, which others may read": content})
+
+    def wait_started(self) -> None:
+        """Waits for the first report."""
+
+        def reported() -> object:
+            if not self.agent_is_running():
+                raise Failed(f"the agent has ended: {tail(self.log_text())}")
+            edges = self.scene.server.admin("edge", "list")
+            return next(edge for edge in edges if edge["edgeId"] == self.name)
+
+        wait_until("the edge to report", reported, lambda edge: "lastReportAt" in edge)
+
+    def settle(self, seconds: float = 1.0) -> None:
+        """Gives the agent time to do what it must not do."""
+        time.sleep(seconds)

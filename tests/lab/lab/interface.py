@@ -1,0 +1,106 @@
+"""Connections and virtual interfaces, as the two tenants order, lend, accept and watch them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lab.checks import must_equal, wait_until
+from lab.routerconfig import RouterConfig
+
+if TYPE_CHECKING:
+    from lab.api import Tenant
+    from lab.edge import Port
+    from lab.scene import Scene
+    from lab.vpc import Vpc
+
+
+class Connection:
+    """A connection of the lender, on a port of the edge."""
+
+    def __init__(self, scene: Scene, lender: Tenant, port: Port) -> None:
+        self.lender = lender
+        self._scene = scene
+        made = lender.call(
+            "CreateConnection",
+            location=scene.location,
+            bandwidth="1Gbps",
+            connectionName=f"{port.edge.name} {port.name}",
+        )
+        self.id: str = made["connectionId"]
+        words = ["--edge", port.edge.name, "--interface", port.name]
+        scene.server.admin("connection", "approve", self.id, *words)
+
+    def state(self) -> str:
+        (found,) = self.lender.call("DescribeConnections", connectionId=self.id)["connections"]
+        return found["connectionState"]
+
+    def wait_state(self, wanted: str, patience: float = 60.0) -> None:
+        wait_until(
+            f"connection {wanted}", self.state, lambda state: state == wanted, patience, 0.25
+        )
+
+    def lend(self, owner: Tenant, vlan: int, **more: Any) -> Interface:
+        """The published allocation: an interface of this connection, lent to `owner`."""
+        allocation = {
+            "virtualInterfaceName": f"vlan-{vlan}",
+            "vlan": vlan,
+            "asn": 65000,
+            "authKey": f"key-of-vlan-{vlan}",
+            "amazonAddress": "169.254.0.1/30",
+            "customerAddress": "169.254.0.2/30",
+        } | more
+        allocation = {name: value for name, value in allocation.items() if value is not None}
+        made = self.lender.call(
+            "AllocatePrivateVirtualInterface",
+            connectionId=self.id,
+            ownerAccount=owner.account_id,
+            newPrivateVirtualInterfaceAllocation=allocation,
+        )
+        self._scene.server.secrets.add(made["authKey"])
+        return Interface(self, owner, made)
+
+
+class Interface:
+    """A virtual interface that `owner` may accept."""
+
+    def __init__(self, connection: Connection, owner: Tenant, made: dict[str, Any]) -> None:
+        self.connection = connection
+        self.owner = owner
+        self.id: str = made["virtualInterfaceId"]
+        self.vlan: int = made["vlan"]
+        must_equal(made["virtualInterfaceState"], "confirming", "the state after the allocation")
+
+    def accept(self, vpc: Vpc) -> None:
+        """The owner accepts."""
+        self.owner.call(
+            "ConfirmPrivateVirtualInterface",
+            virtualInterfaceId=self.id,
+            virtualGatewayId=vpc.gateway_id,
+        )
+
+    def delete(self) -> None:
+        """The owner deletes it, or rejects it if it is not accepted yet."""
+        self.owner.call("DeleteVirtualInterface", virtualInterfaceId=self.id)
+
+    def described(self) -> dict[str, Any]:
+        (found,) = self.owner.call("DescribeVirtualInterfaces", virtualInterfaceId=self.id)[
+            "virtualInterfaces"
+        ]
+        return found
+
+    def state(self) -> str:
+        return self.described()["virtualInterfaceState"]
+
+    def session(self) -> str:
+        """`bgpStatus` of its one session."""
+        return self.described()["bgpPeers"][0]["bgpStatus"]
+
+    def wait_state(self, wanted: str, patience: float = 60.0) -> None:
+        wait_until(f"{self.id} {wanted}", self.state, lambda state: state == wanted, patience, 0.25)
+
+    def router_config(self) -> RouterConfig:
+        """What the customer's router needs, from the lender's answer (the document's XML)."""
+        (found,) = self.connection.lender.call(
+            "DescribeVirtualInterfaces", virtualInterfaceId=self.id
+        )["virtualInterfaces"]
+        return RouterConfig.from_answer(found)

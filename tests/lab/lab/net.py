@@ -1,0 +1,61 @@
+"""Network namespaces, links between them, and what is in them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from lab.process import attempt, run
+
+
+class Namespace:
+    """A network namespace made by this lab; removing it removes all links in it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        run(["ip", "netns", "add", name])
+        self.sysctl(**{"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1"})
+        self.ip("link set lo up")
+
+    def delete(self) -> None:
+        run(["ip", "netns", "delete", self.name])
+
+    def words(self, *words: str) -> list[str]:
+        """The command line that runs `words` in here."""
+        return ["ip", "netns", "exec", self.name, *words]
+
+    def run(self, *words: str) -> str:
+        """Runs a program in here; Failed unless it ends with exit status 0."""
+        return run(self.words(*words))
+
+    def sysctl(self, **settings: str) -> None:
+        """Sets these; a name is given with dots or, for interfaces with dots, with slashes."""
+        self.run("sysctl", "-q", *(f"{name}={value}" for name, value in settings.items()))
+
+    def ip(self, *lines: str) -> None:
+        """Several `ip` commands in one go; Failed at the first that the kernel refuses."""
+        run(["ip", "-n", self.name, "-batch", "-"], given="\n".join(lines) + "\n")
+
+    def try_ip(self, *words: str) -> bool:
+        """One `ip` command; whether the kernel took it."""
+        return attempt(["ip", "-n", self.name, *words]).returncode == 0
+
+    def show(self, *words: str) -> list[dict[str, Any]]:
+        """`ip -j WORDS`, parsed. What does not exist is an empty list."""
+        done = attempt(["ip", "-n", self.name, "-details", "-json", *words])
+        if done.returncode != 0:
+            return []
+        return [entry for entry in json.loads(done.stdout or "[]") if entry]
+
+    def links(self) -> dict[str, dict[str, Any]]:
+        """The links by name."""
+        return {link["ifname"]: link for link in self.show("link", "show")}
+
+
+def veth(one: Namespace, one_name: str, other: Namespace, other_name: str) -> None:
+    """A cable between two namespaces, both ends up."""
+    one.ip(
+        f"link add {one_name} type veth peer name {other_name} netns {other.name}",
+        f"link set {one_name} up",
+    )
+    other.ip(f"link set {other_name} up")

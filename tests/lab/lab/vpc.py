@@ -1,0 +1,44 @@
+"""A VPC: a namespace behind a handoff interface of the edge, with one host in each of its prefixes."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+from lab.net import veth
+
+if TYPE_CHECKING:
+    from lab.api import Tenant
+    from lab.edge import Edge
+
+# The handoff's own subnets, by IP version: the edge's address, the VPC's, the prefix length. The
+# same for every VPC, because nothing of a VPC is seen outside of its VRF.
+HANDOFF = {4: ("192.0.2.1", "192.0.2.2", 30), 6: ("2001:db8:ff::1", "2001:db8:ff::2", 64)}
+
+
+class Vpc:
+    """A VPC of a tenant with its virtual gateway. `host` is the address of the host in it."""
+
+    def __init__(self, edge: Edge, owner: Tenant, interface: str, cidr: str) -> None:
+        scene = edge.scene
+        self.owner = owner
+        self.cidr = cidr
+        self.interface = interface
+        self.namespace = scene.namespace(f"{edge.name}-{interface}")
+        prefix = ip_network(cidr)
+        self.host = str(prefix[10])
+        ours, theirs, length = HANDOFF[prefix.version]
+        # A VRF that takes an interface in would drop its IPv6 addresses.
+        veth(edge.namespace, interface, self.namespace, "eth0")
+        edge.namespace.sysctl(**{f"net.ipv6.conf.{interface}.keep_addr_on_down": "1"})
+        nodad = " nodad" if prefix.version == 6 else ""
+        edge.namespace.ip(f"address add {ours}/{length} dev {interface}{nodad}")
+        self.namespace.ip(
+            f"address add {theirs}/{length} dev eth0{nodad}",
+            f"address add {self.host} dev lo{nodad}",
+            f"route add default via {ours}",
+        )
+        words = ["--account", owner.account_id, "--vpc", f"vpc-{scene.next_number():08x}"]
+        words += ["--cidr", cidr, "--handoff", f"{edge.name}:{interface}:{theirs}"]
+        made = scene.server.admin("gateway", "create", *words)
+        self.gateway_id: str = made["virtualGatewayId"]
