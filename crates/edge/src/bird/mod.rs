@@ -12,6 +12,7 @@
 
 pub mod control;
 pub mod hold;
+mod ours;
 pub mod parse;
 mod process;
 pub mod render;
@@ -70,7 +71,7 @@ impl Bird {
     /// # Errors
     /// When it cannot be ended.
     pub fn stop(&self) -> Result<(), DaemonError> {
-        process::end_ours(&self.files).map(drop)
+        ours::end(&self.files)
     }
 
     fn around(&self) -> Surroundings<'_> {
@@ -182,19 +183,19 @@ impl Bird {
         }
     }
 
-    /// Connects. A BIRD that is alive but cannot be reached any more (its socket was removed) is ended, for another to take
-    /// its place.
+    /// Connects. A BIRD that is alive but cannot be reached any more (its socket was removed, with the whole directory perhaps) is
+    /// ended, for another to take its place.
     fn connect(&self) -> Result<Option<Control>, DaemonError> {
         let deadline = Instant::now() + BIRTH;
         loop {
             if let Some(control) = Control::connect(&self.files.socket)? {
                 return Ok(Some(control));
             }
-            if !process::is_alive(&self.files) {
+            if !ours::is_alive(&self.files)? {
                 return Ok(None);
             }
             if Instant::now() > deadline {
-                process::end_ours(&self.files)?;
+                ours::end(&self.files)?;
                 return Ok(None);
             }
             thread::sleep(PACE);

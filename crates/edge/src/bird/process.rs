@@ -1,15 +1,13 @@
-//! BIRD as a process: finding its program, starting it as a daemon of its own, recognising and ending ours.
+//! BIRD as a process: its files, finding its program, starting it as a daemon of its own.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
+use rustix::process::{Resource, Rlimit};
 
 use super::version::Version;
 use crate::session::DaemonError;
@@ -179,53 +177,4 @@ fn raise_file_limit() {
             tracing::warn!("the limit of open files could not be raised for BIRD");
         }
     }
-}
-
-/// Ends our BIRD, which has no socket any more and so can only be ended. By SIGKILL: asked politely it would tell the
-/// customers' routers goodbye, and they would drop our routes; so they keep them until its successor is there.
-/// Returns whether there was one. Whoever has the number but is not our BIRD is left alone.
-pub fn end_ours(files: &Files) -> Result<bool, DaemonError> {
-    let fault = |why: io::Error| DaemonError::Io { doing: "end the old BIRD".to_owned(), why };
-    let Some(pid) = noted(&files.pid) else { return Ok(false) };
-    // The descriptor first, then the look: it stays with the process that is looked at even if the number does not.
-    let Ok(process) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else {
-        return Ok(false);
-    };
-    if !is_ours(pid, files) {
-        return Ok(false);
-    }
-    match rustix::process::pidfd_send_signal(&process, Signal::KILL) {
-        Ok(()) | Err(rustix::io::Errno::SRCH) => {}
-        Err(error) => return Err(fault(error.into())),
-    }
-    let deadline = Instant::now() + PATIENCE;
-    while is_ours(pid, files) {
-        if Instant::now() > deadline {
-            return Err(fault(io::ErrorKind::TimedOut.into()));
-        }
-        thread::sleep(PACE);
-    }
-    Ok(true)
-}
-
-/// Whether our BIRD is alive, as far as its file tells.
-#[must_use]
-pub fn is_alive(files: &Files) -> bool {
-    noted(&files.pid).is_some_and(|pid| is_ours(pid, files))
-}
-
-/// The number in the file.
-fn noted(file: &Path) -> Option<Pid> {
-    Pid::from_raw(fs::read_to_string(file).ok()?.trim().parse().ok()?)
-}
-
-/// Whether the process is a BIRD that was started with our socket. A process that is gone, or a zombie, has no command
-/// line. Upgraded under its feet, its program is called `bird (deleted)`.
-fn is_ours(pid: Pid, files: &Files) -> bool {
-    let of = |what: &str| format!("/proc/{}/{what}", pid.as_raw_nonzero());
-    let Ok(program) = fs::read_link(of("exe")) else { return false };
-    let Ok(words) = fs::read(of("cmdline")) else { return false };
-    let is_bird = program.file_name().is_some_and(|name| name.as_bytes().starts_with(b"bird"));
-    let words: Vec<&[u8]> = words.split(|byte| *byte == 0).collect();
-    is_bird && words.windows(2).any(|pair| pair == [b"-s", files.socket.as_os_str().as_bytes()])
 }

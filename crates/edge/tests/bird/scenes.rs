@@ -10,13 +10,13 @@ use linkway_edge::session::{Daemon as _, DaemonError};
 
 use crate::bird_common::{addresses, gateway, session, way};
 use crate::customer::{Customer, plug_gateway, plug_session, run, wait};
-use crate::stage::{DIR, Stage};
+use crate::stage::{self, DIR, Stage};
 
 /// A scene; it panics where something does not hold.
 type Scene = fn(&mut Stage);
 
 /// The scenes in their order.
-pub const ALL: [(&str, Scene); 13] = [
+pub const ALL: [(&str, Scene); 14] = [
     ("sessions come up, each in its gateway", come_up),
     ("another key gets no answer", another_key),
     ("preferences choose, equal routes share", preferences),
@@ -27,6 +27,7 @@ pub const ALL: [(&str, Scene); 13] = [
     ("BIRD killed: routes stay, sessions come back", killed),
     ("a refused configuration changes nothing", refused),
     ("a BIRD without its socket is replaced, a stranger is not touched", lost_socket),
+    ("its directory is lost: BIRD is replaced, routes stay, another edge's is not touched", lost),
     ("BFD when the customer wants it", bfd),
     ("a gateway that goes and comes back", comes_back),
     ("links that come after BIRD was told", late_links),
@@ -240,6 +241,42 @@ fn lost_socket(stage: &mut Stage) {
     drop(stranger.stdin.take());
     stranger.wait().unwrap();
     stage.wait_all_up();
+}
+
+fn lost(stage: &mut Stage) {
+    // In a container whose files have the same paths, another edge's BIRD.
+    fs::write("/run/other.conf", "router id 192.0.2.9; protocol device { }\n").unwrap();
+    let bird = format!("exec bird -f -c /run/other.conf -s {DIR}/bird.ctl");
+    let contained = ["-n", "-m", "sh", "-c", &format!("mount -t tmpfs tmpfs {DIR} && {bird}")];
+    let mut other = Command::new("unshare").args(contained).spawn().unwrap();
+    let others = other.id().to_string();
+    let ours = || stage::with_our_socket().into_iter().filter(|pid| *pid != others);
+    wait("the other edge's", stage::with_our_socket, |pids| pids.contains(&others));
+    let before = (routes(1), routes(2));
+
+    // The agent dies before or after it has ended the BIRD that it found.
+    for ended in [false, true] {
+        let old = stage.pid();
+        fs::remove_dir_all(DIR).unwrap();
+        if ended {
+            fs::create_dir(DIR).unwrap();
+            stage.renew(|_| ());
+            stage.bird.stop().unwrap();
+            assert_eq!(ours().next(), None);
+        }
+        stage.renew(|_| ());
+        assert_eq!(stage.bird.read().unwrap(), linkway_edge::session::Observed::default());
+        stage.apply();
+        assert_eq!((routes(1), routes(2)), before, "held before the sessions are back");
+        stage.wait_all_up();
+        assert_eq!((routes(1), routes(2)), before);
+        assert!(stage.customers.values().all(|customer| customer.learned().len() == 1));
+        assert_eq!(ours().collect::<Vec<_>>(), [stage.pid()], "one, in the place of {old}");
+        assert_ne!(stage.pid(), old);
+    }
+    assert_eq!(other.try_wait().unwrap(), None, "left alone");
+    other.kill().unwrap();
+    other.wait().unwrap();
 }
 
 fn bfd(stage: &mut Stage) {

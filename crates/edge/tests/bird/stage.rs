@@ -60,11 +60,16 @@ impl Stage {
         stage
     }
 
-    /// Another driver with other settings for the same BIRD.
-    pub fn settings(&mut self, change: impl Fn(&mut BirdSettings)) {
+    /// Another driver, with other settings.
+    pub fn renew(&mut self, change: impl Fn(&mut BirdSettings)) {
         let mut settings = settings();
         change(&mut settings);
         self.bird = Bird::new(settings, Path::new(DIR));
+    }
+
+    /// Another driver with other settings for the same BIRD.
+    pub fn settings(&mut self, change: impl Fn(&mut BirdSettings)) {
+        self.renew(change);
         self.apply();
         self.wait_all_up();
     }
@@ -148,6 +153,21 @@ impl Stage {
     pub fn end(&self) {
         run("for f in /run/*/pid /run/edge/bird.pid; do kill $(cat $f) || true; done");
     }
+}
+
+/// The numbers of the BIRDs that were started with our socket.
+pub fn with_our_socket() -> Vec<String> {
+    let socket = format!("-s\0{DIR}/bird.ctl\0");
+    let is_one = |pid: &String| {
+        let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words);
+        let program = words.split('\0').next().unwrap_or_default();
+        program.ends_with("bird") && words.contains(&socket)
+    };
+    let all = fs::read_dir("/proc").expect("/proc");
+    let names =
+        all.map(|entry| entry.expect("a process").file_name().to_string_lossy().into_owned());
+    names.filter(is_one).collect()
 }
 
 pub fn number(id: &VirtualInterfaceId) -> u32 {
