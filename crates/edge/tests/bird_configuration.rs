@@ -162,9 +162,27 @@ fn no_key_survives_in_what_is_said() {
 fn settings_are_read_and_typos_refused() {
     let read = |text: &str| serde_json::from_str::<BirdSettings>(text);
     assert_eq!(read("{}").unwrap(), BirdSettings::default());
-    let given = read(r#"{"router-id": "192.0.2.1", "prefix-limit": 10, "spawn": false}"#).unwrap();
+    let given = read(r#"{"router_id": "192.0.2.1", "prefix_limit": 10, "spawn": false}"#).unwrap();
     assert_eq!((given.prefix_limit, given.spawn), (10, false));
-    assert!(read(r#"{"prefix_limit": 10}"#).is_err());
+    assert!(read(r#"{"prefix-limit": 10}"#).is_err());
+}
+
+#[test]
+fn the_guide_has_each_setting_by_its_name() {
+    let guide = include_str!("../../../docs/edge.md");
+    let (_, table) = guide.split_once("In the table `bird`:").unwrap();
+    let rows = table.lines().skip_while(|line| !line.starts_with('|')).skip(2);
+    let first = |row: &str| row.split('|').nth(1).unwrap_or_default().to_owned();
+    let cells: Vec<String> = rows.take_while(|row| row.starts_with('|')).map(first).collect();
+    let mut told: Vec<&str> =
+        cells.iter().flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    told.sort_unstable();
+    let settings = serde_json::to_value(BirdSettings::default()).unwrap();
+    let mut there: Vec<&String> = settings.as_object().unwrap().keys().collect();
+    there.sort_unstable();
+    assert_eq!(told, there);
+    // As in the agent's other tables.
+    assert!(!told.concat().contains('-'), "{told:?}");
 }
 
 prop_compose! {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The driver's settings. The defaults are Direct Connect's documented values (direct-connect.md, section 2.7).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields)]
 pub struct BirdSettings {
     /// The program. A name without a slash is looked for in `PATH` and in the places of system programs.
     pub program: PathBuf,
@@ -69,7 +69,7 @@ impl Default for BirdSettings {
 
 /// How BFD is run. It is always passive: it begins when a customer's router does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 pub enum Bfd {
     /// An instance in each VRF. It needs nothing of the router, but each costs BIRD a thread, six files and 200 KB, and the
     /// time that they take to start grows with the square of their number: 1,000 took 42 s in User-mode Linux.
