@@ -20,11 +20,8 @@ pub fn run(arguments: &[String]) -> ExitCode {
     let dir = tempfile::tempdir().expect("a directory");
     let verdict = dir.path().join("verdict");
     fs::write(&verdict, "").expect("writing the verdict");
-    let mut machine = if host_has_vrfs() {
-        host(&verdict, arguments)
-    } else {
-        uml(dir.path(), &verdict, arguments)
-    };
+    let mut machine =
+        if has_vrfs() { host(&verdict, arguments) } else { uml(dir.path(), &verdict, arguments) };
     let mut child = machine.spawn().expect("starting unshare or linux.uml (user-mode-linux)");
     let deadline = Instant::now() + PATIENCE;
     while child.try_wait().expect("waiting").is_none() {
@@ -40,9 +37,15 @@ pub fn run(arguments: &[String]) -> ExitCode {
     if said.trim_end().ends_with("everything held") { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Looked for in a namespace that goes away with the look.
-fn host_has_vrfs() -> bool {
-    let look = "ip link add v type vrf table 9 && ip link add link lo w type vlan id 9";
+/// Whether this kernel has what the scenes need: looked for in a namespace that goes away with the look. On a veth pair: the loopback device takes no VLAN, whatever the
+/// kernel can do (NETIF_F_VLAN_CHALLENGED).
+pub fn has_vrfs() -> bool {
+    for module in ["8021q", "vrf"] {
+        // One that is built in or cannot be loaded: the look tells.
+        let _ = Command::new("modprobe").args(["-q", module]).stderr(Stdio::null()).status();
+    }
+    let look = "ip link add v type vrf table 9 && ip link add p type veth peer name f && \
+                ip link add link p name p.9 type vlan id 9";
     let done =
         Command::new("unshare").args(["-n", "sh", "-c", look]).stderr(Stdio::null()).status();
     done.is_ok_and(|status| status.success())
