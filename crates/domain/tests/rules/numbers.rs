@@ -141,7 +141,8 @@ fn bgp_keys() {
         "with space",
         "tab\tkey",
         "clé-secrète",
-        "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~",
+        "!#$%&'()*+,-./:;<=>?@[\\]^_`{|}~",
+        "double\"quote",
         "line\nbreak",
         "delete\u{7f}",
     ]
@@ -159,7 +160,8 @@ fn bgp_keys() {
         new.authKey (not shown) must consist of printable ASCII characters without spaces.
         new.authKey (not shown) must consist of printable ASCII characters without spaces.
         new.authKey (not shown) must consist of printable ASCII characters without spaces.
-        32 characters: taken
+        31 characters: taken
+        new.authKey (not shown) must not contain a double quote.
         new.authKey (not shown) must consist of printable ASCII characters without spaces.
         new.authKey (not shown) must consist of printable ASCII characters without spaces."#]]
     .assert_eq(&lines.join("\n"));
