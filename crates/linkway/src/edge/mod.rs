@@ -32,7 +32,8 @@ use crate::signed::{Caller, certificates};
 ///
 /// Takes this router's configuration from the server, keeps it on disk, and makes the kernel and the
 /// BGP daemon (BIRD 2) equal to it. With the server away, or this program, traffic goes on. It touches
-/// nothing that it did not create. Needs root, or the capability CAP_NET_ADMIN (docs/edge.md).
+/// nothing that it did not create. Needs root, or the capabilities CAP_NET_ADMIN, CAP_NET_RAW and
+/// CAP_NET_BIND_SERVICE, which the BGP daemon inherits (docs/edge.md).
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   linkway edge --endpoint https://linkway.example:8580 --credentials /etc/linkway/edge.json \\
