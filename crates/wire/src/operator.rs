@@ -121,10 +121,12 @@ macro_rules! lists {
 lists! {
     /// Every account.
     ListAccounts {} -> AccountList { accounts: Account }
-    /// Every access key, or one account's; never a secret.
+    /// Every access key, or one account's or edge's; never a secret.
     ListAccessKeys {
         /// Only this account's.
-        account_id: String
+        account_id: String,
+        /// Only this edge's.
+        edge_id: String
     } -> AccessKeyList { access_keys: AccessKey }
     /// Every location.
     ListLocations {} -> LocationList { locations: Location }
@@ -185,10 +187,14 @@ requests! {
         /// For people.
         name: String,
     }
-    /// Makes a key pair for an account; the secret is in this answer and never again.
+    /// Makes a key pair for an account or for an edge; the secret is in this answer and never again.
     CreateAccessKey {
-        /// Whose.
-        account_id: String,
+        /// The account, if it is for one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account_id: Option<String>,
+        /// The edge, if it is for one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        edge_id: Option<String>,
     }
     /// Lets a disabled key sign again.
     EnableAccessKey {

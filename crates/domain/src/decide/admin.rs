@@ -3,7 +3,7 @@
 use super::{Context, Decision, Outcome, Writes};
 use crate::access_key::{AccessKey, Account, Principal, SecretKey};
 use crate::fault::{Fault, shown};
-use crate::id::{AccessKeyId, AccountId};
+use crate::id::{AccessKeyId, AccountId, EdgeId};
 use crate::key;
 use crate::record::Record;
 use crate::text;
@@ -23,6 +23,8 @@ pub struct CreateAccount {
 pub enum CreateAccessKey {
     /// For an account, by its id.
     Account(String),
+    /// For an edge, by its id, beside those that it has: so it can be replaced while the edge goes on.
+    Edge(String),
     /// For the operator: made once, at the first start.
     Operator,
 }
@@ -58,6 +60,7 @@ pub(super) fn create_access_key(
         CreateAccessKey::Account(id) => {
             Principal::Account(existing_account(view, "accountId", id)?)
         }
+        CreateAccessKey::Edge(id) => Principal::Edge(real_edge(view, id)?),
     };
     let mut writes = Writes::default();
     let made = issue(view, principal, context, &mut writes)?;
@@ -69,6 +72,18 @@ pub(super) fn existing_account(view: &View, field: &str, id: &str) -> Asked<Acco
     let id = AccountId::parse_field(field, id)?;
     if view.account(&id)?.is_none() {
         return Err(Fault::field(field, &id, "is not an account here").into());
+    }
+    Ok(id)
+}
+
+/// An edge that somebody runs: the built-in one calls nobody.
+fn real_edge(view: &View, id: &str) -> Asked<EdgeId> {
+    let id = EdgeId::parse(id)?;
+    let Some(edge) = view.edge(&id)? else {
+        return Err(Fault::field("edgeId", &id, "is not an edge here").into());
+    };
+    if edge.simulated {
+        return Err(Fault::field("edgeId", &id, "is simulated: it needs no key").into());
     }
     Ok(id)
 }

@@ -218,6 +218,9 @@ fn operators(world: &World, act: &Act, connection: String, gateway_id: String) -
         What::DeleteGateway => Command::DeleteGateway(gateway_id),
         What::DisableKey => Command::EnableAccessKey { id, enabled: act.detail.is_multiple_of(2) },
         What::DeleteKey => Command::DeleteAccessKey(id),
+        _ if act.detail.is_multiple_of(4) => {
+            Command::CreateAccessKey(CreateAccessKey::Edge(R1.to_owned()))
+        }
         _ => Command::CreateAccessKey(CreateAccessKey::Account(other.to_owned())),
     }
 }

@@ -399,6 +399,11 @@ fn access_keys() {
     assert_eq!((tenants.enabled, tenants.created), (true, START));
     assert_eq!(tenants.secret.reveal().len(), 40);
     assert_ne!(tenants.secret.reveal(), own.secret.reveal());
+    let edges = made(&mut scene, CreateAccessKey::Edge(R1.to_owned()));
+    assert_eq!(edges.principal, Principal::Edge(R1.parse().expect("an edge id")));
+    let another = made(&mut scene, CreateAccessKey::Edge(R1.to_owned()));
+    assert_ne!((&edges.id, &edges.secret), (&another.id, &another.secret), "one beside the other");
+    let edge = |id: &str| Command::CreateAccessKey(CreateAccessKey::Edge(id.to_owned()));
     let enable = |id: &str, enabled| Command::EnableAccessKey { id: id.to_owned(), enabled };
     let delete = |id: &str| Command::DeleteAccessKey(id.to_owned());
     let commands = [
@@ -409,6 +414,12 @@ fn access_keys() {
         delete("LKWY0000000000000000"),
         delete("nonsense"),
         Command::CreateAccessKey(CreateAccessKey::Account("999999999999".to_owned())),
+        enable(edges.id.as_str(), false),
+        enable(edges.id.as_str(), true),
+        delete(edges.id.as_str()),
+        edge("nowhere"),
+        edge("r 1"),
+        edge("simulated-SIM1"),
     ];
     operator(
         &scene,
@@ -421,6 +432,12 @@ fn access_keys() {
         The access key LKWY0000000000000000 does not exist.
         accessKeyId "nonsense" is not an access key id: it must have 20 characters of A-Z and 0-9.
         accountId "999999999999" is not an account here.
+        taken
+        taken
+        taken
+        edgeId "nowhere" is not an edge here.
+        edgeId "r 1" is not an edge id: it must have 1 to 63 letters, digits, hyphens, dots or underscores and begin with a letter or digit.
+        edgeId "simulated-SIM1" is simulated: it needs no key.
     "#]],
     );
     for command in [enable(own.id.as_str(), false), delete(own.id.as_str())] {

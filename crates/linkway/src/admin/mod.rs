@@ -170,12 +170,15 @@ impl Session<'_> {
 
     fn access_key(&self, word: AccessKeyWord) -> Result<(), Failure> {
         match word {
-            AccessKeyWord::Create { account, aws_profile } => {
-                self.create_access_key(account, aws_profile.as_deref())
+            AccessKeyWord::Create { account, edge, aws_profile } => {
+                let new = CreateAccessKey { account_id: account, edge_id: edge };
+                self.create_access_key(&new, aws_profile.as_deref())
             }
-            AccessKeyWord::List { account } => {
-                self.list(ListAccessKeys { account_id: account, ..Default::default() })
-            }
+            AccessKeyWord::List { account, edge } => self.list(ListAccessKeys {
+                account_id: account,
+                edge_id: edge,
+                ..Default::default()
+            }),
             AccessKeyWord::Disable(key) => self.one(&DisableAccessKey { access_key_id: key.id }),
             AccessKeyWord::Enable(key) => self.one(&EnableAccessKey { access_key_id: key.id }),
             AccessKeyWord::Delete(key) => {
@@ -188,11 +191,15 @@ impl Session<'_> {
         }
     }
 
-    fn create_access_key(&self, account: String, profile: Option<&str>) -> Result<(), Failure> {
+    fn create_access_key(
+        &self,
+        new: &CreateAccessKey,
+        profile: Option<&str>,
+    ) -> Result<(), Failure> {
         // Files that cannot be edited must be known before there is a key whose secret is shown
         // once.
         let profile = profile.map(AwsProfile::open).transpose()?;
-        let key = self.client.call(&CreateAccessKey { account_id: account })?;
+        let key = self.client.call(new)?;
         let written = profile.map_or(Ok(()), |profile| {
             profile.write(self.client.operator(), &key, self.globals.ca_cert.as_deref())
         });

@@ -48,12 +48,13 @@ impl Row for Account {
 
 impl Row for NewAccessKey {
     const COLUMNS: &'static [&'static str] =
-        &["ACCESS KEY", "SECRET ACCESS KEY", "ACCOUNT", "STATUS", "CREATED"];
+        &["ACCESS KEY", "SECRET ACCESS KEY", "ACCOUNT", "EDGE", "STATUS", "CREATED"];
     fn cells(&self) -> Vec<String> {
         vec![
             self.access_key_id.clone(),
             self.secret_access_key.expose().to_owned(),
-            self.account_id.clone(),
+            maybe(&self.account_id),
+            maybe(&self.edge_id),
             status(self.status),
             time(self.created_at),
         ]

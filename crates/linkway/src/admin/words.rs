@@ -61,21 +61,28 @@ pub enum AccountWord {
 
 #[derive(Debug, Subcommand)]
 pub enum AccessKeyWord {
-    /// Make a key pair for an account; the secret is shown this once
+    /// Make a key pair for an account or an edge; the secret is shown this once
     #[command(
         after_help = "With --aws-profile, the AWS CLI's own files are edited: AWS_CONFIG_FILE or
 ~/.aws/config, and AWS_SHARED_CREDENTIALS_FILE or ~/.aws/credentials. Nothing but
 the named profile changes.
 
+An edge's key comes beside those that it has. With --output json it is what
+`linkway edge --credentials` reads.
+
 Examples:
   linkway admin access-key create --account 123456789000
   linkway admin access-key create --account 123456789000 --aws-profile tenant-a
-  aws --profile tenant-a directconnect describe-locations"
+  aws --profile tenant-a directconnect describe-locations
+  linkway admin access-key create --edge par1-edge1 --output json > edge.json"
     )]
     Create {
         /// Account that the key belongs to
-        #[arg(long, value_name = "ID")]
-        account: String,
+        #[arg(long, value_name = "ID", required_unless_present = "edge")]
+        account: Option<String>,
+        /// Edge that the key belongs to
+        #[arg(long, value_name = "ID", conflicts_with_all = ["account", "aws_profile"])]
+        edge: Option<String>,
         /// Also write this profile of the AWS CLI: region, endpoint and keys
         #[arg(long, value_name = "NAME", value_parser = profile_name)]
         aws_profile: Option<String>,
@@ -83,11 +90,15 @@ Examples:
     /// List access keys, without secrets
     #[command(after_help = "Examples:
   linkway admin access-key list
-  linkway admin access-key list --account 123456789000")]
+  linkway admin access-key list --account 123456789000
+  linkway admin access-key list --edge par1-edge1")]
     List {
         /// Only this account's
         #[arg(long, value_name = "ID")]
         account: Option<String>,
+        /// Only this edge's
+        #[arg(long, value_name = "ID", conflicts_with = "account")]
+        edge: Option<String>,
     },
     /// Refuse what a key signs until it is enabled again
     #[command(after_help = "Example:\n  linkway admin access-key disable AKIAIOSFODNN7EXAMPLE")]

@@ -110,6 +110,21 @@ fn words_of_accounts_and_keys() {
             "edge par1-a enabled",
         ),
         one(
+            "access-key create --edge par1-a",
+            "CreateAccessKey",
+            json!({"edgeId": "par1-a"}),
+            json!({"accessKeyId": "AKIAI44QH8DHBEXAMPLE", "secretAccessKey": "je7MtGbClwBF",
+                   "edgeId": "par1-a", "status": "enabled", "createdAt": TIME}),
+            "AKIAI44QH8DHBEXAMPLE je7MtGbClwBF par1-a enabled",
+        ),
+        list(
+            "access-key list --edge par1-a",
+            "ListAccessKeys",
+            json!({"edgeId": "par1-a"}),
+            ("accessKeys", access_key()),
+            "AKIAI44QH8DHBEXAMPLE",
+        ),
+        one(
             "access-key disable AKIAI44QH8DHBEXAMPLE",
             "DisableAccessKey",
             key.clone(),

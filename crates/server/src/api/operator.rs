@@ -20,7 +20,7 @@ use linkway_wire::operation::LinkwayOperation;
 use linkway_wire::operator as wire;
 use linkway_wire::value::Secret;
 
-use self::shown::{access_key, account, gateway, port, status};
+use self::shown::{access_key, account, gateway, new_access_key, port};
 use super::{Answered, Api, Call};
 use crate::boot;
 use crate::clock;
@@ -79,16 +79,14 @@ impl Api {
 
     async fn create_access_key(&self, call: &Call) -> Answered {
         let request: wire::CreateAccessKey = json::decode(&call.body)?;
-        let command =
-            Command::CreateAccessKey(CreateAccessKey::Account(request.account_id.clone()));
-        match self.run(call, &command).await? {
-            Outcome::AccessKey(made) => Ok(json::encode(&wire::NewAccessKey {
-                access_key_id: made.id.to_string(),
-                secret_access_key: Secret::from(made.secret.reveal()),
-                account_id: request.account_id,
-                status: status(made.enabled),
-                created_at: clock::timestamp(made.created),
-            })),
+        let new = match (request.account_id, request.edge_id) {
+            (Some(id), None) => CreateAccessKey::Account(id),
+            (None, Some(id)) => CreateAccessKey::Edge(id),
+            (None, None) => return Err(lists::whose("is required").into()),
+            (Some(_), Some(_)) => return Err(lists::whose("may be given, not both").into()),
+        };
+        match self.run(call, &Command::CreateAccessKey(new)).await? {
+            Outcome::AccessKey(made) => Ok(json::encode(&new_access_key(made))),
             other => unexpected(&other),
         }
     }

@@ -35,7 +35,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// An access key with its secret.
 #[derive(Clone)]
 pub struct Key {
-    id: String,
+    pub id: String,
     pub secret: String,
 }
 

@@ -27,8 +27,12 @@ pub struct NewAccessKey {
     pub access_key_id: String,
     /// 40 characters.
     pub secret_access_key: Secret,
-    /// Whose.
-    pub account_id: String,
+    /// The account of an account's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// The edge of an edge's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge_id: Option<String>,
     /// Enabled.
     pub status: AccessKeyStatus,
     /// When it was made.

@@ -16,6 +16,9 @@ fn requests_keep_their_members() {
     keeps::<CreateAccount>(json!({"accountId": "012345678900", "name": "é"}));
     keeps::<ListAccessKeys>(json!({}));
     keeps::<ListAccessKeys>(json!({"accountId": "1", "maxResults": 5, "nextToken": "t"}));
+    keeps::<ListAccessKeys>(json!({"edgeId": "e"}));
+    keeps::<CreateAccessKey>(json!({"accountId": "1"}));
+    keeps::<CreateAccessKey>(json!({"edgeId": "e"}));
     keeps::<ApproveConnection>(json!({"connectionId": "dxcon-1"}));
     keeps::<ListEvents>(json!({"kind": "all", "maxResults": 100}));
     keeps::<CreateGateway>(json!({

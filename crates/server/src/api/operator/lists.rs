@@ -3,7 +3,6 @@
 use linkway_domain::Fault;
 use linkway_domain::access_key::Principal;
 use linkway_domain::connection::{Connection, ConnectionPhase, ConnectionState};
-use linkway_domain::id::AccountId;
 use linkway_domain::key::{self, Key};
 use linkway_domain::location::{Edge, Port};
 use linkway_domain::record::Record;
@@ -16,6 +15,11 @@ use super::shown::{access_key, account, gateway, port};
 use crate::api::{Answered, Api, Call, page};
 use crate::clock;
 use crate::records::Failure;
+
+/// What is wrong with the members that say whose keys are meant.
+pub(super) fn whose(rule: &str) -> Fault {
+    Fault::client(format!("accountId or edgeId {rule}."))
+}
 
 impl Api {
     pub(in crate::api) async fn list_accounts(&self, call: &Call) -> Answered {
@@ -31,9 +35,11 @@ impl Api {
 
     pub(in crate::api) async fn list_access_keys(&self, call: &Call) -> Answered {
         let request: wire::ListAccessKeys = json::decode(&call.body)?;
-        let range = match &request.account_id {
-            None => key::all("key-of"),
-            Some(id) => key::access_keys_of(&Principal::Account(id.parse::<AccountId>()?)),
+        let range = match (&request.account_id, &request.edge_id) {
+            (None, None) => key::all("key-of"),
+            (Some(id), None) => key::access_keys_of(&Principal::Account(id.parse()?)),
+            (None, Some(id)) => key::access_keys_of(&Principal::Edge(id.parse()?)),
+            (Some(_), Some(_)) => return Err(whose("may be given, not both").into()),
         };
         let page = page::parse(range.as_str(), request.max_results, request.next_token.as_deref())?;
         let (keys, more) = self.records.keys(&range, page.after.as_deref(), page.limit).await?;

@@ -4,6 +4,7 @@ use linkway_domain::access_key::{AccessKey, Account, Principal};
 use linkway_domain::gateway::Gateway;
 use linkway_domain::location::Port;
 use linkway_wire::operator as wire;
+use linkway_wire::value::Secret;
 
 use crate::clock;
 
@@ -15,16 +16,34 @@ pub(super) fn account(account: Account) -> wire::Account {
     }
 }
 
-pub(super) fn status(enabled: bool) -> wire::AccessKeyStatus {
+fn status(enabled: bool) -> wire::AccessKeyStatus {
     if enabled { wire::AccessKeyStatus::Enabled } else { wire::AccessKeyStatus::Disabled }
 }
 
-pub(super) fn access_key(access_key: AccessKey) -> wire::AccessKey {
-    let (kind, account_id, edge_id) = match &access_key.principal {
+/// The kind of key, the account of an account's and the edge of an edge's.
+fn whose(principal: &Principal) -> (wire::AccessKeyKind, Option<String>, Option<String>) {
+    match principal {
         Principal::Account(id) => (wire::AccessKeyKind::Account, Some(id.to_string()), None),
         Principal::Operator => (wire::AccessKeyKind::Operator, None, None),
         Principal::Edge(id) => (wire::AccessKeyKind::Edge, None, Some(id.to_string())),
-    };
+    }
+}
+
+/// With its secret: for the one answer that has it.
+pub(super) fn new_access_key(made: AccessKey) -> wire::NewAccessKey {
+    let (_, account_id, edge_id) = whose(&made.principal);
+    wire::NewAccessKey {
+        access_key_id: made.id.to_string(),
+        secret_access_key: Secret::from(made.secret.reveal()),
+        account_id,
+        edge_id,
+        status: status(made.enabled),
+        created_at: clock::timestamp(made.created),
+    }
+}
+
+pub(super) fn access_key(access_key: AccessKey) -> wire::AccessKey {
+    let (kind, account_id, edge_id) = whose(&access_key.principal);
     wire::AccessKey {
         access_key_id: access_key.id.to_string(),
         kind,
