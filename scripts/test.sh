@@ -15,6 +15,8 @@ workspace_tests() {
 }
 
 scripts/need.sh cc cargo python3 venv
+# Before the workspace's tests: some of them start BIRD, in User-mode Linux where this kernel has no VRFs.
+tests/lab/need.sh
 step 1200 "release build" cargo build --release --locked -p linkway
 # Word splitting is meant.
 # shellcheck disable=SC2046
