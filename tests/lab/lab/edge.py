@@ -52,7 +52,10 @@ class Edge:
     def __init__(self, scene: Scene, name: str) -> None:
         self.scene = scene
         self.name = name
-        self.namespace = scene.namespace(name)
+        # The agent is to turn on forwarding of IPv4 where it is needed; that of IPv6 is one switch
+        # for the whole router, which is its operator's.
+        self.namespace = scene.namespace(name, forward=False)
+        self.namespace.sysctl(**{"net.ipv6.conf.all.forwarding": "1"})
         self._manage(scene)
         admin = scene.server.admin
         made = admin("edge", "create", "--id", name, "--location", scene.location)

@@ -11,10 +11,12 @@ from lab.process import attempt, run
 class Namespace:
     """A network namespace made by this lab; removing it removes all links in it."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, forward: bool = True) -> None:
         self.name = name
         run(["ip", "netns", "add", name])
-        self.sysctl(**{"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1"})
+        # Said either way: a new namespace has what the machine has.
+        switch = "1" if forward else "0"
+        self.sysctl(**{"net.ipv4.ip_forward": switch, "net.ipv6.conf.all.forwarding": switch})
         self.ip("link set lo up")
 
     def delete(self) -> None:

@@ -149,8 +149,8 @@ class Scene:
     def next_number(self) -> int:
         return self.lab.next_number()
 
-    def namespace(self, name: str) -> Namespace:
-        space = Namespace(name)
+    def namespace(self, name: str, *, forward: bool = True) -> Namespace:
+        space = Namespace(name, forward=forward)
         self.undo(space.delete)
         return space
 

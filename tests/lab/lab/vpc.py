@@ -28,9 +28,7 @@ class Vpc:
         prefix = ip_network(cidr)
         self.host = str(prefix[10])
         ours, theirs, length = HANDOFF[prefix.version]
-        # A VRF that takes an interface in would drop its IPv6 addresses.
         veth(edge.namespace, interface, self.namespace, "eth0")
-        edge.namespace.sysctl(**{f"net.ipv6.conf.{interface}.keep_addr_on_down": "1"})
         nodad = " nodad" if prefix.version == 6 else ""
         edge.namespace.ip(f"address add {ours}/{length} dev {interface}{nodad}")
         self.namespace.ip(

@@ -70,9 +70,10 @@ pub fn build(hands: Hands) -> anyhow::Result<()> {
         hands.run(&["ip", "netns", "add", place], "")?;
         hands.run(&["ip", "-n", place, "link", "set", "lo", "up"], "")?;
     }
-    for place in [EDGE, ROUTER] {
-        let forward = "echo 1 > /proc/sys/net/ipv4/ip_forward";
-        hands.run(&["ip", "netns", "exec", place, "sh", "-c", forward], "")?;
+    // The edge's agent turns on forwarding itself, for what it makes and for the handoff.
+    for (place, switch) in [(EDGE, 0), (ROUTER, 1)] {
+        let forward = format!("echo {switch} > /proc/sys/net/ipv4/ip_forward");
+        hands.run(&["ip", "netns", "exec", place, "sh", "-c", &forward], "")?;
     }
     let cables = format!(
         "link set vec1 netns {EDGE} name mgmt0\n\
