@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,15 +60,14 @@ class Edge:
         self._manage(scene)
         admin = scene.server.admin
         made = admin("edge", "create", "--id", name, "--location", scene.location)
-        scene.server.secrets.add(made["secretAccessKey"])
         directory = scene.directory / name
         directory.mkdir()
         self.state = directory / "state"
         self.log = directory / "edge.log"
         self.log.touch()
         self._credentials = directory / "edge.json"
-        self._credentials.write_text(json.dumps(made))
-        self._credentials.chmod(0o600)
+        self._credentials.touch(mode=0o600)
+        self.take_key(made)
         self._config = directory / "edge.toml"
         self._config.write_text(CONFIG)
         self._agent: Process | None = None
@@ -76,6 +76,15 @@ class Edge:
         scene.on_failure(f"{name}: kernel", self._kernel_text)
         scene.on_failure(f"{name}: as the server shows it", lambda: json.dumps(self.show()))
         scene.undo(self._end)
+
+    def take_key(self, made: dict[str, Any]) -> None:
+        """The credentials file is from now on what `linkway admin` printed."""
+        self.scene.server.secrets.add(made["secretAccessKey"])
+        self._credentials.write_text(json.dumps(made))
+
+    def lose_state(self) -> None:
+        """The state directory is gone, with all that is in it."""
+        shutil.rmtree(self.state)
 
     def _manage(self, scene: Scene) -> None:
         """The management link: the router's own address and default route, no tenant's business."""
@@ -144,13 +153,18 @@ class Edge:
         if self._agent:
             self._agent.must_run()
             self.stop()
-        if self.bird_pid():
-            self.kill_bird()
+        for pid in self.bird_pids():
+            run(["kill", "-KILL", str(pid)])
 
     # What the daemon and the kernel hold.
 
     def bird_pid(self) -> int | None:
-        """The process of this edge's BIRD: the one whose command line names its state directory."""
+        """The process of this edge's BIRD."""
+        return next(iter(self.bird_pids()), None)
+
+    def bird_pids(self) -> list[int]:
+        """Every BIRD whose command line names this edge's state directory: one, if all is well."""
+        found = []
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue
@@ -159,9 +173,10 @@ class Edge:
             except OSError:
                 continue
             is_bird = Path(words[0].decode(errors="replace")).name == "bird"
-            if is_bird and any(str(self.state).encode() in word for word in words):
-                return int(entry.name)
-        return None
+            # Not those that only say their version or check a configuration.
+            if is_bird and str(self.state / "bird.ctl").encode() in words:
+                found.append(int(entry.name))
+        return found
 
     def kill_bird(self) -> None:
         """SIGKILL to this edge's BIRD."""
