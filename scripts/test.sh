@@ -27,5 +27,5 @@ step 600 "the lab's helper" cargo build --release --locked -p linkway-edge --exa
 step 900 "lab: packets through real routers" tests/lab/run.sh
 step 900 "fuzz targets, a short run each" fuzz/run.sh 10
 step 300 "the documents' commands" .cache/venv/bin/python scripts/check_docs.py
-step 300 "demo" make --no-print-directory demo
+step 600 "demo: make demo, its report; failing; interrupted" .cache/venv/bin/python -I -B demo/check.py
 steps_end
