@@ -183,8 +183,8 @@ impl Bird {
         }
     }
 
-    /// Connects. A BIRD that is alive but cannot be reached any more (its socket was removed, with the whole directory perhaps) is
-    /// ended, for another to take its place.
+    /// Connects. A BIRD that is alive but cannot be reached any more (its socket was removed, with the whole directory
+    /// perhaps) is ended, for another to take its place.
     fn connect(&self) -> Result<Option<Control>, DaemonError> {
         let deadline = Instant::now() + BIRTH;
         loop {
