@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use compact_str::{CompactString, format_compact};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
@@ -13,12 +14,12 @@ macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $valid:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String")]
-        pub struct $name(String);
+        #[serde(try_from = "CompactString")]
+        pub struct $name(CompactString);
 
-        impl TryFrom<String> for $name {
+        impl TryFrom<CompactString> for $name {
             type Error = Fault;
-            fn try_from(text: String) -> Result<Self, Fault> {
+            fn try_from(text: CompactString) -> Result<Self, Fault> {
                 let valid: fn(&str) -> bool = $valid;
                 if valid(&text) { Ok(Self(text)) } else { Self::parse(&text) }
             }
@@ -34,7 +35,7 @@ macro_rules! identifier {
             pub fn parse_field(field: &str, text: &str) -> Result<Self, Fault> {
                 let valid: fn(&str) -> bool = $valid;
                 if valid(text) {
-                    Ok(Self(text.to_owned()))
+                    Ok(Self(CompactString::from(text)))
                 } else {
                     Err(Fault::field(field, text, $rule))
                 }
@@ -154,35 +155,35 @@ identifier!(
 impl ConnectionId {
     /// A fresh id.
     pub fn draw(draws: &mut Draws) -> Self {
-        Self(format!("dxcon-f{}", draws.base36(7)))
+        Self(format_compact!("dxcon-f{}", draws.base36(7)))
     }
 }
 
 impl VirtualInterfaceId {
     /// A fresh id.
     pub fn draw(draws: &mut Draws) -> Self {
-        Self(format!("dxvif-f{}", draws.base36(7)))
+        Self(format_compact!("dxvif-f{}", draws.base36(7)))
     }
 }
 
 impl BgpPeerId {
     /// A fresh id.
     pub fn draw(draws: &mut Draws) -> Self {
-        Self(format!("dxpeer-f{}", draws.base36(7)))
+        Self(format_compact!("dxpeer-f{}", draws.base36(7)))
     }
 }
 
 impl VirtualGatewayId {
     /// A fresh id.
     pub fn draw(draws: &mut Draws) -> Self {
-        Self(format!("vgw-{}", draws.hex(8)))
+        Self(format_compact!("vgw-{}", draws.hex(8)))
     }
 }
 
 impl AccessKeyId {
     /// A fresh id; the prefix tells a reader whose key it is not: AWS's own begin with AKIA or ASIA.
     pub fn draw(draws: &mut Draws) -> Self {
-        Self(format!("LKWY{}", draws.upper_base36(16)))
+        Self(format_compact!("LKWY{}", draws.upper_base36(16)))
     }
 }
 
@@ -190,7 +191,7 @@ impl EdgeId {
     /// The built-in edge of a simulated location; the name says so wherever it is shown.
     #[must_use]
     pub fn simulated(location: &LocationCode) -> Self {
-        Self(format!("simulated-{location}"))
+        Self(format_compact!("simulated-{location}"))
     }
 }
 
@@ -202,7 +203,7 @@ impl PortName {
             .as_str()
             .strip_prefix("dxcon-")
             .expect("every connection id begins with dxcon-");
-        Self(format!("sim-{own}"))
+        Self(format_compact!("sim-{own}"))
     }
 }
 

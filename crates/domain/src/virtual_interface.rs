@@ -88,7 +88,7 @@ pub struct Reported {
     /// Whether the BGP session is established.
     pub bgp_up: bool,
     /// Why it is not programmed or not up, in the router's words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub error: Option<String>,
 }
 

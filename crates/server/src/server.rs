@@ -8,7 +8,6 @@ use linkway_domain::settings::Settings;
 use linkway_store::{BatchReport, StoreObserver};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -142,18 +141,18 @@ impl Server {
 
     /// Serves until `closing` is cancelled, then until what is in flight has ended.
     pub async fn run(self) {
-        let deadlines_woken = Arc::new(Notify::new());
+        let alarm = Arc::new(deadlines::Alarm::default());
         let mut background = JoinSet::new();
         background.spawn(deadlines::run(
             Arc::clone(&self.records),
-            Arc::clone(&deadlines_woken),
+            Arc::clone(&alarm),
             self.closing.clone(),
         ));
         background.spawn(pump::run(
             Arc::clone(&self.records),
             Arc::clone(&self.api),
             Arc::clone(&self.feed),
-            deadlines_woken,
+            alarm,
             self.closing.clone(),
         ));
         background.spawn(simulated::run(

@@ -45,7 +45,7 @@
 //!   such page is written twice. So a commit is one appended row, kept in memory as well, and is
 //!   merged into the tree in key order when [`SqliteOptions::recent_bytes`] have come together, a
 //!   slice with each batch.
-//! * **Small rows.** Values above 128 bytes live outside the tree of keys, so that its pages hold
+//! * **Small rows.** Values above 256 bytes live outside the tree of keys, so that its pages hold
 //!   more keys.
 //! * **Reads** run on the caller's thread; a point read takes some 3 us. They see every
 //!   commit that was answered before they began, and those of several records see one moment.

@@ -69,6 +69,9 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
 /// # Panics
 /// If a map of `T` has keys that are not strings; no type of the API has such a map.
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    serde_json::to_vec(value)
-        .expect("the types of the API have string keys and no failing serializer")
+    // Holds one resource with all its members, so that the usual answer is not moved while it grows.
+    let mut bytes = Vec::with_capacity(2048);
+    serde_json::to_writer(&mut bytes, value)
+        .expect("the types of the API have string keys and no failing serializer");
+    bytes
 }

@@ -8,13 +8,20 @@ use crate::fault::Fault;
 
 /// The AS number of a customer's router: 1 to 4294967294 without the reserved ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "i64")]
+#[serde(try_from = "i64", into = "i64")]
 pub struct Asn(u32);
 
 impl TryFrom<i64> for Asn {
     type Error = Fault;
     fn try_from(number: i64) -> Result<Self, Fault> {
         Self::number_of("asn", number)
+    }
+}
+
+/// Written as it is read, so that forms which do not tell a number's type can be read back.
+impl From<Asn> for i64 {
+    fn from(asn: Asn) -> Self {
+        Self::from(asn.0)
     }
 }
 
@@ -64,13 +71,20 @@ impl fmt::Display for Asn {
 
 /// The AS number of a virtual gateway, our side of each session: a private one (RFC 6996).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "i64")]
+#[serde(try_from = "i64", into = "i64")]
 pub struct GatewayAsn(u32);
 
 impl TryFrom<i64> for GatewayAsn {
     type Error = Fault;
     fn try_from(number: i64) -> Result<Self, Fault> {
         Self::parse("amazonSideAsn", number)
+    }
+}
+
+/// Written as it is read, so that forms which do not tell a number's type can be read back.
+impl From<GatewayAsn> for i64 {
+    fn from(asn: GatewayAsn) -> Self {
+        Self::from(asn.0)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The MD5 key of a BGP session (RFC 2385): a secret of both sides.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,15 +17,29 @@ impl TryFrom<String> for AuthKey {
     type Error = Fault;
     fn try_from(text: String) -> Result<Self, Fault> {
         // Stored keys of earlier versions may have a double quote; an edge refuses such a session by name.
-        Self::parse("authKey", &text.replace('"', "'")).map(|_| Self(text))
+        if text.contains('"') {
+            return Self::parse("authKey", &text.replace('"', "'")).map(|_| Self(text));
+        }
+        if is_valid(&text) { Ok(Self(text)) } else { Self::parse("authKey", &text) }
     }
+}
+
+/// In characters.
+const LENGTH: RangeInclusive<usize> = 6..=80;
+
+fn is_valid(text: &str) -> bool {
+    // Printable ASCII has as many bytes as characters.
+    LENGTH.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"')
 }
 
 impl AuthKey {
     /// Checks a request's key. The fault never repeats it.
     pub fn parse(field: &str, text: &str) -> Result<Self, Fault> {
+        if is_valid(text) {
+            return Ok(Self(text.to_owned()));
+        }
         let length = text.chars().count();
-        if !(6..=80).contains(&length) {
+        if !LENGTH.contains(&length) {
             return Err(Fault::client(format!(
                 "{field} (not shown) must have 6 to 80 characters, not {length}."
             )));
@@ -34,9 +49,6 @@ impl AuthKey {
             return Err(Fault::client(format!(
                 "{field} (not shown) must not contain a double quote."
             )));
-        }
-        if text.bytes().all(|b| b.is_ascii_graphic()) {
-            return Ok(Self(text.to_owned()));
         }
         Err(Fault::client(format!(
             "{field} (not shown) must consist of printable ASCII characters without spaces."

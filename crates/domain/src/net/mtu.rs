@@ -6,13 +6,20 @@ use crate::fault::Fault;
 
 /// 1500, 8500 or 9001 bytes: the model and the guide disagree about the jumbo size, so both are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "i64")]
+#[serde(try_from = "i64", into = "i64")]
 pub struct Mtu(u16);
 
 impl TryFrom<i64> for Mtu {
     type Error = Fault;
     fn try_from(number: i64) -> Result<Self, Fault> {
         Self::parse("mtu", number, true)
+    }
+}
+
+/// Written as it is read, so that forms which do not tell a number's type can be read back.
+impl From<Mtu> for i64 {
+    fn from(mtu: Mtu) -> Self {
+        Self::from(mtu.0)
     }
 }
 

@@ -8,13 +8,20 @@ use crate::fault::Fault;
 
 /// A VLAN identifier of a tagged frame: 1 to 4094 (IEEE 802.1Q, 9.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "i64")]
+#[serde(try_from = "i64", into = "i64")]
 pub struct Vlan(u16);
 
 impl TryFrom<i64> for Vlan {
     type Error = Fault;
     fn try_from(number: i64) -> Result<Self, Fault> {
         Self::parse("vlan", number)
+    }
+}
+
+/// Written as it is read, so that forms which do not tell a number's type can be read back.
+impl From<Vlan> for i64 {
+    fn from(vlan: Vlan) -> Self {
+        Self::from(vlan.0)
     }
 }
 

@@ -60,7 +60,7 @@ fn follow(trail: &mut Trail<'_>, form: Form, mut left: u64) -> Result<(), Failur
     Ok(())
 }
 
-fn at_most(left: &mut u64, mut events: Vec<AuditEvent>) -> Vec<AuditEvent> {
+fn at_most(left: &mut u64, mut events: Vec<AuditEvent<'static>>) -> Vec<AuditEvent<'static>> {
     events.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
     *left -= events.len() as u64;
     events
@@ -75,7 +75,7 @@ struct Trail<'a> {
 
 impl Trail<'_> {
     /// The next page, and whether it reaches the present: only then is it short.
-    fn page(&mut self) -> Result<(Vec<AuditEvent>, bool), Failure> {
+    fn page(&mut self) -> Result<(Vec<AuditEvent<'static>>, bool), Failure> {
         let EventPage { events, next_token } = self.client.call(&ListEvents {
             kind: self.kind,
             max_results: Some(PAGE as i64),

@@ -211,14 +211,14 @@ impl Row for Interface {
     }
 }
 
-impl Row for AuditEvent {
+impl Row for AuditEvent<'_> {
     const COLUMNS: &'static [&'static str] =
         &["TIME", "PRINCIPAL", "FROM", "OPERATION", "OUTCOME", "RESOURCES", "MESSAGE"];
     fn cells(&self) -> Vec<String> {
         vec![
             time(self.timestamp()),
-            self.principal.clone(),
-            self.source_address.clone(),
+            self.principal.to_string(),
+            self.source_address.to_string(),
             self.operation.to_string(),
             self.outcome.to_string(),
             self.resources.join(" "),

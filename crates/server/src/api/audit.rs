@@ -70,17 +70,17 @@ pub(super) fn of_change(call: &Call, time: Time, outcome: &Outcome) -> (Key, Vec
 }
 
 /// The record of a call by a known caller.
-pub(super) fn event(
-    call: &Call,
+pub(super) fn event<'a>(
+    call: &'a Call,
     time: Time,
     outcome: &'static str,
-    message: Option<&str>,
+    message: Option<&'a str>,
     resources: Vec<String>,
-) -> AuditEvent {
+) -> AuditEvent<'a> {
     AuditEvent {
         operation: call.target.name().into(),
         outcome: outcome.into(),
-        message: message.map(str::to_owned),
+        message: message.map(Into::into),
         resources,
         parameters: parameters(&call.body),
         ..by(&call.caller, call.source, &call.request_id, time)
@@ -88,51 +88,56 @@ pub(super) fn event(
 }
 
 /// The record of a known caller's call of nothing that there is.
-pub(super) fn unknown_operation(
-    caller: &Caller,
+pub(super) fn unknown_operation<'a>(
+    caller: &'a Caller,
     source: IpAddr,
-    request_id: &RequestId,
-    error: &WireError,
-) -> AuditEvent {
+    request_id: &'a RequestId,
+    error: &'a WireError,
+) -> AuditEvent<'a> {
     AuditEvent {
         operation: "unknown".into(),
         outcome: error.code.as_str().into(),
-        message: Some(error.message.clone()),
+        message: Some(error.message.as_str().into()),
         ..by(caller, source, request_id, clock::now())
     }
 }
 
 /// The record of a call whose caller is not known.
-pub(super) fn anonymous(request: &Request, error: &WireError) -> AuditEvent {
+pub(super) fn anonymous<'a>(request: &'a Request, error: &'a WireError) -> AuditEvent<'a> {
     let target =
         request.headers.get("x-amz-target").and_then(|value| Target::parse(value.as_bytes()).ok());
     AuditEvent {
         time: clock::now(),
-        request_id: request.request_id.to_string(),
-        principal: "anonymous".to_owned(),
+        request_id: request.request_id.as_str().into(),
+        principal: "anonymous".into(),
         account_id: None,
         access_key_id: None,
-        source_address: request.peer.ip().to_string(),
+        source_address: request.peer.ip().to_string().into(),
         operation: target.map_or("unknown", Target::name).into(),
         resources: Vec::new(),
         outcome: error.code.as_str().into(),
-        message: Some(error.message.clone()),
+        message: Some(error.message.as_str().into()),
         parameters: None,
     }
 }
 
-fn by(caller: &Caller, source: IpAddr, request_id: &RequestId, time: Time) -> AuditEvent {
+fn by<'a>(
+    caller: &'a Caller,
+    source: IpAddr,
+    request_id: &'a RequestId,
+    time: Time,
+) -> AuditEvent<'a> {
     let account = match &caller.principal {
-        Principal::Account(id) => Some(id.to_string()),
+        Principal::Account(id) => Some(id.as_str().into()),
         Principal::Operator | Principal::Edge(_) => None,
     };
     AuditEvent {
         time,
-        request_id: request_id.to_string(),
-        principal: caller.principal.to_string(),
+        request_id: request_id.as_str().into(),
+        principal: caller.principal.to_string().into(),
         account_id: account,
-        access_key_id: Some(caller.access_key_id.to_string()),
-        source_address: source.to_string(),
+        access_key_id: Some(caller.access_key_id.as_str().into()),
+        source_address: source.to_string().into(),
         operation: "".into(),
         resources: Vec::new(),
         outcome: "".into(),

@@ -88,7 +88,7 @@ impl Api {
         &self,
         place: &Place,
         limit: usize,
-    ) -> Result<Vec<(String, AuditEvent)>, WireError> {
+    ) -> Result<Vec<(String, AuditEvent<'static>)>, WireError> {
         let range = key::all("audit");
         let page = self.records.store().scan(range.as_str(), place.stored.as_deref(), limit).await;
         let page = page.map_err(crate::records::Failure::from)?;
@@ -108,10 +108,10 @@ impl Api {
     /// Takes the earliest of both, up to `limit`, and moves the place behind them.
     fn merged(
         &self,
-        stored: Vec<(String, AuditEvent)>,
+        stored: Vec<(String, AuditEvent<'static>)>,
         place: &mut Place,
         limit: usize,
-    ) -> Result<Vec<AuditEvent>, WireError> {
+    ) -> Result<Vec<AuditEvent<'static>>, WireError> {
         let read = |from: Cursor, limit: usize| {
             self.journal.read(Some(from), limit).map_err(|error| {
                 tracing::error!(%error, "the journal cannot be read");

@@ -1,11 +1,13 @@
 //! Carries out what is due: unanswered interfaces expire, simulated locations approve, what has ended is forgotten.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use linkway_domain::access_key::Principal;
 use linkway_domain::decide::{Command, Due};
 use linkway_domain::key;
+use linkway_domain::time::Time;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -19,10 +21,35 @@ const BATCH: usize = 200;
 /// The longest sleep: a clock that jumps forward is noticed after this.
 const LONGEST: Duration = Duration::from_secs(20);
 
+/// Wakes the reconciler when a deadline comes before the one that it sleeps for. Most deadlines are days ahead of it, and a
+/// look costs more than the change that set one.
+#[derive(Default)]
+pub struct Alarm {
+    wake: Notify,
+    /// The deadline that is slept for, in milliseconds of Unix time; 0 while that is unknown or nothing was found.
+    next: AtomicU64,
+}
+
+impl Alarm {
+    /// Deadlines were written or removed; `earliest` is the first of those, `None` if unknown.
+    pub fn changed(&self, earliest: Option<Time>) {
+        let next = self.next.load(Ordering::SeqCst);
+        if next == 0 || earliest.is_none_or(|at| at.millis() < next) {
+            self.wake.notify_one();
+        }
+    }
+
+    fn sleeps_for(&self, next: Option<Time>) {
+        self.next.store(next.map_or(0, Time::millis), Ordering::SeqCst);
+    }
+}
+
 /// Runs until the server closes.
-pub async fn run(records: Arc<Records>, woken: Arc<Notify>, closing: CancellationToken) {
+pub async fn run(records: Arc<Records>, alarm: Arc<Alarm>, closing: CancellationToken) {
     loop {
-        let rest = match round(&records).await {
+        // What is committed from here on wakes again, whatever this look sees of it.
+        alarm.sleeps_for(None);
+        let rest = match round(&records, &alarm).await {
             Ok(rest) => rest,
             Err(error) => {
                 tracing::warn!(%error, "deadlines could not be carried out");
@@ -31,14 +58,14 @@ pub async fn run(records: Arc<Records>, woken: Arc<Notify>, closing: Cancellatio
         };
         tokio::select! {
             () = closing.cancelled() => return,
-            () = woken.notified() => {}
+            () = alarm.wake.notified() => {}
             () = tokio::time::sleep(rest) => {}
         }
     }
 }
 
 /// Carries out everything that is due now; how long until the next deadline.
-async fn round(records: &Records) -> Result<Duration, Failure> {
+async fn round(records: &Records, alarm: &Alarm) -> Result<Duration, Failure> {
     loop {
         let (entries, _) = records.keys(&key::all_due(), None, BATCH).await?;
         let mut done = 0;
@@ -46,6 +73,7 @@ async fn round(records: &Records) -> Result<Duration, Failure> {
             let Some((at, id)) = key::parse_due(entry) else { continue };
             let left = at.since(clock::now());
             if left > 0 {
+                alarm.sleeps_for(Some(at));
                 return Ok(Duration::from_millis(left).min(LONGEST));
             }
             let command = Command::Due(Due { at, id: id.to_owned() });

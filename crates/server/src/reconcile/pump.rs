@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use linkway_domain::key;
 use linkway_store::Changes;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::deadlines::Alarm;
 use crate::api::Api;
 use crate::feed::Feed;
 use crate::records::Records;
@@ -15,7 +16,7 @@ pub async fn run(
     records: Arc<Records>,
     api: Arc<Api>,
     feed: Arc<Feed>,
-    deadlines: Arc<Notify>,
+    deadlines: Arc<Alarm>,
     closing: CancellationToken,
 ) {
     let store = Arc::clone(records.store());
@@ -44,8 +45,14 @@ pub async fn run(
         if touched("edge-generation/") || touched("epoch/") {
             feed.tick();
         }
-        if touched("due/") {
-            deadlines.notify_one();
+        match &keys {
+            None => deadlines.changed(None),
+            Some(keys) => {
+                let due = keys.iter().filter_map(|(_, key)| key::parse_due(key));
+                if let Some(earliest) = due.map(|(at, _)| at).min() {
+                    deadlines.changed(Some(earliest));
+                }
+            }
         }
         if touched("key/") {
             api.access_keys_changed();

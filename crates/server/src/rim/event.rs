@@ -36,7 +36,7 @@ const CUT: &str = "…";
 
 /// A request's body as the audit trail may keep it; `None` if it is not JSON.
 #[must_use]
-pub fn parameters(body: &[u8]) -> Option<Parameters> {
+pub fn parameters(body: &[u8]) -> Option<Parameters<'_>> {
     if is_plain(body) {
         return Parameters::from_text(std::str::from_utf8(body).ok()?);
     }

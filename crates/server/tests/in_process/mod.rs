@@ -25,7 +25,6 @@ use linkway_wire::sigv4::{Credentials, SignRequest, sign};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt as _;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -124,11 +123,11 @@ pub struct Served {
 impl Served {
     /// Starts what a server does by itself.
     pub fn reconcile(&mut self) {
-        let woken = Arc::new(Notify::new());
+        let alarm = Arc::new(deadlines::Alarm::default());
         let (records, feed) = (|| Arc::clone(&self.records), || Arc::clone(&self.feed));
         let closing = || self.closing.clone();
-        self.background.spawn(deadlines::run(records(), Arc::clone(&woken), closing()));
-        let pump = pump::run(records(), Arc::clone(&self.api), feed(), woken, closing());
+        self.background.spawn(deadlines::run(records(), Arc::clone(&alarm), closing()));
+        let pump = pump::run(records(), Arc::clone(&self.api), feed(), alarm, closing());
         self.background.spawn(pump);
         let step = Duration::from_millis(1);
         self.background.spawn(simulated::run(records(), feed(), step, closing()));

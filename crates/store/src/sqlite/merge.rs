@@ -20,8 +20,9 @@ use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 use super::recent::{Entry, Recent};
 use crate::Revision;
 
-/// Values longer than this live outside the tree of keys.
-pub(crate) const INLINE_BYTES: usize = 128;
+/// Values longer than this live outside the tree of keys. An interface's sealed record is shorter, so that reading it is one
+/// search.
+pub(crate) const INLINE_BYTES: usize = 256;
 
 /// Fewest entries that a slice merges.
 const SLICE_ENTRIES: usize = 64;

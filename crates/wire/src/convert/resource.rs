@@ -68,25 +68,26 @@ pub fn connection(record: &Connection, view: View<'_>) -> wire::Connection {
 #[must_use]
 pub fn interface(record: &VirtualInterface, view: View<'_>) -> wire::VirtualInterface {
     let state = record.state(view.now, view.edge_silent);
-    let family = family(record);
     let amazon_asn = amazon_asn(record);
+    let peer = peer(record, state);
+    let router_config = router_config(record, &peer, amazon_asn);
     wire::VirtualInterface {
-        address_family: Some(family.clone()),
-        amazon_address: Some(record.addresses.amazon().to_string()),
+        address_family: peer.address_family.clone(),
+        amazon_address: peer.amazon_address.clone(),
         amazon_side_asn: Some(i64::from(amazon_asn.number())),
         asn: Some(i64::from(record.asn.two_byte())),
         asn_long: Some(i64::from(record.asn.number())),
         auth_key: Some(Secret::from(record.auth_key.reveal())),
-        aws_device_v2: Some(record.edge.to_string()),
-        aws_logical_device_id: Some(record.edge.to_string()),
-        bgp_peers: Some(vec![peer(record, state, family)]),
-        connection_id: Some(record.connection.to_string()),
-        customer_address: Some(record.addresses.customer().to_string()),
-        customer_router_config: Some(Secret::from(router_config(record, amazon_asn))),
+        aws_device_v2: owned(record.edge.as_str()),
+        aws_logical_device_id: owned(record.edge.as_str()),
+        connection_id: owned(record.connection.as_str()),
+        customer_address: peer.customer_address.clone(),
+        customer_router_config: Some(Secret::from(router_config)),
+        bgp_peers: Some(vec![peer]),
         jumbo_frame_capable: Some(record.jumbo),
-        location: Some(record.location.to_string()),
+        location: owned(record.location.as_str()),
         mtu: Some(i64::from(record.mtu.bytes())),
-        owner_account: Some(record.owner.to_string()),
+        owner_account: owned(record.owner.as_str()),
         region: Some(view.region.to_owned()),
         route_filter_prefixes: Some(Vec::new()),
         site_link_enabled: Some(false),
@@ -96,14 +97,18 @@ pub fn interface(record: &VirtualInterface, view: View<'_>) -> wire::VirtualInte
             .gateway
             .as_ref()
             .filter(|_| view.reader.is_none_or(|reader| *reader == record.owner))
-            .map(|gateway| gateway.id.to_string()),
-        virtual_interface_id: Some(record.id.to_string()),
+            .map(|gateway| gateway.id.as_str().to_owned()),
+        virtual_interface_id: owned(record.id.as_str()),
         virtual_interface_name: Some(record.name.clone()),
         virtual_interface_state: Some(state.as_str().into()),
         virtual_interface_type: Some("private".to_owned()),
         vlan: Some(i64::from(record.vlan.number())),
         ..wire::VirtualInterface::default()
     }
+}
+
+fn owned(text: &str) -> Option<String> {
+    Some(text.to_owned())
 }
 
 fn family(record: &VirtualInterface) -> wire::AddressFamily {
@@ -118,7 +123,7 @@ fn amazon_asn(record: &VirtualInterface) -> GatewayAsn {
     record.gateway.as_ref().map_or(GatewayAsn::DEFAULT, |gateway| gateway.asn)
 }
 
-fn peer(record: &VirtualInterface, state: State, family: wire::AddressFamily) -> wire::BGPPeer {
+fn peer(record: &VirtualInterface, state: State) -> wire::BGPPeer {
     let peer_state = match record.phase {
         Phase::Confirming => wire::BGPPeerState::Pending,
         Phase::Accepted => match &record.reported {
@@ -140,14 +145,14 @@ fn peer(record: &VirtualInterface, state: State, family: wire::AddressFamily) ->
         | State::Expired => wire::BGPStatus::Down,
     };
     wire::BGPPeer {
-        address_family: Some(family),
+        address_family: Some(family(record)),
         amazon_address: Some(record.addresses.amazon().to_string()),
         asn: Some(i64::from(record.asn.two_byte())),
         asn_long: Some(i64::from(record.asn.number())),
         auth_key: Some(Secret::from(record.auth_key.reveal())),
-        aws_device_v2: Some(record.edge.to_string()),
-        aws_logical_device_id: Some(record.edge.to_string()),
-        bgp_peer_id: Some(record.peer.to_string()),
+        aws_device_v2: owned(record.edge.as_str()),
+        aws_logical_device_id: owned(record.edge.as_str()),
+        bgp_peer_id: owned(record.peer.as_str()),
         bgp_peer_state: Some(peer_state),
         bgp_status: Some(status),
         customer_address: Some(record.addresses.customer().to_string()),
@@ -156,8 +161,12 @@ fn peer(record: &VirtualInterface, state: State, family: wire::AddressFamily) ->
 
 /// What the customer's router needs, in the XML form of real recordings (direct-connect.md, 2.6). Addresses, numbers and
 /// ids need no escaping; the key may.
-fn router_config(record: &VirtualInterface, amazon_asn: GatewayAsn) -> String {
-    let mut xml = String::with_capacity(600);
+fn router_config(
+    record: &VirtualInterface,
+    peer: &wire::BGPPeer,
+    amazon_asn: GatewayAsn,
+) -> String {
+    let mut xml = String::with_capacity(640);
     let prefix = match record.addresses.family() {
         AddressFamily::Ipv4 => "",
         AddressFamily::Ipv6 => "ipv6_",
@@ -174,8 +183,8 @@ fn router_config(record: &VirtualInterface, amazon_asn: GatewayAsn) -> String {
          <connection_type>private</connection_type>\n</logical_connection>\n",
         id = record.id,
         vlan = record.vlan,
-        customer = record.addresses.customer(),
-        amazon = record.addresses.amazon(),
+        customer = peer.customer_address.as_deref().unwrap_or_default(),
+        amazon = peer.amazon_address.as_deref().unwrap_or_default(),
         asn = record.asn,
         key = escaped(record.auth_key.reveal()),
     );

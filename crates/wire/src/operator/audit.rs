@@ -40,85 +40,85 @@ pub struct ListEvents {
 #[serde(rename_all = "camelCase")]
 pub struct EventPage {
     /// Oldest first.
-    pub events: Vec<AuditEvent>,
+    pub events: Vec<AuditEvent<'static>>,
     /// Where to go on; always there, since the trail has no end.
     pub next_token: String,
 }
 
-/// One call, as JSON with these names in camel case.
+/// One call, as JSON with these names in camel case. It borrows what the call has anyway: one is written for each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AuditEvent {
+pub struct AuditEvent<'a> {
     /// When, as RFC 3339 with milliseconds, UTC.
     #[serde(with = "rfc3339")]
     pub time: Time,
     /// The id that the answer carried.
-    pub request_id: String,
+    pub request_id: Cow<'a, str>,
     /// Who: `account 123456789000`, `operator`, `edge par1-r1`, or `anonymous`.
-    pub principal: String,
+    pub principal: Cow<'a, str>,
     /// The account that called, 12 digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account_id: Option<String>,
+    pub account_id: Option<Cow<'a, str>>,
     /// The key that signed, or claimed to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub access_key_id: Option<String>,
+    pub access_key_id: Option<Cow<'a, str>>,
     /// The other end of the connection, an IP address.
-    pub source_address: String,
+    pub source_address: Cow<'a, str>,
     /// The operation asked for.
-    pub operation: Cow<'static, str>,
+    pub operation: Cow<'a, str>,
     /// Ids of what it was about.
     #[serde(default)]
     pub resources: Vec<String>,
     /// `ok` or the error code.
-    pub outcome: Cow<'static, str>,
+    pub outcome: Cow<'a, str>,
     /// The error's text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
+    pub message: Option<Cow<'a, str>>,
     /// The request's members after masking.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parameters: Option<Parameters>,
+    pub parameters: Option<Parameters<'a>>,
 }
 
 /// A request's members as JSON text: most of them are written down as they came, without taking them apart.
 #[derive(Clone, Debug)]
-pub struct Parameters(Box<RawValue>);
+pub struct Parameters<'a>(Cow<'a, RawValue>);
 
-impl Parameters {
+impl<'a> Parameters<'a> {
     /// A text that is JSON; `None` if it is not.
     #[must_use]
-    pub fn from_text(text: &str) -> Option<Self> {
-        RawValue::from_string(text.to_owned()).ok().map(Self)
+    pub fn from_text(text: &'a str) -> Option<Self> {
+        serde_json::from_str(text).ok().map(|raw| Self(Cow::Borrowed(raw)))
     }
 
     /// A value.
     #[must_use]
     pub fn from_value(value: &Value) -> Option<Self> {
-        Self::from_text(&value.to_string())
+        RawValue::from_string(value.to_string()).ok().map(|raw| Self(Cow::Owned(raw)))
     }
 }
 
-impl PartialEq for Parameters {
+impl PartialEq for Parameters<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.0.get() == other.0.get()
     }
 }
 
-impl Eq for Parameters {}
+impl Eq for Parameters<'_> {}
 
-impl Serialize for Parameters {
+impl Serialize for Parameters<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Parameters {
+impl<'de> Deserialize<'de> for Parameters<'_> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         Self::from_value(&value).ok_or_else(|| serde::de::Error::custom("not JSON"))
     }
 }
 
-impl AuditEvent {
+impl AuditEvent<'_> {
     /// The time of the call.
     #[must_use]
     pub fn timestamp(&self) -> Timestamp {

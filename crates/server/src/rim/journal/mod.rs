@@ -55,7 +55,7 @@ impl Journal {
     }
 
     /// Records an event, unless the writer is that far behind. Never waits.
-    pub fn record(&self, event: &AuditEvent) {
+    pub fn record(&self, event: &AuditEvent<'_>) {
         // A moment beyond the calendar cannot be written: not worth more than its place in the count.
         let recorded = serde_json::to_vec(event).is_ok_and(|line| self.queue.add(line));
         if !recorded {
@@ -73,7 +73,7 @@ impl Journal {
         &self,
         after: Option<Cursor>,
         limit: usize,
-    ) -> io::Result<(Vec<AuditEvent>, Cursor)> {
+    ) -> io::Result<(Vec<AuditEvent<'static>>, Cursor)> {
         read(&self.dir, after, limit)
     }
 }

@@ -17,7 +17,7 @@ pub fn read(
     dir: &Path,
     after: Option<Cursor>,
     limit: usize,
-) -> io::Result<(Vec<AuditEvent>, Cursor)> {
+) -> io::Result<(Vec<AuditEvent<'static>>, Cursor)> {
     let mut cursor = after.unwrap_or_default();
     let mut events = Vec::new();
     let sequences = match files::sequences(dir) {
@@ -46,7 +46,7 @@ fn read_file(
     mut file: File,
     cursor: &mut Cursor,
     limit: usize,
-    events: &mut Vec<AuditEvent>,
+    events: &mut Vec<AuditEvent<'static>>,
 ) -> io::Result<()> {
     file.seek(SeekFrom::Start(cursor.byte))?;
     let mut reader = BufReader::with_capacity(64 * 1024, file);
@@ -75,10 +75,10 @@ mod tests {
     use super::super::{Journal, JournalOptions};
     use super::*;
 
-    fn event(number: u64) -> AuditEvent {
+    fn event(number: u64) -> AuditEvent<'static> {
         AuditEvent {
             time: Time::from_millis(1_764_000_000_000 + number),
-            request_id: number.to_string(),
+            request_id: number.to_string().into(),
             principal: "operator".into(),
             account_id: None,
             access_key_id: None,
