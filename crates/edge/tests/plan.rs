@@ -16,7 +16,7 @@ use common::router::{Faults, Handle, Router};
 use ipnet::IpNet;
 use linkway_domain::edge::EdgeConfig;
 use linkway_domain::id::VirtualInterfaceId;
-use linkway_edge::kernel::Way;
+use linkway_edge::kernel::{Link, LinkKind, Way};
 use linkway_edge::mark::Marks;
 use linkway_edge::plan::guard::Guard;
 use linkway_edge::plan::{Item, Plan, plan};
@@ -64,6 +64,8 @@ impl Start {
         }
         start.bgp.foreign = self.foreign;
         spread(&self.dirt, &mut start.kernel, &start.marks);
+        // The daemon has seen all that before the agent comes.
+        start.run();
         start
     }
 
@@ -235,7 +237,9 @@ proptest! {
         let open = |kernel: &Model| -> BTreeSet<String> {
             let link = |leak: &String| leak.split_once(" goes from ").map(|it| it.1.to_owned());
             let name = |it: String| it.split(' ').next().unwrap_or_default().to_owned();
-            leaks(kernel, &marks).iter().map(|leak| link(leak).map_or(leak.clone(), name)).collect()
+            let leaks = leaks(kernel, &marks);
+            let leaking = leaks.iter().map(|leak| link(leak).map_or(leak.clone(), name));
+            leaking.chain(sharing(kernel)).collect()
         };
         let mut known = open(&router.kernel);
         let mut path = Vec::new();
@@ -248,6 +252,17 @@ proptest! {
             known = now;
         }
     }
+}
+
+/// The links of VRFs that have one table between them: nothing keeps these apart, whatever leads where at the moment.
+fn sharing(kernel: &Model) -> Vec<String> {
+    let table = |name: &str| kernel.vrf_of(name).map(|(_, table)| table);
+    let vrfs = |table: u32| {
+        let has = |link: &&Link| link.kind == LinkKind::Vrf { table };
+        kernel.links.values().filter(has).count()
+    };
+    let names = kernel.links.keys().filter(|name| table(name).is_some_and(|table| vrfs(table) > 1));
+    names.cloned().collect()
 }
 
 /// Link, addresses and routes of an interface, by what they are. Only links of ours count.

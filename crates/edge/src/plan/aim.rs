@@ -1,6 +1,6 @@
 //! What shall be on the router, worked out from the configuration and from what others have on it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -96,15 +96,17 @@ impl Problem {
 pub fn aim(config: &EdgeConfig, kernel: &Kernel, marks: &Marks) -> Aim {
     let mut aim = Aim::default();
     let ports: BTreeSet<&str> = config.ports.iter().map(|port| port.interface.as_str()).collect();
-    let mut tables = Tables::new(kernel, marks);
+    let mut tables = Tables::new(kernel, marks, &config.gateways);
     // In the configuration's order, whoever was there first: or the next plan would decide anew who gets a handoff.
     for gateway in &config.gateways {
         vrf(gateway, kernel, marks, &mut tables, &ports, &mut aim);
     }
-    let taken = foreign_vlans(kernel, marks);
+    let mut taken = foreign_vlans(kernel, marks);
     for interface in &config.interfaces {
         match vlan(interface, kernel, marks, &taken, &aim) {
             Ok((link, hindrance)) => {
+                let place = (interface.interface.as_str(), interface.vlan.number());
+                taken.insert(place, Taken::Ours(interface.virtual_interface_id.as_str()));
                 let item = Item::Interface(interface.virtual_interface_id.clone());
                 aim.problems.extend(hindrance.map(|text| (item, Problem::hindered(text))));
                 aim.vlans.insert(interface.virtual_interface_id.to_string(), link);
@@ -214,7 +216,7 @@ fn lend(
 }
 
 /// A VRF's last route: without it, what has no route there would be looked up in the main table.
-fn last_route(table: u32, family: AddressFamily, marks: &Marks) -> Route {
+pub(super) fn last_route(table: u32, family: AddressFamily, marks: &Marks) -> Route {
     let prefix = match family {
         AddressFamily::Ipv4 => IpNet::V4(Ipv4Net::default()),
         AddressFamily::Ipv6 => IpNet::V6(Ipv6Net::default()),
@@ -242,13 +244,25 @@ fn vpc_routes(
         .map(move |prefix| Route { table, prefix, metric: VPC_METRIC, protocol, way: way.clone() })
 }
 
-/// The VLANs that links of others occupy, by port: the kernel has each only once.
-fn foreign_vlans<'a>(kernel: &'a Kernel, marks: &Marks) -> BTreeMap<(&'a str, u16), &'a str> {
+/// Who has a VLAN of a port.
+#[derive(Clone, Copy)]
+enum Taken<'a> {
+    /// An interface that comes before in the configuration.
+    Ours(&'a str),
+    /// A link that we did not make.
+    Foreign(&'a str),
+}
+
+/// VLANs in use, by port: the kernel has each only once.
+type TakenVlans<'a> = HashMap<(&'a str, u16), Taken<'a>>;
+
+/// The VLANs that links of others occupy.
+fn foreign_vlans<'a>(kernel: &'a Kernel, marks: &Marks) -> TakenVlans<'a> {
     let foreign = kernel.links.iter().filter(|(name, link)| !marks.owns_link(name, link));
     foreign
         .filter_map(|(name, link)| match &link.kind {
             LinkKind::Vlan { parent: Some(parent), vlan } => {
-                Some(((parent.as_str(), *vlan), name.as_str()))
+                Some(((parent.as_str(), *vlan), Taken::Foreign(name)))
             }
             LinkKind::Vlan { parent: None, .. } | LinkKind::Vrf { .. } | LinkKind::Other => None,
         })
@@ -260,7 +274,7 @@ fn vlan(
     interface: &InterfaceConfig,
     kernel: &Kernel,
     marks: &Marks,
-    taken: &BTreeMap<(&str, u16), &str>,
+    taken: &TakenVlans<'_>,
     aim: &Aim,
 ) -> Result<(VlanLink, Option<String>), String> {
     let name = interface.virtual_interface_id.to_string();
@@ -286,13 +300,16 @@ fn vlan(
     if marks.owns_link(port, parent) {
         return Err(format!("port {port} is a link that Linkway made"));
     }
-    if let Some((other, _)) = aim.vlans.iter().find(|(_, v)| v.parent == port && v.vlan == vlan) {
-        return Err(format!("VLAN {vlan} of port {port} is the one of {other} too"));
-    }
-    if let Some(other) = taken.get(&(port, vlan)) {
-        return Err(format!(
-            "VLAN {vlan} of port {port} is taken by {other}, which Linkway did not make"
-        ));
+    match taken.get(&(port, vlan)) {
+        None => {}
+        Some(Taken::Ours(other)) => {
+            return Err(format!("VLAN {vlan} of port {port} is the one of {other} too"));
+        }
+        Some(Taken::Foreign(other)) => {
+            return Err(format!(
+                "VLAN {vlan} of port {port} is taken by {other}, which Linkway did not make"
+            ));
+        }
     }
     let link = VlanLink {
         id: interface.virtual_interface_id.clone(),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
+use linkway_domain::net::AddressFamily;
 
 use super::aim::{self, Aim, VlanLink, Vrf};
 use super::{Item, Step};
@@ -37,7 +38,11 @@ pub fn changes(aim: &Aim, kernel: &Kernel, marks: &Marks) -> Vec<Step> {
     let inside: Vec<&str> =
         ours.iter().filter(|(_, link)| inside(link)).map(|(name, _)| *name).collect();
     going.extend(inside);
-    let mut now = Now { aim, kernel, marks, going, flapping: BTreeSet::new() };
+    let mut last: BTreeMap<u32, Vec<&Route>> = BTreeMap::new();
+    for route in aim.routes.keys().filter(|route| route.way == Way::Unreachable) {
+        last.entry(route.table).or_default().push(route);
+    }
+    let mut now = Now { aim, kernel, marks, last, going, flapping: BTreeSet::new() };
     now.flapping = now.flaps();
     let mut steps = Vec::new();
     now.close(&mut steps);
@@ -75,6 +80,8 @@ struct Now<'a> {
     aim: &'a Aim,
     kernel: &'a Kernel,
     marks: &'a Marks,
+    /// The routes that drop, by table.
+    last: BTreeMap<u32, Vec<&'a Route>>,
     /// Links of ours that are removed, to be made anew or not.
     going: BTreeSet<&'a str>,
     /// Links that go down and up again because they, or what is under them, change their VRF: the kernel forgets the routes
@@ -122,19 +129,34 @@ impl<'a> Now<'a> {
         })
     }
 
-    /// Our routes that are not wanted, unless the one that takes their place replaces them. Those that drop come last.
+    /// Our routes that are not wanted, unless the one that takes their place replaces them: that leaves no moment without a
+    /// route. One that leads out of its VRF goes at once, or what enters the VRF before it is replaced would go there. Those
+    /// that drop come last (see `remove_last_routes`).
     fn remove_routes(&self, steps: &mut Vec<Step>) {
         let place = |route: &Route| (route.table, route.prefix, route.metric);
         let coming: BTreeSet<_> =
             self.aim.routes.keys().filter(|route| self.possible(route)).map(place).collect();
-        for route in self.unwanted().filter(|route| matches!(route.way, Way::Via { .. })) {
+        let (inside, outside): (Vec<&Route>, Vec<&Route>) = self
+            .unwanted()
+            .filter(|route| matches!(route.way, Way::Via { .. }))
+            .partition(|route| self.is_inside(route));
+        let has_to_go = |route: &&&Route| {
             // With its link goes the route.
             let goes =
                 matches!(&route.way, Way::Via { link, .. } if self.going.contains(link.as_str()));
-            if !goes && !coming.contains(&place(route)) {
-                steps.push(left(Change::DeleteRoute(route.clone())));
-            }
-        }
+            !goes && !coming.contains(&place(route))
+        };
+        // Those that lead out first: behind another one of the same prefix they do no harm yet.
+        let delete = outside.iter().chain(inside.iter().filter(has_to_go));
+        steps.extend(delete.map(|route| left(Change::DeleteRoute((*route).clone()))));
+    }
+
+    /// Whether a route leads over a link of the VRF that has its table.
+    fn is_inside(&self, route: &Route) -> bool {
+        let Way::Via { link, .. } = &route.way else { return true };
+        let master = self.kernel.links.get(link).and_then(|link| link.master.as_deref());
+        let vrf = master.and_then(|master| self.kernel.links.get(master));
+        vrf.is_some_and(|vrf| vrf.kind == LinkKind::Vrf { table: route.table })
     }
 
     fn unwanted(&self) -> impl Iterator<Item = &'a Route> {
@@ -155,6 +177,7 @@ impl<'a> Now<'a> {
                 steps.push(left(Change::DeleteRoute(route.clone())));
             }
         }
+        steps.extend(self.lacking().map(|route| left(Change::DeleteRoute(route))));
     }
 
     /// Whether the kernel takes a route now: none over a link that is down, and it forgets those that it had.
@@ -197,20 +220,47 @@ impl<'a> Now<'a> {
         self.kernel.links.get(name).filter(|_| !self.going.contains(name))
     }
 
-    /// Gives the VRFs that stay the last routes that they lack, before anything else: they are open to the main table.
+    /// Gives our VRFs the last routes that they lack, before anything else: they are open to the main table. So are those that go,
+    /// until the last link has left them.
     fn close(&self, steps: &mut Vec<Step>) {
         for (name, vrf) in &self.aim.vrfs {
             if self.present(name).is_some() {
                 self.last_routes(&Item::Gateway(vrf.id.clone()), vrf, steps);
             }
         }
+        steps.extend(self.lacking().map(|route| left(Change::AddRoute(route))));
+    }
+
+    /// The last routes that VRFs which go lack, unless somebody else has put a route in their place.
+    fn lacking(&self) -> impl Iterator<Item = Route> {
+        let going = self.going.iter().filter_map(|name| match self.kernel.links.get(*name)?.kind {
+            LinkKind::Vrf { table } => Some(table).filter(|table| self.marks.owns_table(*table)),
+            LinkKind::Vlan { .. } | LinkKind::Other => None,
+        });
+        let tables: BTreeSet<u32> = going.collect();
+        let families = [AddressFamily::Ipv4, AddressFamily::Ipv6];
+        let routes = tables.into_iter().flat_map(move |table| {
+            families.map(|family| aim::last_route(table, family, self.marks))
+        });
+        let place = |route: &Route| (route.table, route.prefix, route.metric);
+        let others: BTreeSet<_> = self
+            .kernel
+            .routes
+            .iter()
+            .filter(|r| r.protocol != self.marks.route_protocol)
+            .map(place)
+            .collect();
+        routes.filter(move |route| {
+            !self.kernel.routes.contains(route)
+                && !self.aim.routes.contains_key(route)
+                && !others.contains(&place(route))
+        })
     }
 
     fn last_routes(&self, item: &Item, vrf: &Vrf, steps: &mut Vec<Step>) {
-        let last =
-            self.aim.routes.keys().filter(|r| r.table == vrf.table && r.way == Way::Unreachable);
-        for route in last.filter(|route| !self.kernel.routes.contains(*route)) {
-            push(steps, item, Change::AddRoute(route.clone()));
+        let last = self.last.get(&vrf.table).into_iter().flatten();
+        for route in last.filter(|route| !self.kernel.routes.contains(**route)) {
+            push(steps, item, Change::AddRoute((*route).clone()));
         }
     }
 
@@ -228,6 +278,10 @@ impl<'a> Now<'a> {
         }
         self.conf(&item, name, now, |_| aim::VRF_CONF, steps);
         self.alias(&item, name, now, steps);
+        // It has none: every customer of the VRF could reach it.
+        for address in now.iter().flat_map(|now| &now.addresses) {
+            push(steps, &item, Change::DeleteAddress { link: link.clone(), address: *address });
+        }
         if now.is_none_or(|now| !now.up) {
             push(steps, &item, Change::SetUp { link });
         }

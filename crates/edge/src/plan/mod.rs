@@ -20,13 +20,13 @@ pub mod changes;
 pub mod guard;
 mod tables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use linkway_domain::edge::EdgeConfig;
 use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
 
-use crate::kernel::{Change, Kernel};
+use crate::kernel::{Change, Kernel, LinkKind};
 use crate::mark::Marks;
 use crate::session::{Digest, Observed, Sessions};
 
@@ -93,13 +93,25 @@ pub fn plan(
 ) -> (Plan, BTreeMap<Item, Problem>) {
     let aim = aim(config, kernel, marks);
     let steps = changes::changes(&aim, kernel, marks);
-    let (withdraw, sessions) = sessions(&aim.sessions, observed, digest);
+    let moved = moved(&aim, kernel);
+    let (withdraw, sessions) = sessions(&aim.sessions, &moved, observed, digest);
     (Plan { withdraw, steps, sessions }, aim.problems)
+}
+
+/// The gateways whose VRF is made anew with another table. The daemon puts what it learns into the table that it was told of,
+/// so their sessions have to go first, although they are wanted.
+fn moved(aim: &Aim, kernel: &Kernel) -> BTreeSet<VirtualGatewayId> {
+    let other = |vrf: &aim::Vrf| {
+        let now = kernel.links.get(vrf.id.as_str());
+        now.is_some_and(|link| link.kind != LinkKind::Vrf { table: vrf.table })
+    };
+    aim.vrfs.values().filter(|vrf| other(vrf)).map(|vrf| vrf.id.clone()).collect()
 }
 
 /// What the daemon has to be told before links go, and after links came.
 fn sessions(
     wanted: &Sessions,
+    moved: &BTreeSet<VirtualGatewayId>,
     observed: &Observed,
     digest: impl Fn(&Sessions) -> Digest,
 ) -> (Option<Sessions>, Option<Sessions>) {
@@ -110,9 +122,10 @@ fn sessions(
     if observed.loaded == Some(digest(wanted)) {
         return (None, None);
     }
-    let known = |id: &VirtualInterfaceId| wanted.sessions.iter().any(|session| session.id == *id);
-    let leaving = observed.peers.keys().any(|id| !known(id));
-    let withdraw = leaving.then(|| staying(wanted, observed));
+    let stay = wanted.sessions.iter().filter(|one| !moved.contains(&one.gateway));
+    let stay: BTreeSet<&VirtualInterfaceId> = stay.map(|one| &one.id).collect();
+    let leaving = observed.peers.keys().any(|id| !stay.contains(id));
+    let withdraw = leaving.then(|| staying(wanted, &stay, observed));
     let last = match &withdraw {
         Some(staying) if staying == wanted => None,
         Some(_) | None => Some(wanted.clone()),
@@ -120,15 +133,20 @@ fn sessions(
     (withdraw, last)
 }
 
-/// The wanted sessions that the daemon has already.
-fn staying(wanted: &Sessions, observed: &Observed) -> Sessions {
+/// The wanted sessions that the daemon has already and may keep.
+fn staying(
+    wanted: &Sessions,
+    stay: &BTreeSet<&VirtualInterfaceId>,
+    observed: &Observed,
+) -> Sessions {
     let sessions: Vec<_> = wanted
         .sessions
         .iter()
-        .filter(|session| observed.peers.contains_key(&session.id))
+        .filter(|session| stay.contains(&session.id) && observed.peers.contains_key(&session.id))
         .cloned()
         .collect();
-    let used = |id: &VirtualGatewayId| sessions.iter().any(|session| session.gateway == *id);
-    let gateways = wanted.gateways.iter().filter(|gateway| used(&gateway.id)).cloned().collect();
+    let used: BTreeSet<&VirtualGatewayId> = sessions.iter().map(|one| &one.gateway).collect();
+    let gateways =
+        wanted.gateways.iter().filter(|gateway| used.contains(&gateway.id)).cloned().collect();
     Sessions { gateways, sessions }
 }

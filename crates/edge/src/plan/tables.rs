@@ -14,25 +14,34 @@ pub(super) struct Tables<'a> {
     /// Ours, by the VRF's name.
     ours: BTreeMap<&'a str, u32>,
     used: BTreeSet<u32>,
+    /// Below it none of our range is free: tables are given, never taken back.
+    next: u32,
 }
 
 impl<'a> Tables<'a> {
-    pub(super) fn new(kernel: &'a Kernel, marks: &'a Marks) -> Self {
-        let (mut ours, mut foreign): (BTreeMap<&str, u32>, BTreeSet<u32>) = Default::default();
-        let mut used = BTreeSet::new();
+    pub(super) fn new(kernel: &'a Kernel, marks: &'a Marks, wanted: &'a [GatewayConfig]) -> Self {
+        let (mut used, mut foreign) = (BTreeSet::new(), BTreeSet::new());
         for (name, link) in &kernel.links {
             let LinkKind::Vrf { table } = link.kind else { continue };
+            used.insert(table);
             if !marks.owns_link(name, link) || !marks.owns_table(table) {
                 foreign.insert(table);
-                used.insert(table);
-            } else if used.insert(table) {
-                // Two VRFs on one table would be one: the first by name keeps it.
+            }
+        }
+        // Two VRFs on one table would be one: the first by name of those that stay keeps it.
+        let mut names: Vec<&str> =
+            wanted.iter().map(|one| one.virtual_gateway_id.as_str()).collect();
+        names.sort_unstable();
+        let (mut ours, mut kept) = (BTreeMap::new(), foreign);
+        for name in names {
+            let Some(link) = kernel.links.get(name) else { continue };
+            let LinkKind::Vrf { table } = link.kind else { continue };
+            if kept.insert(table) {
                 ours.insert(name, table);
             }
         }
-        ours.retain(|_, table| !foreign.contains(table));
         used.extend(kernel.routes.iter().map(|route| route.table));
-        Self { marks, ours, used }
+        Self { marks, ours, used, next: marks.first_table }
     }
 
     fn of(&self, gateway: &GatewayConfig) -> Option<u32> {
@@ -45,8 +54,9 @@ impl<'a> Tables<'a> {
             return Some(table);
         }
         let last = self.marks.first_table.checked_add(self.marks.tables)?;
-        let free = (self.marks.first_table..last).find(|table| !self.used.contains(table))?;
+        let free = (self.next..last).find(|table| !self.used.contains(table))?;
         self.used.insert(free);
+        self.next = free;
         Some(free)
     }
 }

@@ -116,10 +116,7 @@ pub fn meddling(before: &Model, after: &Model, config: &EdgeConfig, marks: &Mark
     let mut links = before.links.iter().chain(&after.links);
     let moved: BTreeSet<&String> = links
         .by_ref()
-        .filter(|(name, _)| {
-            before.links.get(*name).map(|l| &l.master) != after.links.get(*name).map(|l| &l.master)
-                || ours(before, name)
-        })
+        .filter(|(name, _)| place(before, name) != place(after, name) || ours(before, name))
         .map(|(name, _)| name)
         .collect();
     for route in before.routes.difference(&after.routes) {
@@ -138,8 +135,13 @@ pub fn meddling(before: &Model, after: &Model, config: &EdgeConfig, marks: &Mark
 /// Whether the link that a VLAN runs on was moved, which takes everything on top of it down for a moment.
 fn cycled_under(before: &Model, after: &Model, link: &Link) -> bool {
     let LinkKind::Vlan { parent: Some(parent), .. } = &link.kind else { return false };
-    let master = |model: &Model| model.links.get(parent).and_then(|link| link.master.clone());
-    master(before) != master(after)
+    place(before, parent) != place(after, parent)
+}
+
+/// What a link is in. A VRF of the same name with another table is another one: it was made anew.
+fn place<'a>(model: &'a Model, name: &str) -> Option<(&'a str, Option<&'a LinkKind>)> {
+    let master = model.links.get(name)?.master.as_deref()?;
+    Some((master, model.links.get(master).map(|link| &link.kind)))
 }
 
 /// A kernel with tables called by the VRF that has them, since the choice of a table depends on what was free.
