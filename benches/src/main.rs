@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-const USAGE: &str = "usage: linkway-bench [--sizes N,N,...] [--rounds N] [--turn-ms N]";
+const USAGE: &str = "usage: linkway-bench [--sizes N,N,...] [--rounds N] [--turn-ms N] | join";
 
 /// How a run is to be.
 pub struct Plan {
@@ -41,6 +41,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.as_slice() {
         [only] if only == "constant" => constant::serve_told().map(|()| true),
+        [only] if only == "join" => join(),
         _ => plan(&arguments).and_then(|plan| run::run(&plan)),
     };
     match outcome {
@@ -53,10 +54,25 @@ fn main() -> ExitCode {
     }
 }
 
-fn plan(arguments: &[String]) -> Result<Plan> {
-    // Cargo says where the package is; without it, the repository is the current directory.
+/// Adds the edge's figures (`benches/edge.sh`) to those of the run before: one report and one table.
+fn join() -> Result<bool> {
+    let out = repository().join("target/bench");
+    let path = out.join("report.json");
+    let mut report = report::Report::read(&path)?;
+    report.join(report::Report::read(&out.join("edge.json"))?);
+    report.write(&path)?;
+    print!("{}", report.table());
+    Ok(report.passes())
+}
+
+/// Cargo says where the package is; without it, the repository is the current directory.
+fn repository() -> PathBuf {
     let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-    let repository = package.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
+    package.as_deref().and_then(Path::parent).unwrap_or(Path::new(".")).to_owned()
+}
+
+fn plan(arguments: &[String]) -> Result<Plan> {
+    let repository = repository();
     let own = std::env::current_exe()?;
     let mut plan = Plan {
         sizes: vec![1_000, 100_000, 1_000_000],

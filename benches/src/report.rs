@@ -1,48 +1,67 @@
 //! The figures of a run: a table for people, `report.json` for programs.
 
+use std::borrow::Cow;
 use std::path::Path;
 
-use anyhow::Result;
-use serde::Serialize;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 
 /// One figure.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// What was measured.
     pub name: String,
     /// The figure.
     pub value: f64,
     /// Of what.
-    pub unit: &'static str,
+    pub unit: Cow<'static, str>,
     /// What it has to be: at least, or at most, as the name of the unit's kind says; `null` where nothing is asked for.
     pub bar: Option<f64>,
     /// Whether it is; true where nothing is asked for.
     pub pass: bool,
-    #[serde(skip)]
-    at_most: bool,
+}
+
+impl Row {
+    /// Whether the bar is one that must not be passed. A report does not say so, but what came of it does.
+    fn is_at_most(&self) -> bool {
+        self.bar.is_some_and(|bar| self.pass == (self.value <= bar))
+    }
 }
 
 /// All figures, in the order of the table.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Report(Vec<Row>);
 
 impl Report {
     /// A figure that nothing is asked of.
     pub fn figure(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
-        self.0.push(Row { name: name.into(), value, unit, bar: None, pass: true, at_most: false });
+        self.push(name.into(), value, unit, None, true);
     }
 
     /// A figure that has to be at least `bar`.
     pub fn at_least(&mut self, bar: f64, name: impl Into<String>, value: f64, unit: &'static str) {
-        let pass = value >= bar;
-        self.0.push(Row { name: name.into(), value, unit, bar: Some(bar), pass, at_most: false });
+        self.push(name.into(), value, unit, Some(bar), value >= bar);
     }
 
     /// A figure that has to be at most `bar`.
     pub fn at_most(&mut self, bar: f64, name: impl Into<String>, value: f64, unit: &'static str) {
-        let pass = value <= bar;
-        self.0.push(Row { name: name.into(), value, unit, bar: Some(bar), pass, at_most: true });
+        self.push(name.into(), value, unit, Some(bar), value <= bar);
+    }
+
+    fn push(&mut self, name: String, value: f64, unit: &'static str, bar: Option<f64>, pass: bool) {
+        self.0.push(Row { name, value, unit: unit.into(), bar, pass });
+    }
+
+    /// Reads the JSON array.
+    pub fn read(path: &Path) -> Result<Self> {
+        let json = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+        serde_json::from_slice(&json).with_context(|| format!("{} is no report", path.display()))
+    }
+
+    /// Puts another's figures after these.
+    pub fn join(&mut self, other: Self) {
+        self.0.extend(other.0);
     }
 
     /// Whether every bar is met.
@@ -62,7 +81,7 @@ impl Report {
     pub fn table(&self) -> String {
         let width = self.0.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
         let line = |row: &Row| {
-            let sign = if row.at_most { "<=" } else { ">=" };
+            let sign = if row.is_at_most() { "<=" } else { ">=" };
             let bar = row.bar.map_or(String::new(), |bar| format!("{sign} {}", shown(bar)));
             let verdict = match (row.bar, row.pass) {
                 (None, _) => "",

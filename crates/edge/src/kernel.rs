@@ -210,4 +210,16 @@ pub trait Driver {
     /// Makes changes, in order; one result for each. A change that fails does not stop the others. The text of an error is
     /// for the operator: what was tried and what the kernel says.
     fn apply(&mut self, changes: &[Change]) -> Vec<Result<(), String>>;
+    /// Whether the kernel is still as the last [`Driver::observe`] has found it. A driver that cannot tell says no.
+    fn is_unchanged(&mut self) -> bool {
+        false
+    }
+    /// Looks again at what these changes were made of, and at nothing else. `false`: it did not, all has to be looked at.
+    fn observe_touched(
+        &mut self,
+        _kernel: &mut Kernel,
+        _changes: &[&Change],
+    ) -> Result<bool, String> {
+        Ok(false)
+    }
 }

@@ -11,3 +11,4 @@ pub mod mark;
 pub mod netlink;
 pub mod plan;
 pub mod session;
+pub mod waiting;

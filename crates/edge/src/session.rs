@@ -85,6 +85,10 @@ pub trait Daemon {
     fn digest(&self, sessions: &Sessions) -> Digest;
     /// What the daemon has and does. A daemon that does not run is not an error.
     fn read(&mut self) -> Result<Observed, DaemonError>;
+    /// The same for less: counters of sessions that went on as they were may be those of an earlier look.
+    fn glance(&mut self) -> Result<Observed, DaemonError> {
+        self.read()
+    }
     /// Makes the daemon do exactly this, starting it where it does not run; sessions that stay the same are undisturbed.
     fn apply(&mut self, sessions: &Sessions) -> Result<(), DaemonError>;
 }

@@ -28,6 +28,8 @@ class Job:
     work: Path
     program: Path
     keep: bool
+    # What runs inside.
+    inside: Path = HERE / "inside.py"
 
 
 def host_can() -> bool:
@@ -42,7 +44,7 @@ def host_can() -> bool:
 
 def host_words(job: Job, number: int) -> list[str]:
     """In namespaces of its own: what is left behind ends with them."""
-    inside = [sys.executable, "-I", "-S", "-B", str(HERE / "inside.py"), str(job.work), str(number)]
+    inside = [sys.executable, "-I", "-S", "-B", str(job.inside), str(job.work), str(number)]
     inside += ["keep" if job.keep else "", str(job.program)]
     script = 'mount -t tmpfs tmpfs /run && exec "$@"'
     unshare = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -54,7 +56,7 @@ def uml_words(job: Job, number: int) -> list[str]:
     told = {
         "LAB_MODULES": modules(),
         "LAB_PYTHON": sys.executable,
-        "LAB_INSIDE": HERE / "inside.py",
+        "LAB_INSIDE": job.inside,
         "LAB_WORK": job.work,
         "LAB_NUMBER": number,
         "LAB_KEEP": "keep" if job.keep else "no",

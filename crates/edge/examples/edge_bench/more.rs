@@ -3,11 +3,14 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use linkway_edge::agent::Agent;
+use linkway_domain::edge::Traffic;
 use linkway_edge::agent::held::{Held, StateDir};
+use linkway_edge::agent::{Agent, Look, Round};
 use linkway_edge::bird::{Bird, BirdSettings};
+use linkway_edge::kernel::Kernel;
 use linkway_edge::mark::Marks;
 use linkway_edge::netlink::Netlink;
+use linkway_edge::waiting::waited;
 use linkway_wire::feed::{ConfigText, packed, read_answer};
 use serde_json::{Value, json};
 
@@ -28,7 +31,7 @@ struct Edge {
 /// For each size, `rounds` times.
 pub fn run(sizes: &[usize], rounds: usize, dir: &Path) -> Value {
     let most = sizes.iter().max().copied().unwrap_or(0);
-    world::operators_links(most + 1);
+    world::operators_links(most + 1, false);
     world::fresh(dir);
     let mut edge = Edge::new(dir);
     let mut generation = 0;
@@ -82,7 +85,7 @@ impl Edge {
         let body = feed::packed_answer(&self.base, next);
         let times = self.times.clone();
         times.take();
-        let began = Instant::now();
+        let (began, before) = (Instant::now(), waited());
         let base = &self.base;
         let (text, held) = times.of("answer", || {
             let known = Some((base.digest(), base.text()));
@@ -90,25 +93,41 @@ impl Edge {
             let config = read_answer(&text.unwrap()).unwrap().config.unwrap();
             let text = config.text().as_bytes().to_vec();
             let held = Held { config: config.config().clone(), text };
-            (config, held)
+            // One goes to the main thread, one is the base of the next question.
+            (config, held.clone())
         });
         self.agent.judge(&held.config).unwrap();
         times.of("save", || self.state.save(&held.text)).unwrap();
         self.agent.take(held.config);
-        let round = times.of("round", || self.agent.converge());
-        let total = began.elapsed();
+        let round = times.of("round", || self.agent.round(Look::News));
+        let (total, waited) = (began.elapsed(), waited() - before);
         let round_failed: Vec<String> = round.failed.into_iter().map(|(_, why)| why).collect();
         assert!(round.configured && !round.unfinished, "{round_failed:?}");
         let status = times.of("report", || self.agent.report(1)).expect("there is a report");
         assert!(status.interfaces.iter().all(|one| one.reported.programmed));
         self.base = text;
-        let spent: serde_json::Map<String, Value> = times
-            .take()
-            .into_iter()
-            .map(|(what, spent)| (what.to_owned(), json!([ms(spent.wall), ms(spent.cpu)])))
-            .collect();
-        json!({ "total": ms(total), "parts": spent })
+        let spent: serde_json::Map<String, Value> =
+            times.take().into_iter().map(|(what, spent)| (what.to_owned(), spent.json())).collect();
+        self.must_be_so();
+        json!({ "total": ms(total), "own": ms(total - waited), "parts": spent })
     }
+
+    /// What the agent does next, when the kernel tells it of the changes: it looks at everything. It must find what it took
+    /// for so, and nothing to do.
+    fn must_be_so(&mut self) {
+        let before = without_traffic(self.agent.last().kernel.clone());
+        let round = self.agent.round(Look::News);
+        assert_eq!(round, Round::default(), "a second round has nothing to do");
+        let after = without_traffic(self.agent.last().kernel.clone());
+        assert!(before == after, "the picture of what was changed is not the kernel's");
+    }
+}
+
+fn without_traffic(mut kernel: Kernel) -> Kernel {
+    for link in kernel.links.values_mut() {
+        link.traffic = Traffic::default();
+    }
+    kernel
 }
 
 fn ms(time: Duration) -> f64 {

@@ -1,4 +1,4 @@
-//! Drivers that tell how long each call took, and what of that was the agent's own process.
+//! Drivers that tell how long each call took, and what of that was the agent's own work.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -6,21 +6,26 @@ use std::time::{Duration, Instant};
 
 use linkway_edge::kernel::{Change, Driver, Kernel};
 use linkway_edge::session::{Daemon, DaemonError, Digest, Observed, Sessions};
-use rustix::time::{ClockId, clock_gettime};
+use linkway_edge::waiting::waited;
 
-/// Wall-clock time, and the processor's time of this thread (user and system).
+/// Wall-clock time. A thread's processor time would do as well, but in User-mode Linux it comes in hundredths of a second.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Spent {
-    /// Wall-clock time.
+    /// All of it.
     pub wall: Duration,
-    /// The processor's time.
-    pub cpu: Duration,
+    /// Without what the kernel and the daemon took to answer.
+    pub own: Duration,
 }
 
 impl Spent {
     fn add(&mut self, other: Self) {
         self.wall += other.wall;
-        self.cpu += other.cpu;
+        self.own += other.own;
+    }
+
+    /// As JSON, in milliseconds.
+    pub fn json(self) -> serde_json::Value {
+        serde_json::json!([self.wall.as_secs_f64() * 1e3, self.own.as_secs_f64() * 1e3])
     }
 }
 
@@ -31,9 +36,10 @@ pub struct Times(Rc<RefCell<Vec<(&'static str, Spent)>>>);
 impl Times {
     /// Times a piece of work.
     pub fn of<T>(&self, what: &'static str, work: impl FnOnce() -> T) -> T {
-        let (wall, cpu) = (Instant::now(), cpu());
+        let (start, before) = (Instant::now(), waited());
         let done = work();
-        let spent = Spent { wall: wall.elapsed(), cpu: self::cpu().saturating_sub(cpu) };
+        let wall = start.elapsed();
+        let spent = Spent { wall, own: wall.saturating_sub(waited() - before) };
         let mut all = self.0.borrow_mut();
         match all.iter_mut().find(|(known, _)| *known == what) {
             Some((_, known)) => known.add(spent),
@@ -48,11 +54,6 @@ impl Times {
     }
 }
 
-fn cpu() -> Duration {
-    let now = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(now.tv_sec.try_into().unwrap(), now.tv_nsec.try_into().unwrap())
-}
-
 /// A driver with a stopwatch.
 pub struct Timed<T> {
     /// The driver.
@@ -63,11 +64,23 @@ pub struct Timed<T> {
 
 impl<K: Driver> Driver for Timed<K> {
     fn observe(&mut self) -> Result<Kernel, String> {
-        self.times.of("kernel: look", || self.inner.observe())
+        self.times.of("kernel: look", || Driver::observe(&mut self.inner))
     }
 
     fn apply(&mut self, changes: &[Change]) -> Vec<Result<(), String>> {
-        self.times.of("kernel: change", || self.inner.apply(changes))
+        self.times.of("kernel: change", || Driver::apply(&mut self.inner, changes))
+    }
+
+    fn is_unchanged(&mut self) -> bool {
+        self.times.of("kernel: look", || Driver::is_unchanged(&mut self.inner))
+    }
+
+    fn observe_touched(
+        &mut self,
+        kernel: &mut Kernel,
+        changes: &[&Change],
+    ) -> Result<bool, String> {
+        self.times.of("kernel: look", || Driver::observe_touched(&mut self.inner, kernel, changes))
     }
 }
 
@@ -78,6 +91,10 @@ impl<D: Daemon> Daemon for Timed<D> {
 
     fn read(&mut self) -> Result<Observed, DaemonError> {
         self.times.of("daemon: look", || self.inner.read())
+    }
+
+    fn glance(&mut self) -> Result<Observed, DaemonError> {
+        self.times.of("daemon: look", || self.inner.glance())
     }
 
     fn apply(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {

@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// The handoffs and the port, as an operator has them before Linkway comes: a handoff for each gateway, all with the same
-/// address.
-pub fn operators_links(handoffs: usize) {
-    let mut batch = String::from(
-        "link set lo up\nlink add eth1 type veth peer name far1\nlink set far1 up\nlink set eth1 up\n",
+/// address. Without a carrier on the port BIRD does not try to reach routers that are not there.
+pub fn operators_links(handoffs: usize, carrier: bool) {
+    let far = if carrier { "up" } else { "down" };
+    let mut batch = format!(
+        "link set lo up\nlink add eth1 type veth peer name far1\nlink set far1 {far}\nlink set eth1 up\n",
     );
     for n in 0..handoffs {
         batch.push_str(&format!(

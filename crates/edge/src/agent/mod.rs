@@ -15,7 +15,7 @@ use crate::kernel::{Driver, Kernel};
 use crate::mark::Marks;
 use crate::plan::guard::Guard;
 use crate::plan::{Item, Plan, Problem, Step, plan};
-use crate::session::{Daemon, Observed};
+use crate::session::{Daemon, DaemonError, Observed};
 
 /// The core of an edge's agent.
 pub struct Agent<K, D> {
@@ -24,6 +24,18 @@ pub struct Agent<K, D> {
     marks: Marks,
     config: Option<EdgeConfig>,
     last: Last,
+    /// Whether `last.kernel` is what the driver's last look has found.
+    pictured: bool,
+}
+
+/// How closely a round looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// At everything.
+    Whole,
+    /// At what has changed: at all of the kernel only if it has told of a change that is not this round's, at the daemon's
+    /// sessions in detail only where they are not as they were.
+    News,
 }
 
 /// What was last seen and done.
@@ -84,7 +96,7 @@ pub enum Refusal {
 impl<K: Driver, D: Daemon> Agent<K, D> {
     /// With the configuration that the state directory has.
     pub fn new(kernel: K, daemon: D, marks: Marks, held: Option<EdgeConfig>) -> Self {
-        Self { kernel, daemon, marks, config: held, last: Last::default() }
+        Self { kernel, daemon, marks, config: held, last: Last::default(), pictured: false }
     }
 
     /// The configuration that is held.
@@ -129,7 +141,12 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
 
     /// Observes, plans, applies, and observes again what was changed. Without a configuration nothing is touched.
     pub fn converge(&mut self) -> Round {
-        let Some(plan) = self.preview() else {
+        self.round(Look::Whole)
+    }
+
+    /// The same, looking only as closely as said.
+    pub fn round(&mut self, look: Look) -> Round {
+        let Some(plan) = self.plan(look) else {
             return Round { unfinished: self.config.is_some(), ..Round::default() };
         };
         if plan.is_empty() {
@@ -137,31 +154,57 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
             return Round::default();
         }
         let mut round = self.apply(&plan);
-        round.unfinished |= !self.observe();
+        let touched = look == Look::News && round.failed.is_empty();
+        round.unfinished |= !match touched && self.observe_touched(&plan) {
+            true => self.saw(look),
+            false => self.observe(look),
+        };
         round
     }
 
     /// Looks at the kernel and the daemon; whether the kernel could be seen.
-    pub fn observe(&mut self) -> bool {
+    fn observe(&mut self, look: Look) -> bool {
         match self.kernel.observe() {
-            Ok(kernel) => {
-                self.last.kernel = kernel;
-                self.last.seen = true;
-                self.last.kernel_error = None;
-            }
+            Ok(kernel) => self.last.kernel = kernel,
             Err(error) => {
                 self.last.seen = false;
+                self.pictured = false;
                 self.last.kernel_error = Some(error);
                 return false;
             }
         }
-        self.read_daemon();
+        self.pictured = true;
+        self.saw(look)
+    }
+
+    /// The picture of the kernel is as it is; looks at the daemon.
+    fn saw(&mut self, look: Look) -> bool {
+        self.last.seen = true;
+        self.last.kernel_error = None;
+        let daemon = match look {
+            Look::Whole => self.daemon.read(),
+            Look::News => self.daemon.glance(),
+        };
+        self.note_daemon(daemon);
         true
+    }
+
+    /// Looks again at what a plan has changed. The rest is looked at soon: the changes are news of the kernel's as well.
+    fn observe_touched(&mut self, plan: &Plan) -> bool {
+        let changes: Vec<_> = plan.steps.iter().map(|step| &step.change).collect();
+        let done = self.kernel.observe_touched(&mut self.last.kernel, &changes);
+        // An error comes again with the look at everything.
+        done.unwrap_or(false)
     }
 
     /// Looks at the daemon alone.
     pub fn read_daemon(&mut self) {
-        match self.daemon.read() {
+        let daemon = self.daemon.read();
+        self.note_daemon(daemon);
+    }
+
+    fn note_daemon(&mut self, daemon: Result<Observed, DaemonError>) {
+        match daemon {
             Ok(observed) => self.last.daemon = observed,
             Err(error) => {
                 self.last.daemon = Observed::default();
@@ -172,8 +215,14 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
 
     /// What a round would do now; `None`: the kernel could not be seen, or nothing is held.
     pub fn preview(&mut self) -> Option<Plan> {
+        self.plan(Look::Whole)
+    }
+
+    fn plan(&mut self, look: Look) -> Option<Plan> {
         self.config.as_ref()?;
-        if !self.observe() {
+        let as_it_was = look == Look::News && self.pictured && self.kernel.is_unchanged();
+        let seen = if as_it_was { self.saw(look) } else { self.observe(look) };
+        if !seen {
             return None;
         }
         let config = self.config.as_ref()?;

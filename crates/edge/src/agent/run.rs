@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::held::{Held, StateDir};
 use super::metrics::{Gauges, Snapshot};
 use super::reporter::Reporter;
-use super::{Agent, Round};
+use super::{Agent, Look, Round};
 use crate::kernel::Driver;
 use crate::session::Daemon;
 
@@ -60,6 +60,36 @@ pub enum Event {
     Kernel,
     /// The agent shall end. The router goes on.
     End,
+}
+
+/// What a round is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// The agent has begun.
+    Start,
+    /// A configuration came.
+    Configuration,
+    /// The kernel changed.
+    Kernel,
+    /// Something was left to be done.
+    Retry,
+    /// It is time.
+    Resync,
+    /// The daemon has another configuration than it had.
+    Daemon,
+}
+
+impl Why {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Configuration => "configuration",
+            Self::Kernel => "kernel",
+            Self::Retry => "retry",
+            Self::Resync => "resync",
+            Self::Daemon => "daemon",
+        }
+    }
 }
 
 /// How long the server may keep the agent waiting for a configuration.
@@ -167,7 +197,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
     /// Works until the events end.
     pub fn run(mut self, events: &Receiver<Event>) {
         if self.agent.config().is_some() {
-            self.converge("start");
+            self.converge(Why::Start);
         }
         loop {
             match events.recv_timeout(self.until_next()) {
@@ -176,10 +206,10 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
                     // Nobody waits for the answer when the thread is gone, which ends the events too.
                     let _ = answer.send(taken);
                     if taken {
-                        self.converge("configuration");
+                        self.converge(Why::Configuration);
                     }
                 }
-                Ok(Event::Kernel) => self.converge("kernel"),
+                Ok(Event::Kernel) => self.converge(Why::Kernel),
                 Ok(Event::End) => return,
                 Err(RecvTimeoutError::Timeout) => self.tick(),
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -228,9 +258,9 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
         }
         let resync = Duration::from_secs(self.pace.resync_seconds);
         if self.again.is_some_and(|(at, _)| Instant::now() >= at) {
-            self.converge("retry");
+            self.converge(Why::Retry);
         } else if self.looked.elapsed() >= resync {
-            self.converge("resync");
+            self.converge(Why::Resync);
         } else {
             let start = Instant::now();
             let loaded = self.agent.last().daemon.loaded;
@@ -239,14 +269,18 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
             if self.agent.last().daemon.loaded == loaded {
                 self.tell();
             } else {
-                self.converge("daemon");
+                self.converge(Why::Daemon);
             }
         }
     }
 
-    fn converge(&mut self, why: &str) {
+    fn converge(&mut self, why: Why) {
         let start = Instant::now();
-        let round = self.agent.converge();
+        let look = match why {
+            Why::Configuration | Why::Kernel => Look::News,
+            Why::Start | Why::Retry | Why::Resync | Why::Daemon => Look::Whole,
+        };
+        let round = self.agent.round(look);
         let now = Instant::now();
         (self.looked, self.polled) = (now, now);
         log(why, &round, start.elapsed());
@@ -294,7 +328,7 @@ fn news(status: &EdgeStatus) -> Vec<u8> {
         .expect("reports hold text and numbers only")
 }
 
-fn log(why: &str, round: &Round, took: Duration) {
+fn log(why: Why, round: &Round, took: Duration) {
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     for (step, error) in &round.failed {
         tracing::warn!(item = %step.item, %error, "a change failed");
@@ -302,6 +336,7 @@ fn log(why: &str, round: &Round, took: Duration) {
     if round.changes > 0 || round.configured {
         let failed = round.failed.len();
         let changes = round.changes;
+        let why = why.word();
         tracing::info!(why, changes, failed, daemon = round.configured, milliseconds, "converged");
     }
 }

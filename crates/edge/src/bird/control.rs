@@ -5,7 +5,7 @@
 //! A connection lives for one operation. Everything is bounded: the time of each command, the length of a line and of
 //! an answer.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -14,12 +14,13 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::version::Version;
 use crate::session::DaemonError;
+use crate::waiting::waiting;
 
 /// How long a command may take. Checking and loading the configuration of thousands of sessions takes about a second; BIRD
 /// has one thread for all, so it may be busy before that.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest line. BIRD cuts its own at a few hundred bytes.
-const LONGEST_LINE: u64 = 64 * 1024;
+const LONGEST_LINE: usize = 64 * 1024;
 /// The longest answer: about 2 KB for each session.
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
 
@@ -50,7 +51,7 @@ impl Control {
     /// The same with another limit for each answer.
     pub fn connect_within(path: &Path, patience: Duration) -> Result<Option<Self>, DaemonError> {
         let doing = || format!("connect to BIRD's socket {}", path.display());
-        let stream = match open(path) {
+        let stream = match waiting(|| open(path)) {
             Ok(stream) => stream,
             Err(e) if is_nobody(&e) => return Ok(None),
             // As many wait already as BIRD lets wait.
@@ -78,11 +79,11 @@ impl Control {
     /// Gives a command and waits for the answer, of whatever code. `what` names it in errors.
     pub fn ask(&mut self, what: &'static str, command: &str) -> Result<Answer, DaemonError> {
         debug_assert!(!command.contains('\n'), "one command is one line");
-        let written = self
-            .stream
-            .get_ref()
-            .set_write_timeout(Some(self.patience))
-            .and_then(|()| self.stream.get_mut().write_all(format!("{command}\n").as_bytes()));
+        let (patience, stream) = (self.patience, self.stream.get_mut());
+        let written = waiting(|| {
+            stream.set_write_timeout(Some(patience))?;
+            stream.write_all(format!("{command}\n").as_bytes())
+        });
         written.map_err(|why| self.fault(what, why))?;
         self.answer(what)
     }
@@ -121,20 +122,41 @@ impl Control {
     }
 
     fn line(&mut self, deadline: Instant) -> io::Result<String> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        self.stream.get_ref().set_read_timeout(Some(left))?;
         let mut line = Vec::new();
-        self.stream.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)?;
-        if line.pop() != Some(b'\n') {
-            let whole = u64::try_from(line.len()).unwrap_or(u64::MAX) + 1 < LONGEST_LINE;
-            let kind =
-                if whole { io::ErrorKind::UnexpectedEof } else { io::ErrorKind::InvalidData };
-            return Err(kind.into());
+        loop {
+            // The clock is looked at and the limit set for each piece that comes, not for each line of it.
+            if self.stream.buffer().is_empty() {
+                waiting(|| self.fill(deadline))?;
+            }
+            let there = self.stream.buffer();
+            let end = there.iter().position(|byte| *byte == b'\n');
+            line.extend_from_slice(&there[..end.unwrap_or(there.len())]);
+            let used = end.map_or(there.len(), |end| end + 1);
+            self.stream.consume(used);
+            if line.len() >= LONGEST_LINE {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            if end.is_some() {
+                return Ok(String::from_utf8_lossy(&line).into_owned());
+            }
         }
-        Ok(String::from_utf8_lossy(&line).into_owned())
+    }
+
+    /// Waits for more; an end in the middle of an answer is an error.
+    fn fill(&mut self, deadline: Instant) -> io::Result<()> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.stream.get_ref().set_read_timeout(Some(left))?;
+            match self.stream.fill_buf() {
+                Ok([]) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => return Ok(()),
+                Err(why) if why.kind() == io::ErrorKind::Interrupted => (),
+                Err(why) => return Err(why),
+            }
+        }
     }
 
     fn fault(&self, what: &'static str, why: io::Error) -> DaemonError {

@@ -5,8 +5,8 @@
 //! longer than the agent: it is started as a daemon of its own, and found again by its socket.
 //!
 //! * The configuration carries its digest as the name of a protocol, so that what is loaded can be recognised.
-//! * A configuration is checked by BIRD before it takes the old one's place on disk, so that the file there is always one
-//!   that BIRD can be started with.
+//! * BIRD takes a configuration before that takes the old one's place on disk, so that the file there is always one that
+//!   BIRD can be started with.
 //! * BIRD would start again, at every reconfiguration, a session that the prefix limit has shut. So each new configuration
 //!   says of each shut session that it is disabled, until a reset gives the session another name.
 
@@ -19,11 +19,14 @@ pub mod render;
 mod settings;
 pub mod version;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,9 +39,10 @@ use self::control::Control;
 use self::hold::Hold;
 use self::parse::Protocol;
 use self::process::Files;
-use self::render::Surroundings;
+use self::render::{Plain, Surroundings};
 use self::version::{Dialect, Version};
 use crate::session::{Daemon, DaemonError, Digest, Observed, Sessions};
+use crate::waiting::waiting;
 
 /// How long a BIRD that is alive may have no socket: it makes it early, but reads its configuration first.
 const BIRTH: Duration = Duration::from_secs(5);
@@ -48,6 +52,8 @@ const LOADING: Duration = Duration::from_secs(180);
 const PACE: Duration = Duration::from_millis(20);
 /// The longest path that a socket can have (unix(7)).
 const LONGEST_SOCKET: usize = 107;
+/// How many sessions are asked about one by one; from there on all are.
+const FEW: usize = 32;
 
 /// One BIRD and its directory.
 #[derive(Debug)]
@@ -55,6 +61,24 @@ pub struct Bird {
     settings: BirdSettings,
     files: Files,
     hold: Hold,
+    /// The text of the sessions that were last asked about: a plan asks for its digest, then it is applied.
+    drafted: RefCell<Option<Draft>>,
+    /// The sessions by their protocols' names, as they were last seen in detail.
+    known: HashMap<String, Protocol>,
+}
+
+/// Sessions and what BIRD is told of them.
+#[derive(Clone)]
+struct Draft {
+    sessions: Arc<Sessions>,
+    plain: Arc<Plain>,
+}
+
+/// The text holds keys.
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Draft").field(&self.plain.digest).finish()
+    }
 }
 
 impl Bird {
@@ -63,7 +87,8 @@ impl Bird {
     /// needed.
     #[must_use]
     pub fn new(settings: BirdSettings, dir: &Path) -> Self {
-        Self { settings, files: Files::of(dir), hold: Hold::Unknown }
+        let (drafted, known) = (RefCell::new(None), HashMap::new());
+        Self { settings, files: Files::of(dir), hold: Hold::Unknown, drafted, known }
     }
 
     /// Ends the BIRD that was started for this directory, if it runs.
@@ -78,22 +103,38 @@ impl Bird {
         Surroundings { settings: &self.settings, log: &self.files.log }
     }
 
-    fn text(&self, sessions: &Sessions, dialect: Dialect, shut: &BTreeSet<String>) -> String {
-        render::render(sessions, self.around(), dialect, shut, self.hold.is_on())
+    fn draft(&self, sessions: &Sessions) -> Draft {
+        let mut drafted = self.drafted.borrow_mut();
+        match &*drafted {
+            Some(draft) if *draft.sessions == *sessions => draft.clone(),
+            _ => {
+                let plain = Arc::new(Plain::new(sessions, self.around()));
+                drafted.insert(Draft { sessions: Arc::new(sessions.clone()), plain }).clone()
+            }
+        }
     }
 
-    /// Gives a BIRD that answers the new configuration.
-    fn reconfigure(&self, mut control: Control, sessions: &Sessions) -> Result<(), DaemonError> {
+    fn text(&self, draft: &Draft, dialect: Dialect, shut: &BTreeSet<String>) -> String {
+        let (plain, sessions, held) = (&draft.plain, &draft.sessions, self.hold.is_on());
+        render::render_from(plain, sessions, self.around(), dialect, shut, held)
+    }
+
+    /// Gives a BIRD that answers the new configuration. One that it cannot read changes nothing.
+    fn reconfigure(
+        &mut self,
+        mut control: Control,
+        sessions: &Sessions,
+    ) -> Result<(), DaemonError> {
         let dialect = dialect(control.version)?;
-        let shut = sessions_of(&mut control)?;
-        let shut = shut.into_iter().filter(parse::is_shut).map(|p| p.name).collect();
-        self.write_next(&self.text(sessions, dialect, &shut))?;
-        let check = format!("configure check \"{}\"", self.files.next.display());
-        self.command(&mut control, "the new configuration", &check, sessions)?;
+        let now = self.sessions_in_brief(&mut control)?;
+        let shut = now.iter().filter(|p| parse::is_shut(p)).map(|p| p.name.clone()).collect();
+        self.remember(now);
+        let draft = self.draft(sessions);
+        self.write_next(&self.text(&draft, dialect, &shut))?;
+        let load = format!("configure \"{}\"", self.files.next.display());
+        self.command(&mut control, "the new configuration", &load, sessions)?;
         self.rename_next()?;
-        let load = format!("configure \"{}\"", self.files.config.display());
-        self.command(&mut control, "to load the new configuration", &load, sessions)?;
-        self.wait_loaded(sessions)
+        self.wait_loaded(draft.plain.digest)
     }
 
     /// Starts a BIRD with the new configuration.
@@ -105,7 +146,8 @@ impl Bird {
         let program = process::find(&self.settings.program);
         let dialect = dialect(process::version(&program)?)?;
         let old = fs::read_to_string(&self.files.config).unwrap_or_default();
-        self.write_next(&self.text(sessions, dialect, &render::shut_in(&old)))?;
+        let draft = self.draft(sessions);
+        self.write_next(&self.text(&draft, dialect, &render::shut_in(&old)))?;
         let refused = |what| {
             move |text: String| DaemonError::Refused {
                 what,
@@ -115,7 +157,72 @@ impl Bird {
         process::check(&program, &self.files)?.map_err(refused("the new configuration"))?;
         self.rename_next()?;
         process::start(&program, &self.files)?.map_err(refused("to start"))?;
-        self.wait_loaded(sessions)
+        self.wait_loaded(draft.plain.digest)
+    }
+
+    /// An agent that ended between BIRD's taking a configuration and its place on disk has left that to this one.
+    fn finish_rename(&self, loaded: Option<Digest>, version: Version) -> Result<(), DaemonError> {
+        let (Some(digest), Some(dialect)) = (loaded, version.dialect()) else { return Ok(()) };
+        let mut head = [0; 4096];
+        let read = fs::File::open(&self.files.next).and_then(|mut file| file.read(&mut head));
+        let marker = render::marker(digest, dialect);
+        match read {
+            Ok(length) if String::from_utf8_lossy(&head[..length]).contains(&marker) => {
+                self.rename_next()
+            }
+            // The usual case: there is none.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The sessions, asked about in detail where something has changed since they were.
+    fn sessions_in_brief(&mut self, control: &mut Control) -> Result<Vec<Protocol>, DaemonError> {
+        let answer = control.show("its sessions", "show protocols \"dxvif_*\"")?;
+        let mut found = parse::protocols(answer.lines.iter().map(String::as_str));
+        let mut known = std::mem::take(&mut self.known);
+        let mut unlike = Vec::new();
+        for (at, protocol) in found.iter_mut().enumerate() {
+            match known.remove(&protocol.name).filter(|known| known.is_like(protocol)) {
+                Some(known) => *protocol = known,
+                None => unlike.push(at),
+            }
+        }
+        if unlike.len() > FEW {
+            return sessions_of(control);
+        }
+        for at in unlike {
+            let command = format!("show protocols all \"{}\"", found[at].name);
+            let answer = control.show("a session", &command)?;
+            let detailed = parse::protocols(answer.lines.iter().map(String::as_str));
+            if let Some(detailed) = detailed.into_iter().next() {
+                found[at] = detailed;
+            }
+        }
+        Ok(found)
+    }
+
+    fn remember(&mut self, sessions: Vec<Protocol>) {
+        self.known = sessions.into_iter().map(|one| (one.name.clone(), one)).collect();
+    }
+
+    fn look(&mut self, brief: bool) -> Result<Observed, DaemonError> {
+        let Some(mut control) = Control::connect(&self.files.socket)? else {
+            self.known.clear();
+            return Ok(Observed::default());
+        };
+        let loaded = loaded(&mut control)?;
+        self.finish_rename(loaded, control.version)?;
+        let sessions = match brief {
+            true => self.sessions_in_brief(&mut control)?,
+            false => sessions_of(&mut control)?,
+        };
+        let peers = parse::peers(&sessions);
+        self.settle(&mut control, &peers)?;
+        // BIRD gives up a session whose socket it could not have (the VRF came later, the port was taken), and starts it at
+        // the next reconfiguration. So what does not run does not count as loaded.
+        let loaded = loaded.filter(|_| !sessions.iter().any(parse::is_given_up));
+        self.remember(sessions);
+        Ok(Observed { loaded, peers })
     }
 
     /// Lets BIRD have the kernel's routes when they need to be held no longer.
@@ -165,8 +272,8 @@ impl Bird {
     }
 
     /// Waits until BIRD has it: a start takes its time, and while an earlier reconfiguration goes on, the next is queued.
-    fn wait_loaded(&self, sessions: &Sessions) -> Result<(), DaemonError> {
-        let wanted = Some(self.digest(sessions));
+    fn wait_loaded(&self, wanted: Digest) -> Result<(), DaemonError> {
+        let wanted = Some(wanted);
         let deadline = Instant::now() + LOADING;
         loop {
             match self.loaded_now() {
@@ -179,7 +286,7 @@ impl Bird {
                 let what = "with the new configuration";
                 return Err(DaemonError::Silent { what, seconds: LOADING.as_secs() });
             }
-            thread::sleep(PACE);
+            waiting(|| thread::sleep(PACE));
         }
     }
 
@@ -198,7 +305,7 @@ impl Bird {
                 ours::end(&self.files)?;
                 return Ok(None);
             }
-            thread::sleep(PACE);
+            waiting(|| thread::sleep(PACE));
         }
     }
 
@@ -240,21 +347,15 @@ impl Bird {
 
 impl Daemon for Bird {
     fn digest(&self, sessions: &Sessions) -> Digest {
-        render::digest(sessions, self.around())
+        self.draft(sessions).plain.digest
     }
 
     fn read(&mut self) -> Result<Observed, DaemonError> {
-        let Some(mut control) = Control::connect(&self.files.socket)? else {
-            return Ok(Observed::default());
-        };
-        let loaded = loaded(&mut control)?;
-        let sessions = sessions_of(&mut control)?;
-        let peers = parse::peers(&sessions);
-        self.settle(&mut control, &peers)?;
-        // BIRD gives up a session whose socket it could not have (the VRF came later, the port was taken), and starts it at
-        // the next reconfiguration. So what does not run does not count as loaded.
-        let loaded = loaded.filter(|_| !sessions.iter().any(parse::is_given_up));
-        Ok(Observed { loaded, peers })
+        self.look(false)
+    }
+
+    fn glance(&mut self) -> Result<Observed, DaemonError> {
+        self.look(true)
     }
 
     fn apply(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {

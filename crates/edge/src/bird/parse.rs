@@ -17,6 +17,8 @@ pub struct Protocol {
     pub name: String,
     /// The state of the protocol: `up`, `start`, `stop`, `down`.
     pub state: String,
+    /// Since when it has it, as BIRD writes it.
+    pub since: String,
     /// Its description.
     pub description: Option<String>,
     /// `BGP state`.
@@ -48,7 +50,8 @@ pub fn protocols<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<Protocol> 
     found
 }
 
-/// A line of the table of protocols: name, kind, table, state, since, info. The head of the table is none.
+/// A line of the table of protocols: name, kind, table, state, since, info. The head of the table is none. A session that
+/// is not down has its BGP state as the first word of the info (`bgp_get_status`).
 fn summary(line: &str) -> Option<Protocol> {
     if line.starts_with(' ') {
         return None;
@@ -58,7 +61,24 @@ fn summary(line: &str) -> Option<Protocol> {
     if (name, kind) == ("Name", "Proto") {
         return None;
     }
-    Some(Protocol { name: name.to_owned(), state: state.to_owned(), ..Protocol::default() })
+    let since = words.next().unwrap_or_default();
+    let bgp_state = words.next().filter(|_| kind == "BGP" && state != "down");
+    Some(Protocol {
+        name: name.to_owned(),
+        state: state.to_owned(),
+        since: since.to_owned(),
+        bgp_state: bgp_state.map(str::to_owned),
+        ..Protocol::default()
+    })
+}
+
+impl Protocol {
+    /// Whether its line in the table is the same, so that nothing but counters can have changed.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        (&self.name, &self.state, &self.since, &self.bgp_state)
+            == (&other.name, &other.state, &other.since, &other.bgp_state)
+    }
 }
 
 fn detail(protocol: &mut Protocol, line: &str) {
@@ -180,5 +200,29 @@ fn explanation(protocol: &Protocol, state: SessionState) -> Option<String> {
         SessionState::Idle | SessionState::OpenSent | SessionState::OpenConfirm => {
             refused.map(str::to_owned).or(said)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table has the state of a session; so a look at the table tells which sessions have changed.
+    #[test]
+    fn the_table_tells_what_has_changed() {
+        let line = |text: &str| protocols([text]).remove(0);
+        let up = line("dxvif_ffaabbcc BGP        ---        up     11:20:31.123  Established");
+        assert_eq!(up.bgp_state.as_deref(), Some("Established"));
+        let details = [
+            "dxvif_ffaabbcc BGP        ---        up     11:20:31.123  Established   ",
+            "  BGP state:          Established",
+            "    Routes:         99 imported, 1 exported, 99 preferred",
+        ];
+        let known = protocols(details).remove(0);
+        assert!(known.is_like(&up) && known.imported == 99);
+        let again = line("dxvif_ffaabbcc BGP        ---        up     11:25:00.000  Established");
+        assert!(!known.is_like(&again), "it was down in between");
+        let down = line("dxvif_ffaabbcc BGP ---  down   11:25:00.000  Error: Route limit exceeded");
+        assert!(!known.is_like(&down) && down.bgp_state.is_none());
     }
 }

@@ -11,6 +11,7 @@ use rustix::process::{Resource, Rlimit};
 
 use super::version::Version;
 use crate::session::DaemonError;
+use crate::waiting::waiting;
 
 /// How long a program that is to end by itself may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -102,10 +103,7 @@ pub fn find(program: &Path) -> PathBuf {
 /// Asks a program for its version.
 pub fn version(program: &Path) -> Result<Version, DaemonError> {
     let doing = || format!("run {} --version", program.display());
-    let output = Command::new(program)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .output()
+    let output = waiting(|| Command::new(program).arg("--version").stdin(Stdio::null()).output())
         .map_err(|why| DaemonError::Io { doing: doing(), why })?;
     let text = [output.stderr, output.stdout].concat();
     let text = String::from_utf8_lossy(&text);
@@ -118,14 +116,14 @@ pub fn version(program: &Path) -> Result<Version, DaemonError> {
 /// Has a configuration checked by the program. `Err` holds its words.
 pub fn check(program: &Path, files: &Files) -> Result<Result<(), String>, DaemonError> {
     let words = ["-p".as_ref(), "-c".as_ref(), files.next.as_os_str()];
-    let (status, text) = run(program, &words, files)?;
+    let (status, text) = waiting(|| run(program, &words, files))?;
     Ok(if status.success() { Ok(()) } else { Err(text) })
 }
 
 /// Starts the daemon. It leaves our session and process group by itself, so it outlives us. `Err` holds its words.
 pub fn start(program: &Path, files: &Files) -> Result<Result<(), String>, DaemonError> {
     raise_file_limit();
-    let (status, text) = run(program, &files.words(), files)?;
+    let (status, text) = waiting(|| run(program, &files.words(), files))?;
     Ok(if status.success() { Ok(()) } else { Err(text) })
 }
 

@@ -30,6 +30,9 @@ pub const SHUT: &str = "shut: prefix limit";
 /// The line that repeats, for whoever starts a BIRD anew, which sessions the limit had shut.
 const SHUT_LINE: &str = "# shut by the prefix limit:";
 
+/// Bytes that a gateway or a session takes, more or less.
+const ROOM: usize = 1024;
+
 /// What there is to know of a configuration beside the sessions.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings<'a> {
@@ -43,10 +46,25 @@ pub struct Surroundings<'a> {
 /// always have the same.
 #[must_use]
 pub fn digest(sessions: &Sessions, around: Surroundings<'_>) -> Digest {
-    let text = body(sessions, around, Dialect::Classic, &BTreeSet::new(), false);
-    let hash = Sha256::digest(text.as_bytes());
-    let first = hash.first_chunk().expect("SHA-256 has 32 bytes");
-    Digest(u64::from_be_bytes(*first))
+    Plain::new(sessions, around).digest
+}
+
+/// The text as it is without anything that the digest leaves out, from which it is made.
+pub struct Plain {
+    text: String,
+    /// The digest.
+    pub digest: Digest,
+}
+
+impl Plain {
+    /// Of these sessions.
+    #[must_use]
+    pub fn new(sessions: &Sessions, around: Surroundings<'_>) -> Self {
+        let text = body(sessions, around, Dialect::Classic, &BTreeSet::new(), false);
+        let hash = Sha256::digest(text.as_bytes());
+        let first = hash.first_chunk().expect("SHA-256 has 32 bytes");
+        Self { digest: Digest(u64::from_be_bytes(*first)), text }
+    }
 }
 
 /// The whole text. Of `shut` (names of protocols), sessions that it still has are kept shut: BIRD itself would start them
@@ -59,16 +77,42 @@ pub fn render(
     shut: &BTreeSet<String>,
     held: bool,
 ) -> String {
-    let names: BTreeSet<String> = sessions.sessions.iter().map(protocol_name).collect();
-    let shut: BTreeSet<String> = shut.intersection(&names).cloned().collect();
+    render_from(&Plain::new(sessions, around), sessions, around, dialect, shut, held)
+}
+
+/// The same, with what is there of it already: most texts are the plain one under a head.
+#[must_use]
+pub fn render_from(
+    plain: &Plain,
+    sessions: &Sessions,
+    around: Surroundings<'_>,
+    dialect: Dialect,
+    shut: &BTreeSet<String>,
+    held: bool,
+) -> String {
+    let shut: BTreeSet<String> = if shut.is_empty() {
+        BTreeSet::new()
+    } else {
+        let names: BTreeSet<String> = sessions.sessions.iter().map(protocol_name).collect();
+        shut.intersection(&names).cloned().collect()
+    };
     let list: String = shut.iter().map(|name| format!(" {name}")).collect();
-    let marker = format!("{MARKER}{}_{}", digest(sessions, around), dialect.letter());
-    format!(
+    let marker = marker(plain.digest, dialect);
+    let head = format!(
         "# Written by the Linkway agent, which replaces it. It holds the sessions' keys.\n\
          {SHUT_LINE}{list}\n\
-         protocol static {marker} {{ ipv4; }}\n{}",
-        body(sessions, around, dialect, &shut, held)
-    )
+         protocol static {marker} {{ ipv4; }}\n"
+    );
+    if dialect == Dialect::Classic && shut.is_empty() && !held {
+        return head + &plain.text;
+    }
+    head + &body(sessions, around, dialect, &shut, held)
+}
+
+/// The name of the marker's protocol.
+#[must_use]
+pub fn marker(digest: Digest, dialect: Dialect) -> String {
+    format!("{MARKER}{digest}_{}", dialect.letter())
 }
 
 /// The sessions that a text's author knew to be shut by the limit.
@@ -138,6 +182,7 @@ fn body(
         by_gateway.entry(&session.gateway).or_default().push(session);
     }
     let mut out = head(around);
+    out.reserve(ROOM * (sessions.gateways.len() + sessions.sessions.len()));
     for gateway in &sessions.gateways {
         let own = by_gateway.get(&gateway.id).map_or(&[][..], Vec::as_slice);
         render_gateway(&mut out, gateway, own, around.settings, held);

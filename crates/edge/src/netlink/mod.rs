@@ -19,12 +19,14 @@ mod reply_link;
 mod request;
 mod socket;
 mod sysctl;
+mod touched;
 
 pub use error::KernelError;
 pub use monitor::Monitor;
 
 use self::record::Index;
-use self::socket::Socket;
+use self::reply::Body;
+use self::socket::{NEWS_WITH_ROUTES, Silence, Socket};
 use crate::kernel::{Change, Driver, Kernel};
 use crate::mark::Marks;
 
@@ -36,6 +38,11 @@ pub struct Netlink {
     /// As of the last look, kept up with what was changed since.
     index: Index,
     routes: observe::RouteHabits,
+    /// What has changed since the last look.
+    news: Socket,
+    /// Whether a look has found everything and nothing is known to have changed since.
+    current: bool,
+    forwards_ipv6: bool,
 }
 
 impl Netlink {
@@ -50,6 +57,9 @@ impl Netlink {
             marks,
             index: Index::default(),
             routes: observe::RouteHabits::default(),
+            news: Socket::listening(NEWS_WITH_ROUTES)?,
+            current: false,
+            forwards_ipv6: false,
         })
     }
 
@@ -62,12 +72,44 @@ impl Netlink {
     /// # Errors
     /// When the kernel refuses, or its links or addresses change too fast to be read.
     pub fn observe(&mut self) -> Result<Kernel, KernelError> {
+        // What comes while the kernel is read makes the next look a whole one too.
+        self.is_unchanged();
+        self.current = false;
         let links = self.links()?;
         let addresses = self.addresses(None)?;
         let routes = self.routes(&links)?;
-        let (kernel, index) = record::picture(links, addresses, routes, sysctl::forwards_ipv6());
+        self.forwards_ipv6 = sysctl::forwards_ipv6();
+        let (kernel, index) = record::picture(links, addresses, routes, self.forwards_ipv6);
         self.index = index;
+        self.current = true;
         Ok(kernel)
+    }
+
+    /// Whether links, addresses and routes are as the last look has found them: the kernel tells of every change, save
+    /// that of a setting, and that of routes which go with a link or an address of which it tells. What the daemon does
+    /// with its own routes does not count.
+    pub fn is_unchanged(&mut self) -> bool {
+        let ours = self.marks.route_protocol;
+        let matters = |datagram: &[u8]| match reply::frames(datagram) {
+            Ok(frames) => frames.iter().any(|frame| match frame.body {
+                Body::Route(body) => reply::protocol_of(body).is_ok_and(|by| by == ours),
+                _ => true,
+            }),
+            Err(_) => true,
+        };
+        loop {
+            match self.news.receive(true) {
+                Ok(datagram) => self.current &= !matters(datagram),
+                Err(Silence::Quiet) => break,
+                Err(Silence::Lost) => self.current = false,
+                Err(Silence::Failed(error)) => {
+                    tracing::warn!(%error, "the kernel's news cannot be read");
+                    self.current = false;
+                    break;
+                }
+            }
+        }
+        self.current && self.forwards_ipv6 == sysctl::forwards_ipv6()
     }
 
     /// Makes changes, in order; one result for each. What is already so is no error, and a change that fails does not
@@ -91,6 +133,18 @@ impl Driver for Netlink {
     fn apply(&mut self, changes: &[Change]) -> Vec<Result<(), String>> {
         let results = self.apply(changes);
         results.into_iter().map(|result| result.map_err(|error| error.to_string())).collect()
+    }
+
+    fn is_unchanged(&mut self) -> bool {
+        self.is_unchanged()
+    }
+
+    fn observe_touched(
+        &mut self,
+        kernel: &mut Kernel,
+        changes: &[&Change],
+    ) -> Result<bool, String> {
+        self.observe_touched(kernel, changes).map_err(|error| error.to_string())
     }
 }
 

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::error::KernelError;
-use super::socket::{Silence, Socket};
+use super::socket::{NEWS, Silence, Socket};
 
 /// How long it must be quiet for a burst to be over.
 const QUIET: Duration = Duration::from_millis(20);
@@ -24,7 +24,7 @@ impl Monitor {
     /// # Errors
     /// When the socket cannot be opened.
     pub fn open() -> Result<Self, KernelError> {
-        Ok(Self { socket: Socket::listening()? })
+        Ok(Self { socket: Socket::listening(NEWS)? })
     }
 
     /// Waits for a change of a link or an address, at most this long; whether there was one. A burst is one change: this

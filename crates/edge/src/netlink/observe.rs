@@ -91,7 +91,10 @@ impl Netlink {
     }
 
     /// Routes of both families, and how many of them are not ours.
-    fn routes_of(&mut self, which: Routes) -> Result<(Vec<RouteRecord>, usize), KernelError> {
+    pub(super) fn routes_of(
+        &mut self,
+        which: Routes,
+    ) -> Result<(Vec<RouteRecord>, usize), KernelError> {
         const RTPROT_KERNEL: u8 = 2;
         let marks = self.marks;
         let wanted = |table, protocol| {

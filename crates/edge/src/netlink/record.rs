@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use linkway_domain::edge::Traffic;
 
 use super::request::OtherKey;
+use super::touched::{Found, is_over};
 use crate::kernel::{Kernel, Link, LinkConf, LinkKind, Route, Way};
 
 /// A link.
@@ -148,6 +149,56 @@ pub(super) fn picture(
     (kernel, index)
 }
 
+/// Puts what was found of some links and tables in the place of what the picture had of them.
+pub(super) fn patch(kernel: &mut Kernel, index: &mut Index, found: Found) {
+    let Found { links, tables, routes } = found;
+    let mut gone = Vec::new();
+    for (name, link) in &links {
+        if let Some(old) = index.links.remove(name) {
+            index.peers.retain(|(at, _), _| *at != old.index);
+        }
+        kernel.links.remove(name);
+        match link {
+            Some((record, _)) => {
+                index.links.insert(name.clone(), record.clone());
+            }
+            None => gone.push(name.as_str()),
+        }
+    }
+    for (name, link) in &links {
+        let Some((record, addresses)) = link else { continue };
+        let own = addresses.iter().map(|address| address.address).collect();
+        let peers = addresses.iter().filter_map(|a| Some(((a.index, a.address), a.peer?)));
+        index.peers.extend(peers);
+        let names = names_of(index, [record.parent, record.master]);
+        kernel.links.insert(name.clone(), named(record, own, &names));
+    }
+    let stays = |route: &Route| {
+        !tables.contains(&route.table) && !gone.iter().any(|link| is_over(&route.way, link))
+    };
+    kernel.routes.retain(stays);
+    index.odd_routes.retain(|route, _| stays(route));
+    for record in routes {
+        let over = match record.way {
+            WayRecord::Via { link, .. } => Some(link),
+            WayRecord::Unreachable | WayRecord::Other => None,
+        };
+        let names = names_of(index, [over]);
+        let key = record.key.clone();
+        let Some(route) = route(record, &names) else { continue };
+        if route.way == Way::Other {
+            index.odd_routes.entry(route.clone()).or_default().push(key);
+        }
+        kernel.routes.insert(route);
+    }
+}
+
+/// The names of a few links.
+fn names_of<const N: usize>(index: &Index, links: [Option<u32>; N]) -> HashMap<u32, String> {
+    let name = |link: u32| Some((link, index.name_of(Some(link))?.to_owned()));
+    links.into_iter().flatten().filter_map(name).collect()
+}
+
 fn named(record: &LinkRecord, addresses: BTreeSet<IpNet>, names: &HashMap<u32, String>) -> Link {
     let name = |index: Option<u32>| names.get(&index?).cloned();
     Link {
@@ -176,4 +227,58 @@ fn route(record: RouteRecord, names: &HashMap<u32, String>) -> Option<Route> {
     };
     let RouteRecord { table, prefix, metric, protocol, .. } = record;
     Some(Route { table, prefix, metric, protocol, way })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(index: u32, name: &str, kind: KindRecord, master: Option<u32>) -> LinkRecord {
+        LinkRecord { index, name: name.to_owned(), kind, master, ..LinkRecord::default() }
+    }
+
+    fn address(index: u32, text: &str) -> AddressRecord {
+        AddressRecord { index, address: text.parse().unwrap(), peer: None }
+    }
+
+    fn route(table: u32, prefix: &str, way: WayRecord) -> RouteRecord {
+        let key = OtherKey { tos: 0, source: None };
+        RouteRecord { table, prefix: prefix.parse().unwrap(), metric: 1, protocol: 172, way, key }
+    }
+
+    fn via(link: u32) -> WayRecord {
+        WayRecord::Via { next_hop: "192.0.2.2".parse().unwrap(), link }
+    }
+
+    /// A picture that is brought up to date is the one that a look at everything finds.
+    #[test]
+    fn a_patched_picture_is_a_new_one() {
+        let (vrf, other) = (KindRecord::Vrf { table: 7 }, KindRecord::Vrf { table: 8 });
+        let vlan = KindRecord::Vlan { vlan: 101 };
+        let stays = [link(1, "eth1", KindRecord::Other, None), link(2, "vgw-b", other, None)];
+        let kept = route(8, "10.0.0.0/16", WayRecord::Unreachable);
+        let before =
+            [&stays[..], &[link(3, "vgw-a", vrf, None), link(4, "dxvif-old", vlan, Some(3))]]
+                .concat();
+        let gone = [route(7, "10.1.0.0/16", via(4)), route(8, "10.2.0.0/16", via(4))];
+        let old_routes = [vec![kept.clone()], gone.into()].concat();
+        let (mut kernel, mut index) =
+            picture(before, vec![address(4, "169.254.0.1/30")], old_routes, true);
+
+        let new = link(5, "dxvif-new", vlan, Some(3));
+        let new_route = route(7, "10.3.0.0/16", via(5));
+        let links = BTreeMap::from([
+            ("dxvif-old".to_owned(), None),
+            ("dxvif-new".to_owned(), Some((new.clone(), vec![address(5, "169.254.0.5/30")]))),
+            ("vgw-a".to_owned(), Some((link(3, "vgw-a", vrf, None), Vec::new()))),
+        ]);
+        let found = Found { links, tables: [7].into(), routes: vec![new_route.clone()] };
+        patch(&mut kernel, &mut index, found);
+
+        let after = [&stays[..], &[link(3, "vgw-a", vrf, None), new]].concat();
+        let addresses = vec![address(5, "169.254.0.5/30")];
+        let (expected, expected_index) = picture(after, addresses, vec![kept, new_route], true);
+        assert_eq!(kernel, expected);
+        assert_eq!(index.links, expected_index.links);
+    }
 }

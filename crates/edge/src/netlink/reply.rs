@@ -82,13 +82,15 @@ fn frame<'a>(buffer: &NetlinkBuffer<&'a [u8]>) -> Parsed<Frame<'a>> {
     const RTM_NEWLINK: u16 = 16;
     const RTM_NEWADDR: u16 = 20;
     const RTM_NEWROUTE: u16 = 24;
+    const RTM_DELROUTE: u16 = 25;
     let body = buffer.payload();
     let body = match buffer.message_type() {
         NLMSG_ERROR => Body::Outcome(outcome(body, buffer.flags(), true)?),
         NLMSG_DONE => Body::End(outcome(body, buffer.flags(), false)?),
         RTM_NEWLINK => Body::Link(body),
         RTM_NEWADDR => Body::Address(body),
-        RTM_NEWROUTE => Body::Route(body),
+        // The latter only comes as news.
+        RTM_NEWROUTE | RTM_DELROUTE => Body::Route(body),
         _ => Body::Something,
     };
     let interrupted = buffer.flags() & NLM_F_DUMP_INTR != 0;
@@ -140,6 +142,11 @@ pub(super) fn address(body: &[u8]) -> Parsed<Option<AddressRecord>> {
     }
     let address = IpNet::new(own, length).map_err(|_| garbled("an address", body))?;
     Ok(Some(AddressRecord { index, address, peer: peer.filter(|peer| *peer != own) }))
+}
+
+/// Who made a route.
+pub(super) fn protocol_of(route: &[u8]) -> Parsed<u8> {
+    u8_at(route, 5)
 }
 
 /// A route, or what stands in its place.

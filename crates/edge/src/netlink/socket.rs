@@ -9,6 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
 use super::error::KernelError;
+use crate::waiting::waiting;
 
 /// How long an answer may take. The kernel answers before `send` returns; this only keeps a lost answer from hanging us.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -18,7 +19,9 @@ const KEPT: i32 = 4 << 20;
 const ROOM: usize = 64 << 10;
 
 /// rtnetlink(7) multicast groups of links and of both families' addresses (`RTNLGRP_…`).
-const NEWS: [u32; 3] = [1, 5, 9];
+pub(super) const NEWS: &[u32] = &[1, 5, 9];
+/// These, and both families' routes.
+pub(super) const NEWS_WITH_ROUTES: &[u32] = &[1, 5, 9, 7, 11];
 
 /// A socket that talks to the kernel's routing side.
 pub(super) struct Socket {
@@ -51,11 +54,11 @@ impl Socket {
         Ok(Self { strict, ..socket })
     }
 
-    /// A socket that hears of changes of links and addresses.
-    pub(super) fn listening() -> Result<Self, KernelError> {
+    /// A socket that hears of changes.
+    pub(super) fn listening(groups: &[u32]) -> Result<Self, KernelError> {
         let socket = Self::bare()?;
-        for group in NEWS {
-            let joined = socket.inner.add_membership(group);
+        for group in groups {
+            let joined = socket.inner.add_membership(*group);
             joined.map_err(|why| failed("listening to the kernel's changes", why))?;
         }
         Ok(socket)
@@ -73,7 +76,7 @@ impl Socket {
     /// Sends messages to the kernel, which deals with all of them before this returns.
     pub(super) fn send(&self, messages: &[u8]) -> Result<(), KernelError> {
         loop {
-            match self.inner.send_to(messages, &SocketAddr::new(0, 0), 0) {
+            match waiting(|| self.inner.send_to(messages, &SocketAddr::new(0, 0), 0)) {
                 Ok(_) => return Ok(()),
                 Err(why) if why.kind() == io::ErrorKind::Interrupted => (),
                 Err(why) => return Err(failed("sending to the kernel", why)),
@@ -88,7 +91,7 @@ impl Socket {
         let flags = i32::try_from(flags.bits()).expect("the flags of recv(2) are an int");
         loop {
             self.buffer.clear();
-            match self.inner.recv_from(&mut self.buffer, flags) {
+            match waiting(|| self.inner.recv_from(&mut self.buffer, flags)) {
                 // With MSG_TRUNC the length is the datagram's, not what fitted.
                 Ok((length, _)) if length > self.buffer.len() => {
                     self.buffer = Vec::with_capacity(length.next_power_of_two());

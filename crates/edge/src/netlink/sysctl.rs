@@ -6,12 +6,13 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 
 use crate::kernel::LinkConf;
+use crate::waiting::waiting;
 
 const ROOT: &str = "/proc/sys/net";
 
 /// Whether the kernel forwards IPv6; a kernel without IPv6 does not.
 pub(super) fn forwards_ipv6() -> bool {
-    fs::read_to_string(format!("{ROOT}/ipv6/conf/all/forwarding"))
+    waiting(|| fs::read_to_string(format!("{ROOT}/ipv6/conf/all/forwarding")))
         .is_ok_and(|text| text.trim() != "0")
 }
 
@@ -39,9 +40,11 @@ pub(super) fn set(
 }
 
 fn write(family: &str, link: &str, setting: &str, value: bool) -> io::Result<()> {
-    let mut file =
-        File::options().write(true).open(format!("{ROOT}/{family}/conf/{link}/{setting}"))?;
-    file.write_all(if value { b"1" } else { b"0" })
+    let path = format!("{ROOT}/{family}/conf/{link}/{setting}");
+    waiting(|| {
+        let mut file = File::options().write(true).open(path)?;
+        file.write_all(if value { b"1" } else { b"0" })
+    })
 }
 
 /// A link without IPv6 (the kernel has none, or the link's MTU is below 1280) has no addresses to keep or make.

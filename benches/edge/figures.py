@@ -1,0 +1,131 @@
+"""What was measured, made into the rows of the report."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any
+
+COLD_AT_MOST = 1.5
+MORE_AT_MOST = 1.3
+
+Row = dict[str, Any]
+
+# The parts of the way to the first packet, in order: what ends each, and whose it is.
+PARTS = {
+    "feed": "server and feed: to the configuration on the edge",
+    "agent": "agent, kernel, BIRD's reading: to programmed",
+    "connect": "connect timers, customer's retry or BIRD's delay: to the SYN",
+    "session": "BIRD and customer's router: to Established",
+    "routes": "BIRD and customer's router: to routes and the first packet",
+}
+
+
+def rows(results: dict) -> list[Row]:
+    """All rows, in the order of the table."""
+    return [*cold(results["cold"]), *more(results["more"]), *packets(results["packets"])]
+
+
+def row(name: str, value: float, unit: str, at_most: float | None = None) -> Row:
+    met = at_most is None or value <= at_most
+    return {"name": f"edge {name}", "value": value, "unit": unit, "bar": at_most, "pass": met}
+
+
+def cold(found: dict) -> list[Row]:
+    """(a): the ratio of each pair that ran one after the other, of these the middle one."""
+    size = found["interfaces"]
+    pairs = list(zip(found["agent"], found["plain"], strict=True))
+    ratio = median(agent["seconds"] / plain["seconds"] for agent, plain in pairs)
+    agent, plain = ([one["seconds"] for one in found[kind]] for kind in ("agent", "plain"))
+    kernel = median(one["kernel"] for one in found["plain"])
+    return [
+        row(f"(a) cold start at {size}: agent", median(agent), "s"),
+        row(f"(a) cold start at {size}: ip -batch and BIRD", median(plain), "s"),
+        row(f"(a) of that ip -batch and settings at {size}", kernel, "s"),
+        row(f"(a) cold start at {size}: agent / ip -batch and BIRD", ratio, "ratio", COLD_AT_MOST),
+    ]
+
+
+def more(found: list[dict]) -> list[Row]:
+    """(b) and (d)."""
+    made = []
+    for size in found:
+        n, rounds = size["interfaces"], size["rounds"]
+        made += [
+            row(f"(b) one more at {n}: to programmed", median(total(r) for r in rounds), "ms"),
+            row(f"(b) one more at {n}: BIRD's part", median(bird(r) for r in rounds), "ms"),
+            row(f"(b) one more at {n}: the kernel's part", median(kernel(r) for r in rounds), "ms"),
+            row(f"(b) one more at {n}: the agent's own work", least(rounds), "ms"),
+        ]
+    small, large = found[0], found[-1]
+    n, m = large["interfaces"], small["interfaces"]
+    ratio = least(large["rounds"]) / least(small["rounds"])
+    made.append(row(f"(b) the agent's own work: at {n} / at {m}", ratio, "ratio", MORE_AT_MOST))
+    for what, of in (("all but BIRD's part", without_bird), ("to programmed", total)):
+        ratio = median(map(of, large["rounds"])) / median(map(of, small["rounds"]))
+        made.append(row(f"(b) {what}: at {n} / at {m}", ratio, "ratio"))
+    for what, words in (
+        ("change", "one change"),
+        ("packed", "all of it, no base"),
+        ("plain", "all of it, not packed"),
+    ):
+        made.append(row(f"(d) feed at {n}: {words}", large["bytes"][what], "B"))
+    return made
+
+
+def total(one: dict) -> float:
+    return one["total"]
+
+
+def least(rounds: list[dict]) -> float:
+    """The agent's own work: without what the kernel and BIRD took to answer. It is always the same, and
+    whatever else runs on the processor can only add to it, so the shortest is nearest to it."""
+    return min(one["own"] for one in rounds)
+
+
+def without_bird(one: dict) -> float:
+    return total(one) - bird(one)
+
+
+def bird(one: dict) -> float:
+    return waited(one, "daemon: look") + waited(one, "daemon: change")
+
+
+def kernel(one: dict) -> float:
+    return waited(one, "kernel: look") + waited(one, "kernel: change")
+
+
+def waited(one: dict, part: str) -> float:
+    wall, work = one["parts"].get(part, (0.0, 0.0))
+    return wall - work
+
+
+def packets(found: list[dict]) -> list[Row]:
+    """(c)."""
+    made = []
+    for name, words in {"total": "Confirm's answer to the first packet", **PARTS}.items():
+        seconds = [one[name] for one in found]
+        made += [
+            row(f"(c) {words}, median", median(seconds), "s"),
+            row(f"(c) {words}, worst", max(seconds), "s"),
+        ]
+    by_customer = sum(one["connected_by"] == "customer" for one in found)
+    made.append(row(f"(c) of {len(found)} connections begun by the customer", by_customer, ""))
+    return made
+
+
+def table(made: list[Row]) -> str:
+    """The table of a run of this part alone; as benches/src/report.rs has it."""
+    width = max(len(one["name"]) for one in made)
+    lines = []
+    for one in made:
+        bar = "" if one["bar"] is None else f"<= {one['bar']:.2f}"
+        verdict = "" if one["bar"] is None else "pass" if one["pass"] else "MISSED"
+        value = shown(one["value"])
+        line = f"{one['name']:{width}}  {value:>9}  {one['unit']:<5}  {bar:<8}  {verdict}"
+        lines.append(line.rstrip() + "\n")
+    return "".join(lines)
+
+
+def shown(value: float) -> str:
+    digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
+    return f"{value:.{digits}f}"
