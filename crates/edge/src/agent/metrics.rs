@@ -153,6 +153,16 @@ impl Snapshot {
         for (labels, peer) in &peers {
             page.line(name, labels, u8::from(peer.state == SessionState::Established));
         }
+        let name = "linkway_virtual_interface_bgp_prefix_limit";
+        page.head(name, "gauge", "Whether too many prefixes have shut the session");
+        for (labels, peer) in &peers {
+            page.line(name, labels, u8::from(peer.state == SessionState::PrefixLimit));
+        }
+        let name = "linkway_virtual_interface_bgp_prefixes_rejected";
+        page.head(name, "gauge", "Prefixes of the customer's router that were refused");
+        for (labels, peer) in &peers {
+            page.line(name, labels, peer.prefixes_rejected);
+        }
         let name = "linkway_virtual_interface_bgp_prefixes_accepted";
         page.head(name, "gauge", "Prefixes taken from the customer's router");
         for (labels, peer) in &peers {

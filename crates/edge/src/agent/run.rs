@@ -38,7 +38,7 @@ pub struct Word {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pace {
-    /// Longest time without a report, in seconds; well under the server's `edge-silence` (90).
+    /// Longest time without a report, in seconds; well under the server's `edge_silent_seconds` (90).
     pub report_seconds: u64,
     /// Longest time without a look at the whole kernel, in seconds.
     pub resync_seconds: u64,
@@ -167,6 +167,8 @@ pub struct Shell<K, D> {
     poll_took: Duration,
     /// When to try again what failed, and the pause before that.
     again: Option<(Instant, Duration)>,
+    /// The errors of kernel and daemon that were logged last.
+    said: [Option<String>; 2],
 }
 
 impl<K: Driver, D: Daemon> Shell<K, D> {
@@ -191,6 +193,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
             polled: now,
             poll_took: Duration::ZERO,
             again: None,
+            said: [None, None],
         }
     }
 
@@ -290,7 +293,28 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
             (now + pause, pause)
         });
         self.gauges.round(&round, start.elapsed());
+        self.say_errors();
         self.tell();
+    }
+
+    /// Logs why the kernel or the daemon cannot be dealt with: once, not at every try.
+    fn say_errors(&mut self) {
+        let last = self.agent.last();
+        let now = [last.kernel_error.clone(), last.daemon_error.clone()];
+        if now == self.said {
+            return;
+        }
+        let [kernel, daemon] = &now;
+        if let Some(error) = kernel.as_ref().filter(|_| self.said[0] != now[0]) {
+            tracing::error!(%error, "the router's kernel cannot be seen; there is no report meanwhile");
+        }
+        if let Some(error) = daemon.as_ref().filter(|_| self.said[1] != now[1]) {
+            tracing::error!(%error, "the BGP daemon does not do what it was told");
+        }
+        if now == [None, None] {
+            tracing::info!("kernel and BGP daemon answer again");
+        }
+        self.said = now;
     }
 
     /// Reports when something changed or enough time has passed.

@@ -221,9 +221,14 @@ fn clear(mut agent: Agent<Netlink, Bird>, state: &StateDir) -> anyhow::Result<Ex
     }
     agent.daemon_mut().stop().context("the BGP daemon could not be stopped")?;
     state.forget()?;
-    let done = round.changes - round.failed.len();
+    let (failed, done) = (round.failed.len(), round.changes - round.failed.len());
+    if failed > 0 {
+        let left = format!("{done} changes made, {failed} failed: something of Linkway is left");
+        crate::admin::print(&format!("{left}\n"));
+        return Ok(ExitCode::FAILURE);
+    }
     crate::admin::print(&format!("{done} changes made; nothing of Linkway is left\n"));
-    Ok(if round.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The configuration of a router that serves nothing.
