@@ -10,8 +10,9 @@ use linkway_domain::access_key::Principal;
 use linkway_domain::check;
 use linkway_domain::decide::{
     ApproveConnection, Command, Context, CreateAccount, CreateConnection, CreateGateway,
-    CreateLocation, Outcome, PortChoice, ReportConnection, decide,
+    CreateLocation, Outcome, PortChoice, ReportConnection, ReportHead, decide,
 };
+use linkway_domain::edge::ConfigVersion;
 use linkway_domain::id::EdgeId;
 use linkway_domain::record::Record;
 use linkway_domain::seed::Seed;
@@ -107,9 +108,10 @@ impl World {
         let approve = ApproveConnection { connection: id.clone(), port: PortChoice::Simulated };
         world.run(operator(), &Command::ApproveConnection(approve)).expect("a port");
         let edge = EdgeId::simulated(&connection.location);
+        let version = ConfigVersion { epoch: 0, generation: 1 };
+        let head = ReportHead { edge: edge.clone(), version, sequence: 1 };
         let report = ReportConnection {
-            edge: edge.clone(),
-            generation: 1,
+            head,
             connection: connection.id,
             carrier: Some(true),
         };
