@@ -4,6 +4,7 @@
 //! configuration. The types here are the feed's own form on the wire (JSON, camelCase).
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,8 @@ use crate::net::{
 };
 use crate::virtual_interface::{Phase, Reported, VirtualInterface, bounded_text};
 
-/// The whole desired configuration of one edge router.
+/// The whole desired configuration of one edge router. Gateways and interfaces are shared with the configurations before and
+/// after it in which they are the same, so that what has changed is found without comparing the rest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EdgeConfig {
@@ -29,10 +31,10 @@ pub struct EdgeConfig {
     pub generation: u64,
     /// The ports in use, by connection.
     pub ports: Vec<PortConfig>,
-    /// The gateways, a VRF each.
-    pub gateways: Vec<GatewayConfig>,
-    /// The interfaces.
-    pub interfaces: Vec<InterfaceConfig>,
+    /// The gateways, a VRF each, in the order of their ids.
+    pub gateways: Vec<Arc<GatewayConfig>>,
+    /// The interfaces, in the order of their ids.
+    pub interfaces: Vec<Arc<InterfaceConfig>>,
 }
 
 /// Which configuration, in the order in which an edge must take them: a later epoch first, then a later generation. The
@@ -295,17 +297,21 @@ pub fn project(
     let mut ports: Vec<PortConfig> = connections.iter().filter_map(|c| port(edge, c)).collect();
     ports.sort_by(|a, b| a.interface.cmp(&b.interface));
     let known: HashSet<&VirtualGatewayId> = gateways.iter().map(|g| &g.id).collect();
-    let mut interfaces: Vec<InterfaceConfig> = interfaces
+    let mut interfaces: Vec<Arc<InterfaceConfig>> = interfaces
         .iter()
         .filter(|i| i.edge == *edge)
         .filter_map(interface)
         .filter(|i| known.contains(&i.virtual_gateway_id))
+        .map(Arc::new)
         .collect();
     interfaces.sort_by(|a, b| a.virtual_interface_id.cmp(&b.virtual_interface_id));
     let used: HashSet<&VirtualGatewayId> =
         interfaces.iter().map(|i| &i.virtual_gateway_id).collect();
-    let mut gateways: Vec<GatewayConfig> =
-        gateways.iter().filter(|g| used.contains(&g.id)).map(|g| gateway(edge, g)).collect();
+    let mut gateways: Vec<Arc<GatewayConfig>> = gateways
+        .iter()
+        .filter(|g| used.contains(&g.id))
+        .map(|g| Arc::new(gateway(edge, g)))
+        .collect();
     gateways.sort_by(|a, b| a.virtual_gateway_id.cmp(&b.virtual_gateway_id));
     EdgeConfig { edge_id: edge.clone(), epoch, generation, ports, gateways, interfaces }
 }

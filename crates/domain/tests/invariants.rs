@@ -339,5 +339,5 @@ fn rotated<'a, T: Clone + 'a>(
 
 fn on_routers(world: &World) -> BTreeSet<VirtualInterfaceId> {
     let configs = world.edges().into_iter().map(|edge| world.config(&edge));
-    configs.flat_map(|config| config.interfaces).map(|i| i.virtual_interface_id).collect()
+    configs.flat_map(|config| config.interfaces).map(|i| i.virtual_interface_id.clone()).collect()
 }

@@ -41,13 +41,13 @@ fn main() -> ExitCode {
 }
 
 fn run(dir: &Path, count: usize) -> Result<(), Box<dyn std::error::Error>> {
-    let state = StateDir::open(dir)?;
+    let mut state = StateDir::open(dir)?;
     let config = state.load()?.ok_or("no configuration on disk")?.config;
     let marks = Marks::default();
     let (mut kernel, mut daemon) = (Netlink::open(marks)?, Bird::new(BirdSettings::default(), dir));
     let picture = kernel.observe()?;
     let observed = daemon.read()?;
-    let (plan, _) = plan(&config, &picture, &observed, &marks, |s| daemon.digest(s));
+    let plan = plan(&config, &picture, &observed, &marks, |s| daemon.digest(s)).plan;
     let mut steps: Vec<Step> = plan.withdraw.into_iter().map(Step::Daemon).collect();
     steps.extend(plan.steps.into_iter().map(|step| Step::Kernel(step.change)));
     steps.extend(plan.sessions.map(Step::Daemon));

@@ -5,9 +5,9 @@
 //! a reload of the picture, which indexes do not.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use linkway_domain::edge::Traffic;
 
 /// The router's kernel.
@@ -20,6 +20,21 @@ pub struct Kernel {
     pub routes: BTreeSet<Route>,
     /// Whether the kernel forwards IPv6 at all (`net.ipv6.conf.all.forwarding`), which no single link can turn on.
     pub forwards_ipv6: bool,
+}
+
+impl Kernel {
+    /// The routes of a table.
+    pub fn routes_of(&self, table: u32) -> impl Iterator<Item = &Route> {
+        // The first that a table can have.
+        let first = Route {
+            table,
+            prefix: IpNet::V4(Ipv4Net::default()),
+            metric: 0,
+            protocol: 0,
+            way: Way::Via { next_hop: IpAddr::V4(Ipv4Addr::UNSPECIFIED), link: String::new() },
+        };
+        self.routes.range(first..).take_while(move |route| route.table == table)
+    }
 }
 
 /// A link.

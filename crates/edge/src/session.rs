@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use linkway_domain::edge::PeerStatus;
 use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
 use linkway_domain::net::{AuthKey, PeerAddresses, Prefix};
 
-/// All that the daemon shall do.
+/// All that the daemon shall do. Cheap to clone; items are shared with what it was told before where they are the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sessions {
     /// The gateways with a session, in order of their ids.
-    pub gateways: Vec<Gateway>,
+    pub gateways: Arc<Vec<Arc<Gateway>>>,
     /// The sessions, in order of their interfaces' ids.
-    pub sessions: Vec<Session>,
+    pub sessions: Arc<Vec<Arc<Session>>>,
 }
 
 /// A gateway's routing instance.
@@ -76,8 +77,11 @@ pub struct Observed {
     /// The configuration that it has loaded; `None`: the daemon does not run, or has one that is not ours.
     pub loaded: Option<Digest>,
     /// The sessions that it has.
-    pub peers: BTreeMap<VirtualInterfaceId, PeerStatus>,
+    pub peers: Arc<Peers>,
 }
+
+/// Sessions by their interfaces.
+pub type Peers = BTreeMap<VirtualInterfaceId, PeerStatus>;
 
 /// A BGP daemon. Blocking; bounded in time by the driver.
 pub trait Daemon {
@@ -85,8 +89,9 @@ pub trait Daemon {
     fn digest(&self, sessions: &Sessions) -> Digest;
     /// What the daemon has and does. A daemon that does not run is not an error.
     fn read(&mut self) -> Result<Observed, DaemonError>;
-    /// The same for less: counters of sessions that went on as they were may be those of an earlier look.
-    fn glance(&mut self) -> Result<Observed, DaemonError> {
+    /// The same for less: counters of sessions that went on as they were may be those of an earlier look. It is given what
+    /// that has found, to be changed where it has to be instead of made anew.
+    fn glance(&mut self, _last: Observed) -> Result<Observed, DaemonError> {
         self.read()
     }
     /// Makes the daemon do exactly this, starting it where it does not run; sessions that stay the same are undisturbed.

@@ -4,9 +4,11 @@
 
 mod common;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use common::build::{INTERFACES, config, customer, vif};
+use common::build::{INTERFACES, change, config, customer, vif};
 use common::daemon::digest;
 use common::dirt::{Dirt, clean, dirt, spread};
 use common::forward::{Fate, Packet};
@@ -19,8 +21,11 @@ use linkway_domain::id::VirtualInterfaceId;
 use linkway_edge::kernel::{Link, LinkKind, Way};
 use linkway_edge::mark::Marks;
 use linkway_edge::plan::guard::Guard;
+use linkway_edge::plan::scope::plan_change;
+use linkway_edge::plan::settled::Settled;
 use linkway_edge::plan::{Item, Plan, plan};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 fn router(kernel: Model) -> Router {
     let mut router = Router { kernel, ..Router::default() };
@@ -31,7 +36,7 @@ fn router(kernel: Model) -> Router {
 /// The plan for a router as it is.
 fn planned(config: &EdgeConfig, router: &Router) -> Plan {
     let kernel = router.kernel.observe(&router.marks);
-    plan(config, &kernel, &router.bgp.observe(), &router.marks, digest).0
+    plan(config, &kernel, &router.bgp.observe(), &router.marks, digest).plan
 }
 
 /// A router after one round of a fresh agent.
@@ -252,6 +257,35 @@ proptest! {
             known = now;
         }
     }
+}
+
+/// Of a router on which all is as it shall be, planning what a change is about gives what planning everything does.
+#[test]
+fn the_plan_of_a_change_is_the_whole_plan() {
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    let (all, planned) = (Cell::new(0), Cell::new(0));
+    let check = |((held, next), dirt): ((EdgeConfig, EdgeConfig), Vec<Dirt>)| {
+        let mut start = router(clean());
+        spread(&dirt, &mut start.kernel, &start.marks);
+        let router = converged(&held, start);
+        let (kernel, observed) = (router.kernel.observe(&router.marks), router.bgp.observe());
+        let plan = |config: &_| plan(config, &kernel, &observed, &router.marks, digest);
+        let held = Arc::new(held);
+        all.set(all.get() + 1);
+        let settled = Settled::of(&held, &kernel, &observed, &plan(&held));
+        let Some(settled) = settled else { return Ok(()) };
+        let part = plan_change(&settled, &next, &kernel, &observed, &router.marks, digest);
+        if let Some(part) = part {
+            planned.set(planned.get() + 1);
+            prop_assert_eq!(part, plan(&next));
+        }
+        Ok(())
+    };
+    let dirt = prop_oneof![2 => Just(Vec::new()), 1 => dirt()];
+    let done = TestRunner::new(config).run(&(change(), dirt), check);
+    done.unwrap_or_else(|error| panic!("{error}"));
+    let (all, planned) = (all.get(), planned.get());
+    assert!(planned * 8 > all, "only {planned} of {all} changes were planned by themselves");
 }
 
 /// The links of VRFs that have one table between them: nothing keeps these apart, whatever leads where at the moment.

@@ -13,6 +13,7 @@
 //! Nothing of the answer's headers needs to be trusted: a base that is another one fails to unpack, and the edge asks again
 //! without one.
 
+mod layout;
 pub mod packed;
 mod text;
 

@@ -1,6 +1,8 @@
 //! The feed's bodies: what an answer carries, what packing keeps, and what happens to bytes that were not packed here.
 
+use std::io::Write as _;
 use std::str::FromStr as _;
+use std::sync::Arc;
 
 use linkway_domain::edge::{
     ConfigVersion, EdgeConfig, GatewayConfig, InterfaceConfig, PortConfig, project,
@@ -54,8 +56,8 @@ fn config(generation: u64, interfaces: usize) -> EdgeConfig {
     };
     EdgeConfig {
         ports: (0..4).map(port).collect(),
-        gateways: (0..50).map(gateway).collect(),
-        interfaces: (0..interfaces).map(one).collect(),
+        gateways: (0..50).map(gateway).map(Arc::new).collect(),
+        interfaces: (0..interfaces).map(one).map(Arc::new).collect(),
         ..project(&edge, (1_790_000_000_000, generation), &[], &[], &[])
     }
 }
@@ -69,16 +71,17 @@ fn head(text: &ConfigText) -> AnswerHead {
 fn an_answer_is_read_as_it_was_written_to_the_byte() {
     let text = ConfigText::render(config(12, 3));
     let body = answer(head(&text), Some(&text));
-    let read = read_answer(&body).expect("our own");
+    let read = read_answer(&body, None).expect("our own");
     assert_eq!((read.head, read.config), (head(&text), Some(text.clone())));
     // Another build's text is kept as it is too: members unknown here, other spaces.
     let odd = text.text().replacen("{\"edgeId\"", "{ \"later\": [1],\n \"edgeId\"", 1);
     let body = format!("{{\"config\": {odd}, \"generation\":12,\"epoch\":1790000000000}}");
-    let read = read_answer(body.as_bytes()).expect("JSON").config.expect("there");
-    assert_eq!((read.text(), read.config()), (&*odd, text.config()));
+    let read = read_answer(body.as_bytes(), None).expect("JSON").config.expect("there");
+    assert_eq!((&**read.text(), read.config()), (&*odd, text.config()));
     assert_ne!(read.digest(), text.digest());
     assert_eq!(ConfigText::parse(odd).expect("a configuration"), read);
-    let none = read_answer(br#"{"epoch":1,"generation":2,"lastSequence":3}"#).expect("an answer");
+    let none =
+        read_answer(br#"{"epoch":1,"generation":2,"lastSequence":3}"#, None).expect("an answer");
     assert_eq!(none.head, AnswerHead { epoch: 1, generation: 2, last_sequence: 3 });
     assert_eq!(none.config, None);
     assert_eq!(answer(none.head, None), br#"{"epoch":1,"generation":2,"lastSequence":3}"#);
@@ -99,7 +102,7 @@ fn a_bad_answer_is_refused_without_showing_a_key() {
         String::new(),
     ];
     for bad in table {
-        let error = read_answer(bad.as_bytes()).expect_err(&bad[..bad.len().min(80)]);
+        let error = read_answer(bad.as_bytes(), None).expect_err(&bad[..bad.len().min(80)]);
         assert!(!error.to_string().contains(&key), "{error}");
     }
     assert!(!format!("{text:?}").contains(&key));
@@ -115,7 +118,7 @@ fn a_change_of_one_interface_among_a_thousand_costs_few_bytes() {
     let mut less = config(1001, 1000);
     less.interfaces.remove(300);
     let mut reset = config(1001, 1000);
-    reset.interfaces[999].session_resets = 1;
+    Arc::make_mut(&mut reset.interfaces[999]).session_resets = 1;
     for (what, after, most) in [("added", more, 400), ("removed", less, 250), ("reset", reset, 250)]
     {
         let after = ConfigText::render(after);
@@ -128,7 +131,7 @@ fn a_change_of_one_interface_among_a_thousand_costs_few_bytes() {
             change.len()
         );
         assert!(change.len() < most && whole.len() < body.len() / 4);
-        let held = Some((before.digest(), before.text()));
+        let held = Some((before.digest(), &**before.text()));
         let unpacked = packed::answer(change, Some("zstd"), Some(before.digest()), held);
         assert_eq!(unpacked.as_ref(), Ok(&body));
         assert_eq!(packed::answer(whole, Some("zstd"), None, held), unpacked);
@@ -163,8 +166,13 @@ fn another_base_is_noticed() {
 fn what_unpacks_to_too_much_is_refused_before_it_is_all_there() {
     let bomb = encode(&vec![b' '; 50 << 20], None);
     assert!(bomb.len() < 10_000);
-    // Its window alone is more than would ever be needed; the second one's is not.
-    assert_eq!(decode(&bomb, None, 1 << 20), Err(BadEncoding::Damaged));
+    assert_eq!(decode(&bomb, None, 1 << 20), Err(BadEncoding::TooLarge(1 << 20)));
+    // One that does not say how much it is: its window alone is more than would ever be needed.
+    let mut silent = zstd::stream::Encoder::new(Vec::new(), 3).expect("an encoder");
+    silent.window_log(26).expect("a window");
+    silent.write_all(&vec![b' '; 50 << 20]).expect("into memory");
+    let silent = silent.finish().expect("into memory");
+    assert_eq!(decode(&silent, None, 1 << 20), Err(BadEncoding::Damaged));
     let small = encode(&vec![b' '; 4_000_000], None);
     assert_eq!(decode(&small, None, 3_000_000), Err(BadEncoding::TooLarge(3_000_000)));
     // Exactly at the limit, and one byte over it.
@@ -196,7 +204,67 @@ fn a_header_allows_zstd_or_not() {
     }
 }
 
+/// Configurations of few interfaces, any of which may be there, be changed or not.
+fn any_config() -> impl Strategy<Value = EdgeConfig> {
+    let kept = prop::collection::vec((prop::bool::weighted(0.8), 0..2_u32), 12);
+    (0..9_u64, kept, 0..50_usize, 0..4_usize).prop_map(|(generation, kept, gateways, ports)| {
+        let mut config = config(generation, kept.len());
+        config.interfaces.sort_by(|a, b| a.virtual_interface_id.cmp(&b.virtual_interface_id));
+        for (interface, (_, resets)) in config.interfaces.iter_mut().zip(&kept) {
+            Arc::make_mut(interface).session_resets = *resets;
+        }
+        let mut kept = kept.into_iter();
+        config.interfaces.retain(|_| kept.next().is_some_and(|(kept, _)| kept));
+        config.gateways.truncate(gateways);
+        config.ports.truncate(ports);
+        config
+    })
+}
+
+/// What of a text is another build's, or wrong.
+fn altered(text: &str, how: usize) -> String {
+    match how {
+        0 => text.replacen(",\"interfaces\":[", ", \"interfaces\":[ ", 1),
+        1 => text.replacen("{\"edgeId\"", "{\"later\":\",\\\"gateways\\\":[\",\"edgeId\"", 1),
+        2 => text.replacen("\"vlan\":3,", "\"vlan\":3,\"later\":[{}],", 1),
+        3 => text.replacen("},{", "}, {", 2),
+        4 => text.replacen("\"vlan\":", "\"vlan\":9", 1),
+        5 => text.replacen("}]", "},]", 1),
+        6 => format!("{text} "),
+        7 => text.replacen("{\"edgeId\"", "{\"interfaces\":[],\"edgeId\"", 1),
+        _ => text.to_owned(),
+    }
+}
+
 proptest! {
+    /// What is taken over from the held configuration is what would be read.
+    #[test]
+    fn an_answer_is_read_the_same_whatever_is_held(
+        before in any_config(), next in any_config(), how in 0..16_usize, held_how in 0..16_usize
+    ) {
+        let held = ConfigText::parse(altered(ConfigText::render(before).text(), held_how)).ok();
+        let rendered = ConfigText::render(next);
+        let head = serde_json::to_string(&head(&rendered)).expect("text");
+        let text = altered(rendered.text(), how);
+        let body = format!("{},\"config\":{text}}}", head.strip_suffix('}').expect("an object"));
+        let whole: Result<EdgeConfig, _> = serde_json::from_str(&text);
+        let read = read_answer(body.as_bytes(), held.as_ref());
+        prop_assert_eq!(read.is_ok(), whole.is_ok());
+        if let (Ok(read), Ok(whole)) = (read, whole) {
+            let read = read.config.expect("there");
+            prop_assert_eq!(&**read.config(), &whole);
+            prop_assert_eq!(read.text().trim(), text.trim());
+            // Also by the next one, and with what is shared shared.
+            let again = ConfigText::render(whole);
+            let body = answer(self::head(&again), Some(&again));
+            let once = read_answer(&body, Some(&read)).expect("our own").config.expect("there");
+            prop_assert_eq!(once.config(), read.config());
+            let twice = read_answer(&body, Some(&once)).expect("our own").config.expect("there");
+            let pairs = twice.config().interfaces.iter().zip(&once.config().interfaces);
+            prop_assert!(pairs.into_iter().all(|(a, b)| Arc::ptr_eq(a, b)));
+        }
+    }
+
     #[test]
     fn what_was_packed_unpacks_to_the_same(
         text in prop::collection::vec(any::<u8>(), 0..3000),

@@ -235,7 +235,7 @@ impl Scene {
     /// The interfaces that some router's configuration has.
     pub fn on_routers(&self) -> Vec<VirtualInterfaceId> {
         let configs = self.world.edges().into_iter().map(|edge| self.world.config(&edge));
-        configs.flat_map(|c| c.interfaces).map(|i| i.virtual_interface_id).collect()
+        configs.flat_map(|c| c.interfaces).map(|i| i.virtual_interface_id.clone()).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! One more interface on an edge that has many: from the feed's answer to programmed.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use linkway_domain::edge::Traffic;
@@ -18,6 +19,8 @@ use crate::feed;
 use crate::timed::{Timed, Times};
 use crate::world;
 
+/// How often it is looked again: some news of the kernel's come a moment later, and wake the agent too.
+const LATE_NEWS: usize = 3;
 /// Enough to grow to any size, unless something is wrong.
 const ROUNDS_TO_GROW: usize = 10;
 
@@ -66,13 +69,13 @@ impl Edge {
         let kernel = Timed { inner: kernel, times: times.clone() };
         let daemon = Timed { inner: daemon, times: times.clone() };
         let base = world::config(0, 0);
-        let agent = Agent::new(kernel, daemon, marks, Some(base.config().clone()));
+        let agent = Agent::new(kernel, daemon, marks, Some(Arc::clone(base.config())));
         Self { agent, state: StateDir::open(dir).unwrap(), times, base }
     }
 
     /// Makes the edge so, in as many rounds as it takes: BIRD may need longer for hundreds of sessions than a round waits.
     fn grow(&mut self, next: &ConfigText) {
-        self.agent.take(next.config().clone());
+        self.agent.take(Arc::clone(next.config()));
         let rounds = (0..ROUNDS_TO_GROW).map(|_| self.agent.converge());
         let last = rounds.take_while(|round| round.unfinished).count();
         let trouble = &self.agent.last().daemon_error;
@@ -83,21 +86,22 @@ impl Edge {
     /// What the agent does with an answer, as `follow` and `Shell` do it.
     fn step(&mut self, next: &ConfigText) -> Value {
         let body = feed::packed_answer(&self.base, next);
+        // The question that this answers was asked with it.
+        let _ = self.base.digest();
         let times = self.times.clone();
         times.take();
         let (began, before) = (Instant::now(), waited());
         let base = &self.base;
         let (text, held) = times.of("answer", || {
-            let known = Some((base.digest(), base.text()));
+            let known = Some((base.digest(), &**base.text()));
             let text = packed::answer(body, Some(packed::ENCODING), Some(base.digest()), known);
-            let config = read_answer(&text.unwrap()).unwrap().config.unwrap();
-            let text = config.text().as_bytes().to_vec();
-            let held = Held { config: config.config().clone(), text };
-            // One goes to the main thread, one is the base of the next question.
-            (config, held.clone())
+            let config = read_answer(&text.unwrap(), Some(base)).unwrap().config.unwrap();
+            let held =
+                Held { config: Arc::clone(config.config()), text: Arc::clone(config.text()) };
+            (config, held)
         });
         self.agent.judge(&held.config).unwrap();
-        times.of("save", || self.state.save(&held.text)).unwrap();
+        times.of("save", || self.state.save(&held)).unwrap();
         self.agent.take(held.config);
         let round = times.of("round", || self.agent.round(Look::News));
         let (total, waited) = (began.elapsed(), waited() - before);
@@ -116,8 +120,11 @@ impl Edge {
     /// for so, and nothing to do.
     fn must_be_so(&mut self) {
         let before = without_traffic(self.agent.last().kernel.clone());
-        let round = self.agent.round(Look::News);
-        assert_eq!(round, Round::default(), "a second round has nothing to do");
+        for _ in 0..LATE_NEWS {
+            let round = self.agent.round(Look::News);
+            assert_eq!(round, Round::default(), "a second round has nothing to do");
+            std::thread::sleep(Duration::from_millis(50));
+        }
         let after = without_traffic(self.agent.last().kernel.clone());
         assert!(before == after, "the picture of what was changed is not the kernel's");
     }

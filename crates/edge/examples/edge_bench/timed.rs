@@ -93,8 +93,8 @@ impl<D: Daemon> Daemon for Timed<D> {
         self.times.of("daemon: look", || self.inner.read())
     }
 
-    fn glance(&mut self) -> Result<Observed, DaemonError> {
-        self.times.of("daemon: look", || self.inner.glance())
+    fn glance(&mut self, last: Observed) -> Result<Observed, DaemonError> {
+        self.times.of("daemon: look", || self.inner.glance(last))
     }
 
     fn apply(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {

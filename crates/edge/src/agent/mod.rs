@@ -1,6 +1,7 @@
 //! The agent's core: takes configurations, converges, tells what became of them. It talks to the kernel and the daemon
 //! through their drivers only and has no clock, so that a simulation runs this very code.
 
+mod changes;
 pub mod held;
 pub mod metrics;
 pub mod reporter;
@@ -8,13 +9,16 @@ pub mod run;
 pub mod status;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use linkway_domain::edge::{ConfigVersion, EdgeConfig, EdgeStatus};
 
 use crate::kernel::{Driver, Kernel};
 use crate::mark::Marks;
 use crate::plan::guard::Guard;
-use crate::plan::{Item, Plan, Problem, Step, plan};
+use crate::plan::scope::plan_change;
+use crate::plan::settled::Settled;
+use crate::plan::{Item, Plan, Planned, Problem, Step, plan};
 use crate::session::{Daemon, DaemonError, Observed};
 
 /// The core of an edge's agent.
@@ -22,10 +26,15 @@ pub struct Agent<K, D> {
     kernel: K,
     daemon: D,
     marks: Marks,
-    config: Option<EdgeConfig>,
+    config: Option<Arc<EdgeConfig>>,
     last: Last,
     /// Whether `last.kernel` is what the driver's last look has found.
     pictured: bool,
+    /// The configuration that the router was last found equal to. It stays after it is of no use any more: it is large, and
+    /// taking it apart would be on the time of what is urgent.
+    settled: Option<Settled>,
+    /// Whether the router, as `last.kernel` has it, is still so.
+    is_settled: bool,
 }
 
 /// How closely a round looks.
@@ -95,18 +104,27 @@ pub enum Refusal {
 
 impl<K: Driver, D: Daemon> Agent<K, D> {
     /// With the configuration that the state directory has.
-    pub fn new(kernel: K, daemon: D, marks: Marks, held: Option<EdgeConfig>) -> Self {
-        Self { kernel, daemon, marks, config: held, last: Last::default(), pictured: false }
+    pub fn new(kernel: K, daemon: D, marks: Marks, held: Option<Arc<EdgeConfig>>) -> Self {
+        Self {
+            kernel,
+            daemon,
+            marks,
+            config: held,
+            last: Last::default(),
+            pictured: false,
+            settled: None,
+            is_settled: false,
+        }
     }
 
     /// The configuration that is held.
-    pub const fn config(&self) -> Option<&EdgeConfig> {
-        self.config.as_ref()
+    pub fn config(&self) -> Option<&EdgeConfig> {
+        self.config.as_deref()
     }
 
     /// Which configuration is held.
     pub fn version(&self) -> ConfigVersion {
-        self.config.as_ref().map(EdgeConfig::version).unwrap_or_default()
+        self.config().map(EdgeConfig::version).unwrap_or_default()
     }
 
     /// What was last seen and done.
@@ -129,14 +147,14 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
 
     /// Takes a configuration that [`Agent::judge`] lets pass and that is on disk. Until the next round nothing is known of
     /// what became of it.
-    pub fn take(&mut self, config: EdgeConfig) {
+    pub fn take(&mut self, config: Arc<EdgeConfig>) {
         self.last.seen = false;
         self.config = Some(config);
     }
 
     /// The report about what is held; `None` while there is nothing that can be said.
     pub fn report(&self, sequence: u64) -> Option<EdgeStatus> {
-        status::report(self.config.as_ref()?, &self.last, &self.marks, sequence)
+        status::report(self.config()?, &self.last, &self.marks, sequence)
     }
 
     /// Observes, plans, applies, and observes again what was changed. Without a configuration nothing is touched.
@@ -183,7 +201,7 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
         self.last.kernel_error = None;
         let daemon = match look {
             Look::Whole => self.daemon.read(),
-            Look::News => self.daemon.glance(),
+            Look::News => self.daemon.glance(std::mem::take(&mut self.last.daemon)),
         };
         self.note_daemon(daemon);
         true
@@ -219,16 +237,34 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
     }
 
     fn plan(&mut self, look: Look) -> Option<Plan> {
-        self.config.as_ref()?;
+        let config = Arc::clone(self.config.as_ref()?);
         let as_it_was = look == Look::News && self.pictured && self.kernel.is_unchanged();
-        let seen = if as_it_was { self.saw(look) } else { self.observe(look) };
+        let settled = self.is_settled && as_it_was;
+        self.is_settled = false;
+        let seen = match as_it_was {
+            // What the daemon has changes only by what it is told here, and the last look at it is young.
+            true if settled && self.last.daemon_error.is_none() => {
+                self.last.seen = true;
+                true
+            }
+            true => self.saw(look),
+            false => self.observe(look),
+        };
         if !seen {
             return None;
         }
-        let config = self.config.as_ref()?;
+        let Last { kernel, daemon, .. } = &self.last;
         let digest = |sessions: &_| self.daemon.digest(sessions);
-        let (plan, problems) =
-            plan(config, &self.last.kernel, &self.last.daemon, &self.marks, digest);
+        let settled = self.settled.as_ref().filter(|_| settled);
+        let of_change = settled
+            .and_then(|settled| plan_change(settled, &config, kernel, daemon, &self.marks, digest));
+        let planned =
+            of_change.unwrap_or_else(|| plan(&config, kernel, daemon, &self.marks, digest));
+        if let Some(settled) = Settled::of(&config, kernel, daemon, &planned) {
+            self.settled = Some(settled);
+            self.is_settled = true;
+        }
+        let Planned { plan, problems, .. } = planned;
         self.last.problems = problems;
         Some(plan)
     }

@@ -239,7 +239,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
             self.gauges.refused();
             return false;
         }
-        if let Err(error) = self.state.save(&held.text) {
+        if let Err(error) = self.state.save(&held) {
             tracing::error!(%error, "configuration not taken: it could not be saved");
             return false;
         }

@@ -38,8 +38,39 @@ pub struct Control {
 pub struct Answer {
     /// The last line's code.
     pub code: u16,
-    /// All lines without codes; continuation lines keep their indentation.
-    pub lines: Vec<String>,
+    /// All lines without codes, each with its end; continuation lines keep their indentation.
+    pub text: String,
+}
+
+impl Answer {
+    /// The lines.
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        self.text.lines()
+    }
+
+    /// The lines as one.
+    #[must_use]
+    pub fn joined(&self) -> String {
+        self.lines().collect::<Vec<_>>().join("; ")
+    }
+
+    fn read(received: &str) -> Self {
+        let mut answer = Self { code: 0, text: String::with_capacity(received.len()) };
+        for line in received.split('\n').filter_map(Line::parse) {
+            let text = match line {
+                Line::More(text) => text,
+                Line::Last(code, text) => {
+                    answer.code = code;
+                    text
+                }
+            };
+            if !(text.is_empty() && matches!(line, Line::Last(..))) {
+                answer.text.push_str(text);
+                answer.text.push('\n');
+            }
+        }
+        answer
+    }
 }
 
 impl Control {
@@ -68,7 +99,7 @@ impl Control {
             Err(DaemonError::Io { why, .. }) if is_gone(&why) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let text = banner.lines.join(" ");
+        let text = banner.joined();
         control.version = Version::find(&text).ok_or(DaemonError::Refused {
             what: "a connection: its banner names no version",
             text: text.chars().take(200).collect(),
@@ -94,67 +125,47 @@ impl Control {
         match answer.code {
             0..=7999 => Ok(answer),
             8003 => Ok(Answer::default()),
-            8000.. => Err(DaemonError::Refused { what, text: answer.lines.join("; ") }),
+            8000.. => Err(DaemonError::Refused { what, text: answer.joined() }),
         }
     }
 
     fn answer(&mut self, what: &'static str) -> Result<Answer, DaemonError> {
-        let deadline = Instant::now() + self.patience;
-        let (mut answer, mut size) = (Answer::default(), 0);
-        loop {
-            let line = self.line(deadline).map_err(|why| self.fault(what, why))?;
-            size += line.len();
-            if size > LONGEST_ANSWER {
-                let why = io::Error::new(io::ErrorKind::InvalidData, "the answer is too long");
-                return Err(self.fault(what, why));
-            }
-            match Line::parse(&line) {
-                Some(Line::Last(code, text)) => {
-                    if !text.is_empty() {
-                        answer.lines.push(text.to_owned());
-                    }
-                    return Ok(Answer { code, lines: answer.lines });
-                }
-                Some(Line::More(text)) => answer.lines.push(text.to_owned()),
-                None => {}
-            }
-        }
+        let received = waiting(|| self.receive(Instant::now() + self.patience));
+        let received = received.map_err(|why| self.fault(what, why))?;
+        Ok(Answer::read(&String::from_utf8_lossy(&received)))
     }
 
-    fn line(&mut self, deadline: Instant) -> io::Result<String> {
-        let mut line = Vec::new();
-        loop {
-            // The clock is looked at and the limit set for each piece that comes, not for each line of it.
-            if self.stream.buffer().is_empty() {
-                waiting(|| self.fill(deadline))?;
-            }
-            let there = self.stream.buffer();
-            let end = there.iter().position(|byte| *byte == b'\n');
-            line.extend_from_slice(&there[..end.unwrap_or(there.len())]);
-            let used = end.map_or(there.len(), |end| end + 1);
-            self.stream.consume(used);
-            if line.len() >= LONGEST_LINE {
-                return Err(io::ErrorKind::InvalidData.into());
-            }
-            if end.is_some() {
-                return Ok(String::from_utf8_lossy(&line).into_owned());
-            }
-        }
-    }
-
-    /// Waits for more; an end in the middle of an answer is an error.
-    fn fill(&mut self, deadline: Instant) -> io::Result<()> {
+    /// The bytes of an answer, to the end of its last line; an end in the middle is an error.
+    fn receive(&mut self, deadline: Instant) -> io::Result<Vec<u8>> {
+        let (mut received, mut line) = (Vec::new(), 0);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             self.stream.get_ref().set_read_timeout(Some(left))?;
-            match self.stream.fill_buf() {
+            let mut piece = match self.stream.fill_buf() {
                 Ok([]) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(_) => return Ok(()),
-                Err(why) if why.kind() == io::ErrorKind::Interrupted => (),
+                Ok(piece) => piece,
+                Err(why) if why.kind() == io::ErrorKind::Interrupted => continue,
                 Err(why) => return Err(why),
+            };
+            let came = piece.len();
+            let mut is_last = false;
+            while !piece.is_empty() && !is_last {
+                piece.read_until(b'\n', &mut received)?;
+                if received.ends_with(b"\n") {
+                    is_last = ends_answer(&received[line..]);
+                    line = received.len();
+                }
+            }
+            let used = came - piece.len();
+            self.stream.consume(used);
+            if is_last {
+                return Ok(received);
+            }
+            if received.len() > LONGEST_ANSWER || received.len() - line > LONGEST_LINE {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "the answer is too long"));
             }
         }
     }
@@ -167,6 +178,11 @@ impl Control {
             _ => DaemonError::Io { doing: format!("ask BIRD for {what}"), why },
         }
     }
+}
+
+/// Whether a line is the last one of an answer.
+fn ends_answer(line: &[u8]) -> bool {
+    matches!(line, [a, b, c, d, b' ' | b'\n' | b'\r', ..] if [a, b, c, d].iter().all(|byte| byte.is_ascii_digit()))
 }
 
 /// A line of an answer.
@@ -263,10 +279,8 @@ mod tests {
     #[test]
     fn whatever_is_answered_is_bounded() {
         let answer = said(b"1000-a\n b\n1001-c\n0013 d\n", false).unwrap();
-        assert_eq!(
-            (answer.code, answer.lines),
-            (13, ["a", "b", "c", "d"].map(String::from).into())
-        );
+        let lines: Vec<&str> = answer.lines().collect();
+        assert_eq!((answer.code, lines), (13, vec!["a", "b", "c", "d"]));
         let check = |text: &'static [u8], hang_up, expected: &str| {
             let error = said(text, hang_up).unwrap_err();
             assert!(error.contains(expected), "{error}");
@@ -275,7 +289,7 @@ mod tests {
         check(b"1000-a\n", true, "ask BIRD for its state");
         check(b"1000-a", true, "unexpected end of file");
         let endless: &'static [u8] = Box::leak(vec![b'x'; 1 << 17].into_boxed_slice());
-        check(endless, false, "invalid data");
+        check(endless, false, "the answer is too long");
     }
 
     #[test]

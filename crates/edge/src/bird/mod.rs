@@ -11,17 +11,19 @@
 //!   says of each shut session that it is disabled, until a reset gives the session another name.
 
 pub mod control;
+mod draft;
 pub mod hold;
+mod known;
 mod ours;
 pub mod parse;
+mod parts;
 mod process;
 pub mod render;
 mod settings;
 pub mod version;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt;
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -32,16 +34,15 @@ use std::time::{Duration, Instant};
 
 pub use settings::{Bfd, BirdSettings};
 
-use linkway_domain::edge::PeerStatus;
-use linkway_domain::id::VirtualInterfaceId;
-
-use self::control::Control;
+use self::control::{Answer, Control};
+use self::draft::Draft;
 use self::hold::Hold;
-use self::parse::Protocol;
+use self::known::Known;
+use self::parts::Parts;
 use self::process::Files;
-use self::render::{Plain, Surroundings};
+use self::render::Surroundings;
 use self::version::{Dialect, Version};
-use crate::session::{Daemon, DaemonError, Digest, Observed, Sessions};
+use crate::session::{Daemon, DaemonError, Digest, Observed, Peers, Sessions};
 use crate::waiting::waiting;
 
 /// How long a BIRD that is alive may have no socket: it makes it early, but reads its configuration first.
@@ -61,34 +62,32 @@ pub struct Bird {
     settings: BirdSettings,
     files: Files,
     hold: Hold,
-    /// The text of the sessions that were last asked about: a plan asks for its digest, then it is applied.
-    drafted: RefCell<Option<Draft>>,
-    /// The sessions by their protocols' names, as they were last seen in detail.
-    known: HashMap<String, Protocol>,
+    drafts: RefCell<Drafts>,
+    parts: Parts,
+    known: Known,
+    /// The names of the sessions that the last reconfiguration was about, if they are few: nobody has looked at them since.
+    fresh: Vec<String>,
 }
 
-/// Sessions and what BIRD is told of them.
-#[derive(Clone)]
-struct Draft {
-    sessions: Arc<Sessions>,
-    plain: Arc<Plain>,
-}
-
-/// The text holds keys.
-impl fmt::Debug for Draft {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Draft").field(&self.plain.digest).finish()
-    }
+/// What BIRD is told.
+#[derive(Debug, Default)]
+struct Drafts {
+    /// For the sessions that were last asked about: a plan asks for their digest, then they are applied.
+    last: Option<Arc<Draft>>,
+    /// For those that BIRD was last given.
+    given: Option<Arc<Draft>>,
 }
 
 impl Bird {
-    /// A driver for the BIRD whose files are in this directory: `bird.conf` and `bird.conf.new` (0600), `bird.ctl`,
-    /// `bird.pid`, `bird.log` and `bird.log.1` (4 MB each at most), `bird.start`. The directory is made (0700) when it is
-    /// needed.
+    /// A driver for the BIRD whose files are in this directory: `bird.conf` and `bird.conf.new` (0600), their parts in
+    /// `bird.d`, `bird.ctl`, `bird.pid`, `bird.log` and `bird.log.1` (4 MB each at most), `bird.start`. The directory is
+    /// made (0700) when it is needed.
     #[must_use]
     pub fn new(settings: BirdSettings, dir: &Path) -> Self {
-        let (drafted, known) = (RefCell::new(None), HashMap::new());
-        Self { settings, files: Files::of(dir), hold: Hold::Unknown, drafted, known }
+        let (files, drafts) = (Files::of(dir), RefCell::default());
+        let parts = Parts::of(files.parts.clone());
+        let (known, fresh) = (Known::default(), Vec::new());
+        Self { settings, files, hold: Hold::Unknown, drafts, parts, known, fresh }
     }
 
     /// Ends the BIRD that was started for this directory, if it runs.
@@ -103,20 +102,17 @@ impl Bird {
         Surroundings { settings: &self.settings, log: &self.files.log }
     }
 
-    fn draft(&self, sessions: &Sessions) -> Draft {
-        let mut drafted = self.drafted.borrow_mut();
-        match &*drafted {
-            Some(draft) if *draft.sessions == *sessions => draft.clone(),
-            _ => {
-                let plain = Arc::new(Plain::new(sessions, self.around()));
-                drafted.insert(Draft { sessions: Arc::new(sessions.clone()), plain }).clone()
-            }
+    fn draft(&self, sessions: &Sessions) -> Arc<Draft> {
+        let mut drafts = self.drafts.borrow_mut();
+        if let Some(last) = drafts.last.as_ref().filter(|last| last.is_of(sessions)) {
+            return Arc::clone(last);
         }
-    }
-
-    fn text(&self, draft: &Draft, dialect: Dialect, shut: &BTreeSet<String>) -> String {
-        let (plain, sessions, held) = (&draft.plain, &draft.sessions, self.hold.is_on());
-        render::render_from(plain, sessions, self.around(), dialect, shut, held)
+        let draft = Arc::new(Draft::new(sessions, self.around(), drafts.last.as_deref()));
+        if drafts.given.as_ref().is_some_and(|given| given.digest == draft.digest) {
+            // The same, but it shares more with what comes next.
+            drafts.given = Some(Arc::clone(&draft));
+        }
+        Arc::clone(drafts.last.insert(draft))
     }
 
     /// Gives a BIRD that answers the new configuration. One that it cannot read changes nothing.
@@ -126,15 +122,19 @@ impl Bird {
         sessions: &Sessions,
     ) -> Result<(), DaemonError> {
         let dialect = dialect(control.version)?;
-        let now = self.sessions_in_brief(&mut control)?;
-        let shut = now.iter().filter(|p| parse::is_shut(p)).map(|p| p.name.clone()).collect();
-        self.remember(now);
+        self.fresh.clear();
+        self.refresh(&mut control)?;
         let draft = self.draft(sessions);
-        self.write_next(&self.text(&draft, dialect, &shut))?;
+        let parts = self.write_next(&draft, dialect, &self.known.shut().clone())?;
         let load = format!("configure \"{}\"", self.files.next.display());
         self.command(&mut control, "the new configuration", &load, sessions)?;
         self.rename_next()?;
-        self.wait_loaded(draft.plain.digest)
+        self.wait_loaded(draft.digest)?;
+        self.parts.keep(&parts);
+        let before = self.drafts.borrow_mut().given.replace(Arc::clone(&draft));
+        let changes = before.map(|before| draft.changed_since(&before));
+        self.fresh = changes.filter(|names| names.len() <= FEW).unwrap_or_default();
+        Ok(())
     }
 
     /// Starts a BIRD with the new configuration.
@@ -147,7 +147,7 @@ impl Bird {
         let dialect = dialect(process::version(&program)?)?;
         let old = fs::read_to_string(&self.files.config).unwrap_or_default();
         let draft = self.draft(sessions);
-        self.write_next(&self.text(&draft, dialect, &render::shut_in(&old)))?;
+        let parts = self.write_next(&draft, dialect, &render::shut_in(&old))?;
         let refused = |what| {
             move |text: String| DaemonError::Refused {
                 what,
@@ -157,7 +157,10 @@ impl Bird {
         process::check(&program, &self.files)?.map_err(refused("the new configuration"))?;
         self.rename_next()?;
         process::start(&program, &self.files)?.map_err(refused("to start"))?;
-        self.wait_loaded(draft.plain.digest)
+        self.wait_loaded(draft.digest)?;
+        self.parts.keep(&parts);
+        self.drafts.borrow_mut().given = Some(draft);
+        Ok(())
     }
 
     /// An agent that ended between BIRD's taking a configuration and its place on disk has left that to this one.
@@ -175,66 +178,69 @@ impl Bird {
         }
     }
 
-    /// The sessions, asked about in detail where something has changed since they were.
-    fn sessions_in_brief(&mut self, control: &mut Control) -> Result<Vec<Protocol>, DaemonError> {
+    /// Looks at the sessions; in detail only where something has changed since the last look. Right after a reconfiguration
+    /// that is where it was about: it came after such a look.
+    fn refresh(&mut self, control: &mut Control) -> Result<(), DaemonError> {
+        let fresh = std::mem::take(&mut self.fresh);
+        if !fresh.is_empty() {
+            return self.learn(control, fresh);
+        }
         let answer = control.show("its sessions", "show protocols \"dxvif_*\"")?;
-        let mut found = parse::protocols(answer.lines.iter().map(String::as_str));
-        let mut known = std::mem::take(&mut self.known);
-        let mut unlike = Vec::new();
-        for (at, protocol) in found.iter_mut().enumerate() {
-            match known.remove(&protocol.name).filter(|known| known.is_like(protocol)) {
-                Some(known) => *protocol = known,
-                None => unlike.push(at),
-            }
-        }
+        let unlike = self.known.compare(&answer.text);
         if unlike.len() > FEW {
-            return sessions_of(control);
+            self.known = Known::of(&all_sessions(control)?.text);
+            return Ok(());
         }
-        for at in unlike {
-            let command = format!("show protocols all \"{}\"", found[at].name);
-            let answer = control.show("a session", &command)?;
-            let detailed = parse::protocols(answer.lines.iter().map(String::as_str));
-            if let Some(detailed) = detailed.into_iter().next() {
-                found[at] = detailed;
-            }
-        }
-        Ok(found)
+        self.learn(control, unlike)
     }
 
-    fn remember(&mut self, sessions: Vec<Protocol>) {
-        self.known = sessions.into_iter().map(|one| (one.name.clone(), one)).collect();
+    fn learn(&mut self, control: &mut Control, names: Vec<String>) -> Result<(), DaemonError> {
+        for name in names {
+            let command = format!("show protocols all \"{name}\"");
+            let told = control.show("a session", &command);
+            let protocol = told.map(|answer| parse::protocols(answer.lines()).into_iter().next());
+            match protocol {
+                Ok(Some(protocol)) => self.known.learn(protocol),
+                Ok(None) => {
+                    self.known.forget(&name);
+                    self.known.doubt();
+                }
+                Err(error) => {
+                    self.known.doubt();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn look(&mut self, brief: bool) -> Result<Observed, DaemonError> {
         let Some(mut control) = Control::connect(&self.files.socket)? else {
-            self.known.clear();
+            (self.known, self.fresh) = (Known::default(), Vec::new());
             return Ok(Observed::default());
         };
         let loaded = loaded(&mut control)?;
         self.finish_rename(loaded, control.version)?;
-        let sessions = match brief {
-            true => self.sessions_in_brief(&mut control)?,
-            false => sessions_of(&mut control)?,
-        };
-        let peers = parse::peers(&sessions);
+        if brief {
+            self.refresh(&mut control)?;
+        } else {
+            self.fresh.clear();
+            self.known = Known::of(&all_sessions(&mut control)?.text);
+        }
+        let peers = Arc::clone(self.known.peers());
         self.settle(&mut control, &peers)?;
         // BIRD gives up a session whose socket it could not have (the VRF came later, the port was taken), and starts it at
         // the next reconfiguration. So what does not run does not count as loaded.
-        let loaded = loaded.filter(|_| !sessions.iter().any(parse::is_given_up));
-        self.remember(sessions);
+        let loaded = loaded.filter(|_| !self.known.has_given_up());
         Ok(Observed { loaded, peers })
     }
 
     /// Lets BIRD have the kernel's routes when they need to be held no longer.
-    fn settle(
-        &mut self,
-        control: &mut Control,
-        peers: &BTreeMap<VirtualInterfaceId, PeerStatus>,
-    ) -> Result<(), DaemonError> {
+    fn settle(&mut self, control: &mut Control, peers: &Peers) -> Result<(), DaemonError> {
         if self.hold == Hold::Unknown {
             let command = format!("show protocols \"{}\"", hold::KERNEL_PROTOCOLS);
             let answer = control.show("its kernel protocols", &command)?;
-            let found = parse::protocols(answer.lines.iter().map(String::as_str));
+            let found = parse::protocols(answer.lines());
             self.hold = Hold::found(&found, Instant::now());
         }
         let longest = Duration::from_secs(self.settings.graceful_restart_wait.into());
@@ -260,7 +266,7 @@ impl Bird {
         if answer.code < 8000 {
             return Ok(());
         }
-        let text = render::without_keys(&answer.lines.join("; "), sessions);
+        let text = render::without_keys(&answer.joined(), sessions);
         Err(DaemonError::Refused { what, text })
     }
 
@@ -309,21 +315,37 @@ impl Bird {
         }
     }
 
-    fn prepare(&self) -> Result<(), DaemonError> {
+    fn prepare(&mut self) -> Result<(), DaemonError> {
         let dir = &self.files.dir;
         let fault = |why| DaemonError::Io { doing: format!("use {}", dir.display()), why };
         let refuse = |rule| Err(fault(io::Error::new(io::ErrorKind::InvalidInput, rule)));
         let text = dir.to_str().unwrap_or("\"");
-        if text.contains(['"', '\n']) {
-            return refuse("BIRD cannot be told a path with quotes, line ends or other than UTF-8");
+        if text.contains(['"', '\n', '*', '?', '[', '\\']) {
+            return refuse(
+                "BIRD cannot be told a path with quotes, line ends, patterns or other than UTF-8",
+            );
         }
         if self.files.socket.as_os_str().len() > LONGEST_SOCKET {
             return refuse("the path of a socket in it would be longer than 107 bytes");
         }
-        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(fault)
+        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(fault)?;
+        self.parts.prepare()
     }
 
-    fn write_next(&self, text: &str) -> Result<(), DaemonError> {
+    /// Writes the next configuration; the names of its parts.
+    fn write_next(
+        &mut self,
+        draft: &Draft,
+        dialect: Dialect,
+        shut: &BTreeSet<String>,
+    ) -> Result<BTreeSet<String>, DaemonError> {
+        let mut text = draft.head(self.around(), dialect, shut);
+        let mut names = BTreeSet::new();
+        for (name, part) in draft.parts(&self.settings, shut, self.hold.is_on()) {
+            self.parts.write(&name, &part)?;
+            text.push_str(&format!("include \"{}/{name}\";\n", process::PARTS));
+            names.insert(name.into_owned());
+        }
         let path = &self.files.next;
         let write = || {
             // Whatever is there from before may have another mode.
@@ -335,7 +357,9 @@ impl Bird {
                 OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
             file.write_all(text.as_bytes())
         };
-        write().map_err(|why| DaemonError::Io { doing: format!("write {}", path.display()), why })
+        let doing = || format!("write {}", path.display());
+        write().map_err(|why| DaemonError::Io { doing: doing(), why })?;
+        Ok(names)
     }
 
     fn rename_next(&self) -> Result<(), DaemonError> {
@@ -347,18 +371,30 @@ impl Bird {
 
 impl Daemon for Bird {
     fn digest(&self, sessions: &Sessions) -> Digest {
-        self.draft(sessions).plain.digest
+        self.draft(sessions).digest
     }
 
     fn read(&mut self) -> Result<Observed, DaemonError> {
         self.look(false)
     }
 
-    fn glance(&mut self) -> Result<Observed, DaemonError> {
+    fn glance(&mut self, last: Observed) -> Result<Observed, DaemonError> {
+        // Nobody else has it then, so that it can be changed in place.
+        drop(last);
         self.look(true)
     }
 
     fn apply(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {
+        let done = self.tell(sessions);
+        if done.is_err() {
+            self.parts.doubt();
+        }
+        done
+    }
+}
+
+impl Bird {
+    fn tell(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {
         self.prepare()?;
         match self.connect()? {
             Some(control) => self.reconfigure(control, sessions),
@@ -382,11 +418,10 @@ fn dialect(version: Version) -> Result<Dialect, DaemonError> {
 
 fn loaded(control: &mut Control) -> Result<Option<Digest>, DaemonError> {
     let answer = control.show("its marker", "show protocols \"linkway_*\"")?;
-    let protocols = parse::protocols(answer.lines.iter().map(String::as_str));
+    let protocols = parse::protocols(answer.lines());
     Ok(control.version.dialect().and_then(|dialect| parse::loaded(&protocols, dialect)))
 }
 
-fn sessions_of(control: &mut Control) -> Result<Vec<Protocol>, DaemonError> {
-    let answer = control.show("its sessions", "show protocols all \"dxvif_*\"")?;
-    Ok(parse::protocols(answer.lines.iter().map(String::as_str)))
+fn all_sessions(control: &mut Control) -> Result<Answer, DaemonError> {
+    control.show("its sessions", "show protocols all \"dxvif_*\"")
 }

@@ -6,7 +6,7 @@ use linkway_domain::edge::{PeerStatus, SessionState};
 use linkway_domain::id::VirtualInterfaceId;
 use linkway_domain::net::AddressFamily;
 
-use super::render::{MARKER, REFUSED, SHUT, interface_of};
+use super::render::{MARKER, REFUSED, SHUT, interface_of, resets_of};
 use super::version::Dialect;
 use crate::session::Digest;
 
@@ -123,12 +123,14 @@ pub fn loaded(protocols: &[Protocol], dialect: Dialect) -> Option<Digest> {
 }
 
 /// The sessions among the protocols. While a session is being replaced by its reset there may be two of an interface;
-/// the one that is not going away counts.
+/// the one that is not going away counts, or the later reset.
 #[must_use]
 pub fn peers(protocols: &[Protocol]) -> BTreeMap<VirtualInterfaceId, PeerStatus> {
+    let is_going = |protocol: &Protocol| matches!(protocol.state.as_str(), "stop" | "flush");
+    let mut ordered: Vec<&Protocol> = protocols.iter().collect();
+    ordered.sort_by_key(|protocol| (!is_going(protocol), resets_of(&protocol.name)));
     let mut found = BTreeMap::new();
-    let (going, staying): (Vec<_>, Vec<_>) = protocols.iter().partition(|p| p.state == "stop");
-    for protocol in going.into_iter().chain(staying) {
+    for protocol in ordered {
         if let Some(id) = interface_of(&protocol.name) {
             found.insert(id, status(protocol));
         }

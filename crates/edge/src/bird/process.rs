@@ -20,6 +20,9 @@ const PACE: Duration = Duration::from_millis(10);
 /// Where system programs are, which the `PATH` of a service may lack.
 const SYSTEM_PLACES: [&str; 4] = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/sbin"];
 
+/// The directory of the parts of configurations, which lies beside them: BIRD takes a path from there.
+pub const PARTS: &str = "bird.d";
+
 /// The files of one BIRD.
 #[derive(Clone, Debug)]
 pub struct Files {
@@ -29,6 +32,8 @@ pub struct Files {
     pub config: PathBuf,
     /// The next configuration, until BIRD has found it good.
     pub next: PathBuf,
+    /// The directory of the parts of both.
+    pub parts: PathBuf,
     /// The control socket.
     pub socket: PathBuf,
     /// The process's number.
@@ -47,6 +52,7 @@ impl Files {
         Self {
             config: file("bird.conf"),
             next: file("bird.conf.new"),
+            parts: file(PARTS),
             socket: file("bird.ctl"),
             pid: file("bird.pid"),
             log: file("bird.log"),

@@ -2,7 +2,8 @@
 //!
 //! Everything is per gateway and family: a table, a kernel protocol that carries what customers announce into the VRF, a
 //! static protocol that holds what is announced to them, an import filter; per gateway BFD; per session one BGP
-//! protocol. Routes of two gateways never share a table, so no filter stands between tenants.
+//! protocol. Routes of two gateways never share a table, so no filter stands between tenants. What all have in common stands
+//! once, in templates: BIRD reads half as much.
 //!
 //! Sections named below are those of the BIRD 2.0 user's guide.
 
@@ -11,12 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
+use std::sync::Arc;
 
 use ipnet::IpNet;
-use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
+use linkway_domain::id::VirtualInterfaceId;
 use linkway_domain::net::AddressFamily;
 use sha2::{Digest as _, Sha256};
 
+use super::draft::Draft;
 use super::settings::{Bfd, BirdSettings};
 use super::version::Dialect;
 use crate::session::{Announced, Digest, Gateway, Session, Sessions};
@@ -31,7 +34,7 @@ pub const SHUT: &str = "shut: prefix limit";
 const SHUT_LINE: &str = "# shut by the prefix limit:";
 
 /// Bytes that a gateway or a session takes, more or less.
-const ROOM: usize = 1024;
+const ROOM: usize = 512;
 
 /// What there is to know of a configuration beside the sessions.
 #[derive(Clone, Copy, Debug)]
@@ -40,31 +43,6 @@ pub struct Surroundings<'a> {
     pub settings: &'a BirdSettings,
     /// BIRD's log.
     pub log: &'a Path,
-}
-
-/// The digest of a configuration. It says nothing of the dialect, of sessions that are shut and of routes that are held, so that the same sessions
-/// always have the same.
-#[must_use]
-pub fn digest(sessions: &Sessions, around: Surroundings<'_>) -> Digest {
-    Plain::new(sessions, around).digest
-}
-
-/// The text as it is without anything that the digest leaves out, from which it is made.
-pub struct Plain {
-    text: String,
-    /// The digest.
-    pub digest: Digest,
-}
-
-impl Plain {
-    /// Of these sessions.
-    #[must_use]
-    pub fn new(sessions: &Sessions, around: Surroundings<'_>) -> Self {
-        let text = body(sessions, around, Dialect::Classic, &BTreeSet::new(), false);
-        let hash = Sha256::digest(text.as_bytes());
-        let first = hash.first_chunk().expect("SHA-256 has 32 bytes");
-        Self { digest: Digest(u64::from_be_bytes(*first)), text }
-    }
 }
 
 /// The whole text. Of `shut` (names of protocols), sessions that it still has are kept shut: BIRD itself would start them
@@ -77,36 +55,31 @@ pub fn render(
     shut: &BTreeSet<String>,
     held: bool,
 ) -> String {
-    render_from(&Plain::new(sessions, around), sessions, around, dialect, shut, held)
+    let draft = Draft::new(sessions, around, None);
+    let parts = draft.parts(around.settings, shut, held);
+    draft.head(around, dialect, shut) + &parts.map(|(_, text)| text).collect::<String>()
 }
 
-/// The same, with what is there of it already: most texts are the plain one under a head.
+/// The digest of a configuration. It says nothing of the dialect, of sessions that are shut and of routes that are held, so that the same sessions
+/// always have the same.
 #[must_use]
-pub fn render_from(
-    plain: &Plain,
-    sessions: &Sessions,
-    around: Surroundings<'_>,
+pub fn digest(sessions: &Sessions, around: Surroundings<'_>) -> Digest {
+    Draft::new(sessions, around, None).digest
+}
+
+/// What goes before everything else.
+pub(super) fn title(
+    digest: Digest,
     dialect: Dialect,
-    shut: &BTreeSet<String>,
-    held: bool,
+    shut: impl IntoIterator<Item = String>,
 ) -> String {
-    let shut: BTreeSet<String> = if shut.is_empty() {
-        BTreeSet::new()
-    } else {
-        let names: BTreeSet<String> = sessions.sessions.iter().map(protocol_name).collect();
-        shut.intersection(&names).cloned().collect()
-    };
-    let list: String = shut.iter().map(|name| format!(" {name}")).collect();
-    let marker = marker(plain.digest, dialect);
-    let head = format!(
+    let list: String = shut.into_iter().map(|name| format!(" {name}")).collect();
+    let marker = marker(digest, dialect);
+    format!(
         "# Written by the Linkway agent, which replaces it. It holds the sessions' keys.\n\
          {SHUT_LINE}{list}\n\
          protocol static {marker} {{ ipv4; }}\n"
-    );
-    if dialect == Dialect::Classic && shut.is_empty() && !held {
-        return head + &plain.text;
-    }
-    head + &body(sessions, around, dialect, &shut, held)
+    )
 }
 
 /// The name of the marker's protocol.
@@ -141,6 +114,12 @@ pub fn interface_of(name: &str) -> Option<VirtualInterfaceId> {
     VirtualInterfaceId::parse(&format!("{kind}-{own}")).ok()
 }
 
+/// Which one of its interface's sessions it is, from the name of its protocol.
+#[must_use]
+pub fn resets_of(name: &str) -> u32 {
+    name.split('_').nth(2).and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
 /// The BGP identifier of a session: the operator's choice, else our address on the session's link, else (IPv6) an address
 /// of 10.0.0.0/8 made from it. An identifier has to differ between the two ends and between the routers that one
 /// customer has sessions with, which addresses of links do; a router's VRFs having each its own is what routers do.
@@ -169,27 +148,19 @@ fn symbol(id: &str) -> String {
     id.replace('-', "_")
 }
 
-/// All but the marker.
-fn body(
-    sessions: &Sessions,
-    around: Surroundings<'_>,
-    dialect: Dialect,
+/// A gateway with its sessions.
+pub(super) fn block(
+    gateway: &Gateway,
+    own: &[Arc<Session>],
+    settings: &BirdSettings,
     shut: &BTreeSet<String>,
     held: bool,
 ) -> String {
-    let mut by_gateway: BTreeMap<&VirtualGatewayId, Vec<&Session>> = BTreeMap::new();
-    for session in &sessions.sessions {
-        by_gateway.entry(&session.gateway).or_default().push(session);
-    }
-    let mut out = head(around);
-    out.reserve(ROOM * (sessions.gateways.len() + sessions.sessions.len()));
-    for gateway in &sessions.gateways {
-        let own = by_gateway.get(&gateway.id).map_or(&[][..], Vec::as_slice);
-        render_gateway(&mut out, gateway, own, around.settings, held);
-        for session in own {
-            let shut = shut.contains(&protocol_name(session));
-            render_session(&mut out, gateway, session, around.settings, dialect, shut);
-        }
+    let mut out = String::with_capacity(ROOM * (1 + own.len()));
+    render_gateway(&mut out, gateway, own, settings, held);
+    for session in own {
+        let shut = !shut.is_empty() && shut.contains(&protocol_name(session));
+        render_session(&mut out, gateway, session, settings, shut);
     }
     out
 }
@@ -203,7 +174,7 @@ macro_rules! put {
 
 /// What is once for the whole daemon. The log is bounded: two files of 4 MB. The identifier here is never sent (it is
 /// RFC 7600's dummy address): each session has its own.
-fn head(around: Surroundings<'_>) -> String {
+pub(super) fn head(around: Surroundings<'_>, dialect: Dialect) -> String {
     let settings = around.settings;
     let log = around.log.display();
     let mut out = String::new();
@@ -222,10 +193,73 @@ fn head(around: Surroundings<'_>) -> String {
         "define MARTIANS4 = [ 0.0.0.0/8+, 127.0.0.0/8+, 169.254.0.0/16+, 224.0.0.0/4+, 255.255.255.255/32 ];"
     );
     put!(out, "define MARTIANS6 = [ ::/8+, fe80::/10+, ff00::/8+ ];");
+    render_preference(&mut out, settings);
+    for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
+        render_templates(&mut out, family, settings, dialect);
+    }
     if settings.bfd == Bfd::Shared {
         render_bfd(&mut out, "all_bfd", None, settings);
     }
     out
+}
+
+/// The preferences are those of direct-connect.md, section 2.7; of several communities the highest wins.
+fn render_preference(out: &mut String, settings: &BirdSettings) {
+    put!(out, "function linkway_preference()");
+    put!(out, "{{");
+    put!(out, "  bgp_local_pref = {};", settings.local_preference_medium);
+    for (community, preference) in [
+        (7100, settings.local_preference_low),
+        (7200, settings.local_preference_medium),
+        (7300, settings.local_preference_high),
+    ] {
+        put!(out, "  if (7224, {community}) ~ bgp_community then bgp_local_pref = {preference};");
+    }
+    put!(out, "}}");
+}
+
+/// What all gateways and all sessions of a family have in common. The comments say which of BIRD's defaults would not do.
+fn render_templates(
+    out: &mut String,
+    family: AddressFamily,
+    settings: &BirdSettings,
+    dialect: Dialect,
+) {
+    let (word, n) = (family.as_str(), number(family));
+    // "persist" and "graceful restart": the kernel's routes outlive BIRD and are compared, not replaced, when it comes
+    // back. The buffer is the netlink socket's: when the notices of thousands of routes overflow it, sessions stay
+    // down. Nothing is learned: what else is in the VRF's table is not ours to announce.
+    put!(out, "template kernel linkway_kernel{n} {{");
+    put!(out, "  persist; graceful restart on; merge paths on; netlink rx buffer 67108864;");
+    put!(out, "  {word} {{ import none; export where source = RTS_BGP; }};");
+    put!(out, "}}");
+    put!(out, "template bgp linkway_customer{n} {{");
+    match dialect {
+        Dialect::Classic => {}
+        Dialect::NamedAuthentication => put!(out, "  authentication md5;"),
+    }
+    // One hop, TTL 1 ("direct" is what BIRD calls it), and down with the carrier.
+    put!(out, "  direct; check link on;");
+    put!(out, "  enforce first as on;");
+    put!(out, "  hold time {}; min hold time 3;", settings.hold_time);
+    put!(out, "  keepalive time {};", settings.keepalive_time);
+    put!(out, "  graceful restart on; graceful restart time {};", settings.graceful_restart_time);
+    put!(out, "  long lived graceful restart off;");
+    match settings.bfd {
+        Bfd::PerGateway | Bfd::Shared => put!(out, "  bfd on;"),
+        Bfd::Off => {}
+    }
+    // Ours is the quick side: a customer's router may wait two minutes between its attempts.
+    put!(out, "  connect delay time 1; connect retry time 5; error wait time 5, 30;");
+    put!(out, "  {word} {{");
+    // The table of what came in is what the limit counts, rejected routes included, and what a changed filter is applied
+    // to without asking the customer's router.
+    put!(out, "    import table on; import keep filtered on;");
+    put!(out, "    export where source = RTS_STATIC;");
+    put!(out, "    receive limit {} action disable;", settings.prefix_limit);
+    put!(out, "    next hop self;{}", next_hop_words(family));
+    put!(out, "  }};");
+    put!(out, "}}");
 }
 
 /// The number that names carry.
@@ -247,7 +281,7 @@ const fn family_of(net: &IpNet) -> AddressFamily {
 fn render_gateway(
     out: &mut String,
     gateway: &Gateway,
-    own: &[&Session],
+    own: &[Arc<Session>],
     settings: &BirdSettings,
     held: bool,
 ) {
@@ -259,26 +293,17 @@ fn render_gateway(
         let (word, n) = (family.as_str(), number(family));
         let table = format!("{name}_v{n}");
         put!(out, "{word} table {table};");
-        render_import_filter(out, &format!("{name}_in{n}"), gateway, own, family, settings);
-        // "persist" and "graceful restart": the kernel's routes outlive BIRD and are compared, not replaced, when it comes
-        // back. The buffer is the netlink socket's: when the notices of thousands of routes overflow it, sessions stay
-        // down. Nothing is learned: what else is in the VRF's table is not ours to announce.
-        put!(out, "protocol kernel {name}_kernel{n} {{");
-        put!(out, "  vrf \"{vrf}\";");
-        if held {
-            put!(out, "  disabled;");
-        }
-        put!(out, "  kernel table {};", gateway.table);
-        put!(out, "  persist; graceful restart on; merge paths on; netlink rx buffer 67108864;");
-        put!(out, "  {word} {{ table {table}; import none; export where source = RTS_BGP; }};");
+        render_import_filter(out, &format!("{name}_in{n}"), gateway, own, family);
+        put!(out, "protocol kernel {name}_kernel{n} from linkway_kernel{n} {{");
+        let held = if held { " disabled;" } else { "" };
+        put!(out, "  vrf \"{vrf}\"; kernel table {};{held}", gateway.table);
+        put!(out, "  {word} {{ table {table}; }};");
         put!(out, "}}");
         // The agent makes these routes in the kernel itself; here they stand for "the VPC can be reached": without the
         // handoff's carrier, or with the handoff outside the VRF, they are not announced. An interface is all that takes;
         // BIRD 2.0 has a next hop's interface as a symbol, which cannot be one of the many keywords.
         put!(out, "protocol static {name}_vpc{n} {{");
-        put!(out, "  vrf \"{vrf}\";");
-        put!(out, "  check link on;");
-        put!(out, "  {word} {{ table {table}; }};");
+        put!(out, "  vrf \"{vrf}\"; check link on; {word} {{ table {table}; }};");
         for (prefix, ways) in by_prefix(&gateway.announced, family) {
             let ways: String = ways.iter().map(|way| format!(" via \"{way}\"")).collect();
             put!(out, "  route {prefix}{ways};");
@@ -317,15 +342,13 @@ fn by_prefix(announced: &[Announced], family: AddressFamily) -> BTreeMap<IpNet, 
 }
 
 /// What a customer's route has to be: outside the gateway's own prefixes and the subnets of its sessions (a host route to
-/// the other end of a session would take it), no martian, with its own router as the next hop. The preferences are those
-/// of direct-connect.md, section 2.7; of several communities the highest wins.
+/// the other end of a session would take it), no martian, with its own router as the next hop.
 fn render_import_filter(
     out: &mut String,
     name: &str,
     gateway: &Gateway,
-    own: &[&Session],
+    own: &[Arc<Session>],
     family: AddressFamily,
-    settings: &BirdSettings,
 ) {
     let links = own.iter().map(|s| s.addresses.amazon().trunc());
     let nets: BTreeSet<IpNet> = gateway.cidrs.iter().map(|c| c.net()).chain(links).collect();
@@ -337,15 +360,7 @@ fn render_import_filter(
         put!(out, "  if net ~ [ {} ] then reject;", set.join(", "));
     }
     put!(out, "  if bgp_next_hop != from then reject;");
-    put!(out, "  bgp_local_pref = {};", settings.local_preference_medium);
-    for (community, preference) in [
-        (7100, settings.local_preference_low),
-        (7200, settings.local_preference_medium),
-        (7300, settings.local_preference_high),
-    ] {
-        put!(out, "  if (7224, {community}) ~ bgp_community then bgp_local_pref = {preference};");
-    }
-    put!(out, "  accept;");
+    put!(out, "  linkway_preference(); accept;");
     put!(out, "}}");
 }
 
@@ -358,13 +373,12 @@ fn obstacle(session: &Session) -> Option<&'static str> {
         .then_some("the key (not shown) has a double quote, which BIRD cannot be given")
 }
 
-/// A session. The comments say which of BIRD's defaults would not do.
+/// A session.
 fn render_session(
     out: &mut String,
     gateway: &Gateway,
     session: &Session,
     settings: &BirdSettings,
-    dialect: Dialect,
     shut: bool,
 ) {
     let (name, id, gw) = (protocol_name(session), session.id.as_str(), symbol(gateway.id.as_str()));
@@ -379,42 +393,16 @@ fn render_session(
         put!(out, "}}");
         return;
     }
-    put!(out, "protocol bgp {name} {{");
-    put!(out, "  vrf \"{}\";", gateway.id);
+    put!(out, "protocol bgp {name} from linkway_customer{n} {{");
     if shut {
         put!(out, "  disabled; description \"{SHUT}\";");
     }
-    put!(out, "  interface \"{id}\";");
-    put!(out, "  router id {};", router_id(settings, ours));
-    put!(out, "  local {ours} port {} as {};", settings.port, gateway.asn);
-    put!(out, "  neighbor {theirs} port {} as {};", settings.port, session.asn);
-    match dialect {
-        Dialect::Classic => {}
-        Dialect::NamedAuthentication => put!(out, "  authentication md5;"),
-    }
+    let (port, asn) = (settings.port, gateway.asn);
+    put!(out, "  vrf \"{}\"; interface \"{id}\";", gateway.id);
+    put!(out, "  router id {}; local {ours} port {port} as {asn};", router_id(settings, ours));
+    put!(out, "  neighbor {theirs} port {port} as {};", session.asn);
     put!(out, "  password \"{}\";", session.auth_key.reveal());
-    // One hop, TTL 1 ("direct" is what BIRD calls it), and down with the carrier.
-    put!(out, "  direct; check link on;");
-    put!(out, "  enforce first as on;");
-    put!(out, "  hold time {}; min hold time 3;", settings.hold_time);
-    put!(out, "  keepalive time {};", settings.keepalive_time);
-    put!(out, "  graceful restart on; graceful restart time {};", settings.graceful_restart_time);
-    put!(out, "  long lived graceful restart off;");
-    match settings.bfd {
-        Bfd::PerGateway | Bfd::Shared => put!(out, "  bfd on;"),
-        Bfd::Off => {}
-    }
-    // Ours is the quick side: a customer's router may wait two minutes between its attempts.
-    put!(out, "  connect delay time 1; connect retry time 5; error wait time 5, 30;");
-    put!(out, "  {word} {{");
-    // The table of what came in is what the limit counts, rejected routes included, and what a changed filter is applied
-    // to without asking the customer's router.
-    put!(out, "    table {gw}_v{n}; import table on; import keep filtered on;");
-    put!(out, "    import filter {gw}_in{n};");
-    put!(out, "    export where source = RTS_STATIC;");
-    put!(out, "    receive limit {} action disable;", settings.prefix_limit);
-    put!(out, "    next hop self;{}", next_hop_words(family));
-    put!(out, "  }};");
+    put!(out, "  {word} {{ table {gw}_v{n}; import filter {gw}_in{n}; }};");
     put!(out, "}}");
 }
 

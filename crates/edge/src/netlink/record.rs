@@ -173,11 +173,18 @@ pub(super) fn patch(kernel: &mut Kernel, index: &mut Index, found: Found) {
         let names = names_of(index, [record.parent, record.master]);
         kernel.links.insert(name.clone(), named(record, own, &names));
     }
-    let stays = |route: &Route| {
-        !tables.contains(&route.table) && !gone.iter().any(|link| is_over(&route.way, link))
-    };
-    kernel.routes.retain(stays);
-    index.odd_routes.retain(|route, _| stays(route));
+    for table in &tables {
+        let old: Vec<Route> = kernel.routes_of(*table).cloned().collect();
+        for route in old {
+            kernel.routes.remove(&route);
+        }
+    }
+    // With a link go the routes over it, wherever they are.
+    let goes = |route: &Route| gone.iter().any(|link| is_over(&route.way, link));
+    if !gone.is_empty() {
+        kernel.routes.retain(|route| !goes(route));
+    }
+    index.odd_routes.retain(|route, _| !tables.contains(&route.table) && !goes(route));
     for record in routes {
         let over = match record.way {
             WayRecord::Via { link, .. } => Some(link),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use linkway_domain::edge::{EdgeConfig, GatewayConfig, HandoffConfig, InterfaceConfig};
@@ -12,7 +13,7 @@ use super::Item;
 use super::tables::Tables;
 use crate::kernel::{Kernel, Link, LinkConf, LinkKind, Route, Way};
 use crate::mark::Marks;
-use crate::session::{Announced, Gateway, Session, Sessions};
+use crate::session::{Announced, Gateway, Session};
 
 /// The metric of the VPC's routes: before the daemon's (32), because what is local wins over what is learned
 /// (direct-connect.md, 2.7).
@@ -31,8 +32,10 @@ pub struct Aim {
     pub vlans: BTreeMap<String, VlanLink>,
     /// Our routes, and which gateway each is for.
     pub routes: BTreeMap<Route, VirtualGatewayId>,
-    /// The BGP sessions.
-    pub sessions: Sessions,
+    /// The routing instances, with sessions or not, in order of the gateways' ids.
+    pub instances: Vec<Arc<Gateway>>,
+    /// The BGP sessions, in order of the interfaces' ids.
+    pub sessions: Vec<Arc<Session>>,
     /// What cannot be as it shall, and why.
     pub problems: BTreeMap<Item, Problem>,
 }
@@ -91,12 +94,12 @@ impl Problem {
     }
 }
 
-/// What shall be, on a router where the kernel is like this.
+/// What shall be, on a router where the kernel is like this; `others` are routing tables that are in use beside those in it.
 #[must_use]
-pub fn aim(config: &EdgeConfig, kernel: &Kernel, marks: &Marks) -> Aim {
+pub fn aim(config: &EdgeConfig, kernel: &Kernel, marks: &Marks, others: &BTreeSet<u32>) -> Aim {
     let mut aim = Aim::default();
     let ports: BTreeSet<&str> = config.ports.iter().map(|port| port.interface.as_str()).collect();
-    let mut tables = Tables::new(kernel, marks, &config.gateways);
+    let mut tables = Tables::new(kernel, marks, &config.gateways, others);
     // In the configuration's order, whoever was there first: or the next plan would decide anew who gets a handoff.
     for gateway in &config.gateways {
         vrf(gateway, kernel, marks, &mut tables, &ports, &mut aim);
@@ -117,7 +120,13 @@ pub fn aim(config: &EdgeConfig, kernel: &Kernel, marks: &Marks) -> Aim {
             }
         }
     }
-    aim.sessions = sessions(config, &aim);
+    let there =
+        |one: &&Arc<InterfaceConfig>| aim.vlans.contains_key(one.virtual_interface_id.as_str());
+    let sessions = config.interfaces.iter().filter(there).map(|one| Arc::new(session(one)));
+    aim.sessions = sessions.collect();
+    aim.sessions.sort_by(|a, b| a.id.cmp(&b.id));
+    let instances = config.gateways.iter().filter_map(|one| instance(one, &aim)).map(Arc::new);
+    aim.instances = instances.collect();
     aim
 }
 
@@ -370,28 +379,15 @@ pub const fn handoff_conf(now: LinkConf) -> LinkConf {
     LinkConf { forwarding: true, rp_filter: 1, keep_addresses: true, ..now }
 }
 
-fn sessions(config: &EdgeConfig, aim: &Aim) -> Sessions {
-    let sessions: Vec<Session> = config
-        .interfaces
-        .iter()
-        .filter(|interface| aim.vlans.contains_key(interface.virtual_interface_id.as_str()))
-        .map(|interface| Session {
-            id: interface.virtual_interface_id.clone(),
-            gateway: interface.virtual_gateway_id.clone(),
-            addresses: interface.addresses,
-            asn: interface.asn.number(),
-            auth_key: interface.auth_key.clone(),
-            resets: interface.session_resets,
-        })
-        .collect();
-    let used: BTreeSet<&VirtualGatewayId> = sessions.iter().map(|s| &s.gateway).collect();
-    let gateways = config
-        .gateways
-        .iter()
-        .filter(|gateway| used.contains(&gateway.virtual_gateway_id))
-        .filter_map(|gateway| instance(gateway, aim))
-        .collect();
-    Sessions { gateways, sessions }
+fn session(interface: &InterfaceConfig) -> Session {
+    Session {
+        id: interface.virtual_interface_id.clone(),
+        gateway: interface.virtual_gateway_id.clone(),
+        addresses: interface.addresses,
+        asn: interface.asn.number(),
+        auth_key: interface.auth_key.clone(),
+        resets: interface.session_resets,
+    }
 }
 
 fn instance(gateway: &GatewayConfig, aim: &Aim) -> Option<Gateway> {

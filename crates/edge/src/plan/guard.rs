@@ -12,9 +12,9 @@ use crate::kernel::{Change, Kernel, LinkKind, Way};
 
 /// What depends on what, by names of links, and what has failed.
 pub struct Guard {
-    /// Who is in which VRF at the beginning.
+    /// Who is at the beginning in a VRF that goes, by its name.
     slaves: BTreeMap<String, Vec<String>>,
-    /// The VRFs of a table, those that the plan makes included.
+    /// The VRFs of a table from which a route goes, those that the plan makes included.
     vrfs: BTreeMap<u32, Vec<String>>,
     failed: BTreeSet<String>,
 }
@@ -24,17 +24,31 @@ impl Guard {
     #[must_use]
     pub fn new(steps: &[Step], kernel: &Kernel) -> Self {
         let (mut slaves, mut vrfs): (BTreeMap<_, Vec<_>>, BTreeMap<_, Vec<_>>) = Default::default();
-        for (name, link) in &kernel.links {
-            if let Some(master) = &link.master {
-                slaves.entry(master.clone()).or_default().push(name.clone());
+        for step in steps {
+            match &step.change {
+                Change::DeleteLink { link } => drop(slaves.insert(link.clone(), Vec::new())),
+                Change::DeleteRoute(route) => drop(vrfs.insert(route.table, Vec::new())),
+                _ => {}
             }
-            if let LinkKind::Vrf { table } = link.kind {
-                vrfs.entry(table).or_default().push(name.clone());
+        }
+        if slaves.is_empty() && vrfs.is_empty() {
+            return Self { slaves, vrfs, failed: BTreeSet::new() };
+        }
+        for (name, link) in &kernel.links {
+            if let Some(inside) = link.master.as_ref().and_then(|master| slaves.get_mut(master)) {
+                inside.push(name.clone());
+            }
+            if let LinkKind::Vrf { table } = link.kind
+                && let Some(there) = vrfs.get_mut(&table)
+            {
+                there.push(name.clone());
             }
         }
         for step in steps {
-            if let Change::AddVrf { link, table, .. } = &step.change {
-                vrfs.entry(*table).or_default().push(link.clone());
+            if let Change::AddVrf { link, table, .. } = &step.change
+                && let Some(there) = vrfs.get_mut(table)
+            {
+                there.push(link.clone());
             }
         }
         Self { slaves, vrfs, failed: BTreeSet::new() }

@@ -18,17 +18,20 @@
 pub mod aim;
 pub mod changes;
 pub mod guard;
+pub mod scope;
+pub mod settled;
 mod tables;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
 use linkway_domain::edge::EdgeConfig;
 use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
 
 use crate::kernel::{Change, Kernel, LinkKind};
 use crate::mark::Marks;
-use crate::session::{Digest, Observed, Sessions};
+use crate::session::{Digest, Gateway, Observed, Session, Sessions};
 
 pub use aim::{Aim, Problem, aim};
 
@@ -81,8 +84,18 @@ impl Plan {
     }
 }
 
-/// The plan that makes the router equal to the configuration, and what of the configuration cannot be. `digest` is the
-/// daemon's ([`crate::session::Daemon::digest`]).
+/// What came of planning.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Planned {
+    /// What to do.
+    pub plan: Plan,
+    /// What of the configuration cannot be as it shall, and why.
+    pub problems: BTreeMap<Item, Problem>,
+    /// The sessions that the daemon shall have.
+    pub wanted: Sessions,
+}
+
+/// The plan that makes the router equal to the configuration. `digest` is the daemon's ([`crate::session::Daemon::digest`]).
 #[must_use]
 pub fn plan(
     config: &EdgeConfig,
@@ -90,12 +103,19 @@ pub fn plan(
     observed: &Observed,
     marks: &Marks,
     digest: impl Fn(&Sessions) -> Digest,
-) -> (Plan, BTreeMap<Item, Problem>) {
-    let aim = aim(config, kernel, marks);
-    let steps = changes::changes(&aim, kernel, marks);
+) -> Planned {
+    let mut aim = aim(config, kernel, marks, &BTreeSet::new());
+    let sessions = std::mem::take(&mut aim.sessions);
+    let used: HashSet<&VirtualGatewayId> = sessions.iter().map(|one| &one.gateway).collect();
+    let mut gateways = std::mem::take(&mut aim.instances);
+    gateways.retain(|gateway| used.contains(&gateway.id));
+    let wanted = Sessions { gateways: Arc::new(gateways), sessions: Arc::new(sessions) };
     let moved = moved(&aim, kernel);
-    let (withdraw, sessions) = sessions(&aim.sessions, &moved, observed, digest);
-    (Plan { withdraw, steps, sessions }, aim.problems)
+    let steps = changes::changes(&aim, kernel, marks);
+    let (withdraw, sessions) = told(&wanted, observed, &moved, digest, || {
+        staying(&wanted, &moved, observed).len() < observed.peers.len()
+    });
+    Planned { plan: Plan { withdraw, steps, sessions }, problems: aim.problems, wanted }
 }
 
 /// The gateways whose VRF is made anew with another table. The daemon puts what it learns into the table that it was told of,
@@ -108,12 +128,13 @@ fn moved(aim: &Aim, kernel: &Kernel) -> BTreeSet<VirtualGatewayId> {
     aim.vrfs.values().filter(|vrf| other(vrf)).map(|vrf| vrf.id.clone()).collect()
 }
 
-/// What the daemon has to be told before links go, and after links came.
-fn sessions(
+/// What the daemon has to be told before links go, if sessions of theirs leave it, and after links came.
+fn told(
     wanted: &Sessions,
-    moved: &BTreeSet<VirtualGatewayId>,
     observed: &Observed,
+    moved: &BTreeSet<VirtualGatewayId>,
     digest: impl Fn(&Sessions) -> Digest,
+    leaves: impl FnOnce() -> bool,
 ) -> (Option<Sessions>, Option<Sessions>) {
     if observed.loaded.is_none() && observed.peers.is_empty() && wanted.sessions.is_empty() {
         // A router that serves nothing needs no daemon.
@@ -122,10 +143,7 @@ fn sessions(
     if observed.loaded == Some(digest(wanted)) {
         return (None, None);
     }
-    let stay = wanted.sessions.iter().filter(|one| !moved.contains(&one.gateway));
-    let stay: BTreeSet<&VirtualInterfaceId> = stay.map(|one| &one.id).collect();
-    let leaving = observed.peers.keys().any(|id| !stay.contains(id));
-    let withdraw = leaving.then(|| staying(wanted, &stay, observed));
+    let withdraw = leaves().then(|| with_gateways(wanted, staying(wanted, moved, observed)));
     let last = match &withdraw {
         Some(staying) if staying == wanted => None,
         Some(_) | None => Some(wanted.clone()),
@@ -136,17 +154,22 @@ fn sessions(
 /// The wanted sessions that the daemon has already and may keep.
 fn staying(
     wanted: &Sessions,
-    stay: &BTreeSet<&VirtualInterfaceId>,
+    moved: &BTreeSet<VirtualGatewayId>,
     observed: &Observed,
-) -> Sessions {
-    let sessions: Vec<_> = wanted
-        .sessions
-        .iter()
-        .filter(|session| stay.contains(&session.id) && observed.peers.contains_key(&session.id))
-        .cloned()
-        .collect();
-    let used: BTreeSet<&VirtualGatewayId> = sessions.iter().map(|one| &one.gateway).collect();
-    let gateways =
-        wanted.gateways.iter().filter(|gateway| used.contains(&gateway.id)).cloned().collect();
-    Sessions { gateways, sessions }
+) -> Vec<Arc<Session>> {
+    // Both are in the order of ids.
+    let mut there = observed.peers.keys().peekable();
+    let stays = |session: &&Arc<Session>| {
+        while there.next_if(|id| **id < session.id).is_some() {}
+        there.peek().is_some_and(|id| **id == session.id) && !moved.contains(&session.gateway)
+    };
+    wanted.sessions.iter().filter(stays).cloned().collect()
+}
+
+/// Some of the wanted sessions with the gateways that they need.
+fn with_gateways(wanted: &Sessions, sessions: Vec<Arc<Session>>) -> Sessions {
+    let used: HashSet<&VirtualGatewayId> = sessions.iter().map(|one| &one.gateway).collect();
+    let used = |gateway: &&Arc<Gateway>| used.contains(&gateway.id);
+    let gateways: Vec<_> = wanted.gateways.iter().filter(used).cloned().collect();
+    Sessions { gateways: Arc::new(gateways), sessions: Arc::new(sessions) }
 }

@@ -1,6 +1,7 @@
 //! Which routing tables are whose.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use linkway_domain::edge::GatewayConfig;
 
@@ -14,12 +15,19 @@ pub(super) struct Tables<'a> {
     /// Ours, by the VRF's name.
     ours: BTreeMap<&'a str, u32>,
     used: BTreeSet<u32>,
+    /// In use by what is not in the kernel's picture here.
+    others: &'a BTreeSet<u32>,
     /// Below it none of our range is free: tables are given, never taken back.
     next: u32,
 }
 
 impl<'a> Tables<'a> {
-    pub(super) fn new(kernel: &'a Kernel, marks: &'a Marks, wanted: &'a [GatewayConfig]) -> Self {
+    pub(super) fn new(
+        kernel: &'a Kernel,
+        marks: &'a Marks,
+        wanted: &'a [Arc<GatewayConfig>],
+        others: &'a BTreeSet<u32>,
+    ) -> Self {
         let (mut used, mut foreign) = (BTreeSet::new(), BTreeSet::new());
         for (name, link) in &kernel.links {
             let LinkKind::Vrf { table } = link.kind else { continue };
@@ -41,7 +49,7 @@ impl<'a> Tables<'a> {
             }
         }
         used.extend(kernel.routes.iter().map(|route| route.table));
-        Self { marks, ours, used, next: marks.first_table }
+        Self { marks, ours, used, others, next: marks.first_table }
     }
 
     fn of(&self, gateway: &GatewayConfig) -> Option<u32> {
@@ -53,10 +61,24 @@ impl<'a> Tables<'a> {
         if let Some(table) = self.of(gateway) {
             return Some(table);
         }
-        let last = self.marks.first_table.checked_add(self.marks.tables)?;
-        let free = (self.next..last).find(|table| !self.used.contains(table))?;
+        let end = self.marks.first_table.checked_add(self.marks.tables)?;
+        let mut free = self.next;
+        while let after = behind(self.others, behind(&self.used, free))
+            && after != free
+        {
+            free = after;
+        }
+        if free >= end {
+            return None;
+        }
         self.used.insert(free);
         self.next = free;
         Some(free)
     }
+}
+
+/// The first number from this on that is not in a set.
+fn behind(set: &BTreeSet<u32>, from: u32) -> u32 {
+    let run = set.range(from..).zip(from..).take_while(|(there, at)| *there == at);
+    run.last().map_or(from, |(last, _)| last.saturating_add(1))
 }

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use linkway_domain::edge::{PeerStatus, SessionState};
 use linkway_edge::bird::Bfd;
-use linkway_edge::session::{Daemon as _, DaemonError};
+use linkway_edge::session::{Daemon as _, DaemonError, Gateway};
 
 use crate::bird_common::{addresses, gateway, session, way};
 use crate::customer::{Customer, plug_gateway, plug_session, run, wait};
@@ -47,6 +48,10 @@ fn routes(gateway: u32) -> Vec<String> {
         .collect()
 }
 
+fn first_gateway(stage: &mut Stage) -> &mut Gateway {
+    Arc::make_mut(&mut Arc::make_mut(&mut stage.sessions.gateways)[0])
+}
+
 fn come_up(stage: &mut Stage) {
     assert_eq!(stage.bird.read().unwrap(), linkway_edge::session::Observed::default());
     stage.apply();
@@ -71,7 +76,7 @@ fn another_key(stage: &mut Stage) {
     let wrong = session(9, &gateway, peer, "the-key");
     plug_session(&wrong);
     Customer::new(&wrong, &gateway, "another-key").announce(&own_routes(9));
-    stage.sessions.sessions.push(wrong);
+    Arc::make_mut(&mut stage.sessions.sessions).push(wrong.into());
     stage.apply();
     stage.wait_state(9, SessionState::Connect);
     // For as long as three of its attempts take.
@@ -80,7 +85,7 @@ fn another_key(stage: &mut Stage) {
     let peer = stage.peer(9).unwrap();
     assert!(matches!(peer.state, SessionState::Connect | SessionState::Active), "{peer:?}");
     assert!(peer.last_error.unwrap().contains("key"));
-    stage.sessions.sessions.pop();
+    Arc::make_mut(&mut stage.sessions.sessions).pop();
     stage.apply();
     assert_eq!(stage.peer(9), None);
 }
@@ -142,7 +147,7 @@ fn undisturbed(stage: &mut Stage) {
     stage.apply();
     // Another prefix changes a filter: what is there is looked at again, nothing is asked for.
     let cidr = crate::bird_common::prefix("10.11.0.0/16");
-    stage.sessions.gateways[0].cidrs.push(cidr);
+    first_gateway(stage).cidrs.push(cidr);
     stage.apply();
     stage.wait_all_up();
     // BIRD computes these times anew each time, to the millisecond.
@@ -173,7 +178,7 @@ fn limit(stage: &mut Stage) {
         });
         assert_eq!(state, Some(SessionState::PrefixLimit));
     };
-    stage.sessions.gateways[0].cidrs.pop();
+    first_gateway(stage).cidrs.pop();
     stage.apply();
     stays(stage);
     stage.apply();
@@ -181,7 +186,8 @@ fn limit(stage: &mut Stage) {
     stage.apply();
     stays(stage);
     // The reset.
-    stage.sessions.sessions[0].resets = 1;
+    let sessions = Arc::make_mut(&mut stage.sessions.sessions);
+    Arc::make_mut(&mut sessions[0]).resets = 1;
     stage.apply();
     stage.wait_all_up();
 }
@@ -205,11 +211,11 @@ fn killed(stage: &mut Stage) {
 
 fn refused(stage: &mut Stage) {
     let good = stage.sessions.clone();
-    stage.sessions.gateways[0].announced[0].interface = "no\"good".to_owned();
+    first_gateway(stage).announced[0].interface = "no\"good".to_owned();
     let old = fs::read_to_string(format!("{DIR}/bird.conf")).unwrap();
     let error = stage.bird.apply(&stage.sessions).unwrap_err();
     assert!(matches!(error, DaemonError::Refused { .. }), "{error}");
-    assert!(error.to_string().contains("bird.conf.new:"), "{error}");
+    assert!(error.to_string().contains("/bird.d/"), "{error}");
     assert_eq!(fs::read_to_string(format!("{DIR}/bird.conf")).unwrap(), old);
     let loaded = stage.bird.read().unwrap().loaded;
     assert_eq!(loaded, Some(stage.bird.digest(&good)));
@@ -317,8 +323,8 @@ fn bfd_works(stage: &mut Stage) {
 fn comes_back(stage: &mut Stage) {
     let whole = stage.sessions.clone();
     let lost = whole.gateways[1].clone();
-    stage.sessions.gateways.pop();
-    stage.sessions.sessions.retain(|s| s.gateway != lost.id);
+    Arc::make_mut(&mut stage.sessions.gateways).pop();
+    Arc::make_mut(&mut stage.sessions.sessions).retain(|s| s.gateway != lost.id);
     stage.apply();
     assert_eq!(stage.peer(2), None);
     run("ip link del dxvif-f0000002; ip link del fabric2; ip link del vgw-00000002");
@@ -341,11 +347,11 @@ fn late_links(stage: &mut Stage) {
     let mut late = gateway(6, &[]);
     late.announced = vec![way("10.6.0.0/16", "192.0.2.1", "fabric6")];
     let session = session(6, &late, addresses("169.254.0.1/30", "169.254.0.2/30"), "key-of-six");
-    stage.sessions.gateways.push(late.clone());
-    stage.sessions.sessions.push(session.clone());
+    Arc::make_mut(&mut stage.sessions.gateways).push(late.clone().into());
+    Arc::make_mut(&mut stage.sessions.sessions).push(session.clone().into());
     stage.bird.apply(&stage.sessions).unwrap();
     wait("the session to be tried", || stage.peer(6), Option::is_some);
-    stage.sessions.sessions.pop();
+    Arc::make_mut(&mut stage.sessions.sessions).pop();
     plug_gateway(&late, 6);
     stage.add(session);
     let wanted = Some(stage.bird.digest(&stage.sessions));

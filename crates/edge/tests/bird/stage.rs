@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use linkway_domain::edge::{PeerStatus, SessionState};
 use linkway_domain::id::VirtualInterfaceId;
@@ -48,13 +49,15 @@ impl Stage {
         ];
         plug_gateway(&one, 1);
         plug_gateway(&two, 2);
-        let sessions = Sessions { gateways: vec![one, two], sessions };
         let mut stage = Self {
             bird: Bird::new(settings(), Path::new(DIR)),
-            sessions: Sessions { gateways: sessions.gateways, sessions: Vec::new() },
+            sessions: Sessions {
+                gateways: Arc::new(vec![one.into(), two.into()]),
+                sessions: Arc::default(),
+            },
             customers: BTreeMap::new(),
         };
-        for session in sessions.sessions {
+        for session in sessions {
             stage.add(session);
         }
         stage
@@ -82,7 +85,7 @@ impl Stage {
         let n = number(&session.id);
         customer.announce(&own_routes(n));
         self.customers.insert(n, customer);
-        self.sessions.sessions.push(session);
+        Arc::make_mut(&mut self.sessions.sessions).push(session.into());
     }
 
     /// The gateway of a session.
@@ -99,7 +102,7 @@ impl Stage {
 
     /// What is said of a session.
     pub fn peer(&mut self, n: u32) -> Option<PeerStatus> {
-        self.bird.read().unwrap().peers.remove(&id(n))
+        self.bird.read().unwrap().peers.get(&id(n)).cloned()
     }
 
     /// Waits until a session is in this state.

@@ -1,6 +1,7 @@
 //! Configurations out of few names, so that they collide.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use linkway_domain::edge::{EdgeConfig, GatewayConfig, HandoffConfig, InterfaceConfig, PortConfig};
@@ -115,10 +116,96 @@ pub fn config() -> impl Strategy<Value = EdgeConfig> {
             epoch: 1,
             generation: 1,
             ports: (0..ports).map(used).collect(),
-            gateways,
-            interfaces,
+            gateways: gateways.into_iter().map(Arc::new).collect(),
+            interfaces: interfaces.into_iter().map(Arc::new).collect(),
         }
     })
+}
+
+/// A configuration, and another that differs from it in little. Less collides than in [`config`], so that there is something
+/// that can be settled.
+pub fn change() -> impl Strategy<Value = (EdgeConfig, EdgeConfig)> {
+    let edits = prop::collection::vec(edit(), 1..4);
+    (config(), prop::bool::weighted(0.7), edits).prop_map(|(mut held, tidy, edits)| {
+        if tidy {
+            tidied(&mut held);
+        }
+        let mut next = held.clone();
+        next.generation += 1;
+        for edit in edits {
+            edit.make(&mut next);
+        }
+        (held, next)
+    })
+}
+
+/// Leaves out what collides.
+fn tidied(config: &mut EdgeConfig) {
+    let (mut fabric, mut places) = (BTreeSet::new(), BTreeSet::new());
+    for gateway in &mut config.gateways {
+        let gateway = Arc::make_mut(gateway);
+        gateway.handoffs.retain(|one| fabric.insert(one.interface.to_string()));
+        let mut families: Vec<bool> =
+            gateway.handoffs.iter().map(|one| one.next_hop.address().is_ipv4()).collect();
+        families.dedup();
+        gateway.cidrs.retain(|cidr| families.contains(&cidr.net().addr().is_ipv4()));
+    }
+    let there: BTreeSet<_> =
+        config.gateways.iter().map(|one| one.virtual_gateway_id.clone()).collect();
+    config.interfaces.retain(|one| {
+        there.contains(&one.virtual_gateway_id)
+            && !fabric.contains(one.interface.as_str())
+            && places.insert((one.interface.clone(), one.vlan.number()))
+    });
+}
+
+/// A change of a configuration.
+#[derive(Clone, Debug)]
+enum Edit {
+    Gateway(GatewayConfig),
+    NoGateway(usize),
+    Interface(InterfaceConfig),
+    NoInterface(usize),
+    NoPort,
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        3 => gateway().prop_map(Edit::Gateway),
+        2 => (0..GATEWAYS).prop_map(Edit::NoGateway),
+        4 => interface().prop_map(Edit::Interface),
+        2 => (0..INTERFACES).prop_map(Edit::NoInterface),
+        1 => Just(Edit::NoPort),
+    ]
+}
+
+impl Edit {
+    fn make(self, config: &mut EdgeConfig) {
+        match self {
+            Self::Gateway(one) => {
+                config.gateways.retain(|other| other.virtual_gateway_id != one.virtual_gateway_id);
+                config.gateways.push(Arc::new(one));
+            }
+            Self::NoGateway(number) => {
+                config.gateways.retain(|other| other.virtual_gateway_id != vgw(number));
+            }
+            Self::Interface(one) => {
+                let same = |other: &InterfaceConfig| {
+                    let addresses = other.addresses.amazon() == one.addresses.amazon();
+                    other.virtual_interface_id == one.virtual_interface_id
+                        || (other.virtual_gateway_id == one.virtual_gateway_id && addresses)
+                };
+                config.interfaces.retain(|other| !same(other));
+                config.interfaces.push(Arc::new(one));
+            }
+            Self::NoInterface(number) => {
+                config.interfaces.retain(|other| other.virtual_interface_id != vif(number));
+            }
+            Self::NoPort => drop(config.ports.pop()),
+        }
+        config.gateways.sort_by(|a, b| a.virtual_gateway_id.cmp(&b.virtual_gateway_id));
+        config.interfaces.sort_by(|a, b| a.virtual_interface_id.cmp(&b.virtual_interface_id));
+    }
 }
 
 /// A customer's router: each announces the same, a default route among it.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use linkway_domain::edge::{PeerStatus, SessionState};
@@ -42,7 +43,7 @@ pub struct Bgp {
 pub fn digest(sessions: &Sessions) -> Digest {
     let mut hasher = DefaultHasher::new();
     format!("{sessions:?}").hash(&mut hasher);
-    for session in &sessions.sessions {
+    for session in sessions.sessions.iter() {
         session.auth_key.reveal().hash(&mut hasher);
     }
     Digest(hasher.finish())
@@ -64,7 +65,7 @@ impl Bgp {
             (session.id.clone(), status)
         });
         let mine = (!self.foreign).then(|| digest(loaded));
-        Observed { loaded: mine, peers: peers.collect() }
+        Observed { loaded: mine, peers: Arc::new(peers.collect()) }
     }
 
     /// Takes a configuration, or starts with it. Routes of gateways that it no longer has it takes back.
@@ -95,7 +96,7 @@ impl Bgp {
         let Some(loaded) = self.loaded.clone() else { return };
         let mut learned = BTreeSet::new();
         self.states.clear();
-        for session in &loaded.sessions {
+        for session in loaded.sessions.iter() {
             let state = self.session(session, kernel);
             self.states.insert(session.id.clone(), state);
             let gateway = loaded.gateways.iter().find(|gateway| gateway.id == session.gateway);

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use linkway_domain::edge::EdgeConfig;
 use linkway_edge::agent::Agent;
@@ -25,6 +26,8 @@ pub struct Router {
     pub steps: usize,
     /// What was there after each step, when the test wants to know.
     pub trace: Option<Vec<(String, Model)>>,
+    /// What the agent has seen last.
+    pub seen: Option<Kernel>,
 }
 
 /// What goes wrong.
@@ -86,7 +89,7 @@ impl Handle {
     /// An agent that begins with what its disk has.
     pub fn agent(&self, held: Option<EdgeConfig>) -> TestAgent {
         let marks = self.0.borrow().marks;
-        Agent::new(self.clone(), self.clone(), marks, held)
+        Agent::new(self.clone(), self.clone(), marks, held.map(Arc::new))
     }
 
     pub fn snapshot(&self) -> Router {
@@ -96,11 +99,19 @@ impl Handle {
 
 impl Driver for Handle {
     fn observe(&mut self) -> Result<Kernel, String> {
-        let router = self.0.borrow();
+        let mut router = self.0.borrow_mut();
         if router.faults.blind || router.is_dead() {
             return Err("the kernel does not answer".to_owned());
         }
-        Ok(router.kernel.observe(&router.marks))
+        let kernel = router.kernel.observe(&router.marks);
+        router.seen = Some(kernel.clone());
+        Ok(kernel)
+    }
+
+    fn is_unchanged(&mut self) -> bool {
+        let router = self.0.borrow();
+        let blind = router.faults.blind || router.is_dead();
+        !blind && router.seen.as_ref() == Some(&router.kernel.observe(&router.marks))
     }
 
     fn apply(&mut self, changes: &[Change]) -> Vec<Result<(), String>> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use crate::installation::edge::Report;
 use crate::installation::scene::{self, A, B, R1, Scene, plain};
@@ -173,7 +174,8 @@ impl Feed {
     }
 
     fn take(state: &mut State, config: EdgeConfig) {
-        let agent = Agent::new(Nothing, Nothing, Marks::default(), state.held.clone());
+        let agent =
+            Agent::new(Nothing, Nothing, Marks::default(), state.held.clone().map(Arc::new));
         if agent.judge(&config).is_ok() {
             state.went_back |= config.version() < agent.version();
             state.held = Some(config);

@@ -1,6 +1,7 @@
 //! The installation and what is under way in it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use linkway_domain::access_key::Principal;
 use linkway_domain::decide::{
@@ -9,6 +10,7 @@ use linkway_domain::decide::{
 use linkway_domain::edge::{EdgeConfig, EdgeStatus};
 use linkway_domain::id::{ConnectionId, EdgeId, VirtualGatewayId, VirtualInterfaceId};
 use linkway_domain::virtual_interface::Phase;
+use linkway_edge::agent::Look;
 
 use crate::common::build::{FABRIC, PORTS};
 use crate::common::daemon::Customer;
@@ -181,20 +183,25 @@ impl Simulation {
             Ok(()) => {
                 assert!(held <= config.version(), "an older configuration is taken");
                 self.disk = Some(config.clone());
-                agent.take(config);
+                agent.take(Arc::new(config));
             }
             Err(refusal) => {
                 assert!(held > config.version(), "{refusal}");
                 return self.count("refused as older");
             }
         }
-        self.converge();
+        self.round(Look::News);
+    }
+
+    /// The agent looks at everything.
+    pub fn converge(&mut self) {
+        self.round(Look::Whole);
     }
 
     /// The agent makes a round, and dies in it if it is so.
-    pub fn converge(&mut self) {
+    fn round(&mut self, look: Look) {
         let Some(agent) = &mut self.agent else { return };
-        let round = agent.converge();
+        let round = agent.round(look);
         if !round.failed.is_empty() {
             self.count("step failed");
         }

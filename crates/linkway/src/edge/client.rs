@@ -1,6 +1,7 @@
 //! The feed over the network: what the agent's `Server` is on a real edge.
 
 use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
 use linkway_domain::edge::EdgeStatus;
@@ -23,7 +24,8 @@ const WORTH_PACKING: usize = 4096;
 pub struct Client {
     caller: Caller,
     endpoint: String,
-    /// The held configuration with its digest, so that it is worked out once.
+    /// The held configuration with its digest, so that it is worked out once; or the one that was last answered, which may
+    /// become it.
     base: Option<ConfigText>,
     /// Whether to ask without a base: the last answer could not be unpacked with it.
     baseless: bool,
@@ -62,10 +64,12 @@ impl Client {
 
     /// Makes `base` the configuration that is held.
     fn hold(&mut self, held: Option<&Held>) {
-        let known = self.base.as_ref().map(|base| base.text().as_bytes());
-        if known != held.map(|held| held.text.as_slice()) {
-            let text = held.and_then(|held| String::from_utf8(held.text.clone()).ok());
-            self.base = text.and_then(|text| ConfigText::parse(text).ok());
+        let Some(held) = held else {
+            self.base = None;
+            return;
+        };
+        if !self.base.as_ref().is_some_and(|base| Arc::ptr_eq(base.text(), &held.text)) {
+            self.base = ConfigText::parse(Arc::clone(&held.text)).ok();
         }
     }
 }
@@ -96,16 +100,17 @@ impl Server for Client {
         };
         let (encoding, named) = (header("content-encoding"), header(packed::BASE_HEADER));
         let body = self.body(response)?;
-        let known = base.map(|base| (base.digest(), base.text()));
+        let known = base.map(|base| (base.digest(), &**base.text()));
         let text = packed::answer(body, encoding.as_deref(), named.as_deref(), known);
         self.baseless = text.is_err();
         let answered = text
             .map_err(|error| self.failed(error))
-            .and_then(|text| read_answer(&text).map_err(|error| self.failed(error)))?;
-        let config = answered.config.map(|config| Held {
-            config: config.config().clone(),
-            text: config.text().as_bytes().to_vec(),
+            .and_then(|text| read_answer(&text, base).map_err(|error| self.failed(error)))?;
+        let config = answered.config.as_ref().map(|config| Held {
+            config: Arc::clone(config.config()),
+            text: Arc::clone(config.text()),
         });
+        self.base = answered.config.or_else(|| self.base.take());
         Ok(Word { config, last_sequence: answered.head.last_sequence })
     }
 

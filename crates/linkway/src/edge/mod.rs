@@ -7,6 +7,7 @@ mod settings;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -84,12 +85,12 @@ pub fn run(args: &EdgeArgs) -> anyhow::Result<ExitCode> {
     }
     let level = settings.log_level.as_deref().unwrap_or("info");
     logs::init(settings.log_format.unwrap_or(LogFormat::Auto), level)?;
-    let state = StateDir::open(settings.state_dir()?)?;
-    let held = load(&state);
+    let mut state = StateDir::open(settings.state_dir()?)?;
+    let held = load(&mut state);
     let kernel = Netlink::open(settings.marks).context("cannot talk to the kernel")?;
     let daemon = Bird::new(settings.bird.clone(), state.path());
     if args.clear {
-        return clear(Agent::new(kernel, daemon, settings.marks, None), &state);
+        return clear(Agent::new(kernel, daemon, settings.marks, None), &mut state);
     }
     if args.dry_run {
         let Some(held) = held else {
@@ -105,7 +106,7 @@ pub fn run(args: &EdgeArgs) -> anyhow::Result<ExitCode> {
 
 /// The configuration on disk. One that cannot be read is as good as none: the server sends it again, and until then the
 /// router stays as it is.
-fn load(state: &StateDir) -> Option<Held> {
+fn load(state: &mut StateDir) -> Option<Held> {
     match state.load() {
         Ok(held) => held,
         Err(error) => {
@@ -210,8 +211,8 @@ fn watch(mut monitor: Monitor, events: &SyncSender<Event>) {
 }
 
 /// Takes everything of ours off the router.
-fn clear(mut agent: Agent<Netlink, Bird>, state: &StateDir) -> anyhow::Result<ExitCode> {
-    agent.take(nothing());
+fn clear(mut agent: Agent<Netlink, Bird>, state: &mut StateDir) -> anyhow::Result<ExitCode> {
+    agent.take(Arc::new(nothing()));
     let round = agent.converge();
     if let Some(error) = &agent.last().kernel_error {
         anyhow::bail!("cannot see this router's links: {error}");

@@ -8,6 +8,7 @@
 use std::io::{self, Read as _, Write as _};
 
 use zstd::stream::{read, write};
+use zstd::zstd_safe;
 
 /// The value of `Content-Encoding` and `Accept-Encoding`.
 pub const ENCODING: &str = "zstd";
@@ -67,17 +68,30 @@ fn pack(text: &[u8], base: &[u8]) -> io::Result<Vec<u8>> {
 pub fn decode(bytes: &[u8], base: Option<&[u8]>, largest: usize) -> Result<Vec<u8>, BadEncoding> {
     let damaged = |_: io::Error| BadEncoding::Damaged;
     let base = base.unwrap_or_default();
+    let mut text = room(bytes, largest)?;
     let decoder = read::Decoder::with_ref_prefix(bytes, base).map_err(damaged)?;
     let mut decoder = decoder.single_frame();
     // What a frame claims to need is given to it up to here, and only as it comes.
     decoder.window_log_max(window(largest.saturating_add(base.len()))).map_err(damaged)?;
-    let mut text = Vec::new();
-    decoder.by_ref().take(largest as u64 + 1).read_to_end(&mut text).map_err(damaged)?;
+    decoder.read_exact(&mut text).map_err(damaged)?;
+    decoder
+        .by_ref()
+        .take((largest - text.len()) as u64 + 1)
+        .read_to_end(&mut text)
+        .map_err(damaged)?;
     if text.len() > largest {
         return Err(BadEncoding::TooLarge(largest));
     }
     decoder.finish_frame().map_err(damaged)?;
     if decoder.into_inner().is_empty() { Ok(text) } else { Err(BadEncoding::Trailing) }
+}
+
+/// As many bytes as a frame says that it has, so that the library unpacks it where it shall be instead of in a window of its
+/// own; none if it does not say. The system gives memory only as it is written to.
+fn room(bytes: &[u8], largest: usize) -> Result<Vec<u8>, BadEncoding> {
+    let told = zstd_safe::get_frame_content_size(bytes).map_err(|_| BadEncoding::Damaged)?;
+    let told = usize::try_from(told.unwrap_or(0)).unwrap_or(usize::MAX);
+    if told > largest { Err(BadEncoding::TooLarge(largest)) } else { Ok(vec![0; told]) }
 }
 
 /// The window that holds so many bytes, in the format's limits; 27 is what every decoder takes at most by itself.

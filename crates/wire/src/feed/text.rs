@@ -1,18 +1,26 @@
 //! A configuration as the bytes that both ends agree on, and the answer that carries it.
 
+use std::sync::{Arc, OnceLock};
+
 use linkway_domain::edge::{ConfigVersion, EdgeConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::AnswerHead;
+use super::layout::{self, Known, Layout};
 
-/// A configuration and its exact JSON text, which holds every session's key: its `Debug` shows neither.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ConfigText {
-    config: EdgeConfig,
-    text: String,
-    digest: String,
+/// A configuration and its exact JSON text, which holds every session's key: its `Debug` shows neither. Cheap to clone.
+#[derive(Clone)]
+pub struct ConfigText(Arc<Inside>);
+
+struct Inside {
+    config: Arc<EdgeConfig>,
+    text: Arc<str>,
+    /// `None`: the text is of another build.
+    layout: Option<Layout>,
+    /// Only the next question needs it.
+    digest: OnceLock<String>,
 }
 
 impl ConfigText {
@@ -20,48 +28,71 @@ impl ConfigText {
     #[must_use]
     pub fn render(config: EdgeConfig) -> Self {
         let text = serde_json::to_string(&config).expect("configurations have string keys only");
-        Self { digest: digest(&text), config, text }
+        Self::new(config, text.into(), None)
     }
 
     /// Reads a text back, as an edge does that has kept it on disk. The error has no value of the text in it.
-    pub fn parse(text: impl Into<String>) -> Result<Self, BadAnswer> {
+    pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, BadAnswer> {
+        Self::parse_after(text, None)
+    }
+
+    /// The same; what is in another text byte for byte is not read again but shared.
+    fn parse_after(text: impl Into<Arc<str>>, known: Option<&Self>) -> Result<Self, BadAnswer> {
         let text = text.into();
-        Ok(Self { config: parse(&text)?, digest: digest(&text), text })
+        match layout::read(&text, known.and_then(Self::known)) {
+            Some((config, layout)) => Ok(Self::new(config, text, Some(layout))),
+            None => Ok(Self::new(parse(&text)?, text, None)),
+        }
+    }
+
+    fn new(config: EdgeConfig, text: Arc<str>, layout: Option<Layout>) -> Self {
+        let digest = OnceLock::new();
+        Self(Arc::new(Inside { config: Arc::new(config), text, layout, digest }))
+    }
+
+    fn known(&self) -> Option<Known<'_>> {
+        let Inside { config, text, layout, .. } = &*self.0;
+        layout.as_ref().map(|layout| Known { config, text, layout })
     }
 
     /// The configuration.
     #[must_use]
-    pub fn config(&self) -> &EdgeConfig {
-        &self.config
+    pub fn config(&self) -> &Arc<EdgeConfig> {
+        &self.0.config
     }
 
     /// The JSON, for a private file or as a base.
     #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
+    pub fn text(&self) -> &Arc<str> {
+        &self.0.text
     }
 
     /// SHA-256 of the text, 64 lower-case hexadecimal digits.
     #[must_use]
     pub fn digest(&self) -> &str {
-        &self.digest
+        self.0.digest.get_or_init(|| hex::encode(Sha256::digest(self.0.text.as_bytes())))
     }
 
     /// Which configuration it is.
     #[must_use]
     pub fn version(&self) -> ConfigVersion {
-        self.config.version()
+        self.0.config.version()
     }
 }
+
+impl PartialEq for ConfigText {
+    /// The text is all of it.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.text == other.0.text
+    }
+}
+
+impl Eq for ConfigText {}
 
 impl std::fmt::Debug for ConfigText {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ConfigText({:?}, {} bytes)", self.version(), self.text.len())
+        write!(f, "ConfigText({:?}, {} bytes)", self.version(), self.0.text.len())
     }
-}
-
-fn digest(text: &str) -> String {
-    hex::encode(Sha256::digest(text))
 }
 
 /// What came of `GetEdgeConfig`.
@@ -103,27 +134,53 @@ struct Opened<'a> {
     config: Option<&'a RawValue>,
 }
 
+impl Opened<'_> {
+    fn head(&self) -> AnswerHead {
+        let Self { epoch, generation, last_sequence, .. } = *self;
+        AnswerHead { epoch, generation, last_sequence }
+    }
+}
+
 /// The JSON of an answer.
 #[must_use]
 pub fn answer(head: AnswerHead, config: Option<&ConfigText>) -> Vec<u8> {
     let config = config.map(|config| {
-        serde_json::from_str::<&RawValue>(&config.text).expect("a configuration's text is JSON")
+        serde_json::from_str::<&RawValue>(config.text()).expect("a configuration's text is JSON")
     });
     serde_json::to_vec(&Envelope { head, config }).expect("answers have string keys only")
 }
 
-/// Reads the JSON of an answer. A configuration whose version is not the answer's is refused: it would never be asked for
-/// again.
-pub fn read_answer(body: &[u8]) -> Result<Answered, BadAnswer> {
-    let opened: Opened<'_> = serde_json::from_slice(body).map_err(|error| bad(&error))?;
-    let Opened { epoch, generation, last_sequence, config } = opened;
-    let head = AnswerHead { epoch, generation, last_sequence };
-    let config = config.map(|raw| ConfigText::parse(raw.get())).transpose()?;
+/// Reads the JSON of an answer; what is as in the held configuration is shared with it. A configuration whose version is not
+/// the answer's is refused: it would never be asked for again.
+pub fn read_answer(body: &[u8], held: Option<&ConfigText>) -> Result<Answered, BadAnswer> {
+    let answered = match read_own(body, held) {
+        Some(answered) => answered,
+        None => {
+            let opened: Opened<'_> = serde_json::from_slice(body).map_err(|error| bad(&error))?;
+            let read = |raw: &RawValue| ConfigText::parse_after(raw.get(), held);
+            Answered { head: opened.head(), config: opened.config.map(read).transpose()? }
+        }
+    };
+    let Answered { head, config } = &answered;
     if config.as_ref().is_some_and(|config| config.version() != head.version()) {
         let problem = "its version is not the one that the answer names";
         return Err(BadAnswer { problem, line: 1, column: 1 });
     }
-    Ok(Answered { head, config })
+    Ok(answered)
+}
+
+/// The same for an answer with a configuration that is written as [`answer`] writes it: the text of the configuration is not
+/// gone through to find its end. `None`: it is not written so, or not right.
+fn read_own(body: &[u8], held: Option<&ConfigText>) -> Option<Answered> {
+    const CONFIG: &str = r#","config":"#;
+    let body = str::from_utf8(body).ok()?;
+    let end = body.find(CONFIG)?;
+    let head = format!("{}}}", &body[..end]);
+    let opened: Opened<'_> = serde_json::from_str(&head).ok()?;
+    let text: Arc<str> = body[end + CONFIG.len()..].strip_suffix('}')?.into();
+    let (config, layout) = layout::read(&text, held.and_then(ConfigText::known))?;
+    let config = ConfigText::new(config, text, Some(layout));
+    opened.config.is_none().then(|| Answered { head: opened.head(), config: Some(config) })
 }
 
 fn parse(text: &str) -> Result<EdgeConfig, BadAnswer> {

@@ -1,0 +1,220 @@
+//! What BIRD shall do, made out of what it was told before. It is kept in parts, a file each: only those are written anew of
+//! which something has changed, however much else there is.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use linkway_domain::id::VirtualGatewayId;
+use sha2::{Digest as _, Sha256};
+
+use super::render::{self, Surroundings, block, protocol_name};
+use super::settings::BirdSettings;
+use super::version::Dialect;
+use crate::difference::{differing, find, insert, remove};
+use crate::session::{Digest, Gateway, Session, Sessions};
+
+/// How many parts there are at most: fewer have more to be written, more have more to be opened.
+const PARTS: u32 = 32;
+
+/// Sessions and what BIRD is told of them.
+pub struct Draft {
+    /// The sessions.
+    pub sessions: Sessions,
+    /// By it BIRD's having loaded them is recognised.
+    pub digest: Digest,
+    parts: BTreeMap<u32, Arc<Part>>,
+}
+
+/// Some of the gateways.
+#[derive(Clone, Default)]
+struct Part {
+    blocks: BTreeMap<VirtualGatewayId, Arc<Block>>,
+    text: String,
+    /// Says what is in it.
+    name: String,
+}
+
+/// A gateway with its sessions and their text, which holds keys.
+#[derive(Default)]
+struct Block {
+    gateway: Option<Arc<Gateway>>,
+    sessions: Vec<Arc<Session>>,
+    text: String,
+}
+
+/// What is not the same of a gateway.
+#[derive(Default)]
+struct Edit<'a> {
+    gateway: Option<Option<&'a Arc<Gateway>>>,
+    gone: Vec<&'a Arc<Session>>,
+    come: Vec<&'a Arc<Session>>,
+}
+
+impl Draft {
+    /// Of these sessions, with what is the same in an earlier one of the same surroundings.
+    #[must_use]
+    pub fn new(sessions: &Sessions, around: Surroundings<'_>, before: Option<&Self>) -> Self {
+        let none = Sessions::default();
+        let held = before.map_or(&none, |before| &before.sessions);
+        let mut parts = before.map(|before| before.parts.clone()).unwrap_or_default();
+        let mut by_part: BTreeMap<u32, BTreeMap<&VirtualGatewayId, Edit<'_>>> = BTreeMap::new();
+        for (gateway, edit) in edits(held, sessions) {
+            by_part.entry(number(gateway)).or_default().insert(gateway, edit);
+        }
+        for (at, edits) in by_part {
+            let old = parts.remove(&at).unwrap_or_default();
+            let new = old.edited(&edits, around.settings);
+            if !new.blocks.is_empty() {
+                parts.insert(at, Arc::new(new));
+            }
+        }
+        let mut hash = Sha256::new();
+        hash.update(render::head(around, Dialect::Classic));
+        parts.values().for_each(|part| hash.update(&part.name));
+        let digest = Digest(u64::from_be_bytes(first(hash.finalize().into())));
+        Self { sessions: sessions.clone(), digest, parts }
+    }
+
+    /// Whether it is of these very sessions: equal ones that are others are not, so that the next comparison is by what is
+    /// shared.
+    #[must_use]
+    pub fn is_of(&self, sessions: &Sessions) -> bool {
+        let own = &self.sessions;
+        Arc::ptr_eq(&own.gateways, &sessions.gateways)
+            && Arc::ptr_eq(&own.sessions, &sessions.sessions)
+    }
+
+    /// The names of the sessions that are not in both, or not the same.
+    #[must_use]
+    pub fn changed_since(&self, before: &Self) -> Vec<String> {
+        let (held, next) = (&before.sessions.sessions, &self.sessions.sessions);
+        let changes = differing(held, next, |one| &one.id).into_iter();
+        let both = changes.flat_map(|(was, is)| was.into_iter().chain(is));
+        let names: BTreeSet<String> = both.map(|session| protocol_name(session)).collect();
+        names.into_iter().collect()
+    }
+
+    /// What comes before the parts.
+    #[must_use]
+    pub fn head(
+        &self,
+        around: Surroundings<'_>,
+        dialect: Dialect,
+        shut: &BTreeSet<String>,
+    ) -> String {
+        let there = self.shut(shut).map(|(name, _)| name);
+        render::title(self.digest, dialect, there) + &render::head(around, dialect)
+    }
+
+    /// The parts, each with a name that says what is in it; see [`render::render`].
+    pub fn parts<'a>(
+        &'a self,
+        settings: &'a BirdSettings,
+        shut: &'a BTreeSet<String>,
+        held: bool,
+    ) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
+        let special: BTreeSet<u32> =
+            self.shut(shut).map(|(_, session)| number(&session.gateway)).collect();
+        self.parts.iter().map(move |(at, part)| {
+            if !held && !special.contains(at) {
+                return (part.name.as_str().into(), part.text.as_str().into());
+            }
+            let blocks = part.blocks.values();
+            let text: String = blocks.map(|block| block.render(settings, shut, held)).collect();
+            (name(&text).into(), text.into())
+        })
+    }
+
+    /// Those of the shut sessions that there are, in order of their names.
+    fn shut<'a>(
+        &'a self,
+        shut: &'a BTreeSet<String>,
+    ) -> impl Iterator<Item = (String, &'a Session)> {
+        shut.iter().filter_map(|name| {
+            let id = render::interface_of(name)?;
+            let session = find(&self.sessions.sessions, &id, |one| &one.id)?;
+            (protocol_name(session) == *name).then(|| (name.clone(), &**session))
+        })
+    }
+}
+
+/// What is not the same, by gateways.
+fn edits<'a>(held: &'a Sessions, next: &'a Sessions) -> BTreeMap<&'a VirtualGatewayId, Edit<'a>> {
+    let mut edits: BTreeMap<&VirtualGatewayId, Edit<'_>> = BTreeMap::new();
+    for (was, is) in differing(&held.gateways, &next.gateways, |one| &one.id) {
+        if let Some(one) = was.or(is) {
+            edits.entry(&one.id).or_default().gateway = Some(is);
+        }
+    }
+    for (was, is) in differing(&held.sessions, &next.sessions, |one| &one.id) {
+        if let Some(was) = was {
+            edits.entry(&was.gateway).or_default().gone.push(was);
+        }
+        if let Some(is) = is {
+            edits.entry(&is.gateway).or_default().come.push(is);
+        }
+    }
+    edits
+}
+
+impl Part {
+    fn edited(
+        &self,
+        edits: &BTreeMap<&VirtualGatewayId, Edit<'_>>,
+        settings: &BirdSettings,
+    ) -> Self {
+        let mut blocks = self.blocks.clone();
+        for (id, edit) in edits {
+            let old = blocks.remove(*id).unwrap_or_default();
+            let new = old.edited(edit, settings);
+            if new.gateway.is_some() || !new.sessions.is_empty() {
+                blocks.insert((*id).clone(), Arc::new(new));
+            }
+        }
+        let text: String = blocks.values().map(|block| block.text.as_str()).collect();
+        Self { blocks, name: name(&text), text }
+    }
+}
+
+impl Block {
+    fn edited(&self, edit: &Edit<'_>, settings: &BirdSettings) -> Self {
+        let gateway = match edit.gateway {
+            Some(gateway) => gateway.cloned(),
+            None => self.gateway.clone(),
+        };
+        let mut sessions = self.sessions.clone();
+        edit.gone.iter().for_each(|one| remove(&mut sessions, &one.id, |one| &one.id));
+        edit.come.iter().for_each(|one| insert(&mut sessions, one, |one| &one.id));
+        let mut new = Self { gateway, sessions, text: String::new() };
+        new.text = new.render(settings, &BTreeSet::new(), false);
+        new
+    }
+
+    fn render(&self, settings: &BirdSettings, shut: &BTreeSet<String>, held: bool) -> String {
+        let text = |gateway: &Arc<Gateway>| block(gateway, &self.sessions, settings, shut, held);
+        self.gateway.as_ref().map(text).unwrap_or_default()
+    }
+}
+
+/// Which part a gateway is in.
+fn number(id: &VirtualGatewayId) -> u32 {
+    let bytes = id.as_str().bytes();
+    bytes.fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % PARTS
+}
+
+fn name(text: &str) -> String {
+    format!("{:032x}.conf", u128::from_be_bytes(first(Sha256::digest(text).into())))
+}
+
+fn first<const N: usize>(hash: [u8; 32]) -> [u8; N] {
+    *hash.first_chunk().expect("SHA-256 has 32 bytes")
+}
+
+/// The text holds keys.
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Draft").field(&self.digest).finish()
+    }
+}

@@ -1,0 +1,108 @@
+//! A router on which everything is as it shall be, and who has what on it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use linkway_domain::edge::{EdgeConfig, InterfaceConfig};
+use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
+
+use super::Planned;
+use crate::kernel::{Kernel, LinkKind};
+use crate::session::{Digest, Observed, Sessions};
+
+/// A configuration for which the plan was empty, with nothing in its way.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// The configuration.
+    pub config: Arc<EdgeConfig>,
+    /// The sessions that the daemon has for it.
+    pub wanted: Sessions,
+    /// By which it was seen that it has them.
+    pub loaded: Option<Digest>,
+    /// The routing tables that are in use, by whomever.
+    pub tables: BTreeSet<u32>,
+    interfaces: HashMap<VirtualGatewayId, Vec<VirtualInterfaceId>>,
+    /// The VLANs of each port.
+    places: HashMap<String, HashMap<u16, VirtualInterfaceId>>,
+    /// The gateways that links are lent to.
+    lent: HashMap<String, VirtualGatewayId>,
+    /// The VLAN subinterfaces of each link, by whomever.
+    vlans: HashMap<String, HashMap<u16, String>>,
+}
+
+impl Settled {
+    /// If that is what was found.
+    #[must_use]
+    pub fn of(
+        config: &Arc<EdgeConfig>,
+        kernel: &Kernel,
+        observed: &Observed,
+        planned: &Planned,
+    ) -> Option<Self> {
+        if !planned.plan.is_empty() || !planned.problems.is_empty() {
+            return None;
+        }
+        let mut settled = Self {
+            config: Arc::clone(config),
+            wanted: planned.wanted.clone(),
+            loaded: observed.loaded,
+            tables: kernel.routes.iter().map(|route| route.table).collect(),
+            interfaces: HashMap::new(),
+            places: HashMap::new(),
+            lent: HashMap::new(),
+            vlans: HashMap::new(),
+        };
+        for one in &config.interfaces {
+            let (gateway, id) = (&one.virtual_gateway_id, &one.virtual_interface_id);
+            settled.interfaces.entry(gateway.clone()).or_default().push(id.clone());
+            let port = settled.places.entry(one.interface.to_string()).or_default();
+            port.insert(one.vlan.number(), id.clone());
+        }
+        for gateway in &config.gateways {
+            let id = &gateway.virtual_gateway_id;
+            let links = gateway.handoffs.iter().map(|handoff| handoff.interface.to_string());
+            settled.lent.extend(links.map(|link| (link, id.clone())));
+        }
+        for (name, link) in &kernel.links {
+            match &link.kind {
+                LinkKind::Vrf { table } => drop(settled.tables.insert(*table)),
+                LinkKind::Vlan { parent: Some(parent), vlan } => {
+                    let on = settled.vlans.entry(parent.clone()).or_default();
+                    on.insert(*vlan, name.clone());
+                }
+                LinkKind::Vlan { parent: None, .. } | LinkKind::Other => {}
+            }
+        }
+        Some(settled)
+    }
+
+    /// The interfaces of a gateway.
+    pub(super) fn interfaces_of(&self, gateway: &VirtualGatewayId) -> &[VirtualInterfaceId] {
+        self.interfaces.get(gateway).map_or(&[], Vec::as_slice)
+    }
+
+    /// The interface that has the port and VLAN of this one.
+    pub(super) fn at_place(&self, one: &InterfaceConfig) -> Option<&VirtualInterfaceId> {
+        self.places.get(one.interface.as_str())?.get(&one.vlan.number())
+    }
+
+    /// The name of the link that has the port and VLAN of this one.
+    pub(super) fn link_at(&self, one: &InterfaceConfig) -> Option<&str> {
+        self.vlans.get(one.interface.as_str())?.get(&one.vlan.number()).map(String::as_str)
+    }
+
+    /// The gateway that a link is lent to.
+    pub(super) fn lent_to(&self, link: &str) -> Option<&VirtualGatewayId> {
+        self.lent.get(link)
+    }
+
+    /// Whether interfaces are on a link.
+    pub(super) fn is_port(&self, link: &str) -> bool {
+        self.places.contains_key(link)
+    }
+
+    /// Whether a link has VLAN subinterfaces.
+    pub(super) fn has_vlans(&self, link: &str) -> bool {
+        self.vlans.contains_key(link)
+    }
+}

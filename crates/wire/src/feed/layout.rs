@@ -1,0 +1,156 @@
+//! Reading a configuration of which most was read before.
+//!
+//! A text that is written as [`super::ConfigText::render`] writes it is read element by element, and where each lies is kept. An
+//! element that stands in the next text byte for byte is taken over from there: no more than a comparison of memory. Any
+//! other text is no error: it is read as a whole ([`serde_json::from_str`]), which also finds the words for what is wrong.
+
+use std::sync::Arc;
+
+use linkway_domain::edge::{EdgeConfig, GatewayConfig, InterfaceConfig, PortConfig};
+use linkway_domain::id::EdgeId;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+const GATEWAYS: &str = r#","gateways":["#;
+const INTERFACES: &str = r#","interfaces":["#;
+
+/// Where the elements of a configuration's lists lie in its text.
+#[derive(Debug)]
+pub(super) struct Layout {
+    gateways: Spans,
+    interfaces: Spans,
+}
+
+/// Where the elements of a list lie: one after the other with a comma between.
+#[derive(Debug)]
+struct Spans {
+    start: usize,
+    ends: Vec<usize>,
+}
+
+/// A configuration that was read before.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) config: &'a EdgeConfig,
+    pub(super) text: &'a str,
+    pub(super) layout: &'a Layout,
+}
+
+/// What comes before the lists.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Head {
+    edge_id: EdgeId,
+    epoch: u64,
+    generation: u64,
+    ports: Vec<PortConfig>,
+}
+
+/// The configuration and where its elements lie; `None`: the text is not written so, or not right.
+pub(super) fn read(text: &str, known: Option<Known<'_>>) -> Option<(EdgeConfig, Layout)> {
+    // A quote within a string has a backslash before it, so this is in none.
+    let end = text.find(GATEWAYS)?;
+    let head: Head = serde_json::from_str(&format!("{}}}", &text[..end])).ok()?;
+    let old = known.map(|known| Old {
+        items: &known.config.gateways,
+        text: known.text,
+        spans: &known.layout.gateways,
+    });
+    let (gateways, spans) = list(text, end + GATEWAYS.len(), old, |gateway: &GatewayConfig| {
+        gateway.virtual_gateway_id.as_str()
+    })?;
+    let at = after(text, spans.after(), INTERFACES)?;
+    let old = known.map(|known| Old {
+        items: &known.config.interfaces,
+        text: known.text,
+        spans: &known.layout.interfaces,
+    });
+    let (interfaces, layout) =
+        list(text, at, old, |interface: &InterfaceConfig| interface.virtual_interface_id.as_str())?;
+    (&text[layout.after()..] == "}").then_some(())?;
+    let Head { edge_id, epoch, generation, ports } = head;
+    let config = EdgeConfig { edge_id, epoch, generation, ports, gateways, interfaces };
+    Some((config, Layout { gateways: spans, interfaces: layout }))
+}
+
+/// Where a text goes on after this word.
+fn after(text: &str, at: usize, word: &str) -> Option<usize> {
+    text.get(at..)?.starts_with(word).then_some(at + word.len())
+}
+
+impl Spans {
+    /// Behind the bracket that ends the list.
+    fn after(&self) -> usize {
+        self.ends.last().map_or(self.start, |end| *end) + 1
+    }
+}
+
+/// A list that was read before.
+struct Old<'a, T> {
+    items: &'a [Arc<T>],
+    text: &'a str,
+    spans: &'a Spans,
+}
+
+impl<'a, T> Old<'a, T> {
+    fn get(&self, nth: usize) -> Option<(&'a Arc<T>, &'a [u8])> {
+        let spans = self.spans;
+        let start = nth.checked_sub(1).map_or(spans.start, |before| spans.ends[before] + 1);
+        let end = *spans.ends.get(nth)?;
+        Some((self.items.get(nth)?, &self.text.as_bytes()[start..end]))
+    }
+}
+
+/// The list whose first element begins at `at`. Both are in the order of ids; where they are not, more is read than needed.
+fn list<T: DeserializeOwned + PartialEq>(
+    text: &str,
+    at: usize,
+    old: Option<Old<'_, T>>,
+    id: impl Fn(&T) -> &str,
+) -> Option<(Vec<Arc<T>>, Spans)> {
+    let bytes = text.as_bytes();
+    let room = old.as_ref().map_or(0, |old| old.items.len() + 1);
+    let mut items = Vec::with_capacity(room);
+    let mut spans = Spans { start: at, ends: Vec::with_capacity(room) };
+    if *bytes.get(at)? == b']' {
+        return Some((items, spans));
+    }
+    let known = |nth: usize| old.as_ref().and_then(|old| old.get(nth));
+    let (mut at, mut nth) = (at, 0);
+    loop {
+        let same = known(nth).filter(|(_, text)| {
+            let behind = bytes.get(at + text.len());
+            matches!(behind, Some(b',' | b']')) && bytes[at..].starts_with(text)
+        });
+        let (item, end) = match same {
+            Some((item, text)) => {
+                nth += 1;
+                (Arc::clone(item), at + text.len())
+            }
+            None => {
+                let (item, length) = element::<T>(&text[at..])?;
+                while known(nth).is_some_and(|(old, _)| id(old) < id(&item)) {
+                    nth += 1;
+                }
+                let place = known(nth).filter(|(old, _)| id(old) == id(&item));
+                nth += usize::from(place.is_some());
+                let unchanged = place.map(|(old, _)| old).filter(|old| ***old == item);
+                (unchanged.map_or_else(|| Arc::new(item), Arc::clone), at + length)
+            }
+        };
+        items.push(item);
+        spans.ends.push(end);
+        match bytes.get(end)? {
+            b',' => at = end + 1,
+            b']' => return Some((items, spans)),
+            _ => return None,
+        }
+    }
+}
+
+/// The value at the beginning of a text, and how long it is.
+fn element<T: DeserializeOwned>(text: &str) -> Option<(T, usize)> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<T>();
+    let value = values.next()?.ok()?;
+    Some((value, values.byte_offset()))
+}
