@@ -39,7 +39,7 @@
 //!
 //! * **Group commit.** The writer takes everything that is queued (at most `max_batch`), judges
 //!   the commits in order, each against what the accepted ones before it leave behind, and syncs
-//!   once. When many commit at once it waits up to a millisecond for more of them first. A commit that
+//!   once. When many commit at once it waits a moment for more of them first. A commit that
 //!   says at which revision its author read is judged from memory alone, unless that was long ago. Nobody is answered and nothing is visible before the sync. A conflict writes nothing;
 //!   a failure rolls the whole batch back and everyone in it is told.
 //! * **Log first, tree later.** Random keys in a tree of millions dirty a page each, and each

@@ -19,9 +19,8 @@ use crate::{Commit, CommitError, Revision, StoreError};
 
 /// Commits in a batch from which on the next batch waits for more.
 const CROWD: usize = 4;
-/// How often it looks at most whether more have come, and how long it waits before each look.
-const LOOKS: usize = 8;
-const PAUSE: Duration = Duration::from_micros(200);
+/// How long it waits.
+const PAUSE: Duration = Duration::from_micros(400);
 
 /// What the writer is asked for.
 pub(crate) enum Job {
@@ -152,22 +151,14 @@ impl Writer {
         }
     }
 
-    /// Waits a moment for more, if the last batch (`crowd`) shows that many are committing at once: a batch costs the same
-    /// whatever its size, and those who are answered together come back together. It ends when there are as many again and
-    /// nobody else comes. Whoever commits alone never waits.
+    /// Waits a moment for more, if the last batch (`crowd`) shows that many commit at once and fewer are there now: a batch
+    /// costs the same whatever its size. Not for all of them: while one batch syncs, the others' requests are worked on.
+    /// Whoever commits alone never waits.
     fn gather(&mut self, queued: &mut Vec<Job>, crowd: usize) {
-        if crowd < CROWD {
+        if crowd < CROWD || queued.len() >= crowd {
             return;
         }
-        let mut waiting = 0;
-        for _ in 0..LOOKS {
-            std::thread::sleep(PAUSE);
-            let before = std::mem::replace(&mut waiting, self.jobs.len());
-            let together = queued.len() + waiting;
-            if together >= self.max_batch || (together >= crowd && waiting == before) {
-                break;
-            }
-        }
+        std::thread::sleep(PAUSE);
         while queued.len() < self.max_batch
             && let Ok(job) = self.jobs.try_recv()
         {
