@@ -108,7 +108,7 @@ impl Ledger {
                 self.kept.insert(key, record);
             }
         }
-        Commit { compares: Vec::new(), writes }
+        Commit { writes, ..Commit::default() }
     }
 
     fn get(&self, key: &Key) -> Option<Record> {

@@ -19,8 +19,8 @@ use linkway_domain::virtual_interface::Reported;
 use linkway_server::boot::{self, DataDir};
 use linkway_server::rim::config::Config;
 use linkway_server::{clock, server, verify};
-use linkway_store::Store;
 use linkway_store::seal::Sealer;
+use linkway_store::{SqliteOptions, Store};
 use tokio::task::JoinSet;
 
 use self::ledger::Ledger;
@@ -97,7 +97,8 @@ impl Filling {
     /// closed when this returns.
     pub async fn fill(&mut self, path: &Path, interfaces: usize) -> Result<Extent> {
         let dir = DataDir::new(path);
-        let records = boot::open_records(&dir, server::settings(&Config::default()), None, BATCH)?;
+        let options = SqliteOptions { max_batch: BATCH, ..SqliteOptions::default() };
+        let records = boot::open_records(&dir, server::settings(&Config::default()), options)?;
         let sealer = Sealer::load(&dir.key_file())?;
         let mut commits = Commits { store: Arc::clone(records.store()), running: JoinSet::new() };
         if self.edges.is_empty() {

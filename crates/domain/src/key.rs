@@ -5,7 +5,7 @@
 //! and indexes, which only make a list without a scan of everything (`vif-of/<account>/…`). Claims and indexes are
 //! written in the same commit as the record they speak of; [`crate::check`] verifies that they agree.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::access_key::Principal;
 use crate::id::{
@@ -51,9 +51,19 @@ impl fmt::Display for Key {
     }
 }
 
+/// Bytes that nearly every key has room in.
+const ROOM: usize = 64;
+
+/// As `format!`, which would let the text grow piece by piece.
+fn written(text: fmt::Arguments<'_>) -> Key {
+    let mut key = String::with_capacity(ROOM);
+    key.write_fmt(text).expect("writing to a string cannot fail");
+    Key(key)
+}
+
 macro_rules! keys {
     ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) = $format:literal;)*) => {
-        $($(#[$doc])* #[must_use] pub fn $name($($argument: $type),*) -> Key { Key(format!($format)) })*
+        $($(#[$doc])* #[must_use] pub fn $name($($argument: $type),*) -> Key { written(format_args!($format)) })*
     };
 }
 
@@ -130,13 +140,13 @@ keys! {
 /// Claim: the VLAN of a live interface.
 #[must_use]
 pub fn live_vlan(connection: &ConnectionId, vlan: Vlan) -> Key {
-    Key(format!("on/{connection}/live/{:04}", vlan.number()))
+    written(format_args!("on/{connection}/live/{:04}", vlan.number()))
 }
 
 /// Something to do at a moment with a connection or an interface: expire it, approve it, forget it.
 #[must_use]
 pub fn due(at: Time, id: &str) -> Key {
-    Key(format!("due/{:015}/{id}", at.millis()))
+    written(format_args!("due/{:015}/{id}", at.millis()))
 }
 
 /// Range: everything that is to be done at some moment, the earliest first.
@@ -175,7 +185,7 @@ pub fn parse_epoch(key: &str) -> Option<u64> {
 /// The audit record of a change, in the order of time.
 #[must_use]
 pub fn audit(at: Time, request_id: &str) -> Key {
-    Key(format!("audit/{:015}/{request_id}", at.millis()))
+    written(format_args!("audit/{:015}/{request_id}", at.millis()))
 }
 
 /// Range: everything of one kind, as in `account/`.

@@ -46,6 +46,14 @@ pub struct Claim {
 }
 
 impl Record {
+    /// Whether requests read records of this kind of key one by one, again and again; others are listed, or read seldom.
+    #[must_use]
+    pub fn is_read_alone(key: &str) -> bool {
+        ["vif/", "connection/", "account/", "gateway/", "edge-seen/"]
+            .iter()
+            .any(|kind| key.starts_with(kind))
+    }
+
     /// Whether a stored value of this kind of key must be encrypted.
     #[must_use]
     pub fn is_secret(key: &str) -> bool {

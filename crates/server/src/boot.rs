@@ -16,8 +16,7 @@ use linkway_domain::record::Record;
 use linkway_domain::settings::Settings;
 use linkway_store::seal::{KeyFileError, Sealer};
 use linkway_store::{
-    Commit, CommitError, OpenError, SqliteOptions, SqliteStore, Store as _, StoreError,
-    StoreObserver, Write,
+    Commit, CommitError, OpenError, SqliteOptions, SqliteStore, Store as _, StoreError, Write,
 };
 use linkway_wire::operator::OperatorFile;
 use linkway_wire::value::Secret;
@@ -120,8 +119,7 @@ impl DataDir {
 pub fn open_records(
     dir: &DataDir,
     settings: Settings,
-    observer: Option<Arc<dyn StoreObserver>>,
-    max_batch: usize,
+    options: SqliteOptions,
 ) -> Result<Records, BootError> {
     dir.create()?;
     let key_file = dir.key_file();
@@ -130,9 +128,8 @@ pub fn open_records(
         (false, false) => Sealer::create(&key_file)?,
         (false, true) => return Err(BootError::NoKeyFile(key_file)),
     };
-    let defaults = SqliteOptions::default();
-    let store =
-        SqliteStore::open(dir.database(), SqliteOptions { observer, max_batch, ..defaults })?;
+    let options = SqliteOptions { cached: Record::is_read_alone, ..options };
+    let store = SqliteStore::open(dir.database(), options)?;
     Ok(Records::new(Arc::new(store), sealer, settings))
 }
 

@@ -15,7 +15,7 @@ use linkway_domain::settings::Settings;
 use linkway_domain::time::Time;
 use linkway_domain::view::{Ask, Stop, View};
 use linkway_store::seal::Sealer;
-use linkway_store::{Commit, CommitError, Compare, Store, StoreError, Versioned, Write};
+use linkway_store::{Commit, CommitError, Compare, Revision, Store, StoreError, Versioned, Write};
 
 use crate::census::Census;
 use crate::codec::{self, CodecError};
@@ -99,7 +99,7 @@ impl Records {
     /// The records at several keys, of one moment, each where its key is.
     pub async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Record>>, Failure> {
         let texts: Vec<&str> = keys.iter().map(Key::as_str).collect();
-        let found = self.store.get_many(&texts).await?;
+        let found = self.store.get_many(&texts).await?.records;
         let decoded = found.iter().zip(&texts).map(|(value, key)| match value {
             Some(value) => self.decode(key, value).map(Some),
             None => Ok(None),
@@ -156,10 +156,13 @@ impl Records {
             };
             let mut view = View::default();
             let mut loads = 0;
+            let mut read_at = Revision::MAX;
             let decided = loop {
                 match decide(&view, command, &context) {
                     Ok(decision) => break Ok(decision),
-                    Err(Stop::Need(asks)) => self.load(&mut view, asks).await?,
+                    Err(Stop::Need(asks)) => {
+                        read_at = read_at.min(self.load(&mut view, asks).await?);
+                    }
                     Err(Stop::Fault(fault)) => break Err(fault),
                 }
                 loads += 1;
@@ -172,7 +175,7 @@ impl Records {
                 Err(fault) => return Err(fault.into()),
             };
             let audited = audit.map(|make| make(context.now, &decision.outcome));
-            match self.store.commit(self.commit(&view, &decision, audited)).await {
+            match self.store.commit(self.commit(&view, &decision, audited, read_at)).await {
                 Ok(revision) => {
                     self.census.count(revision, &view, &decision.writes);
                     return Ok(Decided { outcome: decision.outcome, changed: true });
@@ -193,24 +196,27 @@ impl Records {
     async fn still_holds(&self, view: &View) -> Result<bool, Failure> {
         let (keys, versions): (Vec<&str>, Vec<u64>) =
             view.reads().map(|(key, version)| (key.as_str(), version)).unzip();
-        let now = self.store.get_many(&keys).await?;
+        let now = self.store.get_many(&keys).await?.records;
         Ok(now.iter().map(|found| found.as_ref().map_or(0, |found| found.version)).eq(versions))
     }
 
-    async fn load(&self, view: &mut View, asks: Vec<Ask>) -> Result<(), Failure> {
+    /// Loads what was asked for; the revision at which the first of it was read.
+    async fn load(&self, view: &mut View, asks: Vec<Ask>) -> Result<Revision, Failure> {
+        let mut read_at = Revision::MAX;
         let mut keys = Vec::with_capacity(asks.len());
         for ask in asks {
             match ask {
                 Ask::Record(key) => keys.push(key),
                 Ask::Empty(range) => {
                     let page = self.store.scan(range.as_str(), None, 1).await?;
+                    read_at = read_at.min(page.revision);
                     view.load_empty(range, page.items.is_empty());
                 }
             }
         }
         let texts: Vec<&str> = keys.iter().map(Key::as_str).collect();
         let found = self.store.get_many(&texts).await?;
-        for (key, value) in keys.into_iter().zip(found) {
+        for (key, value) in keys.into_iter().zip(found.records) {
             match value {
                 Some(value) => {
                     let record = self.decode(key.as_str(), &value)?;
@@ -219,10 +225,16 @@ impl Records {
                 None => view.load(key, 0, None),
             }
         }
-        Ok(())
+        Ok(read_at.min(found.revision))
     }
 
-    fn commit(&self, view: &View, decision: &Decision, audited: Option<(Key, Vec<u8>)>) -> Commit {
+    fn commit(
+        &self,
+        view: &View,
+        decision: &Decision,
+        audited: Option<(Key, Vec<u8>)>,
+        read_at: Revision,
+    ) -> Commit {
         let versions = view.reads().map(|(key, version)| Compare::version(key.as_str(), version));
         let empty = view.empty_ranges().map(|range| Compare::empty(range.as_str()));
         let writes = decision.writes.iter().map(|(key, record)| match record {
@@ -233,6 +245,7 @@ impl Records {
         Commit {
             compares: versions.chain(empty).collect(),
             writes: writes.chain(audited).collect(),
+            read_at: Some(read_at),
         }
     }
 
@@ -247,7 +260,7 @@ impl Records {
             .collect();
         let count = old.len();
         if count > 0 {
-            let commit = Commit { compares: Vec::new(), writes: old };
+            let commit = Commit { writes: old, ..Commit::default() };
             self.store.commit(commit).await.map_err(|error| match error {
                 CommitError::Store(error) => error.into(),
                 other => Failure::Refused(other.to_string()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use linkway_domain::settings::Settings;
-use linkway_store::{BatchReport, StoreObserver};
+use linkway_store::{BatchReport, SqliteOptions, StoreObserver};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -103,12 +103,13 @@ impl Server {
         ));
         let observer = Arc::new(Observer(telemetry.store.clone()));
         let dir = DataDir::new(&config.data_dir);
-        let records = Arc::new(boot::open_records(
-            &dir,
-            settings(&config),
-            Some(observer),
-            config.store_max_batch,
-        )?);
+        let store = SqliteOptions {
+            max_batch: config.store_max_batch,
+            cache_bytes: config.store_cache_mib << 20,
+            observer: Some(observer),
+            ..SqliteOptions::default()
+        };
+        let records = Arc::new(boot::open_records(&dir, settings(&config), store)?);
         let operator = boot::operator_key(&records).await?;
         boot::epoch(&records).await?;
         let endpoint = endpoint(address, identity.is_some());

@@ -56,7 +56,7 @@ async fn fill(store: &Arc<SqliteStore>, groups: u64) {
                     break;
                 }
                 let writes = (first..groups.min(first + 16)).flat_map(group).collect();
-                store.commit(Commit { compares: vec![], writes }).await.unwrap();
+                store.commit(Commit { writes, ..Commit::default() }).await.unwrap();
             }
         })
     });
@@ -85,7 +85,10 @@ async fn commit(store: &Arc<SqliteStore>, committers: u64, groups: u64, time: Du
                     Compare::version(key(0, other), known),
                     Compare::version(key(3, other), known),
                 ];
-                store.commit(Commit { compares, writes: group(nth).collect() }).await.unwrap();
+                store
+                    .commit(Commit { compares, writes: group(nth).collect(), read_at: None })
+                    .await
+                    .unwrap();
                 done += 1;
             }
             done

@@ -70,7 +70,7 @@ impl ChangeLog {
         }
         let start = ring.entries.partition_point(|(revision, _)| *revision <= after);
         let entries = ring.entries.range(start..);
-        let keys = entries.map(|(revision, key)| (*revision, key.as_ref().to_owned())).collect();
+        let keys = entries.cloned().collect();
         Changes::Since { revision, keys }
     }
 
@@ -100,7 +100,7 @@ mod tests {
         for after in [0, 1] {
             assert_eq!(log.since(after), Changes::Compacted { revision: 3 }, "after {after}");
         }
-        let keys = vec![(3, "a3".to_owned()), (3, "b3".to_owned())];
+        let keys = vec![(3, "a3".into()), (3, "b3".into())];
         assert_eq!(log.since(2), Changes::Since { revision: 3, keys });
         assert_eq!(log.since(3), Changes::Since { revision: 3, keys: vec![] });
         assert_eq!(log.since(4), Changes::Compacted { revision: 3 });

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use crate::{Changes, Commit, CommitError, Page, Revision, Stats, Store, StoreError, Versioned};
+use crate::{
+    Changes, Commit, CommitError, Page, Revision, Snapshot, Stats, Store, StoreError, Versioned,
+};
 
 /// How a commit fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +79,7 @@ impl<S: Store> Store for Faulty<S> {
         self.inner.get(key).await
     }
 
-    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Versioned>>, StoreError> {
+    async fn get_many(&self, keys: &[&str]) -> Result<Snapshot, StoreError> {
         self.inner.get_many(keys).await
     }
 

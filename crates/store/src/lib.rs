@@ -34,19 +34,22 @@
 //!                             v                                                v
 //!     recent (memory)    `records`, `large`            make visible, tell watchers, answer
 //!          ^                  ^
-//!          +------ reads -----+      on the caller's thread: recent first, then the tables
+//!          +------ reads -----+      on the caller's thread: recent, then cache and filter, then the tables
 //! ```
 //!
 //! * **Group commit.** The writer takes everything that is queued (at most `max_batch`), judges
 //!   the commits in order, each against what the accepted ones before it leave behind, and syncs
-//!   once. Nobody is answered and nothing is visible before the sync. A conflict writes nothing;
+//!   once. When many commit at once it waits a moment for more of them first. A commit that
+//!   says at which revision its author read is judged from memory alone, unless that was long ago. Nobody is answered and nothing is visible before the sync. A conflict writes nothing;
 //!   a failure rolls the whole batch back and everyone in it is told.
 //! * **Log first, tree later.** Random keys in a tree of millions dirty a page each, and each
-//!   such page is written twice. So a commit is one appended row, kept in memory as well, and is
+//!   such page is written twice. So a batch is one appended row, kept in memory as well, and is
 //!   merged into the tree in key order when [`SqliteOptions::recent_bytes`] have come together, a
 //!   slice with each batch.
 //! * **Small rows.** Values above 256 bytes live outside the tree of keys, so that its pages hold
 //!   more keys.
+//! * **Cache and filter.** Values that were read from the tables are kept (`cache_bytes`), and a Bloom
+//!   filter tells of most keys that are not there that they are not, so that few reads search a tree.
 //! * **Reads** run on the caller's thread; a point read takes some 3 us. They see every
 //!   commit that was answered before they began, and those of several records see one moment.
 //! * **Checkpoints** run on a thread of their own, and the write-ahead log is overwritten in
@@ -77,10 +80,10 @@ pub use changes::DEFAULT_CHANGES;
 pub use faulty::{Fault, Faulty, Schedule};
 pub use memory::MemoryStore;
 pub use observer::{BatchReport, StoreObserver};
-pub use sqlite::{OpenError, SqliteOptions, SqliteStore};
+pub use sqlite::{Cached, OpenError, SqliteOptions, SqliteStore};
 pub use types::{
     Changes, Commit, CommitError, Compare, MAX_COMMIT_BYTES, MAX_KEY_BYTES, MAX_OPERATIONS,
-    MAX_PAGE, Page, Revision, Stats, StoreError, Versioned, Write,
+    MAX_PAGE, Page, Revision, Snapshot, Stats, StoreError, Versioned, Write,
 };
 
 /// The store, whatever engine is behind it. Used as `Arc<dyn Store>`.
@@ -92,7 +95,7 @@ pub trait Store: Send + Sync + 'static {
     async fn get(&self, key: &str) -> Result<Option<Versioned>, StoreError>;
 
     /// Several records, as they stood at one moment; answers are in the order of `keys`.
-    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Versioned>>, StoreError>;
+    async fn get_many(&self, keys: &[&str]) -> Result<Snapshot, StoreError>;
 
     /// The records whose keys begin with the bytes of `prefix`, ascending, from the first one
     /// after `after` (exclusive; it need not exist). `limit` is taken as 1 to [`MAX_PAGE`].
@@ -132,7 +135,7 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).get(key).await
     }
 
-    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Versioned>>, StoreError> {
+    async fn get_many(&self, keys: &[&str]) -> Result<Snapshot, StoreError> {
         (**self).get_many(keys).await
     }
 

@@ -13,8 +13,8 @@ use tokio::sync::watch;
 use crate::changes::{ChangeLog, DEFAULT_CHANGES};
 use crate::observer::{BatchReport, Meter};
 use crate::{
-    Changes, Commit, CommitError, Compare, MAX_PAGE, Page, Revision, Stats, Store, StoreError,
-    Versioned, Write,
+    Changes, Commit, CommitError, Compare, MAX_PAGE, Page, Revision, Snapshot, Stats, Store,
+    StoreError, Versioned, Write,
 };
 
 /// A store in memory.
@@ -98,9 +98,10 @@ impl Store for MemoryStore {
         Ok(self.state().records.get(key).cloned())
     }
 
-    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Versioned>>, StoreError> {
+    async fn get_many(&self, keys: &[&str]) -> Result<Snapshot, StoreError> {
         let state = self.state();
-        Ok(keys.iter().map(|key| state.records.get(*key).cloned()).collect())
+        let records = keys.iter().map(|key| state.records.get(*key).cloned()).collect();
+        Ok(Snapshot { revision: state.revision, records })
     }
 
     async fn scan(

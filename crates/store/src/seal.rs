@@ -9,13 +9,14 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
-use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
 /// Bytes of the key, and of the key file.
 const KEY_BYTES: usize = 32;
 /// Bytes of a nonce.
 const NONCE_BYTES: usize = 12;
+/// Bytes of a tag.
+const TAG_BYTES: usize = 16;
 /// The form of a sealed value: this byte, the nonce, the ciphertext with its tag. Another key or
 /// cipher gets another byte.
 const FORM: u8 = 1;
@@ -66,7 +67,7 @@ pub enum OpenSealError {
 }
 
 /// Seals and opens values. `Debug` does not show the key.
-pub struct Sealer(ChaCha20Poly1305);
+pub struct Sealer(LessSafeKey);
 
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,7 +79,8 @@ impl Sealer {
     /// Over a key, for tests and simulations.
     #[must_use]
     pub fn new(key: [u8; KEY_BYTES]) -> Self {
-        Self(ChaCha20Poly1305::new(&Key::from(key)))
+        let key = UnboundKey::new(&CHACHA20_POLY1305, &key);
+        Self(LessSafeKey::new(key.expect("the cipher's keys have this length")))
     }
 
     /// Makes a key file (0600) that must not be there yet, durably.
@@ -134,13 +136,15 @@ impl Sealer {
     #[must_use]
     pub fn seal(&self, record: &[u8], plain: &[u8]) -> Vec<u8> {
         let nonce = fresh_nonce();
-        let payload = Payload { msg: plain, aad: record };
-        let sealed = self.0.encrypt(&Nonce::from(nonce), payload);
-        let sealed = sealed.expect("values are far shorter than the cipher's limit of 256 GiB");
-        let mut value = Vec::with_capacity(1 + NONCE_BYTES + sealed.len());
+        let mut value = Vec::with_capacity(1 + NONCE_BYTES + plain.len() + TAG_BYTES);
         value.push(FORM);
         value.extend_from_slice(&nonce);
-        value.extend_from_slice(&sealed);
+        value.extend_from_slice(plain);
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let text = &mut value[1 + NONCE_BYTES..];
+        let tag = self.0.seal_in_place_separate_tag(nonce, Aad::from(record), text);
+        let tag = tag.expect("values are far shorter than the cipher's limit of 256 GiB");
+        value.extend_from_slice(tag.as_ref());
         value
     }
 
@@ -156,8 +160,12 @@ impl Sealer {
         if *form != FORM {
             return Err(OpenSealError::Form);
         }
-        let payload = Payload { msg: ciphertext, aad: record };
-        self.0.decrypt(&Nonce::from(*nonce), payload).map_err(|_| OpenSealError::Broken)
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let mut text = ciphertext.to_vec();
+        let opened = self.0.open_in_place(nonce, Aad::from(record), &mut text);
+        let length = opened.map_err(|_| OpenSealError::Broken)?.len();
+        text.truncate(length);
+        Ok(text)
     }
 }
 

@@ -5,6 +5,7 @@
 //! what fits one engine fits all.
 
 use std::fmt;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -39,6 +40,15 @@ impl fmt::Debug for Versioned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Versioned {{ version: {}, value: {} bytes }}", self.version, self.value.len())
     }
+}
+
+/// Several records as they stood at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The store's revision at that moment.
+    pub revision: Revision,
+    /// The records, in the order in which they were asked for; `None` for those that do not exist.
+    pub records: Vec<Option<Versioned>>,
 }
 
 /// A condition that must hold at the moment of the commit.
@@ -122,6 +132,10 @@ pub struct Commit {
     pub compares: Vec<Compare>,
     /// Writes; no key may appear twice.
     pub writes: Vec<Write>,
+    /// A revision at which the author saw that all of `compares` hold, or any before it, if that is known
+    /// ([`Snapshot::revision`], [`Page::revision`]). Only what was written since then has to be judged, which may spare an
+    /// engine the look at what is stored; etcd has no use for it.
+    pub read_at: Option<Revision>,
 }
 
 impl Commit {
@@ -250,7 +264,7 @@ pub enum Changes {
         revision: Revision,
         /// Each written or deleted key with the revision that did it, in order; a key that was
         /// written several times appears several times.
-        keys: Vec<(Revision, String)>,
+        keys: Vec<(Revision, Arc<str>)>,
     },
     /// Some changes are no longer (or, after a restart, not) remembered, or the revision lies in
     /// the future (a backup was restored): scan what you care about, then ask for what follows

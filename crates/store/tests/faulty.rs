@@ -5,7 +5,11 @@ use linkway_store::{
 };
 
 fn put(key: &str) -> Commit {
-    Commit { compares: vec![Compare::absent(key)], writes: vec![Write::put(key, "")] }
+    Commit {
+        compares: vec![Compare::absent(key)],
+        writes: vec![Write::put(key, "")],
+        read_at: None,
+    }
 }
 
 #[tokio::test]

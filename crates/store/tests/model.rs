@@ -26,6 +26,12 @@ enum Command {
     /// So many records that merging them takes several slices.
     Fill(u8),
     GetMany(Vec<u8>),
+    /// A commit that says at which revision its compares held: at the command of this kind before it.
+    Held {
+        keys: Vec<u8>,
+        empty: Vec<u8>,
+        writes: Vec<(u8, Option<usize>)>,
+    },
     Scan {
         prefix: u8,
         after: Option<u8>,
@@ -57,6 +63,8 @@ fn command() -> impl Strategy<Value = Command> {
         1 => vec(writes(), 1..4).prop_map(Command::Together),
         1 => (0..15u8).prop_map(Command::Fill),
         2 => vec(0..15u8, 0..6).prop_map(Command::GetMany),
+        3 => (vec(0..15u8, 0..4), vec(0..15u8, 0..2), writes())
+            .prop_map(|(keys, empty, writes)| Command::Held { keys, empty, writes }),
         2 => (0..15u8, proptest::option::of(0..15u8), select(vec![0, 1, 3, 7, 200]))
             .prop_map(|(prefix, after, limit)| Command::Scan { prefix, after, limit }),
         2 => (0..12u64).prop_map(|back| Command::Changes { back }),
@@ -82,6 +90,8 @@ struct Pair {
     recent_bytes: usize,
     /// Revision of the last reopening: what is before it is no longer remembered.
     floor: Revision,
+    /// What a commit of [`Command::Held`] rests on: several commands old.
+    read: Option<(Revision, Vec<(String, Revision)>)>,
 }
 
 impl Pair {
@@ -105,13 +115,31 @@ impl Pair {
                     list.push(Compare::version(key(nth), version.saturating_add_signed(off)));
                 }
                 list.extend(empty.into_iter().map(|nth| Compare::empty(key(nth))));
-                let commit = Commit { compares: list, writes: to_writes(&writes) };
+                let commit = Commit { compares: list, writes: to_writes(&writes), read_at: None };
                 prop_assert_eq!(memory.commit(commit.clone()).await, sqlite.commit(commit).await);
+            }
+            Command::Held { keys, empty, writes } => {
+                let (read_at, versions) = match self.read.take() {
+                    Some(read) => read,
+                    None => read_all(&sqlite).await,
+                };
+                let of = |nth: u8| versions.iter().find(|(key_of, _)| *key_of == key(nth));
+                let version = |nth: u8| of(nth).map_or(0, |(_, version)| *version);
+                let mut list: Vec<Compare> =
+                    keys.iter().map(|nth| Compare::version(key(*nth), version(*nth))).collect();
+                // Only what held when it was read may be claimed.
+                let was_empty = |nth: &u8| !versions.iter().any(|(k, _)| k.starts_with(&key(*nth)));
+                let empty = empty.into_iter().filter(was_empty);
+                list.extend(empty.map(|nth| Compare::empty(key(nth))));
+                let writes = to_writes(&writes);
+                let commit = Commit { compares: list, writes, read_at: Some(read_at) };
+                prop_assert_eq!(memory.commit(commit.clone()).await, sqlite.commit(commit).await);
+                self.read = Some(read_all(&sqlite).await);
             }
             Command::Together(commits) => self.together(&sqlite, &commits).await?,
             Command::Fill(nth) => {
                 let filler = |at| Write::put(format!("{}{at:03}", key(nth)), vec![nth; at]);
-                let commit = Commit { compares: vec![], writes: (0..128).map(filler).collect() };
+                let commit = Commit { writes: (0..128).map(filler).collect(), ..Commit::default() };
                 prop_assert_eq!(memory.commit(commit.clone()).await, sqlite.commit(commit).await);
             }
             Command::GetMany(keys) => {
@@ -159,7 +187,7 @@ impl Pair {
         let commits = commits.iter().map(|writes| {
             let mut writes = to_writes(writes);
             writes.retain(|write| write.value.is_some());
-            Commit { compares: vec![], writes }
+            Commit { writes, ..Commit::default() }
         });
         let tasks: Vec<_> = commits
             .filter(|commit| !commit.writes.is_empty())
@@ -187,6 +215,13 @@ impl Pair {
     }
 }
 
+/// All versions, and the revision at which they were read.
+async fn read_all(sqlite: &SqliteStore) -> (Revision, Vec<(String, Revision)>) {
+    let page = sqlite.scan("", None, 10_000).await.unwrap();
+    let versions = page.items.into_iter().map(|(key, found)| (key, found.version));
+    (page.revision, versions.collect())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
@@ -201,7 +236,7 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("db");
         let memory = MemoryStore::with_changes(CHANGES);
-        let mut pair = Pair { memory, sqlite: None, path, recent_bytes, floor: 0 };
+        let mut pair = Pair { memory, sqlite: None, path, recent_bytes, floor: 0, read: None };
         runtime.block_on(async {
             for command in commands {
                 pair.run(command).await?;

@@ -27,7 +27,7 @@ fn open_merging(path: &Path) -> SqliteStore {
 
 fn puts(writes: impl IntoIterator<Item = (String, Vec<u8>)>) -> Commit {
     let writes = writes.into_iter().map(|(key, value)| Write::put(key, value)).collect();
-    Commit { compares: vec![], writes }
+    Commit { writes, ..Commit::default() }
 }
 
 async fn put(store: &impl Store, key: &str, value: &[u8]) -> Revision {
@@ -58,7 +58,7 @@ async fn what_was_committed_is_there_after_reopening() {
             put(&store, &format!("key/{round}/{nth}"), &vec![1; nth * 20]).await;
         }
         let gone =
-            Commit { compares: vec![], writes: vec![Write::delete(format!("key/{round}/3"))] };
+            Commit { writes: vec![Write::delete(format!("key/{round}/3"))], ..Commit::default() };
         assert_eq!(store.commit(gone).await, Ok((round + 1) * 21));
         expected = everything(&store).await;
         assert_eq!(expected.len() as u64, (round + 1) * 19);
@@ -136,15 +136,15 @@ async fn closed_database(dir: &Path) -> PathBuf {
 async fn a_newer_schema_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = closed_database(dir.path()).await;
-    patch(&path, USER_VERSION, 2);
+    patch(&path, USER_VERSION, 3);
     for lock_file in [true, false] {
         if !lock_file {
             fs::remove_file(dir.path().join("db.lock")).unwrap();
         }
         let before = contents(dir.path());
         let error = open(&path).err().unwrap();
-        assert!(matches!(error, OpenError::Newer { found: 2, supported: 1, .. }), "{error}");
-        assert!(error.to_string().contains("has schema version 2"), "{error}");
+        assert!(matches!(error, OpenError::Newer { found: 3, supported: 2, .. }), "{error}");
+        assert!(error.to_string().contains("has schema version 3"), "{error}");
         assert!(contents(dir.path()) == before, "something was written");
     }
 }
@@ -162,7 +162,7 @@ async fn an_older_schema_is_migrated() {
     assert_eq!(put(&store, "a", b"1").await, 1);
     drop(store);
     let header = fs::read(&path).unwrap();
-    assert_eq!(header[USER_VERSION..USER_VERSION + 4], [0, 0, 0, 1]);
+    assert_eq!(header[USER_VERSION..USER_VERSION + 4], [0, 0, 0, 2]);
     assert_eq!(everything(&open(&path).unwrap()).await, [("a".to_owned(), 1, 1)]);
 }
 

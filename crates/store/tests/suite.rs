@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failure here is a failure of the test")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use linkway_store::{
     Changes, Commit, CommitError, Compare, MAX_COMMIT_BYTES, MAX_KEY_BYTES, MAX_OPERATIONS,
@@ -65,6 +66,7 @@ macro_rules! engines {
             one_of_many_wins_a_claim,
             no_update_of_a_counter_is_lost,
             reads_of_several_records_are_of_one_moment,
+            a_read_never_falls_behind_an_answer,
         })*
     };
 }
@@ -75,7 +77,11 @@ fn commit(
     compares: impl IntoIterator<Item = Compare>,
     writes: impl IntoIterator<Item = Write>,
 ) -> Commit {
-    Commit { compares: compares.into_iter().collect(), writes: writes.into_iter().collect() }
+    Commit {
+        compares: compares.into_iter().collect(),
+        writes: writes.into_iter().collect(),
+        read_at: None,
+    }
 }
 
 async fn put(store: &Arc<dyn Store>, key: &str, value: &str) -> Revision {
@@ -152,7 +158,7 @@ async fn what_changes_nothing_gets_no_revision(store: Arc<dyn Store>) {
     assert_eq!(store.commit(commit([], [Write::delete("b")])).await, Ok(1));
     let half = commit([], [Write::delete("b"), Write::put("a", "1")]);
     assert_eq!(store.commit(half).await, Ok(2));
-    let keys = vec![(1, "a".to_owned()), (2, "a".to_owned())];
+    let keys = vec![(1, "a".into()), (2, "a".into())];
     assert_eq!(store.changes(0).await, Ok(Changes::Since { revision: 2, keys }));
 }
 
@@ -211,7 +217,7 @@ async fn pages_with_deletes_in_between(store: Arc<dyn Store>) {
 
 async fn changes_and_compaction(store: Arc<dyn Store>) {
     let since = |revision, keys: &[(Revision, &str)]| {
-        let keys = keys.iter().map(|(revision, key)| (*revision, (*key).to_owned())).collect();
+        let keys = keys.iter().map(|(revision, key)| (*revision, Arc::from(*key))).collect();
         Ok(Changes::Since { revision, keys })
     };
     assert_eq!(store.changes(0).await, since(0, &[]));
@@ -357,7 +363,7 @@ async fn reads_of_several_records_are_of_one_moment(store: Arc<dyn Store>) {
     let mut rounds = 0;
     while !writing.is_finished() || rounds < 100 {
         let many = store.get_many(&NAMES).await.unwrap();
-        let many: Vec<_> = many.into_iter().flatten().collect();
+        let many: Vec<_> = many.records.into_iter().flatten().collect();
         let page = store.scan("pair/", None, 10).await.unwrap();
         let page: Vec<_> = page.items.into_iter().map(|(_, found)| found).collect();
         for seen in [many, page] {
@@ -365,6 +371,58 @@ async fn reads_of_several_records_are_of_one_moment(store: Arc<dyn Store>) {
         }
         rounds += 1;
         tokio::task::yield_now().await;
+    }
+    writing.await.unwrap();
+}
+
+/// Whatever is kept in memory of what was read: a read that begins after a commit was answered sees it.
+async fn a_read_never_falls_behind_an_answer(store: Arc<dyn Store>) {
+    const KEYS: usize = 4;
+    let answered: Arc<[AtomicUsize; KEYS]> = Arc::default();
+    let writing = tokio::spawn({
+        let (store, answered) = (Arc::clone(&store), Arc::clone(&answered));
+        async move {
+            for round in 1..=600 {
+                let at = round % KEYS;
+                put(&store, &format!("key/{at}"), &round.to_string()).await;
+                answered[at].store(round, Ordering::SeqCst);
+            }
+        }
+    });
+    let reading = (0..3).map(|nth| {
+        let (store, answered) = (Arc::clone(&store), Arc::clone(&answered));
+        tokio::spawn(async move {
+            let number = |found: Option<(Revision, String)>| -> usize {
+                found.map_or(0, |(_, text)| text.parse().unwrap())
+            };
+            loop {
+                for at in 0..KEYS {
+                    let at_least = answered[at].load(Ordering::SeqCst);
+                    let key = format!("key/{at}");
+                    let seen = match nth {
+                        0 => number(read(&store, &key).await),
+                        1 => {
+                            let many = store.get_many(&["key/none", &key]).await.unwrap();
+                            let found = many.records[1].as_ref();
+                            let text = found.map(|found| String::from_utf8(found.value.clone()));
+                            text.map_or(0, |text| text.unwrap().parse().unwrap())
+                        }
+                        _ => {
+                            let page = store.scan(&key, None, 1).await.unwrap();
+                            let text = page.items.first().map(|(_, found)| found.value.clone());
+                            text.map_or(0, |text| String::from_utf8(text).unwrap().parse().unwrap())
+                        }
+                    };
+                    assert!(seen >= at_least, "{key}: {seen} after {at_least}");
+                    if at_least > 590 {
+                        return;
+                    }
+                }
+            }
+        })
+    });
+    for task in reading.collect::<Vec<_>>() {
+        task.await.unwrap();
     }
     writing.await.unwrap();
 }

@@ -6,7 +6,7 @@ use super::{Context, Decision, Outcome, Writes, admin, connection, gateway};
 use crate::connection::{AssignedPort, Connection};
 use crate::fault::Fault;
 use crate::gateway::Gateway;
-use crate::id::{AccountId, BgpPeerId, VirtualInterfaceId};
+use crate::id::{AccountId, BgpPeerId, ConnectionId, VirtualInterfaceId};
 use crate::key;
 use crate::net::{AddressFamily, Asn, AuthKey, Mtu, PeerAddresses, Vlan};
 use crate::record::{Claim, Record};
@@ -215,21 +215,26 @@ fn claim_vlan(
     Ok(())
 }
 
+/// All that the usual case asks for, loaded in one go, and before anything else is looked at twice.
+fn want_for_allocation(view: &View, new: &Allocate, context: &Context<'_>) -> Asked<()> {
+    let connection = ConnectionId::parse(&new.connection);
+    let owner = AccountId::parse(&new.owner);
+    let vlan = Vlan::parse("vlan", new.new.vlan);
+    let (Ok(connection), Ok(owner), Ok(vlan)) = (connection, owner, vlan) else { return Ok(()) };
+    view.want([
+        key::connection(&connection),
+        key::account(&owner),
+        key::live_vlan(&connection, vlan),
+        key::interface(&VirtualInterfaceId::draw(&mut context.seed.draws())),
+    ])
+}
+
 pub(super) fn allocate(view: &View, new: &Allocate, context: &Context<'_>) -> Asked<Decision> {
     const PARENT: &str = "newPrivateVirtualInterfaceAllocation";
+    let mut draws = context.seed.draws();
+    want_for_allocation(view, new, context)?;
     let checked = check(PARENT, &new.new)?;
     let owner = AccountId::parse_field("ownerAccount", &new.owner)?;
-    let mut draws = context.seed.draws();
-    let first_id = VirtualInterfaceId::draw(&mut context.seed.draws());
-    if let Ok(connection) = crate::id::ConnectionId::parse(&new.connection) {
-        // All that the usual case asks for, loaded in one go.
-        view.want([
-            key::connection(&connection),
-            key::account(&owner),
-            key::live_vlan(&connection, checked.vlan),
-            key::interface(&first_id),
-        ])?;
-    }
     let on = connection::usable(view, &new.connection, context)?;
     if owner == on.0.owner {
         return Err(

@@ -52,7 +52,7 @@ impl Records {
     }
 
     fn write(&self, writes: Vec<Write>) {
-        let commit = Commit { compares: Vec::new(), writes };
+        let commit = Commit { writes, ..Commit::default() };
         self.1.block_on(self.0.commit(commit)).expect("written");
     }
 }

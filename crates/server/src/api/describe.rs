@@ -87,10 +87,7 @@ impl Api {
                 interfaces.push(self.show_interface(record, Some(account)).await?);
             }
         }
-        Ok(json::encode(&wire::VirtualInterfaces {
-            virtual_interfaces: Some(interfaces),
-            next_token,
-        }))
+        Ok(json::encode(&convert::Interfaces { virtual_interfaces: interfaces, next_token }))
     }
 
     /// `DescribeLocations`

@@ -1,6 +1,7 @@
 //! The tenants' operations: those that change something. Each is decode, decide, commit, encode.
 
 use linkway_domain::decide::{Command, Outcome};
+use linkway_domain::id::AccountId;
 use linkway_domain::virtual_interface::VirtualInterface;
 use linkway_wire::convert;
 use linkway_wire::error::{Code, WireError};
@@ -80,16 +81,16 @@ impl Api {
         call: &Call,
     ) -> Answered {
         let shown = self.show_interface(interface, call.account()).await?;
-        let state = shown.virtual_interface_state.clone();
+        let state = || Some(shown.state());
         Ok(match operation {
             Operation::ConfirmPrivateVirtualInterface => {
                 json::encode(&wire::ConfirmPrivateVirtualInterfaceResponse {
-                    virtual_interface_state: state,
+                    virtual_interface_state: state(),
                 })
             }
             Operation::DeleteVirtualInterface => {
                 json::encode(&wire::DeleteVirtualInterfaceResponse {
-                    virtual_interface_state: state,
+                    virtual_interface_state: state(),
                 })
             }
             other if operation_shows(other) => json::encode(&shown),
@@ -111,16 +112,16 @@ impl Api {
     }
 
     /// An interface as one of its two sides, or the operator, sees it.
-    pub(super) async fn show_interface(
-        &self,
-        record: &VirtualInterface,
-        reader: Option<&linkway_domain::id::AccountId>,
-    ) -> Result<wire::VirtualInterface, WireError> {
+    pub(super) async fn show_interface<'a>(
+        &'a self,
+        record: &'a VirtualInterface,
+        reader: Option<&'a AccountId>,
+    ) -> Result<convert::Interface<'a>, WireError> {
         let silent = match &record.reported {
             Some(_) => self.liveness.is_silent(&record.edge).await?,
             None => false,
         };
-        Ok(convert::interface(record, self.view(reader, silent)))
+        Ok(convert::Interface::new(record, self.view(reader, silent)))
     }
 }
 

@@ -234,7 +234,7 @@ impl Feed {
         let mut found = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(CHUNK) {
             let texts: Vec<&str> = chunk.iter().map(Key::as_str).collect();
-            found.extend(self.records.store().get_many(&texts).await?);
+            found.extend(self.records.store().get_many(&texts).await?.records);
         }
         Ok(found)
     }

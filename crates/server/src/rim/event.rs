@@ -2,37 +2,10 @@
 //! Records of changes are part of the change's own commit in the store; those of reads and refusals
 //! go to the journal.
 
-use serde_json::Value;
-
+pub use super::mask::{PROTECTED, masked};
 pub use linkway_wire::operator::{AuditEvent, Parameters};
 
-/// What stands in place of a secret.
-pub const PROTECTED: &str = "[PROTECTED]";
-
-/// Members that hold secrets, or text that contains one, in letters that are compared alone and without
-/// regard to case: `auth_key` is as secret as `authKey`, though nothing is called so.
-const SECRET_MEMBERS: [&str; 9] = [
-    "authkey",
-    "cak",
-    "ckn",
-    "customerrouterconfig",
-    "password",
-    "secret",
-    "secretaccesskey",
-    "secretarn",
-    "sessiontoken",
-];
-
-/// Longest string kept, in characters.
-const MAX_TEXT: usize = 256;
-/// Deepest nesting kept.
-const MAX_DEPTH: usize = 8;
-/// Most members of one object, or elements of one list, kept.
-const MAX_MEMBERS: usize = 64;
-/// Most values kept altogether.
-const MAX_VALUES: usize = 512;
-/// Stands for what was cut off.
-const CUT: &str = "…";
+use super::mask::MAX_TEXT;
 
 /// A request's body as the audit trail may keep it; `None` if it is not JSON.
 #[must_use]
@@ -40,7 +13,7 @@ pub fn parameters(body: &[u8]) -> Option<Parameters<'_>> {
     if is_plain(body) {
         return Parameters::from_text(std::str::from_utf8(body).ok()?);
     }
-    Parameters::from_value(&masked(&serde_json::from_slice(body).ok()?))
+    Parameters::from_string(masked(body)?)
 }
 
 /// Whether a body is short and cannot hold a secret: no member is named like one, whatever stands between its letters, and
@@ -62,76 +35,17 @@ fn is_plain(body: &[u8]) -> bool {
     !TELLING.iter().any(|word| letters.windows(word.len()).any(|part| part == *word))
 }
 
-/// A request's JSON as the audit trail may keep it: secrets replaced by [`PROTECTED`], whatever
-/// their type and depth; long strings, long lists and deep nesting cut.
-#[must_use]
-pub fn masked(value: &Value) -> Value {
-    mask(value, MAX_DEPTH, &mut { MAX_VALUES })
-}
-
-fn mask(value: &Value, depth: usize, left: &mut usize) -> Value {
-    if *left == 0 {
-        return Value::from(CUT);
-    }
-    *left -= 1;
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
-        Value::String(text) if holds_secret(text) => Value::from(PROTECTED),
-        Value::String(text) => Value::String(shortened(text)),
-        Value::Array(_) | Value::Object(_) if depth == 0 => Value::from(CUT),
-        Value::Array(elements) => {
-            let kept = elements.iter().take(MAX_MEMBERS).map(|e| mask(e, depth - 1, left));
-            let kept = kept.collect::<Vec<_>>();
-            let cut = (elements.len() > MAX_MEMBERS).then(|| Value::from(CUT));
-            kept.into_iter().chain(cut).collect()
-        }
-        Value::Object(members) => {
-            let mut kept = serde_json::Map::new();
-            for (name, value) in members.iter().take(MAX_MEMBERS) {
-                let value = if is_secret(name) && !value.is_null() {
-                    Value::from(PROTECTED)
-                } else {
-                    mask(value, depth - 1, left)
-                };
-                kept.insert(shortened(name), value);
-            }
-            if members.len() > MAX_MEMBERS {
-                kept.insert(CUT.to_owned(), Value::Null);
-            }
-            Value::Object(kept)
-        }
-    }
-}
-
-fn is_secret(name: &str) -> bool {
-    SECRET_MEMBERS.contains(&letters(name).as_str())
-}
-
-/// Whether a text looks as if a request's members had been put into it, a secret one among them: an object that was
-/// encoded twice, or a command line's `authKey=…`.
-fn holds_secret(text: &str) -> bool {
-    text.contains(['"', '{', '=']) && {
-        let letters = letters(text);
-        SECRET_MEMBERS.iter().any(|secret| letters.contains(secret))
-    }
-}
-
-fn letters(text: &str) -> String {
-    text.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect()
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MAX_TEXT) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}{CUT}", &text[..end]),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
+    use super::super::mask::{MAX_VALUES, SECRET_MEMBERS};
     use super::*;
+
+    fn masked(value: &Value) -> Value {
+        let text = super::masked(value.to_string().as_bytes()).expect("JSON");
+        serde_json::from_str(&text).expect("JSON again")
+    }
 
     #[test]
     fn an_event_is_one_line_of_camel_case() {

@@ -8,6 +8,7 @@ pub mod http;
 pub mod journal;
 pub mod lockout;
 pub mod logs;
+pub mod mask;
 pub mod respond;
 pub mod telemetry;
 pub mod throttle;

@@ -25,11 +25,11 @@ const APPLICATION_ID: u32 = 0x4c6b_7779;
 
 /// Step `n` takes a database from schema version `n` to `n + 1`; a new one takes them all.
 /// A step, once released, is never changed.
-const MIGRATIONS: &[&str] = &[VERSION_1];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
 
 /// `records` is one tree ordered by key. Its rows stay small, because a page then holds more of
 /// them: a value above a threshold lives in `large`, named by its number. `log` holds the commits
-/// that are not yet merged into `records`, one row each. `state` has one row: a revision that was
+/// that are not yet merged into `records`. `state` has one row: a revision that was
 /// reached, and where merging stands.
 const VERSION_1: &str = "
     CREATE TABLE records (
@@ -48,6 +48,9 @@ const VERSION_1: &str = "
     ) STRICT;
     INSERT INTO state (id, revision) VALUES (1, 0);
 ";
+
+/// A row of the log may hold several commits, which earlier builds would misread; they refuse the file instead.
+const VERSION_2: &str = "";
 
 /// Bytes of a page; measured, see the crate's documentation.
 const PAGE_BYTES: u32 = 4096;

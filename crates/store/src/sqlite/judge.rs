@@ -1,8 +1,7 @@
 //! Which commits of a batch hold, decided in order, each against the state that the accepted ones
 //! before it leave behind. Nothing is written here, so a refused commit leaves nothing behind.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::recent::{Change, Recent};
@@ -34,13 +33,13 @@ pub(crate) enum Verdict {
 pub(crate) struct Judge<'a> {
     recent: &'a Recent,
     /// What this batch has written so far; version 0 for what it has deleted.
-    batch: BTreeMap<Arc<str>, Revision>,
+    batch: HashMap<Arc<str>, Revision>,
     revision: Revision,
 }
 
 impl<'a> Judge<'a> {
     pub(crate) fn new(recent: &'a Recent) -> Self {
-        Self { recent, batch: BTreeMap::new(), revision: recent.revision() }
+        Self { recent, batch: HashMap::new(), revision: recent.revision() }
     }
 
     /// Judges the next commit.
@@ -49,8 +48,13 @@ impl<'a> Judge<'a> {
         commit: Commit,
         base: &mut impl Base,
     ) -> Result<Verdict, StoreError> {
+        let untouched = commit.read_at.is_some_and(|revision| self.recent.knows_since(revision));
         for (compare, condition) in commit.compares.iter().enumerate() {
-            if !self.holds(condition, base)? {
+            let holds = match untouched {
+                true => self.still_holds(condition),
+                false => self.holds(condition, base)?,
+            };
+            if !holds {
                 return Ok(Verdict::Conflict { compare });
             }
         }
@@ -77,6 +81,14 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Whether a condition holds that held at a revision since which nothing has left the recent records.
+    fn still_holds(&self, condition: &Compare) -> bool {
+        match condition {
+            Compare::Key { key, version } => self.known(key).is_none_or(|now| now == *version),
+            Compare::EmptyPrefix { prefix } => !self.any_known_below(prefix),
+        }
+    }
+
     fn version(&self, key: &str, base: &mut impl Base) -> Result<Revision, StoreError> {
         match self.known(key) {
             Some(version) => Ok(version),
@@ -91,17 +103,15 @@ impl<'a> Judge<'a> {
     }
 
     fn any_below(&self, prefix: &str, base: &mut impl Base) -> Result<bool, StoreError> {
-        let written = self
-            .batch
-            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
-            .take_while(|(key, _)| key.starts_with(prefix))
-            .any(|(_, version)| *version != 0);
-        let recent = || {
-            self.recent
-                .below(prefix, None)
-                .any(|(key, entry)| entry.value.is_some() && !self.batch.contains_key(key))
-        };
-        Ok(written || recent() || base.any_below(prefix, &|key| self.known(key).is_some())?)
+        Ok(self.any_known_below(prefix)
+            || base.any_below(prefix, &|key| self.known(key).is_some())?)
+    }
+
+    fn any_known_below(&self, prefix: &str) -> bool {
+        let mut written = self.batch.iter().filter(|(key, _)| key.starts_with(prefix));
+        let mut recent = self.recent.below(prefix, None);
+        written.any(|(_, version)| *version != 0)
+            || recent.any(|(key, entry)| entry.value.is_some() && !self.batch.contains_key(key))
     }
 }
 
@@ -145,10 +155,11 @@ mod tests {
             (vec![Compare::version("a/new", 12)], vec![], Err(0)),
         ];
         for (step, (compares, writes, expected)) in steps.into_iter().enumerate() {
-            let got = match judge.judge(Commit { compares, writes }, &mut base).unwrap() {
-                Verdict::Accepted { revision, .. } => Ok(revision),
-                Verdict::Conflict { compare } => Err(compare),
-            };
+            let got =
+                match judge.judge(Commit { compares, writes, read_at: None }, &mut base).unwrap() {
+                    Verdict::Accepted { revision, .. } => Ok(revision),
+                    Verdict::Conflict { compare } => Err(compare),
+                };
             assert_eq!(got, expected, "step {step}");
         }
     }

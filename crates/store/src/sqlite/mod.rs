@@ -2,9 +2,11 @@
 //! how the pieces fit together.
 
 mod backup;
+mod cache;
 mod checkpoint;
 mod connect;
 mod file;
+mod filter;
 mod judge;
 mod log;
 mod merge;
@@ -21,10 +23,13 @@ use async_trait::async_trait;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use cache::Cached;
 pub use file::OpenError;
 
+use cache::Cache;
 use checkpoint::Checkpointer;
 use file::DatabaseFile;
+use filter::{Filling, Filter};
 use merge::{Merger, Phase};
 use readers::Readers;
 use recent::{Entry, Recent};
@@ -33,7 +38,7 @@ use writer::{Job, Writer};
 use crate::changes::{ChangeLog, DEFAULT_CHANGES};
 use crate::observer::Meter;
 use crate::{
-    Changes, Commit, CommitError, MAX_PAGE, Page, Revision, Stats, Store, StoreError,
+    Changes, Commit, CommitError, MAX_PAGE, Page, Revision, Snapshot, Stats, Store, StoreError,
     StoreObserver, Versioned,
 };
 
@@ -54,6 +59,13 @@ pub struct SqliteOptions {
     /// More means less work under a load that lasts, and a longer replay when the file is opened
     /// (64 MiB take some 0.3 s).
     pub recent_bytes: usize,
+    /// Memory for values that were read from the tables, in bytes: above all that a server must look at often. It fills as
+    /// they are read.
+    pub cache_bytes: usize,
+    /// Which keys' values are kept there: those that are read one by one.
+    pub cached: Cached,
+    /// Memory for telling which keys are not in the tables, in bytes: 12 bits for each key that is.
+    pub filter_bytes: usize,
     /// How many changed keys are remembered for [`Store::changes`].
     pub changes: usize,
     /// Told about each batch.
@@ -69,6 +81,9 @@ impl Default for SqliteOptions {
             writer_cache: 32 << 20,
             reader_cache: 16 << 20,
             recent_bytes: 64 << 20,
+            cache_bytes: 448 << 20,
+            cached: |_| true,
+            filter_bytes: 12 << 20,
             changes: DEFAULT_CHANGES,
             observer: None,
         }
@@ -78,6 +93,8 @@ impl Default for SqliteOptions {
 /// What the writer changes and everyone reads.
 pub(crate) struct Shared {
     recent: RwLock<Recent>,
+    cache: Cache,
+    filter: Arc<Filter>,
     changes: ChangeLog,
     meter: Meter,
 }
@@ -90,6 +107,23 @@ impl Shared {
     fn recent_mut(&self) -> RwLockWriteGuard<'_, Recent> {
         self.recent.write().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Takes out what is merged.
+    fn forget(&self, merged: &[(Arc<str>, Entry)]) {
+        let mut recent = self.recent_mut();
+        self.cache.forget(merged);
+        recent.forget(merged);
+    }
+
+    /// Keeps values that were found in the tables, unless they may have changed since `forgotten` was told.
+    fn keep<'a>(&self, forgotten: u64, found: impl Iterator<Item = (&'a str, &'a Versioned)>) {
+        let recent = self.recent();
+        if recent.forgotten() == forgotten {
+            for (key, value) in found.filter(|(key, _)| self.cache.wants(key)) {
+                self.cache.add(key, value);
+            }
+        }
+    }
 }
 
 /// A store in one SQLite file. Dropping it finishes what is queued and closes the file, which may
@@ -97,6 +131,8 @@ impl Shared {
 pub struct SqliteStore {
     shared: Arc<Shared>,
     readers: Readers,
+    /// `None` only while dropping, as what follows.
+    filling: Option<Filling>,
     /// `None` only while dropping.
     jobs: Option<mpsc::Sender<Job>>,
     writer: Option<JoinHandle<()>>,
@@ -120,10 +156,14 @@ impl SqliteStore {
             writing_connection(path, options.writer_cache).map_err(store_error)?;
         let (recent, merger) = replay(&connection, options.recent_bytes).map_err(store_error)?;
         let changes = ChangeLog::new(recent.revision(), options.changes);
+        let cache = Cache::new(options.cache_bytes, options.cached);
+        let filter = Arc::new(Filter::new(options.filter_bytes));
         let meter = Meter::new(options.observer);
-        let shared = Arc::new(Shared { recent: RwLock::new(recent), changes, meter });
+        let shared =
+            Arc::new(Shared { recent: RwLock::new(recent), cache, filter, changes, meter });
         let readers =
             Readers::open(path, options.readers, options.reader_cache).map_err(store_error)?;
+        let filling = Filling::start(Arc::clone(&shared.filter), path.to_owned())?;
         let max_batch = options.max_batch.max(1);
         let (jobs, queue) = mpsc::channel(4 * max_batch.max(64));
         let writer = Writer {
@@ -140,7 +180,14 @@ impl SqliteStore {
             Ok(prepared) => prepared.map_err(store_error)?,
             Err(_) => return Err(StoreError::Unavailable("the writer did not start".to_owned())),
         }
-        Ok(Self { shared, readers, jobs: Some(jobs), writer: Some(writer), file })
+        Ok(Self {
+            shared,
+            readers,
+            filling: Some(filling),
+            jobs: Some(jobs),
+            writer: Some(writer),
+            file,
+        })
     }
 
     /// Lets the database file have no more than `pages` pages (of 4 KiB), as a disk of that size
@@ -167,6 +214,7 @@ impl Drop for SqliteStore {
         // The connection that closes last empties the log and removes it, which only the writer's
         // may do.
         self.readers = Readers::default();
+        self.filling = None;
         self.jobs = None;
         if let Some(writer) = self.writer.take() {
             let _ended = writer.join();
@@ -207,12 +255,14 @@ fn replay(connection: &Connection, threshold: usize) -> rusqlite::Result<(Recent
     let mut rows = connection.prepare("SELECT revision, changes FROM log ORDER BY 1")?;
     let mut rows = rows.query([])?;
     while let Some(row) = rows.next()? {
-        let version = row.get::<_, i64>(0)?.unsigned_abs();
-        let changes = log::decode(row.get_ref(1)?.as_blob()?, |key| !phase.is_past(version, key))
-            .ok_or_else(|| corrupt(format!("log row {version} is cut short")))?;
-        entries.extend(changes.into_iter().map(|(key, value)| (key, Entry { version, value })));
-        oldest.get_or_insert(version);
-        revision = revision.max(version);
+        let first = row.get::<_, i64>(0)?.unsigned_abs();
+        let wanted = |version, key: &str| !phase.is_past(version, key);
+        let (changes, last) = log::decode(first, row.get_ref(1)?.as_blob()?, wanted)
+            .ok_or_else(|| corrupt(format!("log row {first} is cut short")))?;
+        let entry = |(version, (key, value))| (key, Entry { version, value });
+        entries.extend(changes.into_iter().map(entry));
+        oldest.get_or_insert(first);
+        revision = revision.max(last);
     }
     let merger = Merger::new(phase, oldest.unwrap_or(revision + 1), threshold);
     Ok((Recent::new(revision, entries), merger))
@@ -259,16 +309,11 @@ pub(crate) fn store_error(error: rusqlite::Error) -> StoreError {
 #[async_trait]
 impl Store for SqliteStore {
     async fn get(&self, key: &str) -> Result<Option<Versioned>, StoreError> {
-        // The recent records first: what is missing there was merged before this moment, and the
-        // table is read after it.
-        if let Some(entry) = self.shared.recent().get(key) {
-            return Ok(entry.versioned());
-        }
-        readers::get(&self.readers.get(), key).map_err(store_error)
+        readers::get(&self.readers, &self.shared, key).map_err(store_error)
     }
 
-    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Versioned>>, StoreError> {
-        readers::get_many(&self.readers.get(), || self.shared.recent(), keys).map_err(store_error)
+    async fn get_many(&self, keys: &[&str]) -> Result<Snapshot, StoreError> {
+        readers::get_many(&self.readers, &self.shared, keys).map_err(store_error)
     }
 
     async fn scan(
@@ -278,8 +323,7 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Page, StoreError> {
         let limit = limit.clamp(1, MAX_PAGE);
-        readers::scan(&self.readers.get(), || self.shared.recent(), prefix, after, limit)
-            .map_err(store_error)
+        readers::scan(&self.readers.get(), &self.shared, prefix, after, limit).map_err(store_error)
     }
 
     async fn commit(&self, commit: Commit) -> Result<Revision, CommitError> {

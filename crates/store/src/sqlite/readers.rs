@@ -9,7 +9,6 @@
 //! server do not meet.
 
 use std::cmp::Ordering;
-use std::ops::Deref;
 use std::path::Path;
 use std::sync::atomic::{self, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -17,8 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 
 use super::recent::{Entry, Recent};
-use super::{connect, file};
-use crate::{Page, Versioned};
+use super::{Shared, connect, file};
+use crate::{Page, Snapshot, Versioned};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -73,43 +72,94 @@ fn versioned(row: &Row<'_>) -> rusqlite::Result<Versioned> {
 }
 
 /// One record of the table.
-pub(crate) fn get(connection: &Connection, key: &str) -> rusqlite::Result<Option<Versioned>> {
+fn in_table(connection: &Connection, key: &str) -> rusqlite::Result<Option<Versioned>> {
     let mut select = connection.prepare_cached(select!("WHERE r.key = ?1"))?;
     select.query_row([key], versioned).optional()
 }
 
-/// Several records at one moment. `lock` gives the recent ones.
-pub(crate) fn get_many<G: Deref<Target = Recent>>(
-    connection: &Connection,
-    lock: impl FnOnce() -> G,
-    keys: &[&str],
-) -> rusqlite::Result<Vec<Option<Versioned>>> {
-    let recent = lock();
-    let entries: Vec<Option<Entry>> = keys.iter().map(|key| recent.get(key).cloned()).collect();
-    let Some(first) = entries.iter().position(Option::is_none) else {
-        drop(recent);
-        return Ok(entries.iter().map(|entry| entry.as_ref()?.versioned()).collect());
+/// One record.
+pub(crate) fn get(
+    readers: &Readers,
+    shared: &Shared,
+    key: &str,
+) -> rusqlite::Result<Option<Versioned>> {
+    // The recent records first: what is missing there was merged before this moment, and the table is read after it.
+    let forgotten = {
+        let recent = shared.recent();
+        if let Some(entry) = recent.get(key) {
+            return Ok(entry.versioned());
+        }
+        recent.forgotten()
     };
-    let transaction = connection.unchecked_transaction()?;
-    // The first read fixes the view of the transaction; only then may merging go on.
-    let mut fixed = get(&transaction, keys[first])?;
-    drop(recent);
-    let mut found = Vec::with_capacity(keys.len());
-    for (at, (key, entry)) in keys.iter().zip(&entries).enumerate() {
-        found.push(match entry {
-            Some(entry) => entry.versioned(),
-            None if at == first => fixed.take(),
-            None => get(&transaction, key)?,
-        });
+    if let Some(cached) = shared.cache.get(key) {
+        return Ok(Some(cached));
     }
-    transaction.finish()?;
+    if !shared.filter.may_hold(key) {
+        return Ok(None);
+    }
+    let found = in_table(&readers.get(), key)?;
+    shared.keep(forgotten, found.iter().map(|found| (key, found)));
     Ok(found)
 }
 
-/// One page of a prefix at one moment. `lock` gives the recent records.
-pub(crate) fn scan<G: Deref<Target = Recent>>(
+/// Several records at one moment.
+pub(crate) fn get_many(
+    readers: &Readers,
+    shared: &Shared,
+    keys: &[&str],
+) -> rusqlite::Result<Snapshot> {
+    // Always the connection first, then the lock: whoever held the lock and waited for a connection could wait for ever.
+    let connection = readers.get();
+    let recent = shared.recent();
+    let (revision, forgotten) = (recent.revision(), recent.forgotten());
+    let known = |key: &&str| {
+        let entry = recent.get(key).map(Entry::versioned);
+        let cached = || shared.cache.get(key).map(Some);
+        entry.or_else(cached).or_else(|| (!shared.filter.may_hold(key)).then_some(None))
+    };
+    let mut records: Vec<Option<Option<Versioned>>> = keys.iter().map(known).collect();
+    let missing: Vec<usize> = (0..keys.len()).filter(|at| records[*at].is_none()).collect();
+    if let Some((first, rest)) = missing.split_first() {
+        let moment = Moment::begin(&connection)?;
+        // The first read fixes the view of the transaction; only then may merging go on.
+        records[*first] = Some(in_table(&connection, keys[*first])?);
+        drop(recent);
+        for at in rest {
+            records[*at] = Some(in_table(&connection, keys[*at])?);
+        }
+        drop(moment);
+        drop(connection);
+        let found =
+            missing.iter().filter_map(|at| Some((keys[*at], records[*at].as_ref()?.as_ref()?)));
+        shared.keep(forgotten, found);
+    }
+    Ok(Snapshot { revision, records: records.into_iter().map(Option::flatten).collect() })
+}
+
+/// A read transaction, by statements that are compiled once.
+struct Moment<'c>(&'c Connection);
+
+impl<'c> Moment<'c> {
+    fn begin(connection: &'c Connection) -> rusqlite::Result<Self> {
+        connection.prepare_cached("BEGIN")?.execute([])?;
+        Ok(Self(connection))
+    }
+}
+
+impl Drop for Moment<'_> {
+    fn drop(&mut self) {
+        let ended = self.0.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+        if ended.is_err() {
+            // Nothing was written: whatever ends it is as good.
+            let _ended = self.0.execute_batch("ROLLBACK");
+        }
+    }
+}
+
+/// One page of a prefix at one moment.
+pub(crate) fn scan(
     connection: &Connection,
-    lock: impl FnOnce() -> G,
+    shared: &Shared,
     prefix: &str,
     after: Option<&str>,
     limit: usize,
@@ -120,13 +170,14 @@ pub(crate) fn scan<G: Deref<Target = Recent>>(
         None => select!("WHERE r.key >= ?1 ORDER BY r.key"),
     })?;
     let mut rows = select.query([after.unwrap_or(prefix)])?;
-    let recent = lock();
-    let revision = recent.revision();
+    let recent = shared.recent();
+    let (revision, forgotten) = (recent.revision(), recent.forgotten());
     let entries = enough(&recent, prefix, after, limit + 1);
     let mut row = rows.next()?;
     drop(recent);
 
     let mut items = Vec::new();
+    let mut from_table = Vec::new();
     let mut entries = entries.into_iter().peekable();
     while items.len() <= limit {
         let stored = match row {
@@ -146,12 +197,15 @@ pub(crate) fn scan<G: Deref<Target = Recent>>(
             items.push((key.as_ref().to_owned(), versioned));
         }
         if let (Ordering::Greater, Some(row), Some(key)) = (order, row, stored) {
+            from_table.push(items.len());
             items.push((key.to_owned(), versioned(row)?));
         }
         if order.is_ge() {
             row = rows.next()?;
         }
     }
+    let found = from_table.iter().map(|at| (items[*at].0.as_str(), &items[*at].1));
+    shared.keep(forgotten, found);
     let more = items.len() > limit;
     items.truncate(limit);
     Ok(Page { items, revision, more })

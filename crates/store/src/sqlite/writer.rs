@@ -17,6 +17,11 @@ use super::{Shared, log, store_error};
 use crate::observer::BatchReport;
 use crate::{Commit, CommitError, Revision, StoreError};
 
+/// Commits in a batch from which on the next batch waits for more.
+const CROWD: usize = 4;
+/// How long it waits.
+const PAUSE: Duration = Duration::from_micros(400);
+
 /// What the writer is asked for.
 pub(crate) enum Job {
     /// Carry out a (validated) commit.
@@ -124,7 +129,9 @@ impl Writer {
             return;
         }
         let mut queued = Vec::with_capacity(self.max_batch);
+        let mut crowd = 0;
         while self.jobs.blocking_recv_many(&mut queued, self.max_batch) > 0 {
+            self.gather(&mut queued, crowd);
             let (mut commits, mut replies) = (Vec::new(), Vec::new());
             for job in queued.drain(..) {
                 match job {
@@ -137,9 +144,25 @@ impl Writer {
                     }
                 }
             }
+            crowd = commits.len();
             if !commits.is_empty() {
                 self.batch(connection, &mut statements, commits, replies);
             }
+        }
+    }
+
+    /// Waits a moment for more, if the last batch (`crowd`) shows that many commit at once and fewer are there now: a batch
+    /// costs the same whatever its size. Not for all of them: while one batch syncs, the others' requests are worked on.
+    /// Whoever commits alone never waits.
+    fn gather(&mut self, queued: &mut Vec<Job>, crowd: usize) {
+        if crowd < CROWD || queued.len() >= crowd {
+            return;
+        }
+        std::thread::sleep(PAUSE);
+        while queued.len() < self.max_batch
+            && let Ok(job) = self.jobs.try_recv()
+        {
+            queued.push(job);
         }
     }
 
@@ -198,14 +221,17 @@ impl Writer {
                 Verdict::Accepted { revision, changes } => {
                     if !changes.is_empty() {
                         log::encode(&changes, &mut row);
-                        let append = params![revision as i64, row];
-                        statements.append.execute(append).map_err(store_error)?;
                         written += changes.len();
                         latest = revision;
                     }
                     judged.push(Judged { answer: Ok(revision), changes });
                 }
             }
+        }
+        if written > 0 {
+            // Revisions of a batch follow on one another.
+            let append = params![(recent.revision() + 1) as i64, row];
+            statements.append.execute(append).map_err(store_error)?;
         }
         let slice = match written {
             0 => None,
@@ -214,6 +240,9 @@ impl Writer {
                 .slice(&recent, written, latest, &mut statements.tables)
                 .map_err(store_error)?,
         };
+        for (key, _) in slice.iter().flat_map(|slice| &slice.merged) {
+            self.shared.filter.add(key);
+        }
         let syncing = Instant::now();
         statements.commit.execute([]).map_err(store_error)?;
         Ok(Batch { judged, slice, sync: syncing.elapsed() })
@@ -245,7 +274,7 @@ impl Writer {
         }
         if let Some(slice) = batch.slice {
             for merged in slice.merged.chunks(32) {
-                self.shared.recent_mut().forget(merged);
+                self.shared.forget(merged);
             }
             self.merger.done(slice);
         }

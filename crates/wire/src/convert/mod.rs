@@ -2,8 +2,10 @@
 //! errors. Nothing is judged here.
 
 mod fault;
+mod interface;
 mod request;
 mod resource;
 
+pub use interface::{Interface, Interfaces};
 pub use request::tag_pairs;
-pub use resource::{View, connection, interface, location, tags, virtual_gateway};
+pub use resource::{View, connection, location, tags, virtual_gateway};

@@ -90,10 +90,16 @@ impl<'a> Parameters<'a> {
         serde_json::from_str(text).ok().map(|raw| Self(Cow::Borrowed(raw)))
     }
 
+    /// A text of one's own that is JSON; `None` if it is not.
+    #[must_use]
+    pub fn from_string(text: String) -> Option<Self> {
+        RawValue::from_string(text).ok().map(|raw| Self(Cow::Owned(raw)))
+    }
+
     /// A value.
     #[must_use]
     pub fn from_value(value: &Value) -> Option<Self> {
-        RawValue::from_string(value.to_string()).ok().map(|raw| Self(Cow::Owned(raw)))
+        Self::from_string(value.to_string())
     }
 }
 

@@ -101,7 +101,7 @@ impl Api {
         &self,
         record: VirtualInterface,
     ) -> Result<wire::Interface, WireError> {
-        let shown = self.show_interface(&record, None).await?;
+        let shown = self.show_interface(&record, None).await?.into_generated();
         Ok(wire::Interface {
             connection_owner_account: Some(record.lender.to_string()),
             edge_id: Some(record.edge.to_string()),

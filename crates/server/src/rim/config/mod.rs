@@ -145,6 +145,8 @@ pub struct Config {
     pub max_connections: usize,
     /// Commits that may share one sync; 1 is only good for measuring what sharing is worth.
     pub store_max_batch: usize,
+    /// Memory for records that were read before, in MiB; an interface takes some 400 bytes of it.
+    pub store_cache_mib: usize,
     /// Size of one journal file.
     pub journal_file_bytes: u64,
     /// Journal files kept.
@@ -184,6 +186,7 @@ impl Default for Config {
             shutdown_timeout_seconds: seconds(limits.shutdown_timeout),
             max_connections: limits.max_connections,
             store_max_batch: 256,
+            store_cache_mib: 448,
             journal_file_bytes: 16 * 1024 * 1024,
             journal_files: 8,
             log_format: LogFormat::Auto,

@@ -74,6 +74,7 @@ fn check_sizes(config: &Config) -> Result<(), ConfigError> {
     within("max_header_bytes", config.max_header_bytes as u64, &(8192..=MEBI))?;
     within("max_connections", config.max_connections as u64, &(1..=1_000_000))?;
     within("store_max_batch", config.store_max_batch as u64, &(1..=4096))?;
+    within("store_cache_mib", config.store_cache_mib as u64, &(1..=MEBI))?;
     within("journal_file_bytes", config.journal_file_bytes, &(64 * 1024..=1024 * MEBI))?;
     within("journal_files", config.journal_files as u64, &(1..=1000))?;
     within("lockout.failures", config.lockout.failures, &(0..=1000))?;
