@@ -1,5 +1,5 @@
 //! Virtual interfaces as the model's structures. This is the answer that is asked for most, so it borrows from the record
-//! and is written straight into the body; a test holds its members to the model's.
+//! and is written straight into the body; `tests/clients` holds the members of every answer to those of the model.
 
 use std::fmt;
 
@@ -129,7 +129,7 @@ impl<'a> Interface<'a> {
     ///
     /// # Panics
     ///
-    /// If a member is none of the model's, which a test excludes.
+    /// If a member is none of the model's, which `tests/clients` would find.
     #[must_use]
     pub fn into_generated(self) -> wire::VirtualInterface {
         crate::json::decode(&crate::json::encode(&self)).expect("it is the model's structure")
