@@ -218,3 +218,73 @@ impl fmt::Debug for Draft {
         f.debug_tuple("Draft").field(&self.digest).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use linkway_domain::net::{AuthKey, PeerAddresses};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Gateways by number with some property, and sessions with their gateways and another.
+    fn sessions() -> impl Strategy<Value = Sessions> {
+        let gateways = prop::collection::btree_map(0..5_u32, 0..2_u32, 0..5);
+        let sessions = prop::collection::btree_map(0..9_u32, (0..5_u32, 0..2_u32), 0..9);
+        (gateways, sessions).prop_map(|(gateways, sessions)| {
+            let id = |n: u32| VirtualGatewayId::parse(&format!("vgw-0000000{n}")).unwrap();
+            let gateway = |(n, asn)| {
+                let (announced, cidrs) = (Vec::new(), Vec::new());
+                Arc::new(Gateway { id: id(n), table: n, asn, announced, cidrs })
+            };
+            let session = |(n, (gateway, resets)): (u32, (u32, u32))| {
+                Arc::new(Session {
+                    id: format!("dxvif-f000000{n}").parse().unwrap(),
+                    gateway: id(gateway),
+                    addresses: PeerAddresses::link_local(n.into()),
+                    asn: 65_000,
+                    auth_key: AuthKey::parse("authKey", "fjord-Secret-1").unwrap(),
+                    resets,
+                })
+            };
+            Sessions {
+                gateways: Arc::new(gateways.into_iter().map(gateway).collect()),
+                sessions: Arc::new(sessions.into_iter().map(session).collect()),
+            }
+        })
+    }
+
+    fn whole(draft: &Draft, around: Surroundings<'_>, shut: &BTreeSet<String>) -> String {
+        let parts = draft.parts(around.settings, shut, false).map(|(name, text)| {
+            assert_eq!(name, super::name(&text), "a part has the name of what is in it");
+            text
+        });
+        draft.head(around, Dialect::Classic, shut) + &parts.collect::<String>()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// What BIRD is told does not depend on what it was told before.
+        #[test]
+        fn a_draft_is_the_same_whatever_was_before(
+            steps in prop::collection::vec(sessions(), 1..6), shut in 0..9_u32
+        ) {
+            let settings = BirdSettings::default();
+            let around = Surroundings { settings: &settings, log: Path::new("/run/bird.log") };
+            let shut = [format!("dxvif_f000000{shut}")].into();
+            let mut last: Option<Draft> = None;
+            for sessions in steps {
+                let next = Draft::new(&sessions, around, last.as_ref());
+                let anew = Draft::new(&sessions, around, None);
+                prop_assert_eq!(next.digest, anew.digest);
+                for shut in [&BTreeSet::new(), &shut] {
+                    prop_assert_eq!(whole(&next, around, shut), whole(&anew, around, shut));
+                }
+                prop_assert!(next.changed_since(&anew).is_empty());
+                last = Some(next);
+            }
+        }
+    }
+}
