@@ -29,13 +29,18 @@ const DESCRIBE: &str = "OvertureService.DescribeVirtualInterfaces";
 async fn every_answer_is_right_or_a_500_and_nothing_acknowledged_is_lost() {
     let first = std::env::var("LINKWAY_TEST_SEED").ok().map(|seed| seed.parse().expect("a number"));
     let first: u64 = first.unwrap_or_else(|| fastrand::u64(..));
+    let mut failed = Vec::new();
     for seed in (0..SEEDS).map(|nth| first.wrapping_add(nth)) {
         println!("LINKWAY_TEST_SEED={seed}");
-        one_run(seed).await;
+        failed.push(one_run(seed).await);
     }
+    // Which commits there are is not the seed's to say: a single run may have few that fail.
+    println!("calls failed in each run: {failed:?}");
+    assert!(failed.iter().sum::<u32>() > 10 * u32::try_from(SEEDS).expect("few"), "{failed:?}");
 }
 
-async fn one_run(seed: u64) {
+/// How many calls failed.
+async fn one_run(seed: u64) -> u32 {
     let directory = Directory::create();
     let mut sound = directory.serve(Arc::clone(&directory.store) as Arc<_>);
     sound.reconcile();
@@ -66,7 +71,6 @@ async fn one_run(seed: u64) {
         failed += caller.failed;
         made.append(&mut caller.made);
     }
-    assert!(failed > 10, "{failed} calls failed: that was no test");
     Arc::into_inner(server).expect("the callers have ended").stop().await;
     // Read back by a server whose store works: all of it, and nothing else.
     let mut sound = directory.serve(Arc::clone(&directory.store) as Arc<_>);
@@ -90,6 +94,7 @@ async fn one_run(seed: u64) {
     let files = directory.close();
     let report = verify::data_dir(files.path()).await.expect("it opens");
     assert_eq!(report.violations, [""; 0], "seed {seed}");
+    failed
 }
 
 /// What was begun is brought to its end.
