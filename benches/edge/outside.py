@@ -34,7 +34,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--interfaces", type=int, default=1000, help="of a cold start")
     parser.add_argument("--cold", type=int, default=2, help="cold starts of each kind")
     parser.add_argument("--sizes", default="10,100,1000", help="edges that get one more")
-    parser.add_argument("--rounds", type=int, default=15, help="times that each gets one more")
+    parser.add_argument("--rounds", type=int, default=30, help="times that each gets one more")
     parser.add_argument("--packets", type=int, default=10, help="interfaces to confirm")
     parser.add_argument("--machine", choices=["auto", "host", "uml"], default="auto")
     parser.add_argument("--seconds", type=int, default=900, help="bound of it all")
