@@ -10,7 +10,7 @@ flags="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-arg
 flags+=" -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing"
 host=$(rustc -vV | sed -n 's/^host: //p')
 # An explicit target keeps the instrumentation out of build scripts.
-RUSTFLAGS="$flags" cargo build --quiet --release --target "$host" --target-dir target
+RUSTFLAGS="$flags" cargo build --quiet --locked --release --target "$host" --target-dir target
 for target in "${targets[@]}"; do
   mkdir -p "corpus/$target" "artifacts/$target"
   echo "fuzzing $target for $seconds s"

@@ -115,6 +115,21 @@ impl Bird {
         Arc::clone(drafts.last.insert(draft))
     }
 
+    /// Gives a BIRD the new configuration, or starts one with it.
+    fn tell(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {
+        self.prepare()?;
+        match self.connect()? {
+            Some(control) => self.reconfigure(control, sessions),
+            None if self.settings.spawn => self.start(sessions),
+            None => {
+                let doing = format!("connect to BIRD's socket {}", self.files.socket.display());
+                let why = "no BIRD answers, and the settings say that the agent does not start it";
+                let why = io::Error::new(io::ErrorKind::NotConnected, why);
+                Err(DaemonError::Io { doing, why })
+            }
+        }
+    }
+
     /// Gives a BIRD that answers the new configuration. One that it cannot read changes nothing.
     fn reconfigure(
         &mut self,
@@ -390,22 +405,6 @@ impl Daemon for Bird {
             self.parts.doubt();
         }
         done
-    }
-}
-
-impl Bird {
-    fn tell(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {
-        self.prepare()?;
-        match self.connect()? {
-            Some(control) => self.reconfigure(control, sessions),
-            None if self.settings.spawn => self.start(sessions),
-            None => {
-                let doing = format!("connect to BIRD's socket {}", self.files.socket.display());
-                let why = "no BIRD answers, and the settings say that the agent does not start it";
-                let why = io::Error::new(io::ErrorKind::NotConnected, why);
-                Err(DaemonError::Io { doing, why })
-            }
-        }
     }
 }
 

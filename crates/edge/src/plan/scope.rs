@@ -195,8 +195,9 @@ fn changed<'a, T: Eq, I: Ord + 'a>(
 }
 
 /// Before and after, whichever there is.
-fn both<'a, T>((was, is): &Change<'a, T>) -> impl Iterator<Item = &'a Arc<T>> {
-    was.iter().chain(is).copied().collect::<Vec<_>>().into_iter()
+fn both<'a, T>((was, is): &Change<'a, T>) -> impl Iterator<Item = &'a Arc<T>> + use<'a, T> {
+    let (was, is) = (*was, *is);
+    was.into_iter().chain(is)
 }
 
 fn handoffs(gateway: &GatewayConfig) -> impl Iterator<Item = &str> {

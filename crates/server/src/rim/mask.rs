@@ -60,6 +60,12 @@ impl Mask<'_> {
         write(self.out, text);
     }
 
+    /// What is neither secret nor long.
+    fn plain<E>(self, value: impl serde::Serialize) -> Result<(), E> {
+        write(self.out, value);
+        Ok(())
+    }
+
     fn below(&mut self) -> Mask<'_> {
         Mask { out: self.out, depth: self.depth - 1, left: self.left }
     }
@@ -90,28 +96,23 @@ impl<'de> Visitor<'de> for Mask<'_> {
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
-        write(self.out, ());
-        Ok(())
+        self.plain(())
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        write(self.out, value);
-        Ok(())
+        self.plain(value)
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        write(self.out, value);
-        Ok(())
+        self.plain(value)
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        write(self.out, value);
-        Ok(())
+        self.plain(value)
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        write(self.out, value);
-        Ok(())
+        self.plain(value)
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
