@@ -306,6 +306,21 @@ mod tests {
     }
 
     #[test]
+    fn after_a_change_that_could_not_be_written_the_next_is_saved_as_a_whole() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut state = StateDir::open(dir.path()).expect("opened");
+        state.save(&config(1, &[1])).expect("saved");
+        // What cannot be written to, for root neither.
+        fs::create_dir(dir.path().join(CHANGES)).expect("made");
+        let error = state.save(&config(2, &[1, 2])).expect_err("no file").to_string();
+        assert!(error.contains(CHANGES), "{error}");
+        fs::remove_dir(dir.path().join(CHANGES)).expect("removed");
+        state.save(&config(3, &[1, 2, 3])).expect("saved");
+        assert!(!dir.path().join(CHANGES).exists(), "a whole");
+        assert_eq!(state.load().expect("loaded"), Some(config(3, &[1, 2, 3])));
+    }
+
+    #[test]
     fn a_line_that_was_cut_off_does_not_count_and_nothing_comes_after_it() {
         let dir = tempfile::tempdir().expect("a directory");
         let mut state = StateDir::open(dir.path()).expect("opened");
