@@ -101,10 +101,10 @@ impl Ground {
         };
         let base = header(packed::BASE_HEADER);
         let length = bytes.len();
-        let known = held.map(|held| (held.digest(), &**held.text()));
+        let known = held.map(|held| (held.digest(), held.text().as_str()));
         let encoding = header("content-encoding");
         let body = packed::answer(bytes, encoding.as_deref(), base.as_deref(), known);
-        (read_answer(&body.expect("it unpacks"), held).expect("an answer"), length, base)
+        (read_answer(body.expect("it unpacks"), held).expect("an answer"), length, base)
     }
 
     /// A report about these interfaces, whose sessions are all up or all down.

@@ -71,17 +71,17 @@ fn head(text: &ConfigText) -> AnswerHead {
 fn an_answer_is_read_as_it_was_written_to_the_byte() {
     let text = ConfigText::render(config(12, 3));
     let body = answer(head(&text), Some(&text));
-    let read = read_answer(&body, None).expect("our own");
+    let read = read_answer(body, None).expect("our own");
     assert_eq!((read.head, read.config), (head(&text), Some(text.clone())));
     // Another build's text is kept as it is too: members unknown here, other spaces.
     let odd = text.text().replacen("{\"edgeId\"", "{ \"later\": [1],\n \"edgeId\"", 1);
     let body = format!("{{\"config\": {odd}, \"generation\":12,\"epoch\":1790000000000}}");
-    let read = read_answer(body.as_bytes(), None).expect("JSON").config.expect("there");
-    assert_eq!((&**read.text(), read.config()), (&*odd, text.config()));
+    let read = read_answer(body.into_bytes(), None).expect("JSON").config.expect("there");
+    assert_eq!((read.text().as_str(), read.config()), (&*odd, text.config()));
     assert_ne!(read.digest(), text.digest());
     assert_eq!(ConfigText::parse(odd).expect("a configuration"), read);
-    let none =
-        read_answer(br#"{"epoch":1,"generation":2,"lastSequence":3}"#, None).expect("an answer");
+    let none = read_answer(br#"{"epoch":1,"generation":2,"lastSequence":3}"#.to_vec(), None)
+        .expect("an answer");
     assert_eq!(none.head, AnswerHead { epoch: 1, generation: 2, last_sequence: 3 });
     assert_eq!(none.config, None);
     assert_eq!(answer(none.head, None), br#"{"epoch":1,"generation":2,"lastSequence":3}"#);
@@ -101,8 +101,11 @@ fn a_bad_answer_is_refused_without_showing_a_key() {
         "[]".to_owned(),
         String::new(),
     ];
+    let mut table: Vec<Vec<u8>> = table.map(String::into_bytes).into();
+    table.push([body.as_bytes(), b"\xff"].concat());
     for bad in table {
-        let error = read_answer(bad.as_bytes(), None).expect_err(&bad[..bad.len().min(80)]);
+        let begins = String::from_utf8_lossy(&bad[..bad.len().min(80)]).into_owned();
+        let error = read_answer(bad, None).expect_err(&begins);
         assert!(!error.to_string().contains(&key), "{error}");
     }
     assert!(!format!("{text:?}").contains(&key));
@@ -131,7 +134,7 @@ fn a_change_of_one_interface_among_a_thousand_costs_few_bytes() {
             change.len()
         );
         assert!(change.len() < most && whole.len() < body.len() / 4);
-        let held = Some((before.digest(), &**before.text()));
+        let held = Some((before.digest(), before.text().as_str()));
         let unpacked = packed::answer(change, Some("zstd"), Some(before.digest()), held);
         assert_eq!(unpacked.as_ref(), Ok(&body));
         assert_eq!(packed::answer(whole, Some("zstd"), None, held), unpacked);
@@ -248,7 +251,7 @@ proptest! {
         let text = altered(rendered.text(), how);
         let body = format!("{},\"config\":{text}}}", head.strip_suffix('}').expect("an object"));
         let whole: Result<EdgeConfig, _> = serde_json::from_str(&text);
-        let read = read_answer(body.as_bytes(), held.as_ref());
+        let read = read_answer(body.into_bytes(), held.as_ref());
         prop_assert_eq!(read.is_ok(), whole.is_ok());
         if let (Ok(read), Ok(whole)) = (read, whole) {
             let read = read.config.expect("there");
@@ -257,9 +260,9 @@ proptest! {
             // Also by the next one, and with what is shared shared.
             let again = ConfigText::render(whole);
             let body = answer(self::head(&again), Some(&again));
-            let once = read_answer(&body, Some(&read)).expect("our own").config.expect("there");
+            let once = read_answer(body.clone(), Some(&read)).expect("our own").config.expect("there");
             prop_assert_eq!(once.config(), read.config());
-            let twice = read_answer(&body, Some(&once)).expect("our own").config.expect("there");
+            let twice = read_answer(body, Some(&once)).expect("our own").config.expect("there");
             let pairs = twice.config().interfaces.iter().zip(&once.config().interfaces);
             prop_assert!(pairs.into_iter().all(|(a, b)| Arc::ptr_eq(a, b)));
         }

@@ -19,6 +19,10 @@ mod world;
 
 use std::path::Path;
 
+/// As in `linkway` itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const USAGE: &str =
     "usage: edge_bench cold-agent N DIR LINKWAY | cold-plain N DIR | more N,N,... ROUNDS DIR";
 

@@ -42,7 +42,7 @@ pub struct Held {
     /// The configuration.
     pub config: Arc<EdgeConfig>,
     /// Its text (JSON); an equal one if it was put together from changes.
-    pub text: Arc<str>,
+    pub text: Arc<String>,
 }
 
 /// The changes may have as many bytes as the whole, or so many.
@@ -133,7 +133,7 @@ impl StateDir {
         } else {
             serde_json::to_string(&config).expect("configurations have string keys only")
         };
-        Ok(Some(Held { config, text: text.into() }))
+        Ok(Some(Held { config, text: Arc::new(text) }))
     }
 
     /// Saves a configuration; it is on disk when this returns.
@@ -237,7 +237,7 @@ mod tests {
 
     fn held(text: &str) -> Held {
         let config = serde_json::from_str(text).expect("a configuration");
-        Held { config: Arc::new(config), text: text.into() }
+        Held { config: Arc::new(config), text: Arc::new(text.to_owned()) }
     }
 
     /// A configuration of these interfaces, each with a gateway of its own.
@@ -284,7 +284,7 @@ mod tests {
             r#"{ "generation":7,"edgeId":"e1","epoch":1,"ports":[],"gateways":[],"interfaces":[]}"#;
         state.save(&held(odd)).expect("saved");
         let first = state.load().expect("loaded").expect("there");
-        assert_eq!((first.config.generation, &*first.text), (7, odd));
+        assert_eq!((first.config.generation, first.text.as_str()), (7, odd));
         state.save(&config(8, &[1, 2])).expect("saved");
         assert_eq!(state.load().expect("loaded"), Some(config(8, &[1, 2])));
         let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;

@@ -10,7 +10,7 @@ use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
 use linkway_domain::net::AddressFamily;
 
 use super::Item;
-use super::tables::Tables;
+use super::tables::{TableSet, Tables};
 use crate::kernel::{Kernel, Link, LinkConf, LinkKind, Route, Way};
 use crate::mark::Marks;
 use crate::session::{Announced, Gateway, Session};
@@ -96,7 +96,7 @@ impl Problem {
 
 /// What shall be, on a router where the kernel is like this; `others` are routing tables that are in use beside those in it.
 #[must_use]
-pub fn aim(config: &EdgeConfig, kernel: &Kernel, marks: &Marks, others: &BTreeSet<u32>) -> Aim {
+pub fn aim(config: &EdgeConfig, kernel: &Kernel, marks: &Marks, others: &TableSet) -> Aim {
     let mut aim = Aim::default();
     let ports: BTreeSet<&str> = config.ports.iter().map(|port| port.interface.as_str()).collect();
     let mut tables = Tables::new(kernel, marks, &config.gateways, others);

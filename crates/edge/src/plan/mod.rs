@@ -20,7 +20,7 @@ pub mod changes;
 pub mod guard;
 pub mod scope;
 pub mod settled;
-mod tables;
+pub mod tables;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
@@ -29,6 +29,7 @@ use std::sync::Arc;
 use linkway_domain::edge::EdgeConfig;
 use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
 
+use self::tables::TableSet;
 use crate::kernel::{Change, Kernel, LinkKind};
 use crate::mark::Marks;
 use crate::session::{Digest, Gateway, Observed, Session, Sessions};
@@ -104,7 +105,7 @@ pub fn plan(
     marks: &Marks,
     digest: impl Fn(&Sessions) -> Digest,
 ) -> Planned {
-    let mut aim = aim(config, kernel, marks, &BTreeSet::new());
+    let mut aim = aim(config, kernel, marks, &TableSet::default());
     let sessions = std::mem::take(&mut aim.sessions);
     let used: HashSet<&VirtualGatewayId> = sessions.iter().map(|one| &one.gateway).collect();
     let mut gateways = std::mem::take(&mut aim.instances);

@@ -1,12 +1,13 @@
 //! A router on which everything is as it shall be, and who has what on it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use linkway_domain::edge::{EdgeConfig, InterfaceConfig};
 use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
 
 use super::Planned;
+use super::tables::TableSet;
 use crate::kernel::{Kernel, LinkKind};
 use crate::session::{Digest, Observed, Sessions};
 
@@ -20,7 +21,7 @@ pub struct Settled {
     /// By which it was seen that it has them.
     pub loaded: Option<Digest>,
     /// The routing tables that are in use, by whomever.
-    pub tables: BTreeSet<u32>,
+    pub tables: TableSet,
     interfaces: HashMap<VirtualGatewayId, Vec<VirtualInterfaceId>>,
     /// The VLANs of each port.
     places: HashMap<String, HashMap<u16, VirtualInterfaceId>>,
@@ -46,7 +47,7 @@ impl Settled {
             config: Arc::clone(config),
             wanted: planned.wanted.clone(),
             loaded: observed.loaded,
-            tables: kernel.routes.iter().map(|route| route.table).collect(),
+            tables: TableSet::default(),
             interfaces: HashMap::new(),
             places: HashMap::new(),
             lent: HashMap::new(),
@@ -63,9 +64,10 @@ impl Settled {
             let links = gateway.handoffs.iter().map(|handoff| handoff.interface.to_string());
             settled.lent.extend(links.map(|link| (link, id.clone())));
         }
+        settled.tables.extend(kernel.routes.iter().map(|route| route.table));
         for (name, link) in &kernel.links {
             match &link.kind {
-                LinkKind::Vrf { table } => drop(settled.tables.insert(*table)),
+                LinkKind::Vrf { table } => settled.tables.extend([*table]),
                 LinkKind::Vlan { parent: Some(parent), vlan } => {
                     let on = settled.vlans.entry(parent.clone()).or_default();
                     on.insert(*vlan, name.clone());

@@ -100,12 +100,12 @@ impl Server for Client {
         };
         let (encoding, named) = (header("content-encoding"), header(packed::BASE_HEADER));
         let body = self.body(response)?;
-        let known = base.map(|base| (base.digest(), &**base.text()));
+        let known = base.map(|base| (base.digest(), base.text().as_str()));
         let text = packed::answer(body, encoding.as_deref(), named.as_deref(), known);
         self.baseless = text.is_err();
         let answered = text
             .map_err(|error| self.failed(error))
-            .and_then(|text| read_answer(&text, base).map_err(|error| self.failed(error)))?;
+            .and_then(|text| read_answer(text, base).map_err(|error| self.failed(error)))?;
         let config = answered.config.as_ref().map(|config| Held {
             config: Arc::clone(config.config()),
             text: Arc::clone(config.text()),

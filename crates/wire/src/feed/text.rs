@@ -1,5 +1,6 @@
 //! A configuration as the bytes that both ends agree on, and the answer that carries it.
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use linkway_domain::edge::{ConfigVersion, EdgeConfig};
@@ -16,7 +17,7 @@ pub struct ConfigText(Arc<Inside>);
 
 struct Inside {
     config: Arc<EdgeConfig>,
-    text: Arc<str>,
+    text: Arc<String>,
     /// `None`: the text is of another build.
     layout: Option<Layout>,
     /// Only the next question needs it.
@@ -28,16 +29,16 @@ impl ConfigText {
     #[must_use]
     pub fn render(config: EdgeConfig) -> Self {
         let text = serde_json::to_string(&config).expect("configurations have string keys only");
-        Self::new(config, text.into(), None)
+        Self::new(config, Arc::new(text), None)
     }
 
     /// Reads a text back, as an edge does that has kept it on disk. The error has no value of the text in it.
-    pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, BadAnswer> {
+    pub fn parse(text: impl Into<Arc<String>>) -> Result<Self, BadAnswer> {
         Self::parse_after(text, None)
     }
 
     /// The same; what is in another text byte for byte is not read again but shared.
-    fn parse_after(text: impl Into<Arc<str>>, known: Option<&Self>) -> Result<Self, BadAnswer> {
+    fn parse_after(text: impl Into<Arc<String>>, known: Option<&Self>) -> Result<Self, BadAnswer> {
         let text = text.into();
         match layout::read(&text, known.and_then(Self::known)) {
             Some((config, layout)) => Ok(Self::new(config, text, Some(layout))),
@@ -45,7 +46,7 @@ impl ConfigText {
         }
     }
 
-    fn new(config: EdgeConfig, text: Arc<str>, layout: Option<Layout>) -> Self {
+    fn new(config: EdgeConfig, text: Arc<String>, layout: Option<Layout>) -> Self {
         let digest = OnceLock::new();
         Self(Arc::new(Inside { config: Arc::new(config), text, layout, digest }))
     }
@@ -63,7 +64,7 @@ impl ConfigText {
 
     /// The JSON, for a private file or as a base.
     #[must_use]
-    pub fn text(&self) -> &Arc<str> {
+    pub fn text(&self) -> &Arc<String> {
         &self.0.text
     }
 
@@ -152,35 +153,55 @@ pub fn answer(head: AnswerHead, config: Option<&ConfigText>) -> Vec<u8> {
 
 /// Reads the JSON of an answer; what is as in the held configuration is shared with it. A configuration whose version is not
 /// the answer's is refused: it would never be asked for again.
-pub fn read_answer(body: &[u8], held: Option<&ConfigText>) -> Result<Answered, BadAnswer> {
-    let answered = match read_own(body, held) {
-        Some(answered) => answered,
+pub fn read_answer(body: Vec<u8>, held: Option<&ConfigText>) -> Result<Answered, BadAnswer> {
+    let body = String::from_utf8(body).map_err(|error| {
+        let column = error.utf8_error().valid_up_to() + 1;
+        BadAnswer { problem: "it is not UTF-8", line: 1, column }
+    })?;
+    let (head, config) = match read_own(&body, held) {
+        Some(own) => (own.head, Some(own.keep(body))),
         None => {
-            let opened: Opened<'_> = serde_json::from_slice(body).map_err(|error| bad(&error))?;
-            let read = |raw: &RawValue| ConfigText::parse_after(raw.get(), held);
-            Answered { head: opened.head(), config: opened.config.map(read).transpose()? }
+            let opened: Opened<'_> = serde_json::from_str(&body).map_err(|error| bad(&error))?;
+            let read = |raw: &RawValue| ConfigText::parse_after(raw.get().to_owned(), held);
+            (opened.head(), opened.config.map(read).transpose()?)
         }
     };
-    let Answered { head, config } = &answered;
     if config.as_ref().is_some_and(|config| config.version() != head.version()) {
         let problem = "its version is not the one that the answer names";
         return Err(BadAnswer { problem, line: 1, column: 1 });
     }
-    Ok(answered)
+    Ok(Answered { head, config })
 }
 
-/// The same for an answer with a configuration that is written as [`answer`] writes it: the text of the configuration is not
-/// gone through to find its end. `None`: it is not written so, or not right.
-fn read_own(body: &[u8], held: Option<&ConfigText>) -> Option<Answered> {
+/// What is in an answer with a configuration that is written as [`answer`] writes it.
+struct Own {
+    head: AnswerHead,
+    config: EdgeConfig,
+    layout: Layout,
+    /// Where its text is.
+    place: Range<usize>,
+}
+
+impl Own {
+    /// The configuration, with its text where it is: it may be long.
+    fn keep(self, mut body: String) -> ConfigText {
+        body.truncate(self.place.end);
+        body.drain(..self.place.start);
+        ConfigText::new(self.config, Arc::new(body), Some(self.layout))
+    }
+}
+
+/// The text of the configuration is not gone through to find its end. `None`: it is not written so, or not right.
+fn read_own(body: &str, held: Option<&ConfigText>) -> Option<Own> {
     const CONFIG: &str = r#","config":"#;
-    let body = str::from_utf8(body).ok()?;
     let end = body.find(CONFIG)?;
     let head = format!("{}}}", &body[..end]);
     let opened: Opened<'_> = serde_json::from_str(&head).ok()?;
-    let text: Arc<str> = body[end + CONFIG.len()..].strip_suffix('}')?.into();
-    let (config, layout) = layout::read(&text, held.and_then(ConfigText::known))?;
-    let config = ConfigText::new(config, text, Some(layout));
-    opened.config.is_none().then(|| Answered { head: opened.head(), config: Some(config) })
+    let text = body[end + CONFIG.len()..].strip_suffix('}')?;
+    let (config, layout) = layout::read(text, held.and_then(ConfigText::known))?;
+    let start = end + CONFIG.len();
+    let place = start..start + text.len();
+    opened.config.is_none().then(|| Own { head: opened.head(), config, layout, place })
 }
 
 fn parse(text: &str) -> Result<EdgeConfig, BadAnswer> {
