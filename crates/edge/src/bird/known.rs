@@ -42,10 +42,10 @@ impl Known {
     /// All of `show protocols`: forgets the sessions that are not there any more; the names of those that are not as they were
     /// and have to be learned.
     #[must_use]
-    pub fn compare(&mut self, table: &str) -> Vec<String> {
-        let old = std::mem::replace(&mut self.table, table.to_owned());
+    pub fn compare(&mut self, table: String) -> Vec<String> {
+        let old = std::mem::replace(&mut self.table, table);
         let trusted = !old.is_empty();
-        let (old, new) = differing(&old, table);
+        let (old, new) = differing(&old, &self.table);
         let new = parse::protocols(new.lines());
         let there: HashSet<&str> = new.iter().map(|protocol| protocol.name.as_str()).collect();
         let mut gone: Vec<String> = match trusted {
@@ -214,7 +214,7 @@ mod tests {
                 let detail = |one: (u8, u8, u8, u8)| {
                     format!("{}\n  Channel ipv4\n    Routes: {} imported\n", line(one), one.0 + one.2)
                 };
-                for name in known.compare(&brief) {
+                for name in known.compare(brief) {
                     let one = table.iter().find(|one| line(**one).starts_with(&format!("{name} ")));
                     let told = detail(*one.expect("is in the table"));
                     known.learn(parse::protocols(told.lines()).remove(0));

@@ -201,7 +201,7 @@ impl Bird {
             return self.learn(control, fresh);
         }
         let answer = control.show("its sessions", "show protocols \"dxvif_*\"")?;
-        let unlike = self.known.compare(&answer.text);
+        let unlike = self.known.compare(answer.text);
         if unlike.len() > FEW {
             self.known = Known::of(&all_sessions(control)?.text);
             return Ok(());

@@ -5,10 +5,10 @@
 //! with every compression of secrets. Tenants' keys share an answer, so the feed's wire is not for tenants to see; TLS does
 //! not help against this.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 
-use zstd::stream::{read, write};
-use zstd::zstd_safe;
+use zstd::stream::write;
+use zstd::zstd_safe::{self, DCtx};
 
 /// The value of `Content-Encoding` and `Accept-Encoding`.
 pub const ENCODING: &str = "zstd";
@@ -64,34 +64,23 @@ fn pack(text: &[u8], base: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// Unpacks what [`encode`] made with the same base, to at most `largest` bytes.
+/// Unpacks what [`encode`] made with the same base, to at most `largest` bytes. In one go, into memory of the size that the
+/// frame says; the system gives that only as it is written to. A frame that does not say its size is not one of ours.
 pub fn decode(bytes: &[u8], base: Option<&[u8]>, largest: usize) -> Result<Vec<u8>, BadEncoding> {
-    let damaged = |_: io::Error| BadEncoding::Damaged;
-    let base = base.unwrap_or_default();
-    let mut text = room(bytes, largest)?;
-    let decoder = read::Decoder::with_ref_prefix(bytes, base).map_err(damaged)?;
-    let mut decoder = decoder.single_frame();
-    // What a frame claims to need is given to it up to here, and only as it comes.
-    decoder.window_log_max(window(largest.saturating_add(base.len()))).map_err(damaged)?;
-    decoder.read_exact(&mut text).map_err(damaged)?;
-    decoder
-        .by_ref()
-        .take((largest - text.len()) as u64 + 1)
-        .read_to_end(&mut text)
-        .map_err(damaged)?;
-    if text.len() > largest {
+    let damaged = |_| BadEncoding::Damaged;
+    let told = zstd_safe::get_frame_content_size(bytes).map_err(|_| BadEncoding::Damaged)?;
+    let told = usize::try_from(told.ok_or(BadEncoding::Damaged)?).unwrap_or(usize::MAX);
+    if told > largest {
         return Err(BadEncoding::TooLarge(largest));
     }
-    decoder.finish_frame().map_err(damaged)?;
-    if decoder.into_inner().is_empty() { Ok(text) } else { Err(BadEncoding::Trailing) }
-}
-
-/// As many bytes as a frame says that it has, so that the library unpacks it where it shall be instead of in a window of its
-/// own; none if it does not say. The system gives memory only as it is written to.
-fn room(bytes: &[u8], largest: usize) -> Result<Vec<u8>, BadEncoding> {
-    let told = zstd_safe::get_frame_content_size(bytes).map_err(|_| BadEncoding::Damaged)?;
-    let told = usize::try_from(told.unwrap_or(0)).unwrap_or(usize::MAX);
-    if told > largest { Err(BadEncoding::TooLarge(largest)) } else { Ok(vec![0; told]) }
+    if zstd_safe::find_frame_compressed_size(bytes).map_err(damaged)? != bytes.len() {
+        return Err(BadEncoding::Trailing);
+    }
+    let mut text = Vec::with_capacity(told);
+    let mut context = DCtx::create();
+    context.ref_prefix(base.unwrap_or_default()).map_err(damaged)?;
+    context.decompress(&mut text, bytes).map_err(damaged)?;
+    Ok(text)
 }
 
 /// The window that holds so many bytes, in the format's limits; 27 is what every decoder takes at most by itself.
