@@ -28,7 +28,7 @@ pub fn agent(interfaces: usize, dir: &Path, linkway: &Path) -> Value {
     world::operators_links(interfaces, true);
     world::fresh(dir);
     let config = world::config(interfaces, 1);
-    fs::write(dir.join("config.json"), config.text().as_bytes()).unwrap();
+    fs::write(dir.join("config.json"), config.text()).unwrap();
     let key = json!({ "accessKeyId": "AKIAIOSFODNN7EXAMPLE", "secretAccessKey": "x".repeat(40) });
     let credentials = dir.join("key.json");
     fs::write(&credentials, key.to_string()).unwrap();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 /// The answer to an edge that holds `base`.
 pub fn packed_answer(base: &ConfigText, next: &ConfigText) -> Vec<u8> {
-    packed::encode(&whole(next), Some(base.text().as_bytes()))
+    packed::encode(&whole(next), Some(&base.text()[..]))
 }
 
 fn whole(config: &ConfigText) -> Vec<u8> {

@@ -95,11 +95,10 @@ impl Edge {
         let (began, before) = (Instant::now(), waited());
         let base = &self.base;
         let (text, held) = times.of("answer", || {
-            let known = Some((base.digest(), base.text().as_str()));
+            let known = Some((base.digest(), &base.text()[..]));
             let text = packed::answer(body, Some(packed::ENCODING), Some(base.digest()), known);
             let config = read_answer(text.unwrap(), Some(base)).unwrap().config.unwrap();
-            let held =
-                Held { config: Arc::clone(config.config()), text: Arc::clone(config.text()) };
+            let held = Held { config: Arc::clone(config.config()), text: config.text().clone() };
             (config, held)
         });
         self.agent.judge(&held.config).unwrap();

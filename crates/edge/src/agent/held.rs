@@ -10,6 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use linkway_domain::edge::EdgeConfig;
 
 use super::changes::Change;
@@ -42,7 +43,7 @@ pub struct Held {
     /// The configuration.
     pub config: Arc<EdgeConfig>,
     /// Its text (JSON); an equal one if it was put together from changes.
-    pub text: Arc<String>,
+    pub text: Bytes,
 }
 
 /// The changes may have as many bytes as the whole, or so many.
@@ -133,7 +134,7 @@ impl StateDir {
         } else {
             serde_json::to_string(&config).expect("configurations have string keys only")
         };
-        Ok(Some(Held { config, text: Arc::new(text) }))
+        Ok(Some(Held { config, text: text.into() }))
     }
 
     /// Saves a configuration; it is on disk when this returns.
@@ -165,7 +166,7 @@ impl StateDir {
         if first { self.sync() } else { Ok(()) }
     }
 
-    fn replace(&self, text: &str) -> Result<(), StateError> {
+    fn replace(&self, text: &[u8]) -> Result<(), StateError> {
         let (path, fresh) = (self.path.join(WHOLE), self.path.join("config.json.new"));
         let failed = |doing, path: &Path, why| StateError::Io { doing, path: path.to_owned(), why };
         let mut file = OpenOptions::new()
@@ -175,7 +176,7 @@ impl StateDir {
             .mode(0o600)
             .open(&fresh)
             .map_err(|why| failed("opening", &fresh, why))?;
-        file.write_all(text.as_bytes())
+        file.write_all(text)
             .and_then(|()| file.sync_all())
             .map_err(|why| failed("writing", &fresh, why))?;
         fs::rename(&fresh, &path).map_err(|why| failed("replacing", &path, why))?;
@@ -237,7 +238,7 @@ mod tests {
 
     fn held(text: &str) -> Held {
         let config = serde_json::from_str(text).expect("a configuration");
-        Held { config: Arc::new(config), text: Arc::new(text.to_owned()) }
+        Held { config: Arc::new(config), text: Bytes::copy_from_slice(text.as_bytes()) }
     }
 
     /// A configuration of these interfaces, each with a gateway of its own.
@@ -284,7 +285,7 @@ mod tests {
             r#"{ "generation":7,"edgeId":"e1","epoch":1,"ports":[],"gateways":[],"interfaces":[]}"#;
         state.save(&held(odd)).expect("saved");
         let first = state.load().expect("loaded").expect("there");
-        assert_eq!((first.config.generation, first.text.as_str()), (7, odd));
+        assert_eq!((first.config.generation, &first.text[..]), (7, odd.as_bytes()));
         state.save(&config(8, &[1, 2])).expect("saved");
         assert_eq!(state.load().expect("loaded"), Some(config(8, &[1, 2])));
         let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
@@ -336,10 +337,10 @@ mod tests {
             assert_eq!(state.load().expect("loaded"), Some(expected), "{cut}");
             state.save(&config(4, &[4])).expect("saved");
             assert_eq!(state.load().expect("loaded"), Some(config(4, &[4])), "{cut}");
-            fs::write(dir.path().join(WHOLE), &*config(1, &[1]).text).expect("written");
+            fs::write(dir.path().join(WHOLE), &config(1, &[1]).text).expect("written");
         }
         // A crash after the whole was replaced and before the changes were removed.
-        fs::write(dir.path().join(WHOLE), &*config(3, &[2, 3]).text).expect("written");
+        fs::write(dir.path().join(WHOLE), &config(3, &[2, 3]).text).expect("written");
         fs::write(&changes, &third).expect("written");
         assert_eq!(state.load().expect("loaded"), Some(config(3, &[2, 3])));
     }

@@ -68,8 +68,8 @@ impl Client {
             self.base = None;
             return;
         };
-        if !self.base.as_ref().is_some_and(|base| Arc::ptr_eq(base.text(), &held.text)) {
-            self.base = ConfigText::parse(Arc::clone(&held.text)).ok();
+        if self.base.as_ref().is_none_or(|base| base.text().as_ptr() != held.text.as_ptr()) {
+            self.base = ConfigText::parse(held.text.clone()).ok();
         }
     }
 }
@@ -100,7 +100,7 @@ impl Server for Client {
         };
         let (encoding, named) = (header("content-encoding"), header(packed::BASE_HEADER));
         let body = self.body(response)?;
-        let known = base.map(|base| (base.digest(), base.text().as_str()));
+        let known = base.map(|base| (base.digest(), &base.text()[..]));
         let text = packed::answer(body, encoding.as_deref(), named.as_deref(), known);
         self.baseless = text.is_err();
         let answered = text
@@ -108,7 +108,7 @@ impl Server for Client {
             .and_then(|text| read_answer(text, base).map_err(|error| self.failed(error)))?;
         let config = answered.config.as_ref().map(|config| Held {
             config: Arc::clone(config.config()),
-            text: Arc::clone(config.text()),
+            text: config.text().clone(),
         });
         self.base = answered.config.or_else(|| self.base.take());
         Ok(Word { config, last_sequence: answered.head.last_sequence })

@@ -77,7 +77,7 @@ impl Api {
         let digest = base.as_ref().map(|base| base.digest().to_owned());
         // Some milliseconds for a large router, which the other requests of this thread need not wait for.
         let packed = tokio::task::spawn_blocking(move || {
-            packed::encode(&whole, base.as_ref().map(|base| base.text().as_bytes()))
+            packed::encode(&whole, base.as_ref().map(|base| &base.text()[..]))
         });
         let packed = packed.await.map_err(|error| {
             tracing::error!(%error, "a configuration was not packed");

@@ -32,7 +32,7 @@ struct Spans {
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
     pub(super) config: &'a EdgeConfig,
-    pub(super) text: &'a str,
+    pub(super) text: &'a [u8],
     pub(super) layout: &'a Layout,
 }
 
@@ -47,10 +47,10 @@ struct Head {
 }
 
 /// The configuration and where its elements lie; `None`: the text is not written so, or not right.
-pub(super) fn read(text: &str, known: Option<Known<'_>>) -> Option<(EdgeConfig, Layout)> {
+pub(super) fn read(text: &[u8], known: Option<Known<'_>>) -> Option<(EdgeConfig, Layout)> {
     // A quote within a string has a backslash before it, so this is in none.
-    let end = text.find(GATEWAYS)?;
-    let head: Head = serde_json::from_str(&format!("{}}}", &text[..end])).ok()?;
+    let end = find(text, GATEWAYS)?;
+    let head: Head = serde_json::from_slice(&[&text[..end], b"}"].concat()).ok()?;
     let old = known.map(|known| Old {
         items: &known.config.gateways,
         text: known.text,
@@ -67,15 +67,20 @@ pub(super) fn read(text: &str, known: Option<Known<'_>>) -> Option<(EdgeConfig, 
     });
     let (interfaces, layout) =
         list(text, at, old, |interface: &InterfaceConfig| interface.virtual_interface_id.as_str())?;
-    (&text[layout.after()..] == "}").then_some(())?;
+    (&text[layout.after()..] == b"}").then_some(())?;
     let Head { edge_id, epoch, generation, ports } = head;
     let config = EdgeConfig { edge_id, epoch, generation, ports, gateways, interfaces };
     Some((config, Layout { gateways: spans, interfaces: layout }))
 }
 
+/// Where a word begins that is near the beginning.
+pub(super) fn find(text: &[u8], word: &str) -> Option<usize> {
+    text.windows(word.len()).position(|there| there == word.as_bytes())
+}
+
 /// Where a text goes on after this word.
-fn after(text: &str, at: usize, word: &str) -> Option<usize> {
-    text.get(at..)?.starts_with(word).then_some(at + word.len())
+fn after(text: &[u8], at: usize, word: &str) -> Option<usize> {
+    text.get(at..)?.starts_with(word.as_bytes()).then_some(at + word.len())
 }
 
 impl Spans {
@@ -88,7 +93,7 @@ impl Spans {
 /// A list that was read before.
 struct Old<'a, T> {
     items: &'a [Arc<T>],
-    text: &'a str,
+    text: &'a [u8],
     spans: &'a Spans,
 }
 
@@ -97,35 +102,34 @@ impl<'a, T> Old<'a, T> {
         let spans = self.spans;
         let start = nth.checked_sub(1).map_or(spans.start, |before| spans.ends[before] + 1);
         let end = *spans.ends.get(nth)?;
-        Some((self.items.get(nth)?, &self.text.as_bytes()[start..end]))
+        Some((self.items.get(nth)?, &self.text[start..end]))
     }
 }
 
 /// The list whose first element begins at `at`. Both are in the order of ids; where they are not, more is read than needed.
 fn list<T: DeserializeOwned + PartialEq>(
-    text: &str,
+    text: &[u8],
     at: usize,
     old: Option<Old<'_, T>>,
     id: impl Fn(&T) -> &str,
 ) -> Option<(Vec<Arc<T>>, Spans)> {
-    let bytes = text.as_bytes();
     let room = old.as_ref().map_or(0, |old| old.items.len() + 1);
     let mut items = Vec::with_capacity(room);
     let mut spans = Spans { start: at, ends: Vec::with_capacity(room) };
-    if *bytes.get(at)? == b']' {
+    if *text.get(at)? == b']' {
         return Some((items, spans));
     }
     let known = |nth: usize| old.as_ref().and_then(|old| old.get(nth));
     let (mut at, mut nth) = (at, 0);
     loop {
-        let same = known(nth).filter(|(_, text)| {
-            let behind = bytes.get(at + text.len());
-            matches!(behind, Some(b',' | b']')) && bytes[at..].starts_with(text)
+        let same = known(nth).filter(|(_, old)| {
+            let behind = text.get(at + old.len());
+            matches!(behind, Some(b',' | b']')) && text[at..].starts_with(old)
         });
         let (item, end) = match same {
-            Some((item, text)) => {
+            Some((item, old)) => {
                 nth += 1;
-                (Arc::clone(item), at + text.len())
+                (Arc::clone(item), at + old.len())
             }
             None => {
                 let (item, length) = element::<T>(&text[at..])?;
@@ -140,7 +144,7 @@ fn list<T: DeserializeOwned + PartialEq>(
         };
         items.push(item);
         spans.ends.push(end);
-        match bytes.get(end)? {
+        match text.get(end)? {
             b',' => at = end + 1,
             b']' => return Some((items, spans)),
             _ => return None,
@@ -149,8 +153,8 @@ fn list<T: DeserializeOwned + PartialEq>(
 }
 
 /// The value at the beginning of a text, and how long it is.
-fn element<T: DeserializeOwned>(text: &str) -> Option<(T, usize)> {
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<T>();
+fn element<T: DeserializeOwned>(text: &[u8]) -> Option<(T, usize)> {
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<T>();
     let value = values.next()?.ok()?;
     Some((value, values.byte_offset()))
 }

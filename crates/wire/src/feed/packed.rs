@@ -94,14 +94,14 @@ pub fn answer(
     body: Vec<u8>,
     encoding: Option<&str>,
     base: Option<&str>,
-    held: Option<(&str, &str)>,
+    held: Option<(&str, &[u8])>,
 ) -> Result<Vec<u8>, BadEncoding> {
     match (encoding, base, held) {
         (None, None, _) if body.len() > LARGEST => Err(BadEncoding::TooLarge(LARGEST)),
         (None, None, _) => Ok(body),
         (Some(ENCODING), None, _) => decode(&body, None, LARGEST),
         (Some(ENCODING), Some(base), Some((digest, text))) if base == digest => {
-            decode(&body, Some(text.as_bytes()), LARGEST)
+            decode(&body, Some(text), LARGEST)
         }
         (Some(ENCODING), Some(_), _) => Err(BadEncoding::NoBase),
         (None, Some(_), _) | (Some(_), _, _) => Err(BadEncoding::Unknown),

@@ -1,8 +1,8 @@
 //! A configuration as the bytes that both ends agree on, and the answer that carries it.
 
-use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use linkway_domain::edge::{ConfigVersion, EdgeConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -17,7 +17,7 @@ pub struct ConfigText(Arc<Inside>);
 
 struct Inside {
     config: Arc<EdgeConfig>,
-    text: Arc<String>,
+    text: Bytes,
     /// `None`: the text is of another build.
     layout: Option<Layout>,
     /// Only the next question needs it.
@@ -28,17 +28,17 @@ impl ConfigText {
     /// The text of a configuration.
     #[must_use]
     pub fn render(config: EdgeConfig) -> Self {
-        let text = serde_json::to_string(&config).expect("configurations have string keys only");
-        Self::new(config, Arc::new(text), None)
+        let text = serde_json::to_vec(&config).expect("configurations have string keys only");
+        Self::new(config, text.into(), None)
     }
 
     /// Reads a text back, as an edge does that has kept it on disk. The error has no value of the text in it.
-    pub fn parse(text: impl Into<Arc<String>>) -> Result<Self, BadAnswer> {
+    pub fn parse(text: impl Into<Bytes>) -> Result<Self, BadAnswer> {
         Self::parse_after(text, None)
     }
 
     /// The same; what is in another text byte for byte is not read again but shared.
-    fn parse_after(text: impl Into<Arc<String>>, known: Option<&Self>) -> Result<Self, BadAnswer> {
+    fn parse_after(text: impl Into<Bytes>, known: Option<&Self>) -> Result<Self, BadAnswer> {
         let text = text.into();
         match layout::read(&text, known.and_then(Self::known)) {
             Some((config, layout)) => Ok(Self::new(config, text, Some(layout))),
@@ -46,7 +46,7 @@ impl ConfigText {
         }
     }
 
-    fn new(config: EdgeConfig, text: Arc<String>, layout: Option<Layout>) -> Self {
+    fn new(config: EdgeConfig, text: Bytes, layout: Option<Layout>) -> Self {
         let digest = OnceLock::new();
         Self(Arc::new(Inside { config: Arc::new(config), text, layout, digest }))
     }
@@ -64,14 +64,14 @@ impl ConfigText {
 
     /// The JSON, for a private file or as a base.
     #[must_use]
-    pub fn text(&self) -> &Arc<String> {
+    pub fn text(&self) -> &Bytes {
         &self.0.text
     }
 
     /// SHA-256 of the text, 64 lower-case hexadecimal digits.
     #[must_use]
     pub fn digest(&self) -> &str {
-        self.0.digest.get_or_init(|| hex::encode(Sha256::digest(self.0.text.as_bytes())))
+        self.0.digest.get_or_init(|| hex::encode(Sha256::digest(&self.0.text)))
     }
 
     /// Which configuration it is.
@@ -146,7 +146,7 @@ impl Opened<'_> {
 #[must_use]
 pub fn answer(head: AnswerHead, config: Option<&ConfigText>) -> Vec<u8> {
     let config = config.map(|config| {
-        serde_json::from_str::<&RawValue>(config.text()).expect("a configuration's text is JSON")
+        serde_json::from_slice::<&RawValue>(config.text()).expect("a configuration's text is JSON")
     });
     serde_json::to_vec(&Envelope { head, config }).expect("answers have string keys only")
 }
@@ -154,15 +154,14 @@ pub fn answer(head: AnswerHead, config: Option<&ConfigText>) -> Vec<u8> {
 /// Reads the JSON of an answer; what is as in the held configuration is shared with it. A configuration whose version is not
 /// the answer's is refused: it would never be asked for again.
 pub fn read_answer(body: Vec<u8>, held: Option<&ConfigText>) -> Result<Answered, BadAnswer> {
-    let body = String::from_utf8(body).map_err(|error| {
-        let column = error.utf8_error().valid_up_to() + 1;
-        BadAnswer { problem: "it is not UTF-8", line: 1, column }
-    })?;
+    let body = Bytes::from(body);
     let (head, config) = match read_own(&body, held) {
-        Some(own) => (own.head, Some(own.keep(body))),
+        Some((head, config)) => (head, Some(config)),
         None => {
-            let opened: Opened<'_> = serde_json::from_str(&body).map_err(|error| bad(&error))?;
-            let read = |raw: &RawValue| ConfigText::parse_after(raw.get().to_owned(), held);
+            let opened: Opened<'_> = serde_json::from_slice(&body).map_err(|error| bad(&error))?;
+            let read = |raw: &RawValue| {
+                ConfigText::parse_after(body.slice_ref(raw.get().as_bytes()), held)
+            };
             (opened.head(), opened.config.map(read).transpose()?)
         }
     };
@@ -173,39 +172,21 @@ pub fn read_answer(body: Vec<u8>, held: Option<&ConfigText>) -> Result<Answered,
     Ok(Answered { head, config })
 }
 
-/// What is in an answer with a configuration that is written as [`answer`] writes it.
-struct Own {
-    head: AnswerHead,
-    config: EdgeConfig,
-    layout: Layout,
-    /// Where its text is.
-    place: Range<usize>,
-}
-
-impl Own {
-    /// The configuration, with its text where it is: it may be long.
-    fn keep(self, mut body: String) -> ConfigText {
-        body.truncate(self.place.end);
-        body.drain(..self.place.start);
-        ConfigText::new(self.config, Arc::new(body), Some(self.layout))
-    }
-}
-
-/// The text of the configuration is not gone through to find its end. `None`: it is not written so, or not right.
-fn read_own(body: &str, held: Option<&ConfigText>) -> Option<Own> {
+/// The same for an answer with a configuration that is written as [`answer`] writes it: the text of the configuration is not
+/// gone through to find its end. `None`: it is not written so, or not right.
+fn read_own(body: &Bytes, held: Option<&ConfigText>) -> Option<(AnswerHead, ConfigText)> {
     const CONFIG: &str = r#","config":"#;
-    let end = body.find(CONFIG)?;
-    let head = format!("{}}}", &body[..end]);
-    let opened: Opened<'_> = serde_json::from_str(&head).ok()?;
-    let text = body[end + CONFIG.len()..].strip_suffix('}')?;
+    let end = layout::find(body, CONFIG)?;
+    let opened = [&body[..end], b"}"].concat();
+    let opened: Opened<'_> = serde_json::from_slice(&opened).ok()?;
+    let text = body[end + CONFIG.len()..].strip_suffix(b"}")?;
     let (config, layout) = layout::read(text, held.and_then(ConfigText::known))?;
-    let start = end + CONFIG.len();
-    let place = start..start + text.len();
-    opened.config.is_none().then(|| Own { head: opened.head(), config, layout, place })
+    let config = ConfigText::new(config, body.slice_ref(text), Some(layout));
+    opened.config.is_none().then(|| (opened.head(), config))
 }
 
-fn parse(text: &str) -> Result<EdgeConfig, BadAnswer> {
-    serde_json::from_str(text).map_err(|error| bad(&error))
+fn parse(text: &[u8]) -> Result<EdgeConfig, BadAnswer> {
+    serde_json::from_slice(text).map_err(|error| bad(&error))
 }
 
 fn bad(error: &serde_json::Error) -> BadAnswer {
