@@ -96,6 +96,11 @@ impl Merger {
         Self { phase, oldest, threshold }
     }
 
+    /// Whether the next slice begins a sweep, for which the recent records have to be settled.
+    pub(crate) fn begins(&self, recent: &Recent) -> bool {
+        self.phase == Phase::Waiting && recent.bytes() >= self.threshold
+    }
+
     /// Writes the next slice into the open transaction, if there is anything to do. `written` is
     /// the number of records of the batch; `latest` is the revision after it.
     pub(crate) fn slice(
@@ -106,7 +111,7 @@ impl Merger {
         tables: &mut Tables<'_>,
     ) -> rusqlite::Result<Option<Slice>> {
         let slice = match &self.phase {
-            Phase::Waiting if recent.bytes() < self.threshold => return Ok(None),
+            Phase::Waiting if !self.begins(recent) => return Ok(None),
             Phase::Waiting => self.merge(recent, recent.revision(), None, written, tables)?,
             Phase::Sweeping { mark, after } => {
                 self.merge(recent, *mark, after.clone(), written, tables)?

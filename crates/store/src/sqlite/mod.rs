@@ -57,7 +57,7 @@ pub struct SqliteOptions {
     pub reader_cache: usize,
     /// Memory for recent commits, in bytes, above which they are merged into the tree of records.
     /// More means less work under a load that lasts, and a longer replay when the file is opened
-    /// (64 MiB take some 0.3 s).
+    /// (128 MiB take some 0.3 s).
     pub recent_bytes: usize,
     /// Memory for values that were read from the tables, in bytes: above all that a server must look at often. It fills as
     /// they are read.
@@ -80,7 +80,7 @@ impl Default for SqliteOptions {
             readers: 4,
             writer_cache: 32 << 20,
             reader_cache: 16 << 20,
-            recent_bytes: 64 << 20,
+            recent_bytes: 128 << 20,
             cache_bytes: 448 << 20,
             cached: |_| true,
             filter_bytes: 12 << 20,

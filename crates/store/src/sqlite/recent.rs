@@ -145,12 +145,18 @@ impl Recent {
         }
         self.revision = version;
         if self.fresh.len() >= FRESH {
-            self.fresh.sort_unstable();
-            self.order.extend(self.fresh.drain(..));
+            self.settle();
         }
     }
 
-    /// The next `count` entries after `after` that are not newer than `upto`: what to merge next.
+    /// Gives the fresh keys their place in the order.
+    pub(crate) fn settle(&mut self) {
+        self.fresh.sort_unstable();
+        self.order.extend(self.fresh.drain(..));
+    }
+
+    /// The next `count` entries after `after` that are not newer than `upto`: what to merge next. Only such as have their place
+    /// in the order: all of them, if they were settled when `upto` was the latest revision.
     pub(crate) fn mergeable(
         &self,
         after: Option<&str>,
@@ -158,7 +164,8 @@ impl Recent {
         count: usize,
     ) -> Vec<(Arc<str>, Entry)> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.from(start, "")
+        let keys = self.order.range::<str, _>((start, Bound::Unbounded));
+        keys.map(|key| (key, &self.records[key]))
             .filter(|(_, entry)| entry.version <= upto)
             .take(count)
             .map(|(key, entry)| (Arc::clone(key), entry.clone()))
@@ -194,6 +201,7 @@ mod tests {
         let mut recent = Recent::new(0, vec![]);
         recent.apply(1, vec![put("a"), put("b"), put("c")]);
         recent.apply(2, vec![put("b")]);
+        recent.settle();
         let merging = recent.mergeable(None, 1, 10);
         assert_eq!(merging.iter().map(|(key, _)| &**key).collect::<Vec<_>>(), ["a", "c"]);
         recent.apply(3, vec![("c".into(), None)]);

@@ -208,6 +208,9 @@ impl Writer {
     ) -> Result<Batch, StoreError> {
         let mut judged = Vec::with_capacity(commits.len());
         let mut row = Vec::new();
+        if self.merger.begins(&self.shared.recent()) {
+            self.shared.recent_mut().settle();
+        }
         statements.begin.execute([]).map_err(store_error)?;
         let recent = self.shared.recent.read().unwrap_or_else(PoisonError::into_inner);
         let mut judge = Judge::new(&recent);
