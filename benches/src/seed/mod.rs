@@ -28,9 +28,11 @@ use crate::requests::Key;
 
 /// Interfaces on each connection.
 const PER_CONNECTION: usize = 20;
-/// The first connections have half as many: each has 4,094 VLANs, and the smallest store must not
-/// run out of them while it is measured.
-const HALF_FILLED: usize = 100;
+/// The first connections have fewer: each has 4,094 VLANs, and the smallest store must not run out of them while it is
+/// measured, however quick the machine is.
+const NEARLY_EMPTY: usize = 500;
+/// Interfaces on each of those.
+const PER_NEARLY_EMPTY: usize = 2;
 /// Connections of each account, once there are many.
 const CONNECTIONS_PER_ACCOUNT: usize = 10;
 /// Accounts that there are at least.
@@ -116,8 +118,8 @@ impl Filling {
         while self.population.interfaces.len() < interfaces {
             self.add_connection()?;
             commits.add(self.ledger.take(&sealer)).await?;
-            let half = self.population.connections.len() <= HALF_FILLED;
-            for nth in 0..PER_CONNECTION / (1 + usize::from(half)) {
+            let nearly_empty = self.population.connections.len() <= NEARLY_EMPTY;
+            for nth in 0..if nearly_empty { PER_NEARLY_EMPTY } else { PER_CONNECTION } {
                 self.add_interface(nth)?;
                 if let Some(commit) = self.ledger.take_full(&sealer) {
                     commits.add(commit).await?;
