@@ -62,14 +62,8 @@ def uml_words(job: Job, number: int) -> list[str]:
         "LAB_KEEP": "keep" if job.keep else "no",
         "LAB_PROGRAM": job.program,
     }
-    words = [
-        *one_processor(number),
-        "linux.uml",
-        "mem=1G",
-        "rootfstype=hostfs",
-        "rootflags=/",
-        "rw",
-    ]
+    words = one_processor(number)
+    words += ["linux.uml", "mem=1G", "rootfstype=hostfs", "rootflags=/", "rw"]
     words += [f"init={HERE / 'init.sh'}", "con=null", "con0=fd:0,fd:1", "quiet"]
     return words + [f"{name}={value}" for name, value in told.items()]
 

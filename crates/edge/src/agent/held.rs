@@ -4,6 +4,7 @@
 //! After a crash at any moment there is the old one or the new one: a line that was not written to its end does not count.
 //! Both hold BGP keys, so nobody else may read them.
 
+use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -38,12 +39,19 @@ struct Saved {
 }
 
 /// A configuration with the exact text that the server sent. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Held {
     /// The configuration.
     pub config: Arc<EdgeConfig>,
     /// Its text (JSON); an equal one if it was put together from changes.
     pub text: Bytes,
+}
+
+/// The text holds keys.
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Held({:?}, {} bytes)", self.config.version(), self.text.len())
+    }
 }
 
 /// The changes may have as many bytes as the whole, or so many.

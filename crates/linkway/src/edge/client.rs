@@ -68,7 +68,9 @@ impl Client {
             self.base = None;
             return;
         };
-        if self.base.as_ref().is_none_or(|base| base.text().as_ptr() != held.text.as_ptr()) {
+        // The very same bytes need not be compared.
+        let is_of = |base: &ConfigText| base.text().as_ptr() == held.text.as_ptr();
+        if !self.base.as_ref().is_some_and(is_of) {
             self.base = ConfigText::parse(held.text.clone()).ok();
         }
     }

@@ -57,7 +57,7 @@ pub struct SqliteOptions {
     pub reader_cache: usize,
     /// Memory for recent commits, in bytes, above which they are merged into the tree of records.
     /// More means less work under a load that lasts, and a longer replay when the file is opened
-    /// (128 MiB take some 0.3 s).
+    /// (64 MiB take some 0.3 s).
     pub recent_bytes: usize,
     /// Memory for values that were read from the tables, in bytes: above all that a server must look at often. It fills as
     /// they are read.

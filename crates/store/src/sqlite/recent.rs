@@ -97,25 +97,16 @@ impl Recent {
         self.records.get(key)
     }
 
-    /// The entries of a prefix after `after`, deleted ones included.
+    /// The entries of a prefix after `after`, ascending, deleted ones included.
     pub(crate) fn below<'a>(
         &'a self,
         prefix: &'a str,
         after: Option<&str>,
-    ) -> impl Iterator<Item = (&'a Arc<str>, &'a Entry)> {
+    ) -> impl Iterator<Item = (&'a Arc<str>, &'a Entry)> + use<'a> {
         let start = match after {
             Some(after) if after >= prefix => Bound::Excluded(after),
             Some(_) | None => Bound::Included(prefix),
         };
-        self.from(start, prefix)
-    }
-
-    /// The entries of a prefix from a key of it on, ascending.
-    fn from<'a>(
-        &'a self,
-        start: Bound<&str>,
-        prefix: &'a str,
-    ) -> impl Iterator<Item = (&'a Arc<str>, &'a Entry)> + use<'a> {
         let range = (start, Bound::Unbounded);
         let within = |key: &&Arc<str>| {
             key.starts_with(prefix) && RangeBounds::<str>::contains(&range, &***key)
@@ -179,9 +170,8 @@ impl Recent {
             self.floor = self.floor.max(entry.version);
             if self.get(key).is_some_and(|current| current.version == entry.version) {
                 self.records.remove(key);
-                if !self.order.remove(key) {
-                    self.fresh.retain(|fresh| fresh != key);
-                }
+                // Only what has its place in the order is merged.
+                self.order.remove(key);
                 self.bytes -= entry.bytes(key);
             }
         }

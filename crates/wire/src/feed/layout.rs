@@ -2,7 +2,7 @@
 //!
 //! A text that is written as [`super::ConfigText::render`] writes it is read element by element, and where each lies is kept. An
 //! element that stands in the next text byte for byte is taken over from there: no more than a comparison of memory. Any
-//! other text is no error: it is read as a whole ([`serde_json::from_str`]), which also finds the words for what is wrong.
+//! other text is no error: it is read as a whole ([`serde_json::from_slice`]), which also finds the words for what is wrong.
 
 use std::sync::Arc;
 

@@ -34,12 +34,11 @@ impl ConfigText {
 
     /// Reads a text back, as an edge does that has kept it on disk. The error has no value of the text in it.
     pub fn parse(text: impl Into<Bytes>) -> Result<Self, BadAnswer> {
-        Self::parse_after(text, None)
+        Self::parse_after(text.into(), None)
     }
 
     /// The same; what is in another text byte for byte is not read again but shared.
-    fn parse_after(text: impl Into<Bytes>, known: Option<&Self>) -> Result<Self, BadAnswer> {
-        let text = text.into();
+    fn parse_after(text: Bytes, known: Option<&Self>) -> Result<Self, BadAnswer> {
         match layout::read(&text, known.and_then(Self::known)) {
             Some((config, layout)) => Ok(Self::new(config, text, Some(layout))),
             None => Ok(Self::new(parse(&text)?, text, None)),
