@@ -2,9 +2,9 @@
 //! takes several pages, of which SQLite has to read some from the file.
 //!
 //! The cache says what the `records` table says, and is asked for keys only that are not among the recent records. So a commit
-//! need not touch it: what was written is recent, and hides what is here. It is when a merged record ceases to be recent that
-//! its old value must be gone from here; [`Recent`](super::recent::Recent) is locked for writing meanwhile. A reader that
-//! found a value in the table may add it only while nothing has ceased to be recent since it looked there, and holds the
+//! need not touch it: what was written is recent, and hides what is here. It is when a recent record is merged that
+//! its old value must go from here; [`Recent`](super::recent::Recent) is locked for writing meanwhile. A reader that
+//! found a value in the table may add it only while nothing was merged since it looked there, and holds the
 //! lock for reading while it does.
 
 use std::sync::Arc;
@@ -12,7 +12,6 @@ use std::sync::Arc;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache as Concurrent;
 
-use super::recent::Entry;
 use crate::Versioned;
 
 /// What an entry takes beside its key and value: two allocations and its place in the cache.
@@ -66,10 +65,10 @@ impl Cache {
         self.values.insert(Box::from(key), value);
     }
 
-    /// These are in the tables now and no longer recent.
-    pub(crate) fn forget(&self, merged: &[(Arc<str>, Entry)]) {
-        for (key, _) in merged.iter().filter(|(key, _)| (self.cached)(key)) {
-            self.values.remove(&**key);
+    /// Another value of this key is in the tables now.
+    pub(crate) fn forget(&self, key: &str) {
+        if (self.cached)(key) {
+            self.values.remove(key);
         }
     }
 }

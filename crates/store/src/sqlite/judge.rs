@@ -1,10 +1,9 @@
 //! Which commits of a batch hold, decided in order, each against the state that the accepted ones
 //! before it leave behind. Nothing is written here, so a refused commit leaves nothing behind.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use super::recent::{Change, Recent};
+use super::draft::Draft;
+use super::generation::Entry;
+use super::recent::Recent;
 use crate::{Commit, Compare, Revision, StoreError};
 
 /// What lies under the recent records: the `records` table.
@@ -23,29 +22,30 @@ pub(crate) trait Base {
 /// What became of a commit.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The revision to answer with, and what changes; nothing if `changes` is empty.
-    Accepted { revision: Revision, changes: Vec<Change> },
+    /// The revision to answer with.
+    Accepted { revision: Revision },
     /// The index of the first compare that does not hold.
     Conflict { compare: usize },
 }
 
-/// Judges the commits of one batch.
+/// Judges the commits of one batch, and drafts it.
 pub(crate) struct Judge<'a> {
     recent: &'a Recent,
-    /// What this batch has written so far; version 0 for what it has deleted.
-    batch: HashMap<Arc<str>, Revision>,
-    revision: Revision,
+    /// The batch before, if nobody may see it yet.
+    unseen: Option<&'a Draft>,
+    draft: Draft,
 }
 
 impl<'a> Judge<'a> {
-    pub(crate) fn new(recent: &'a Recent) -> Self {
-        Self { recent, batch: HashMap::new(), revision: recent.revision() }
+    pub(crate) fn new(recent: &'a Recent, unseen: Option<&'a Draft>) -> Self {
+        let after = unseen.map_or(recent.revision(), Draft::revision);
+        Self { recent, unseen, draft: Draft::new(after, recent.hasher().clone()) }
     }
 
     /// Judges the next commit.
     pub(crate) fn judge(
         &mut self,
-        commit: Commit,
+        commit: &Commit,
         base: &mut impl Base,
     ) -> Result<Verdict, StoreError> {
         let untouched = commit.read_at.is_some_and(|revision| self.recent.knows_since(revision));
@@ -58,20 +58,18 @@ impl<'a> Judge<'a> {
                 return Ok(Verdict::Conflict { compare });
             }
         }
-        let mut changes = Vec::with_capacity(commit.writes.len());
-        for write in commit.writes {
+        let mut writes = Vec::with_capacity(commit.writes.len());
+        for write in &commit.writes {
             if write.value.is_some() || self.version(&write.key, base)? != 0 {
-                changes.push((Arc::from(write.key), write.value.map(Arc::from)));
+                writes.push(write);
             }
         }
-        if !changes.is_empty() {
-            self.revision += 1;
-            for (key, value) in &changes {
-                let version = if value.is_some() { self.revision } else { 0 };
-                self.batch.insert(Arc::clone(key), version);
-            }
-        }
-        Ok(Verdict::Accepted { revision: self.revision, changes })
+        Ok(Verdict::Accepted { revision: self.draft.add(writes) })
+    }
+
+    /// What the accepted ones write.
+    pub(crate) fn into_draft(self) -> Draft {
+        self.draft
     }
 
     fn holds(&self, condition: &Compare, base: &mut impl Base) -> Result<bool, StoreError> {
@@ -84,22 +82,29 @@ impl<'a> Judge<'a> {
     /// Whether a condition holds that held at a revision since which nothing has left the recent records.
     fn still_holds(&self, condition: &Compare) -> bool {
         match condition {
-            Compare::Key { key, version } => self.known(key).is_none_or(|now| now == *version),
+            Compare::Key { key, version } => {
+                self.known(key).is_none_or(|now| now.seen_version() == *version)
+            }
             Compare::EmptyPrefix { prefix } => !self.any_known_below(prefix),
         }
     }
 
     fn version(&self, key: &str, base: &mut impl Base) -> Result<Revision, StoreError> {
         match self.known(key) {
-            Some(version) => Ok(version),
+            Some(entry) => Ok(entry.seen_version()),
             None => base.version(key),
         }
     }
 
-    /// The version, if the answer is not in the base.
-    fn known(&self, key: &str) -> Option<Revision> {
-        let written = self.batch.get(key).copied();
-        written.or_else(|| self.recent.get(key).map(|entry| entry.seen_version()))
+    /// The entry, if the answer is not in the base.
+    fn known(&self, key: &str) -> Option<Entry<'_>> {
+        let hash = self.recent.hasher().hash(key);
+        self.drafted(hash, key).or_else(|| self.recent.find(hash, key))
+    }
+
+    /// The entry, if this batch or the one before has it.
+    fn drafted(&self, hash: u64, key: &str) -> Option<Entry<'_>> {
+        self.draft.find(hash, key).or_else(|| self.unseen?.find(hash, key))
     }
 
     fn any_below(&self, prefix: &str, base: &mut impl Base) -> Result<bool, StoreError> {
@@ -108,10 +113,14 @@ impl<'a> Judge<'a> {
     }
 
     fn any_known_below(&self, prefix: &str) -> bool {
-        let mut written = self.batch.iter().filter(|(key, _)| key.starts_with(prefix));
-        let mut recent = self.recent.below(prefix, None);
-        written.any(|(_, version)| *version != 0)
-            || recent.any(|(key, entry)| entry.value.is_some() && !self.batch.contains_key(key))
+        let unseen = self.unseen.into_iter().flat_map(|unseen| unseen.below(prefix));
+        let recent = self.recent.below(prefix, None);
+        let mut known = self.draft.below(prefix).chain(unseen).chain(recent);
+        // Of each key what was written last.
+        known.any(|entry| {
+            entry.value.is_some()
+                && self.known(entry.key).is_some_and(|last| last.version == entry.version)
+        })
     }
 }
 
@@ -138,28 +147,37 @@ mod tests {
 
     #[test]
     fn each_commit_sees_the_accepted_ones_before_it() {
-        let mut recent = Recent::new(8, vec![]);
-        recent.apply(9, vec![("a/recent".into(), Some(Arc::from(&b""[..])))]);
+        let mut recent = Recent::default();
+        let mut before = Draft::new(8, recent.hasher().clone());
+        before.add(&[Write::put("a/recent", "")]);
+        let (revision, row, marks) = before.into_parts();
+        recent.apply(revision, row, marks);
         let mut base = Keys(&[("a/recent", 3), ("a/base", 4)]);
-        let mut judge = Judge::new(&recent);
+        let mut unseen = Draft::new(9, recent.hasher().clone());
+        unseen.add(&[Write::put("a/unseen", "")]);
+        let mut judge = Judge::new(&recent, Some(&unseen));
         type Step = (Vec<Compare>, Vec<Write>, Result<Revision, usize>);
-        let steps: [Step; 9] = [
+        let steps: [Step; 11] = [
             (vec![Compare::version("a/recent", 3)], vec![], Err(0)),
-            (vec![Compare::version("a/recent", 9)], vec![Write::delete("a/recent")], Ok(10)),
+            (vec![Compare::version("a/recent", 9)], vec![Write::delete("a/recent")], Ok(11)),
+            (vec![Compare::absent("a/unseen")], vec![], Err(0)),
+            (vec![Compare::version("a/unseen", 10)], vec![Write::delete("a/unseen")], Ok(12)),
             (vec![Compare::absent("a/recent"), Compare::empty("a/")], vec![], Err(1)),
-            (vec![Compare::version("a/base", 4)], vec![Write::delete("a/base")], Ok(11)),
-            (vec![Compare::empty("a/")], vec![Write::delete("a/base")], Ok(11)),
-            (vec![Compare::empty("a/")], vec![Write::put("a/new", "")], Ok(12)),
+            (vec![Compare::version("a/base", 4)], vec![Write::delete("a/base")], Ok(13)),
+            (vec![Compare::empty("a/")], vec![Write::delete("a/base")], Ok(13)),
+            (vec![Compare::empty("a/")], vec![Write::put("a/new", "")], Ok(14)),
             (vec![Compare::empty("a/")], vec![Write::put("a/other", "")], Err(0)),
-            (vec![Compare::absent("a/other")], vec![Write::put("a/new", "")], Ok(13)),
-            (vec![Compare::version("a/new", 12)], vec![], Err(0)),
+            (vec![Compare::absent("a/other")], vec![Write::put("a/new", "")], Ok(15)),
+            (vec![Compare::version("a/new", 14)], vec![], Err(0)),
         ];
         for (step, (compares, writes, expected)) in steps.into_iter().enumerate() {
-            let got =
-                match judge.judge(Commit { compares, writes, read_at: None }, &mut base).unwrap() {
-                    Verdict::Accepted { revision, .. } => Ok(revision),
-                    Verdict::Conflict { compare } => Err(compare),
-                };
+            let got = match judge
+                .judge(&Commit { compares, writes, read_at: None }, &mut base)
+                .unwrap()
+            {
+                Verdict::Accepted { revision } => Ok(revision),
+                Verdict::Conflict { compare } => Err(compare),
+            };
             assert_eq!(got, expected, "step {step}");
         }
     }

@@ -6,18 +6,17 @@
 //! part of a batch's own transaction and about twice the batch's size, so a sweep always overtakes
 //! what comes in and no batch waits long for it.
 //!
-//! A sweep covers everything up to the revision at which it began (its mark). When it is through,
-//! each write up to the mark is either in `records` or superseded by one in a later log row, so
+//! A sweep covers everything up to the revision at which it began (its mark): the recent records are frozen there. When
+//! it is through, the latest write of each key up to the mark is in `records`, so the frozen ones go from memory, and
 //! the log rows up to the mark are deleted, again in slices. Where the sweep stands is written
 //! with each slice, so a restart goes on from there instead of beginning anew. A crash at any
 //! point is harmless: the log is a suffix of all commits, and replaying a suffix, or what of it
 //! is not merged, over `records` gives the latest state.
 
-use std::sync::Arc;
-
 use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 
-use super::recent::{Entry, Recent};
+use super::generation::{Cursor, Entry};
+use super::recent::{Frozen, Recent};
 use crate::Revision;
 
 /// Values longer than this live outside the tree of keys. An interface's sealed record is shorter, so that reading it is one
@@ -36,7 +35,7 @@ pub(crate) enum Phase {
     /// Nothing to do until enough has come together.
     Waiting,
     /// Entries up to `mark` are being merged; those up to the key `after` are done.
-    Sweeping { mark: Revision, after: Option<Arc<str>> },
+    Sweeping { mark: Revision, after: Option<Box<str>> },
     /// Log rows up to `mark` are being deleted.
     Trimming { mark: Revision },
 }
@@ -76,14 +75,30 @@ impl Phase {
 
 /// A slice that was written in a transaction, to take effect once that is committed.
 pub(crate) struct Slice {
-    pub(crate) merged: Vec<(Arc<str>, Entry)>,
+    /// What was merged, in the frozen generation.
+    merged: Vec<u32>,
     next: Phase,
+    cursor: Cursor,
     oldest: Revision,
+}
+
+impl Slice {
+    /// The keys that were merged.
+    pub(crate) fn keys<'a>(&'a self, frozen: &'a Frozen) -> impl Iterator<Item = &'a str> {
+        self.merged.iter().map(|slot| frozen.generation.entry(*slot).key)
+    }
+
+    /// Whether the sweep is through: all that is frozen is merged.
+    pub(crate) fn is_last(&self) -> bool {
+        self.merged.is_empty() && matches!(self.next, Phase::Trimming { .. })
+    }
 }
 
 /// The sweep of one store.
 pub(crate) struct Merger {
     phase: Phase,
+    /// How far it has come in what is frozen.
+    cursor: Cursor,
     /// No log row is older than this.
     oldest: Revision,
     /// Size of the recent records at which a sweep begins.
@@ -91,32 +106,47 @@ pub(crate) struct Merger {
 }
 
 impl Merger {
-    /// `phase`: where the sweep stood; `oldest`: the first revision in the log.
-    pub(crate) fn new(phase: Phase, oldest: Revision, threshold: usize) -> Self {
-        Self { phase, oldest, threshold }
+    /// `phase`: where the sweep stood, in what is `frozen`; `oldest`: the first revision in the log.
+    pub(crate) fn new(
+        phase: Phase,
+        frozen: Option<&Frozen>,
+        oldest: Revision,
+        threshold: usize,
+    ) -> Self {
+        let after = match &phase {
+            Phase::Sweeping { after, .. } => after.as_deref(),
+            Phase::Waiting | Phase::Trimming { .. } => None,
+        };
+        let cursor = frozen.map(|frozen| frozen.generation.cursor(after)).unwrap_or_default();
+        Self { phase, cursor, oldest, threshold }
     }
 
-    /// Whether the next slice begins a sweep, for which the recent records have to be settled.
+    /// Whether the next slice begins a sweep, for which the recent records have to be frozen.
     pub(crate) fn begins(&self, recent: &Recent) -> bool {
-        self.phase == Phase::Waiting && recent.bytes() >= self.threshold
+        self.phase == Phase::Waiting
+            && recent.frozen().is_none()
+            && recent.bytes() >= self.threshold
     }
 
     /// Writes the next slice into the open transaction, if there is anything to do. `written` is
     /// the number of records of the batch; `latest` is the revision after it.
     pub(crate) fn slice(
         &self,
-        recent: &Recent,
+        frozen: Option<&Frozen>,
         written: usize,
         latest: Revision,
         tables: &mut Tables<'_>,
     ) -> rusqlite::Result<Option<Slice>> {
-        let slice = match &self.phase {
-            Phase::Waiting if !self.begins(recent) => return Ok(None),
-            Phase::Waiting => self.merge(recent, recent.revision(), None, written, tables)?,
-            Phase::Sweeping { mark, after } => {
-                self.merge(recent, *mark, after.clone(), written, tables)?
+        let slice = match (&self.phase, frozen) {
+            (Phase::Trimming { mark }, _) => self.trim(*mark, tables)?,
+            (Phase::Waiting, Some(frozen)) => {
+                let cursor = frozen.generation.cursor(None);
+                self.merge(frozen, &cursor, written, tables)?
             }
-            Phase::Trimming { mark } => self.trim(*mark, tables)?,
+            (Phase::Sweeping { .. }, Some(frozen)) => {
+                self.merge(frozen, &self.cursor, written, tables)?
+            }
+            (Phase::Waiting | Phase::Sweeping { .. }, None) => return Ok(None),
         };
         tables.note(latest, &slice.next)?;
         Ok(Some(slice))
@@ -124,33 +154,36 @@ impl Merger {
 
     fn merge(
         &self,
-        recent: &Recent,
-        mark: Revision,
-        after: Option<Arc<str>>,
+        frozen: &Frozen,
+        cursor: &Cursor,
         written: usize,
         tables: &mut Tables<'_>,
     ) -> rusqlite::Result<Slice> {
-        let merged = recent.mergeable(after.as_deref(), mark, (2 * written).max(SLICE_ENTRIES));
-        for (key, entry) in &merged {
-            tables.merge(key, entry)?;
+        let Frozen { generation, mark } = frozen;
+        let (merged, cursor) = generation.sweep(cursor, (2 * written).max(SLICE_ENTRIES));
+        for slot in &merged {
+            tables.merge(&generation.entry(*slot))?;
         }
         let next = match merged.last() {
-            Some((key, _)) => Phase::Sweeping { mark, after: Some(Arc::clone(key)) },
-            None => Phase::Trimming { mark },
+            Some(slot) => {
+                Phase::Sweeping { mark: *mark, after: Some(generation.entry(*slot).key.into()) }
+            }
+            None => Phase::Trimming { mark: *mark },
         };
-        Ok(Slice { merged, next, oldest: self.oldest })
+        Ok(Slice { merged, next, cursor, oldest: self.oldest })
     }
 
     fn trim(&self, mark: Revision, tables: &mut Tables<'_>) -> rusqlite::Result<Slice> {
         let upto = mark.min(self.oldest + SLICE_ROWS);
         tables.trim_log.execute([upto as i64])?;
         let next = if upto == mark { Phase::Waiting } else { Phase::Trimming { mark } };
-        Ok(Slice { merged: Vec::new(), next, oldest: upto + 1 })
+        Ok(Slice { merged: Vec::new(), next, cursor: Cursor::default(), oldest: upto + 1 })
     }
 
-    /// The slice is durable: go on after it.
+    /// The slice is committed: go on after it.
     pub(crate) fn done(&mut self, slice: Slice) {
         self.phase = slice.next;
+        self.cursor = slice.cursor;
         self.oldest = slice.oldest;
     }
 }
@@ -187,13 +220,13 @@ impl<'c> Tables<'c> {
         })
     }
 
-    fn merge(&mut self, key: &str, entry: &Entry) -> rusqlite::Result<()> {
-        let version = entry.version as i64;
-        match &entry.value {
+    fn merge(&mut self, entry: &Entry<'_>) -> rusqlite::Result<()> {
+        let (key, version) = (entry.key, entry.version as i64);
+        match entry.value {
             Some(value) if value.len() > INLINE_BYTES => self.merge_large(key, version, value),
             Some(value) => {
                 // Most keys are new, and then this one search is all.
-                let row = params![key, version, &**value, None::<i64>];
+                let row = params![key, version, value, None::<i64>];
                 if self.add.execute(row)? == 0 {
                     self.drop_large(key)?;
                     self.replace.execute(row)?;

@@ -5,8 +5,10 @@ mod backup;
 mod cache;
 mod checkpoint;
 mod connect;
+mod draft;
 mod file;
 mod filter;
+mod generation;
 mod judge;
 mod log;
 mod merge;
@@ -30,9 +32,10 @@ use cache::Cache;
 use checkpoint::Checkpointer;
 use file::DatabaseFile;
 use filter::{Filling, Filter};
-use merge::{Merger, Phase};
+use generation::{Generation, Hasher, Mark};
+use merge::{Merger, Phase, Slice};
 use readers::Readers;
-use recent::{Entry, Recent};
+use recent::{Frozen, Recent};
 use writer::{Job, Writer};
 
 use crate::changes::{ChangeLog, DEFAULT_CHANGES};
@@ -108,11 +111,16 @@ impl Shared {
         self.recent.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes out what is merged.
-    fn forget(&self, merged: &[(Arc<str>, Entry)]) {
+    /// Of what is frozen, this slice is in the tables now.
+    fn merged(&self, slice: &Slice) {
         let mut recent = self.recent_mut();
-        self.cache.forget(merged);
-        recent.forget(merged);
+        if let Some(frozen) = recent.frozen() {
+            slice.keys(frozen).for_each(|key| self.cache.forget(key));
+        }
+        recent.note_merged();
+        if slice.is_last() {
+            recent.forget();
+        }
     }
 
     /// Keeps values that were found in the tables, unless they may have changed since `forgotten` was told.
@@ -251,21 +259,41 @@ fn replay(connection: &Connection, threshold: usize) -> rusqlite::Result<(Recent
     let (mut revision, phase) = connection.query_row("SELECT * FROM state", [], |row| {
         Ok((row.get::<_, i64>("revision")?.unsigned_abs(), Phase::read(row)?))
     })?;
-    let (mut entries, mut oldest) = (Vec::new(), None);
+    let hasher = Hasher::default();
+    let (mut current, mut frozen) = (Generation::default(), Generation::default());
+    let mut oldest = None;
     let mut rows = connection.prepare("SELECT revision, changes FROM log ORDER BY 1")?;
     let mut rows = rows.query([])?;
     while let Some(row) = rows.next()? {
         let first = row.get::<_, i64>(0)?.unsigned_abs();
-        let wanted = |version, key: &str| !phase.is_past(version, key);
-        let (changes, last) = log::decode(first, row.get_ref(1)?.as_blob()?, wanted)
+        let bytes = row.get_ref(1)?.as_blob()?;
+        let (places, last) = log::places(first, bytes)
             .ok_or_else(|| corrupt(format!("log row {first} is cut short")))?;
-        let entry = |(version, (key, value))| (key, Entry { version, value });
-        entries.extend(changes.into_iter().map(entry));
+        let (mut new, mut sweeping) = (Vec::new(), Vec::new());
+        for (version, at) in places {
+            let key = log::written(bytes, at).key;
+            let mark = Mark { version, hash: hasher.hash(key), at };
+            match &phase {
+                phase if phase.is_past(version, key) => {}
+                Phase::Sweeping { mark: upto, .. } if version <= *upto => sweeping.push(mark),
+                Phase::Sweeping { .. } | Phase::Waiting | Phase::Trimming { .. } => new.push(mark),
+            }
+        }
+        for (generation, marks) in [(&mut current, new), (&mut frozen, sweeping)] {
+            if !marks.is_empty() {
+                generation.add(bytes.into(), marks);
+            }
+        }
         oldest.get_or_insert(first);
         revision = revision.max(last);
     }
-    let merger = Merger::new(phase, oldest.unwrap_or(revision + 1), threshold);
-    Ok((Recent::new(revision, entries), merger))
+    frozen.settle();
+    let frozen = match &phase {
+        Phase::Sweeping { mark, .. } => Some(Frozen { generation: Arc::new(frozen), mark: *mark }),
+        Phase::Waiting | Phase::Trimming { .. } => None,
+    };
+    let merger = Merger::new(phase, frozen.as_ref(), oldest.unwrap_or(revision + 1), threshold);
+    Ok((Recent::new(revision, hasher, current, frozen), merger))
 }
 
 fn check(connection: &Connection) -> rusqlite::Result<Vec<String>> {

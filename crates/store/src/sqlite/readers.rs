@@ -11,11 +11,11 @@
 use std::cmp::Ordering;
 use std::path::Path;
 use std::sync::atomic::{self, AtomicUsize};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 
-use super::recent::{Entry, Recent};
+use super::recent::Recent;
 use super::{Shared, connect, file};
 use crate::{Page, Snapshot, Versioned};
 
@@ -113,7 +113,7 @@ pub(crate) fn get_many(
     let recent = shared.recent();
     let (revision, forgotten) = (recent.revision(), recent.forgotten());
     let known = |key: &&str| {
-        let entry = recent.get(key).map(Entry::versioned);
+        let entry = recent.get(key).map(|entry| entry.versioned());
         let cached = || shared.cache.get(key).map(Some);
         entry.or_else(cached).or_else(|| (!shared.filter.may_hold(key)).then_some(None))
     };
@@ -188,13 +188,12 @@ pub(crate) fn scan(
             (None, None) => break,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (Some((key, _)), Some(stored)) => (**key).cmp(stored),
+            (Some((key, _)), Some(stored)) => key.as_str().cmp(stored),
         };
         if order.is_le()
-            && let Some((key, entry)) = entries.next()
-            && let Some(versioned) = entry.versioned()
+            && let Some((key, Some(versioned))) = entries.next()
         {
-            items.push((key.as_ref().to_owned(), versioned));
+            items.push((key, versioned));
         }
         if let (Ordering::Greater, Some(row), Some(key)) = (order, row, stored) {
             from_table.push(items.len());
@@ -212,18 +211,18 @@ pub(crate) fn scan(
 }
 
 /// The recent entries from `after` on, up to and including the `count`th that is not deleted: a
-/// page of as many records cannot reach further.
+/// page of as many records cannot reach further. `None` for what is deleted.
 fn enough(
     recent: &Recent,
     prefix: &str,
     after: Option<&str>,
     count: usize,
-) -> Vec<(Arc<str>, Entry)> {
+) -> Vec<(String, Option<Versioned>)> {
     let mut live = 0;
-    let wanted = recent.below(prefix, after).take_while(|(_, entry)| {
+    let wanted = recent.below(prefix, after).take_while(|entry| {
         let wanted = live < count;
         live += usize::from(entry.value.is_some());
         wanted
     });
-    wanted.map(|(key, entry)| (Arc::clone(key), entry.clone())).collect()
+    wanted.map(|entry| (entry.key.to_owned(), entry.versioned())).collect()
 }

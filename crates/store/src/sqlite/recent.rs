@@ -1,75 +1,50 @@
-//! What was committed lately and is so far only in the log, in the order of its keys.
+//! What was committed lately and is so far only in the log.
 //!
 //! A commit is durable once its row is in the log table; this is the log's readable form. Every
 //! read looks here first, then in the `records` table. The writer thread alone changes it: it
-//! adds each commit once it is synced, and takes out what it has merged into `records`.
+//! adds each batch once it is synced.
+//!
+//! There are two generations at most. New rows go into the current one. A sweep freezes it, so that what it merges
+//! does not change under it, and begins another; what is frozen is read here until all of it is in `records`, and
+//! goes as a whole.
 
-use std::collections::{BTreeSet, HashMap};
-use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
-use crate::{Revision, Versioned};
+use itertools::{EitherOrBoth, Itertools};
 
-/// A key and what a commit made of it.
-pub(crate) type Change = (Arc<str>, Option<Arc<[u8]>>);
+use super::generation::{Entry, Generation, Hasher, Mark};
+use crate::Revision;
 
-/// Rough cost of an entry beside its key and value: two counted allocations, and its places in the
-/// table and in the order.
-const ENTRY_BYTES: usize = 144;
-
-/// How many new keys wait for their place in the order. Together they find it in a third of the time; a
-/// range has to look at each of them.
-const FRESH: usize = 512;
-
-/// The latest state of one key.
+/// What a sweep merges.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    pub(crate) version: Revision,
-    /// `None`: deleted, whatever `records` says.
-    pub(crate) value: Option<Arc<[u8]>>,
+pub(crate) struct Frozen {
+    pub(crate) generation: Arc<Generation>,
+    /// The latest revision in it.
+    pub(crate) mark: Revision,
 }
 
-impl Entry {
-    fn bytes(&self, key: &str) -> usize {
-        ENTRY_BYTES + key.len() + self.value.as_ref().map_or(0, |value| value.len())
-    }
-
-    /// What a read answers.
-    pub(crate) fn versioned(&self) -> Option<Versioned> {
-        let value = self.value.as_ref()?.to_vec();
-        Some(Versioned { version: self.version, value })
-    }
-
-    /// The version that a compare sees: 0 for what is deleted.
-    pub(crate) fn seen_version(&self) -> Revision {
-        if self.value.is_some() { self.version } else { 0 }
-    }
-}
-
-/// The unmerged records. Nearly all that is asked is one key; ranges are rare.
+/// The unmerged records.
 #[derive(Debug, Default)]
 pub(crate) struct Recent {
-    records: HashMap<Arc<str>, Entry>,
-    /// The keys of `records`, but for the fresh ones.
-    order: BTreeSet<Arc<str>>,
-    fresh: Vec<Arc<str>>,
-    bytes: usize,
+    current: Generation,
+    frozen: Option<Frozen>,
+    hasher: Hasher,
     revision: Revision,
-    /// Whatever was written after this revision is in `records`, deletions included.
+    /// Whatever was written after this revision is here, deletions included.
     floor: Revision,
-    /// How often something was taken out.
+    /// How often something of the tables ceased to be hidden, or was about to.
     forgotten: u64,
 }
 
 impl Recent {
-    /// What is left of `entries` in the order of their commits, as of `revision`.
-    pub(crate) fn new(revision: Revision, entries: Vec<(Arc<str>, Entry)>) -> Self {
-        let records = HashMap::from_iter(entries);
-        // Sorted once and built from below: half the time of inserting one by one.
-        let order = records.keys().cloned().collect();
-        let bytes = records.iter().map(|(key, entry)| entry.bytes(key)).sum();
-        let fresh = Vec::with_capacity(FRESH);
-        Self { records, order, fresh, bytes, revision, floor: revision, forgotten: 0 }
+    /// What is left of the log, as of `revision`: of a sweep that was going on, and since.
+    pub(crate) fn new(
+        revision: Revision,
+        hasher: Hasher,
+        current: Generation,
+        frozen: Option<Frozen>,
+    ) -> Self {
+        Self { current, frozen, hasher, revision, floor: revision, forgotten: 0 }
     }
 
     /// The store's latest revision that reads may see.
@@ -82,124 +57,115 @@ impl Recent {
         revision >= self.floor
     }
 
-    /// How often something was taken out: while the number stays, what is read from the tables stays true for all keys
-    /// that are not here.
+    /// While the number stays, what is read from the tables stays true for all keys that are not here.
     pub(crate) fn forgotten(&self) -> u64 {
         self.forgotten
     }
 
-    /// Roughly the memory in use.
+    /// Roughly the memory in use, but for what is frozen.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.current.bytes()
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<&Entry> {
-        self.records.get(key)
+    pub(crate) fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
+    pub(crate) fn frozen(&self) -> Option<&Frozen> {
+        self.frozen.as_ref()
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<Entry<'_>> {
+        self.find(self.hasher.hash(key), key)
+    }
+
+    /// [`Recent::get`] for whoever knows the hash.
+    pub(crate) fn find(&self, hash: u64, key: &str) -> Option<Entry<'_>> {
+        let frozen = || self.frozen.as_ref()?.generation.find(hash, key);
+        self.current.find(hash, key).or_else(frozen)
     }
 
     /// The entries of a prefix after `after`, ascending, deleted ones included.
     pub(crate) fn below<'a>(
         &'a self,
         prefix: &'a str,
-        after: Option<&str>,
-    ) -> impl Iterator<Item = (&'a Arc<str>, &'a Entry)> + use<'a> {
-        let start = match after {
-            Some(after) if after >= prefix => Bound::Excluded(after),
-            Some(_) | None => Bound::Included(prefix),
-        };
-        let range = (start, Bound::Unbounded);
-        let within = |key: &&Arc<str>| {
-            key.starts_with(prefix) && RangeBounds::<str>::contains(&range, &***key)
-        };
-        let mut fresh: Vec<&Arc<str>> = self.fresh.iter().filter(within).collect();
-        fresh.sort_unstable();
-        let mut fresh = fresh.into_iter().peekable();
-        let order = self.order.range::<str, _>(range);
-        let mut order = order.take_while(move |key| key.starts_with(prefix)).peekable();
-        let keys = std::iter::from_fn(move || match (order.peek(), fresh.peek()) {
-            (Some(first), Some(other)) if first > other => fresh.next(),
-            (None, _) => fresh.next(),
-            (Some(_), _) => order.next(),
-        });
-        keys.map(|key| (key, &self.records[key]))
+        after: Option<&'a str>,
+    ) -> impl Iterator<Item = Entry<'a>> + use<'a> {
+        let frozen = self.frozen.iter();
+        let frozen = frozen.flat_map(move |frozen| frozen.generation.below(prefix, after));
+        let current = self.current.below(prefix, after);
+        current.merge_join_by(frozen, |a, b| a.key.cmp(b.key)).map(|either| match either {
+            EitherOrBoth::Left(entry) | EitherOrBoth::Right(entry) => entry,
+            // What is frozen was written before.
+            EitherOrBoth::Both(entry, _) => entry,
+        })
     }
 
-    /// Adds one commit.
-    pub(crate) fn apply(&mut self, version: Revision, changes: Vec<Change>) {
-        for (key, value) in changes {
-            let entry = Entry { version, value };
-            self.bytes += entry.bytes(&key);
-            match self.records.insert(Arc::clone(&key), entry) {
-                Some(old) => self.bytes -= old.bytes(&key),
-                None => self.fresh.push(key),
-            }
-        }
-        self.revision = version;
-        if self.fresh.len() >= FRESH {
-            self.settle();
-        }
+    /// Adds a batch: its row, and what it wrote, up to `revision`.
+    pub(crate) fn apply(&mut self, revision: Revision, row: Box<[u8]>, marks: Vec<Mark>) {
+        self.current.add(row, marks);
+        self.revision = revision;
     }
 
-    /// Gives the fresh keys their place in the order.
-    pub(crate) fn settle(&mut self) {
-        self.fresh.sort_unstable();
-        self.order.extend(self.fresh.drain(..));
+    /// Makes everything up to now ready to be merged.
+    pub(crate) fn freeze(&mut self) {
+        self.current.settle();
+        let next = self.current.successor();
+        let generation = Arc::new(std::mem::replace(&mut self.current, next));
+        self.frozen = Some(Frozen { generation, mark: self.revision });
     }
 
-    /// The next `count` entries after `after` that are not newer than `upto`: what to merge next. Only such as have their place
-    /// in the order: all of them, if they were settled when `upto` was the latest revision.
-    pub(crate) fn mergeable(
-        &self,
-        after: Option<&str>,
-        upto: Revision,
-        count: usize,
-    ) -> Vec<(Arc<str>, Entry)> {
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let keys = self.order.range::<str, _>((start, Bound::Unbounded));
-        keys.map(|key| (key, &self.records[key]))
-            .filter(|(_, entry)| entry.version <= upto)
-            .take(count)
-            .map(|(key, entry)| (Arc::clone(key), entry.clone()))
-            .collect()
-    }
-
-    /// Takes out what is merged, unless the key was written again meanwhile.
-    pub(crate) fn forget(&mut self, merged: &[(Arc<str>, Entry)]) {
+    /// Something that is here was merged: what somebody has read in the tables before may be old.
+    pub(crate) fn note_merged(&mut self) {
         self.forgotten += 1;
-        for (key, entry) in merged {
-            self.floor = self.floor.max(entry.version);
-            if self.get(key).is_some_and(|current| current.version == entry.version) {
-                self.records.remove(key);
-                // Only what has its place in the order is merged.
-                self.order.remove(key);
-                self.bytes -= entry.bytes(key);
-            }
+    }
+
+    /// Takes out what was frozen: all of it is merged.
+    pub(crate) fn forget(&mut self) {
+        if let Some(frozen) = self.frozen.take() {
+            self.floor = self.floor.max(frozen.mark);
+            self.forgotten += 1;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::log::{self, Written};
     use super::*;
 
-    fn put(key: &str) -> Change {
-        (key.into(), Some(Arc::from(&b"value"[..])))
+    fn apply(recent: &mut Recent, version: Revision, writes: &[(&str, Option<&[u8]>)]) {
+        let mut row = Vec::new();
+        let marks = writes.iter().map(|(key, value)| {
+            let at = log::append(&mut row, Written { key, value: *value });
+            Mark { version, hash: recent.hasher().hash(key), at }
+        });
+        let marks = marks.collect();
+        recent.apply(version, row.into(), marks);
     }
 
     #[test]
-    fn what_was_written_again_is_neither_merged_nor_forgotten() {
-        let mut recent = Recent::new(0, vec![]);
-        recent.apply(1, vec![put("a"), put("b"), put("c")]);
-        recent.apply(2, vec![put("b")]);
-        recent.settle();
-        let merging = recent.mergeable(None, 1, 10);
-        assert_eq!(merging.iter().map(|(key, _)| &**key).collect::<Vec<_>>(), ["a", "c"]);
-        recent.apply(3, vec![("c".into(), None)]);
-        recent.forget(&merging);
-        let left: Vec<_> = recent.below("", None).map(|(key, e)| (&**key, e.version)).collect();
-        assert_eq!(left, [("b", 2), ("c", 3)]);
-        let all = recent.mergeable(None, 3, 10);
-        recent.forget(&all);
-        assert_eq!((recent.bytes(), recent.revision()), (0, 3));
+    fn what_is_frozen_is_read_until_it_is_forgotten_unless_it_was_written_again() {
+        let mut recent = Recent::default();
+        let value = Some(&b"value"[..]);
+        apply(&mut recent, 1, &[("a", value), ("b", value), ("c", value)]);
+        recent.freeze();
+        apply(&mut recent, 2, &[("b", value), ("c", None), ("d", value)]);
+        let seen = |recent: &Recent| -> Vec<(String, Revision)> {
+            recent.below("", None).map(|e| (e.key.to_owned(), e.seen_version())).collect()
+        };
+        let of = |list: &[(&str, Revision)]| -> Vec<(String, Revision)> {
+            list.iter().map(|(key, version)| ((*key).to_owned(), *version)).collect()
+        };
+        assert_eq!(seen(&recent), of(&[("a", 1), ("b", 2), ("c", 0), ("d", 2)]));
+        assert_eq!(recent.get("a").map(|entry| entry.version), Some(1));
+        assert_eq!(recent.get("c").map(|entry| entry.version), Some(2));
+        assert!(recent.knows_since(0));
+        let forgotten = recent.forgotten();
+        recent.forget();
+        assert_eq!(seen(&recent), of(&[("b", 2), ("c", 0), ("d", 2)]));
+        assert_eq!((recent.get("a"), recent.revision()), (None, 2));
+        assert!(!recent.knows_since(0) && recent.knows_since(1));
+        assert_ne!(recent.forgotten(), forgotten);
     }
 }

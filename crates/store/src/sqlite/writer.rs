@@ -2,18 +2,18 @@
 //! accepted ones to the log in one transaction, syncs once, and answers each.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::checkpoint::Checkpointer;
+use super::draft::Draft;
 use super::judge::{Base, Judge, Verdict};
 use super::merge::{Merger, Slice, Tables};
-use super::recent::Change;
-use super::{Shared, log, store_error};
+use super::{Shared, store_error};
 use crate::observer::BatchReport;
 use crate::{Commit, CommitError, Revision, StoreError};
 
@@ -30,17 +30,15 @@ pub(crate) enum Job {
     Limit { pages: u32, reply: oneshot::Sender<Result<(), StoreError>> },
 }
 
-type Reply = oneshot::Sender<Result<Revision, CommitError>>;
+type Reply = oneshot::Sender<Answer>;
 
-/// A commit's answer, which is held back until the batch is synced.
-struct Judged {
-    answer: Result<Revision, CommitError>,
-    changes: Vec<Change>,
-}
+type Answer = Result<Revision, CommitError>;
 
 /// A committed transaction.
 struct Batch {
-    judged: Vec<Judged>,
+    draft: Draft,
+    /// What each commit is answered, once that is durable.
+    answers: Vec<Answer>,
     slice: Option<Slice>,
     sync: Duration,
 }
@@ -206,52 +204,48 @@ impl Writer {
         statements: &mut Statements<'_>,
         commits: Vec<Commit>,
     ) -> Result<Batch, StoreError> {
-        let mut judged = Vec::with_capacity(commits.len());
-        let mut row = Vec::new();
         if self.merger.begins(&self.shared.recent()) {
-            self.shared.recent_mut().settle();
+            self.shared.recent_mut().freeze();
         }
+        let frozen = self.shared.recent().frozen().cloned();
         statements.begin.execute([]).map_err(store_error)?;
-        let recent = self.shared.recent.read().unwrap_or_else(PoisonError::into_inner);
-        let mut judge = Judge::new(&recent);
-        let (mut latest, mut written) = (recent.revision(), 0);
-        for commit in commits {
-            match judge.judge(commit, &mut statements.lookup)? {
-                Verdict::Conflict { compare } => {
-                    let answer = Err(CommitError::Conflict { compare });
-                    judged.push(Judged { answer, changes: Vec::new() });
-                }
-                Verdict::Accepted { revision, changes } => {
-                    if !changes.is_empty() {
-                        log::encode(&changes, &mut row);
-                        written += changes.len();
-                        latest = revision;
-                    }
-                    judged.push(Judged { answer: Ok(revision), changes });
-                }
-            }
-        }
-        if written > 0 {
-            // Revisions of a batch follow on one another.
-            let append = params![(recent.revision() + 1) as i64, row];
-            statements.append.execute(append).map_err(store_error)?;
-        }
-        let slice = match written {
-            0 => None,
-            _ => self
+        let (draft, answers) = self.judge(&commits, &mut statements.lookup)?;
+        let mut slice = None;
+        if let Some((first, row)) = draft.row() {
+            statements.append.execute(params![first as i64, row]).map_err(store_error)?;
+            let (written, latest) = (draft.written(), draft.revision());
+            slice = self
                 .merger
-                .slice(&recent, written, latest, &mut statements.tables)
-                .map_err(store_error)?,
-        };
-        for (key, _) in slice.iter().flat_map(|slice| &slice.merged) {
-            self.shared.filter.add(key);
+                .slice(frozen.as_ref(), written, latest, &mut statements.tables)
+                .map_err(store_error)?;
+        }
+        if let (Some(slice), Some(frozen)) = (&slice, &frozen) {
+            slice.keys(frozen).for_each(|key| self.shared.filter.add(key));
         }
         let syncing = Instant::now();
         statements.commit.execute([]).map_err(store_error)?;
-        Ok(Batch { judged, slice, sync: syncing.elapsed() })
+        Ok(Batch { draft, answers, slice, sync: syncing.elapsed() })
     }
 
-    /// Makes a synced batch visible and answers it, commit by commit.
+    /// Judges a batch's commits in order.
+    fn judge(
+        &self,
+        commits: &[Commit],
+        lookup: &mut Lookup<'_>,
+    ) -> Result<(Draft, Vec<Answer>), StoreError> {
+        let recent = self.shared.recent();
+        let mut judge = Judge::new(&recent, None);
+        let mut answers = Vec::with_capacity(commits.len());
+        for commit in commits {
+            answers.push(match judge.judge(commit, lookup)? {
+                Verdict::Accepted { revision } => Ok(revision),
+                Verdict::Conflict { compare } => Err(CommitError::Conflict { compare }),
+            });
+        }
+        Ok((judge.into_draft(), answers))
+    }
+
+    /// Makes a synced batch visible and answers it.
     fn publish(
         &mut self,
         batch: Batch,
@@ -259,30 +253,20 @@ impl Writer {
         report: &mut BatchReport,
         began: Instant,
     ) {
-        let mut changed = Vec::new();
-        let mut answers = Vec::with_capacity(replies.len());
-        for Judged { answer, changes } in batch.judged {
-            match &answer {
-                Ok(revision) if !changes.is_empty() => {
-                    report.records += changes.len();
-                    changed.extend(changes.iter().map(|(key, _)| (*revision, Arc::clone(key))));
-                    // Locked for each commit anew, so that readers wait for microseconds at most.
-                    self.shared.recent_mut().apply(*revision, changes);
-                    report.commits += 1;
-                }
-                Ok(_) => report.commits += 1,
-                Err(_) => report.conflicts += 1,
-            }
-            answers.push(answer);
+        let Batch { draft, answers, slice, .. } = batch;
+        report.commits = answers.iter().filter(|answer| answer.is_ok()).count();
+        report.conflicts = answers.len() - report.commits;
+        report.records = draft.written();
+        if draft.written() > 0 {
+            let changed: Vec<(Revision, Arc<str>)> =
+                draft.entries().map(|entry| (entry.version, Arc::from(entry.key))).collect();
+            let (revision, row, marks) = draft.into_parts();
+            self.shared.recent_mut().apply(revision, row, marks);
+            self.shared.changes.push(revision, changed.into_iter());
         }
-        if let Some(slice) = batch.slice {
-            for merged in slice.merged.chunks(32) {
-                self.shared.forget(merged);
-            }
+        if let Some(slice) = slice {
+            self.shared.merged(&slice);
             self.merger.done(slice);
-        }
-        if let Some(&(latest, _)) = changed.last() {
-            self.shared.changes.push(latest, changed.into_iter());
         }
         report.total = began.elapsed();
         self.shared.meter.batch(report);

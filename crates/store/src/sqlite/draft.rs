@@ -1,0 +1,107 @@
+//! What a batch writes, before anybody may see it: its row of the log in the making.
+
+use hashbrown::HashTable;
+
+use super::generation::{Entry, Hasher, Mark};
+use super::log::{self, Written};
+use crate::{Revision, Write};
+
+/// A batch's writes: of each key the latest can be found.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    hasher: Hasher,
+    row: Vec<u8>,
+    marks: Vec<Mark>,
+    /// Of the marks, by the hash of the key.
+    table: HashTable<u32>,
+    first: Revision,
+    revision: Revision,
+}
+
+impl Draft {
+    /// Nothing yet, after a revision.
+    pub(crate) fn new(after: Revision, hasher: Hasher) -> Self {
+        Self {
+            hasher,
+            row: Vec::new(),
+            marks: Vec::new(),
+            table: HashTable::new(),
+            first: after + 1,
+            revision: after,
+        }
+    }
+
+    /// The revision after the last commit so far.
+    pub(crate) fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// The row to append, under the revision of its first commit; nothing if nothing is written.
+    pub(crate) fn row(&self) -> Option<(Revision, &[u8])> {
+        (!self.row.is_empty()).then_some((self.first, &*self.row))
+    }
+
+    /// How many writes there are.
+    pub(crate) fn written(&self) -> usize {
+        self.marks.len()
+    }
+
+    /// Takes in a commit's writes, all of which change something; the revision after it.
+    pub(crate) fn add<'w>(&mut self, writes: impl IntoIterator<Item = &'w Write>) -> Revision {
+        let mut writes = writes.into_iter().peekable();
+        if writes.peek().is_some() {
+            log::begin(&mut self.row);
+            self.revision += 1;
+        }
+        for write in writes {
+            let hash = self.hasher.hash(&write.key);
+            let written = Written { key: &write.key, value: write.value.as_deref() };
+            let at = log::append(&mut self.row, written);
+            self.put(&write.key, Mark { version: self.revision, hash, at });
+        }
+        self.revision
+    }
+
+    fn put(&mut self, key: &str, mark: Mark) {
+        let Self { row, marks, table, .. } = self;
+        let is_it = |at: &u32| {
+            let other = &marks[*at as usize];
+            other.hash == mark.hash && log::written(row, other.at).key == key
+        };
+        let next =
+            u32::try_from(marks.len()).expect("a batch is at most 256 commits of 128 writes");
+        let hash_of = |at: &u32| marks[*at as usize].hash;
+        *table.entry(mark.hash, is_it, hash_of).or_insert(next).into_mut() = next;
+        marks.push(mark);
+    }
+
+    fn entry(&self, mark: &Mark) -> Entry<'_> {
+        let Written { key, value } = log::written(&self.row, mark.at);
+        Entry { key, version: mark.version, value }
+    }
+
+    /// The latest write of a key.
+    pub(crate) fn find(&self, hash: u64, key: &str) -> Option<Entry<'_>> {
+        let is_it = |at: &u32| {
+            let mark = &self.marks[*at as usize];
+            mark.hash == hash && self.entry(mark).key == key
+        };
+        self.table.find(hash, is_it).map(|at| self.entry(&self.marks[*at as usize]))
+    }
+
+    /// All writes, in the order in which they came.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.marks.iter().map(|mark| self.entry(mark))
+    }
+
+    /// The latest writes of the keys of a prefix, in no order.
+    pub(crate) fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = Entry<'a>> {
+        let latest = self.table.iter().map(|at| self.entry(&self.marks[*at as usize]));
+        latest.filter(move |entry| entry.key.starts_with(prefix))
+    }
+
+    /// The row and what it holds, for the recent records.
+    pub(crate) fn into_parts(self) -> (Revision, Box<[u8]>, Vec<Mark>) {
+        (self.revision, self.row.into(), self.marks)
+    }
+}

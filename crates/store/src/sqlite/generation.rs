@@ -1,0 +1,289 @@
+//! Rows of the log in memory, as they are, with an index of the latest write of each key.
+//!
+//! A row is kept in one piece, so a commit costs no allocation for each key and each value, and all of them go
+//! together when the generation goes. Nearly all questions are about one key: a hash table answers those. Ranges, and
+//! merging, go through the keys in order. That order is kept in runs: keys wait until there are [`FRESH`] of them, are
+//! sorted together, and [`RUNS`] such runs become one. Sorting few at a time, soon after they came, is done in the
+//! processor's caches; a tree of all keys took a cache miss for each level.
+
+use std::cmp::Ordering;
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as Place;
+use itertools::Itertools;
+
+use super::log::{self, Written};
+use crate::{Revision, Versioned};
+
+/// How many new keys wait for their place in the order: a range has to look at each of them.
+const FRESH: usize = 512;
+/// How many runs of fresh keys are merged into one: a range has to search each run.
+const RUNS: usize = 16;
+/// What an entry takes beside its row: its slot, its places in the table and in a run.
+const ENTRY_BYTES: usize = 40;
+
+/// The hash of a key. One function for all generations of a process, so that a question takes one hash.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Hasher(RandomState);
+
+impl Hasher {
+    pub(crate) fn hash(&self, key: &str) -> u64 {
+        self.0.hash_one(key)
+    }
+}
+
+/// A write of a row: where it lies, and what is asked of it most.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    pub(crate) version: Revision,
+    pub(crate) hash: u64,
+    /// Where it lies in its row.
+    pub(crate) at: u32,
+}
+
+/// The latest write of one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) version: Revision,
+    /// `None`: deleted, whatever `records` says.
+    pub(crate) value: Option<&'a [u8]>,
+}
+
+impl Entry<'_> {
+    fn by_key(&self, other: &Self) -> Ordering {
+        self.key.cmp(other.key)
+    }
+
+    /// What a read answers.
+    pub(crate) fn versioned(&self) -> Option<Versioned> {
+        Some(Versioned { version: self.version, value: self.value?.to_vec() })
+    }
+
+    /// The version that a compare sees: 0 for what is deleted.
+    pub(crate) fn seen_version(&self) -> Revision {
+        if self.value.is_some() { self.version } else { 0 }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    mark: Mark,
+    row: u32,
+}
+
+/// Rows that followed on one another.
+#[derive(Debug, Default)]
+pub(crate) struct Generation {
+    rows: Vec<Box<[u8]>>,
+    slots: Vec<Slot>,
+    /// Of the slots, by the hash of the key.
+    table: HashTable<u32>,
+    /// Slots without a place in the order yet.
+    fresh: Vec<u32>,
+    /// Slots, each run in the order of their keys.
+    runs: Vec<Vec<u32>>,
+    bytes: usize,
+}
+
+impl Generation {
+    /// An empty one with room for as many keys as this one has, whose successor it is.
+    pub(crate) fn successor(&self) -> Self {
+        Self {
+            slots: Vec::with_capacity(self.slots.len()),
+            table: HashTable::with_capacity(self.slots.len()),
+            fresh: Vec::with_capacity(FRESH),
+            ..Self::default()
+        }
+    }
+
+    /// Roughly the memory in use.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The latest write of a key.
+    pub(crate) fn find(&self, hash: u64, key: &str) -> Option<Entry<'_>> {
+        let is_it = |slot: &u32| self.is(&self.slots[*slot as usize], hash, key);
+        self.table.find(hash, is_it).map(|slot| self.entry(*slot))
+    }
+
+    fn is(&self, slot: &Slot, hash: u64, key: &str) -> bool {
+        slot.mark.hash == hash && self.written(slot).key == key
+    }
+
+    fn written(&self, slot: &Slot) -> Written<'_> {
+        log::written(&self.rows[slot.row as usize], slot.mark.at)
+    }
+
+    /// What is in a slot.
+    pub(crate) fn entry(&self, slot: u32) -> Entry<'_> {
+        let slot = &self.slots[slot as usize];
+        let Written { key, value } = self.written(slot);
+        Entry { key, version: slot.mark.version, value }
+    }
+
+    /// Adds a row's writes, in the order of their commits: of those of one key the last counts.
+    pub(crate) fn add(&mut self, row: Box<[u8]>, marks: impl IntoIterator<Item = Mark>) {
+        self.bytes += row.len();
+        let nth = u32::try_from(self.rows.len()).expect("memory ends before the rows do");
+        self.rows.push(row);
+        for mark in marks {
+            self.put(Slot { mark, row: nth });
+        }
+        if self.fresh.len() >= FRESH {
+            self.settle();
+        }
+    }
+
+    fn put(&mut self, slot: Slot) {
+        let Self { rows, slots, table, fresh, bytes, .. } = self;
+        let key_of = |slot: &Slot| log::written(&rows[slot.row as usize], slot.mark.at).key;
+        let key = key_of(&slot);
+        let is_it = |other: &u32| {
+            let other = &slots[*other as usize];
+            other.mark.hash == slot.mark.hash && key_of(other) == key
+        };
+        let hash_of = |other: &u32| slots[*other as usize].mark.hash;
+        match table.entry(slot.mark.hash, is_it, hash_of) {
+            Place::Occupied(old) => slots[*old.get() as usize] = slot,
+            Place::Vacant(place) => {
+                let next = u32::try_from(slots.len()).expect("memory ends before the slots do");
+                place.insert(next);
+                fresh.push(next);
+                slots.push(slot);
+                *bytes += ENTRY_BYTES;
+            }
+        }
+    }
+
+    /// Gives the fresh keys their place in the order.
+    pub(crate) fn settle(&mut self) {
+        if self.fresh.is_empty() {
+            return;
+        }
+        let mut run = std::mem::replace(&mut self.fresh, Vec::with_capacity(FRESH));
+        run.sort_unstable_by(|a, b| self.entry(*a).by_key(&self.entry(*b)));
+        self.runs.push(run);
+        let small = self.runs.iter().rev().take_while(|run| run.len() < RUNS * FRESH).count();
+        if small >= RUNS {
+            let mut merged = self.runs.split_off(self.runs.len() - small).concat();
+            // The stable sort finds the runs and merges them.
+            merged.sort_by(|a, b| self.entry(*a).by_key(&self.entry(*b)));
+            self.runs.push(merged);
+        }
+    }
+
+    /// The entries of a prefix after `after`, ascending, deleted ones included.
+    pub(crate) fn below<'a>(
+        &'a self,
+        prefix: &'a str,
+        after: Option<&'a str>,
+    ) -> impl Iterator<Item = Entry<'a>> + use<'a> {
+        let is_before = move |key: &str| key < prefix || after.is_some_and(|after| key <= after);
+        let of_run = move |run: &'a Vec<u32>| {
+            let from = run.partition_point(|slot| is_before(self.entry(*slot).key));
+            let entries = run[from..].iter().map(move |slot| self.entry(*slot));
+            entries.take_while(move |entry| entry.key.starts_with(prefix))
+        };
+        let fresh = self.fresh.iter().map(|slot| self.entry(*slot));
+        let fresh = fresh.filter(|entry| entry.key.starts_with(prefix) && !is_before(entry.key));
+        let fresh = fresh.sorted_unstable_by(Entry::by_key);
+        let runs = self.runs.iter().map(of_run).kmerge_by(|a, b| a.key < b.key);
+        runs.merge_by(fresh, |a, b| a.key < b.key)
+    }
+
+    /// Where a sweep through the settled keys goes on after a key.
+    pub(crate) fn cursor(&self, after: Option<&str>) -> Cursor {
+        let passed = |run: &Vec<u32>| {
+            run.partition_point(|slot| after.is_some_and(|after| self.entry(*slot).key <= after))
+        };
+        Cursor(self.runs.iter().map(passed).collect())
+    }
+
+    /// The next `count` of the settled slots in the order of their keys, and where it goes on after them.
+    pub(crate) fn sweep(&self, cursor: &Cursor, count: usize) -> (Vec<u32>, Cursor) {
+        let mut next = cursor.clone();
+        let left = self.runs.iter().zip(&cursor.0).enumerate().map(|(nth, (run, passed))| {
+            run[*passed..].iter().map(move |slot| (nth, *slot, self.entry(*slot).key))
+        });
+        let swept = left.kmerge_by(|(.., a), (.., b)| a < b).take(count);
+        let swept = swept.map(|(run, slot, _)| {
+            next.0[run] += 1;
+            slot
+        });
+        (swept.collect(), next)
+    }
+}
+
+/// How far a sweep has come in each run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cursor(Vec<usize>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Adds a row of one commit.
+    fn put(generation: &mut Generation, version: Revision, writes: &[(&str, Option<&[u8]>)]) {
+        let mut row = Vec::new();
+        let mark = |(key, value): &(&str, Option<&[u8]>)| {
+            let at = log::append(&mut row, Written { key, value: *value });
+            Mark { version, hash: HASH(key), at }
+        };
+        let marks: Vec<Mark> = writes.iter().map(mark).collect();
+        generation.add(row.into(), marks);
+    }
+
+    /// One of few values, so that different keys meet.
+    const HASH: fn(&str) -> u64 = |key| key.len() as u64;
+
+    fn keys<'a>(entries: impl Iterator<Item = Entry<'a>>) -> Vec<&'a str> {
+        entries.map(|entry| entry.key).collect()
+    }
+
+    #[test]
+    fn the_latest_write_of_a_key_counts_and_keys_of_one_hash_are_told_apart() {
+        let mut generation = Generation::default();
+        put(&mut generation, 1, &[("a/1", Some(b"one")), ("a/2", Some(b"two"))]);
+        put(&mut generation, 2, &[("a/1", None)]);
+        put(&mut generation, 3, &[("a/3", Some(b"")), ("b/1", Some(b"three"))]);
+        let found = |key| generation.find(HASH(key), key);
+        let entry = |key, version, value| Some(Entry { key, version, value });
+        assert_eq!(found("a/1"), entry("a/1", 2, None));
+        assert_eq!(found("a/2"), entry("a/2", 1, Some(&b"two"[..])));
+        assert_eq!(found("b/1"), entry("b/1", 3, Some(&b"three"[..])));
+        assert_eq!(found("a/4"), None);
+        assert_eq!(keys(generation.below("a/", None)), ["a/1", "a/2", "a/3"]);
+        assert_eq!(keys(generation.below("a/", Some("a/1"))), ["a/2", "a/3"]);
+        assert_eq!(keys(generation.below("a/", Some("Z"))), ["a/1", "a/2", "a/3"]);
+    }
+
+    #[test]
+    fn ranges_and_sweeps_see_every_key_once_in_order_however_many_runs_there_are() {
+        let mut generation = Generation::default();
+        let count = FRESH * RUNS + 3 * FRESH + 7;
+        let key = |nth: usize| format!("key/{:06}", nth * 7919 % count);
+        for nth in 0..count {
+            put(&mut generation, nth as u64 + 1, &[(&key(nth), Some(b"value"))]);
+        }
+        assert_eq!((generation.runs.len(), generation.fresh.len()), (1 + 3, 7));
+        let expected: Vec<String> = (0..count).map(|nth| format!("key/{nth:06}")).collect();
+        assert_eq!(keys(generation.below("", None)), expected);
+        assert_eq!(keys(generation.below("key/0001", Some("key/000150"))), expected[151..200]);
+        generation.settle();
+        let mut swept = Vec::new();
+        let mut cursor = generation.cursor(None);
+        loop {
+            let (slots, next) = generation.sweep(&cursor, 1000);
+            let Some(last) = slots.last() else { break };
+            let again = generation.cursor(Some(generation.entry(*last).key));
+            assert_eq!(again.0, next.0, "a cursor can be found again by its key");
+            swept.extend(slots.iter().map(|slot| generation.entry(*slot).key));
+            cursor = next;
+        }
+        assert_eq!(swept, expected);
+    }
+}
