@@ -32,8 +32,8 @@ fn text(sessions: &Sessions, dialect: Dialect, shut: &[&str]) -> String {
 
 fn whole(gateways: Vec<Gateway>, sessions: Vec<Session>) -> Sessions {
     Sessions {
-        gateways: Arc::new(gateways.into_iter().map(Arc::new).collect()),
-        sessions: Arc::new(sessions.into_iter().map(Arc::new).collect()),
+        gateways: gateways.into_iter().map(Arc::new).collect(),
+        sessions: sessions.into_iter().map(Arc::new).collect(),
     }
 }
 

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::render::{self, Surroundings, block, protocol_name};
 use super::settings::BirdSettings;
 use super::version::Dialect;
-use crate::difference::{differing, find, insert, remove};
+use crate::difference::{insert, remove};
 use crate::session::{Digest, Gateway, Session, Sessions};
 
 /// How many parts there are at most: fewer have more to be written, more have more to be opened.
@@ -82,15 +82,13 @@ impl Draft {
     #[must_use]
     pub fn is_of(&self, sessions: &Sessions) -> bool {
         let own = &self.sessions;
-        Arc::ptr_eq(&own.gateways, &sessions.gateways)
-            && Arc::ptr_eq(&own.sessions, &sessions.sessions)
+        own.gateways.is_same(&sessions.gateways) && own.sessions.is_same(&sessions.sessions)
     }
 
     /// The names of the sessions that are not in both, or not the same.
     #[must_use]
     pub fn changed_since(&self, before: &Self) -> Vec<String> {
-        let (held, next) = (&before.sessions.sessions, &self.sessions.sessions);
-        let changes = differing(held, next, |one| &one.id).into_iter();
+        let changes = before.sessions.sessions.differing(&self.sessions.sessions).into_iter();
         let both = changes.flat_map(|(was, is)| was.into_iter().chain(is));
         let names: BTreeSet<String> = both.map(|session| protocol_name(session)).collect();
         names.into_iter().collect()
@@ -134,7 +132,7 @@ impl Draft {
     ) -> impl Iterator<Item = (String, &'a Session)> {
         shut.iter().filter_map(|name| {
             let id = render::interface_of(name)?;
-            let session = find(&self.sessions.sessions, &id, |one| &one.id)?;
+            let session = self.sessions.sessions.find(&id)?;
             (protocol_name(session) == *name).then(|| (name.clone(), &**session))
         })
     }
@@ -143,12 +141,12 @@ impl Draft {
 /// What is not the same, by gateways.
 fn edits<'a>(held: &'a Sessions, next: &'a Sessions) -> BTreeMap<&'a VirtualGatewayId, Edit<'a>> {
     let mut edits: BTreeMap<&VirtualGatewayId, Edit<'_>> = BTreeMap::new();
-    for (was, is) in differing(&held.gateways, &next.gateways, |one| &one.id) {
+    for (was, is) in held.gateways.differing(&next.gateways) {
         if let Some(one) = was.or(is) {
             edits.entry(&one.id).or_default().gateway = Some(is);
         }
     }
-    for (was, is) in differing(&held.sessions, &next.sessions, |one| &one.id) {
+    for (was, is) in held.sessions.differing(&next.sessions) {
         if let Some(was) = was {
             edits.entry(&was.gateway).or_default().gone.push(was);
         }
@@ -249,8 +247,8 @@ mod tests {
                 })
             };
             Sessions {
-                gateways: Arc::new(gateways.into_iter().map(gateway).collect()),
-                sessions: Arc::new(sessions.into_iter().map(session).collect()),
+                gateways: gateways.into_iter().map(gateway).collect(),
+                sessions: sessions.into_iter().map(session).collect(),
             }
         })
     }
