@@ -1,7 +1,6 @@
 //! Lists that share what they have in common: neither making the next one of a list nor finding out what differs between the two
 //! grows with what stays as it was.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -108,14 +107,11 @@ impl<T: Identified> List<T> {
 impl<T: Identified + Eq> List<T> {
     /// What is not the same in both. Pieces that both have are not even looked into.
     pub(crate) fn differing<'a>(&'a self, next: &'a Self) -> Vec<Change<'a, T>> {
-        let own: HashSet<_> = self.pieces.iter().map(Arc::as_ptr).collect();
-        let both: HashSet<_> =
-            next.pieces.iter().map(Arc::as_ptr).filter(|piece| own.contains(piece)).collect();
-        let rest = |list: &'a Self| {
-            let pieces = list.pieces.iter().filter(|piece| !both.contains(&Arc::as_ptr(piece)));
-            pieces.flat_map(|piece| piece.iter())
-        };
-        differing(rest(self), rest(next), T::id)
+        // Pieces are in the order of what they begin with.
+        let pieces = differing(&*self.pieces, &*next.pieces, |piece| piece[0].id());
+        let was = pieces.iter().filter_map(|(was, _)| *was).flat_map(|piece| piece.iter());
+        let is = pieces.iter().filter_map(|(_, is)| *is).flat_map(|piece| piece.iter());
+        differing(was, is, T::id)
     }
 }
 

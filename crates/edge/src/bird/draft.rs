@@ -36,12 +36,16 @@ struct Part {
     name: String,
 }
 
+/// What a text is, in short.
+type Hash = [u8; 32];
+
 /// A gateway with its sessions and their text, which holds keys.
 #[derive(Default)]
 struct Block {
     gateway: Option<Arc<Gateway>>,
     sessions: Vec<Arc<Session>>,
     text: String,
+    hash: Hash,
 }
 
 /// What is not the same of a gateway.
@@ -119,9 +123,9 @@ impl Draft {
             if !held && !special.contains(at) {
                 return (part.name.as_str().into(), part.text.as_str().into());
             }
-            let blocks = part.blocks.values();
-            let text: String = blocks.map(|block| block.render(settings, shut, held)).collect();
-            (name(&text).into(), text.into())
+            let texts: Vec<String> =
+                part.blocks.values().map(|block| block.render(settings, shut, held)).collect();
+            (name(texts.iter().map(hash)).into(), texts.concat().into())
         })
     }
 
@@ -171,8 +175,11 @@ impl Part {
                 blocks.insert((*id).clone(), Arc::new(new));
             }
         }
-        let text: String = blocks.values().map(|block| block.text.as_str()).collect();
-        Self { blocks, name: name(&text), text }
+        // Only what is new is gone through.
+        let name = name(blocks.values().map(|block| block.hash));
+        let texts: Vec<&str> = blocks.values().map(|block| block.text.as_str()).collect();
+        let text = texts.concat();
+        Self { blocks, text, name }
     }
 }
 
@@ -185,8 +192,9 @@ impl Block {
         let mut sessions = self.sessions.clone();
         edit.gone.iter().for_each(|one| remove(&mut sessions, &one.id, |one| &one.id));
         edit.come.iter().for_each(|one| insert(&mut sessions, one, |one| &one.id));
-        let mut new = Self { gateway, sessions, text: String::new() };
+        let mut new = Self { gateway, sessions, ..Self::default() };
         new.text = new.render(settings, &BTreeSet::new(), false);
+        new.hash = hash(&new.text);
         new
     }
 
@@ -202,11 +210,18 @@ fn number(id: &VirtualGatewayId) -> u32 {
     bytes.fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % PARTS
 }
 
-fn name(text: &str) -> String {
-    format!("{:032x}.conf", u128::from_be_bytes(first(Sha256::digest(text).into())))
+fn hash(text: impl AsRef<[u8]>) -> Hash {
+    Sha256::digest(text).into()
 }
 
-fn first<const N: usize>(hash: [u8; 32]) -> [u8; N] {
+/// The name of a part whose blocks are these.
+fn name(blocks: impl Iterator<Item = Hash>) -> String {
+    let mut all = Sha256::new();
+    blocks.for_each(|hash| all.update(hash));
+    format!("{:032x}.conf", u128::from_be_bytes(first(all.finalize().into())))
+}
+
+fn first<const N: usize>(hash: Hash) -> [u8; N] {
     *hash.first_chunk().expect("SHA-256 has 32 bytes")
 }
 
@@ -253,12 +268,13 @@ mod tests {
         })
     }
 
-    fn whole(draft: &Draft, around: Surroundings<'_>, shut: &BTreeSet<String>) -> String {
-        let parts = draft.parts(around.settings, shut, false).map(|(name, text)| {
-            assert_eq!(name, super::name(&text), "a part has the name of what is in it");
-            text
-        });
-        draft.head(around, Dialect::Classic, shut) + &parts.collect::<String>()
+    /// What comes before the parts, and the parts with their names.
+    type Whole = (String, Vec<(String, String)>);
+
+    fn whole(draft: &Draft, around: Surroundings<'_>, shut: &BTreeSet<String>) -> Whole {
+        let parts = draft.parts(around.settings, shut, false);
+        let parts = parts.map(|(name, text)| (name.into_owned(), text.into_owned())).collect();
+        (draft.head(around, Dialect::Classic, shut), parts)
     }
 
     proptest! {
@@ -273,12 +289,18 @@ mod tests {
             let around = Surroundings { settings: &settings, log: Path::new("/run/bird.log") };
             let shut = [format!("dxvif_f000000{shut}")].into();
             let mut last: Option<Draft> = None;
+            let mut seen: BTreeMap<String, String> = BTreeMap::new();
             for sessions in steps {
                 let next = Draft::new(&sessions, around, last.as_ref());
                 let anew = Draft::new(&sessions, around, None);
                 prop_assert_eq!(next.digest, anew.digest);
                 for shut in [&BTreeSet::new(), &shut] {
-                    prop_assert_eq!(whole(&next, around, shut), whole(&anew, around, shut));
+                    let (head, parts) = whole(&next, around, shut);
+                    prop_assert_eq!(&(head, parts.clone()), &whole(&anew, around, shut));
+                    for (name, text) in parts {
+                        let same = seen.entry(name).or_insert_with(|| text.clone());
+                        prop_assert_eq!(&*same, &text, "a name says what is in the part");
+                    }
                 }
                 prop_assert!(next.changed_since(&anew).is_empty());
                 last = Some(next);
