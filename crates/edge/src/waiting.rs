@@ -33,3 +33,23 @@ pub fn measure_by(clock: Clock) {
 pub fn waited() -> Duration {
     WAITED.get()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_is_measured_by_the_clock_that_there_is() {
+        thread_local! {
+            static NOW: Cell<u64> = const { Cell::new(7) };
+        }
+        let sleep = |seconds| NOW.set(NOW.get() + seconds);
+        waiting(|| sleep(1));
+        assert_eq!(waited(), Duration::ZERO, "there is none");
+        measure_by(|| Duration::from_secs(NOW.get()));
+        sleep(2);
+        waiting(|| sleep(4));
+        waiting(|| sleep(8));
+        assert_eq!(waited(), Duration::from_secs(12));
+    }
+}
