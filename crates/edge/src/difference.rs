@@ -9,12 +9,12 @@ pub(crate) type Change<'a, T> = (Option<&'a Arc<T>>, Option<&'a Arc<T>>);
 /// What is not the same in two lists in the order of ids. Items that are the very same are not even looked at; of lists that
 /// are out of order, too much differs.
 pub(crate) fn differing<'a, T: Eq, I: Ord + 'a>(
-    held: &'a [Arc<T>],
-    next: &'a [Arc<T>],
+    held: impl IntoIterator<Item = &'a Arc<T>>,
+    next: impl IntoIterator<Item = &'a Arc<T>>,
     id: impl Fn(&'a T) -> &'a I,
 ) -> Vec<Change<'a, T>> {
     let mut found = Vec::new();
-    let (mut held, mut next) = (held.iter().peekable(), next.iter().peekable());
+    let (mut held, mut next) = (held.into_iter().peekable(), next.into_iter().peekable());
     loop {
         let change = match (held.peek(), next.peek()) {
             (Some(a), Some(b)) if Arc::ptr_eq(a, b) => (held.next(), next.next()),

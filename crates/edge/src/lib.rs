@@ -8,6 +8,7 @@ pub mod agent;
 pub mod bird;
 mod difference;
 pub mod kernel;
+pub mod list;
 pub mod mark;
 pub mod netlink;
 pub mod plan;

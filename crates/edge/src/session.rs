@@ -9,13 +9,15 @@ use linkway_domain::edge::PeerStatus;
 use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
 use linkway_domain::net::{AuthKey, PeerAddresses, Prefix};
 
+use crate::list::{Identified, List};
+
 /// All that the daemon shall do. Cheap to clone; items are shared with what it was told before where they are the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sessions {
-    /// The gateways with a session, in order of their ids.
-    pub gateways: Arc<Vec<Arc<Gateway>>>,
-    /// The sessions, in order of their interfaces' ids.
-    pub sessions: Arc<Vec<Arc<Session>>>,
+    /// The gateways with a session.
+    pub gateways: List<Gateway>,
+    /// The sessions.
+    pub sessions: List<Session>,
 }
 
 /// A gateway's routing instance.
@@ -59,6 +61,22 @@ pub struct Session {
     pub auth_key: AuthKey,
     /// Which one it is of the interface: another number is another session.
     pub resets: u32,
+}
+
+impl Identified for Gateway {
+    type Id = VirtualGatewayId;
+
+    fn id(&self) -> &VirtualGatewayId {
+        &self.id
+    }
+}
+
+impl Identified for Session {
+    type Id = VirtualInterfaceId;
+
+    fn id(&self) -> &VirtualInterfaceId {
+        &self.id
+    }
 }
 
 /// Recognises a configuration that the daemon has loaded.

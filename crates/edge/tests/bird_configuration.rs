@@ -32,8 +32,8 @@ fn text(sessions: &Sessions, dialect: Dialect, shut: &[&str]) -> String {
 
 fn whole(gateways: Vec<Gateway>, sessions: Vec<Session>) -> Sessions {
     Sessions {
-        gateways: Arc::new(gateways.into_iter().map(Arc::new).collect()),
-        sessions: Arc::new(sessions.into_iter().map(Arc::new).collect()),
+        gateways: gateways.into_iter().map(Arc::new).collect(),
+        sessions: sessions.into_iter().map(Arc::new).collect(),
     }
 }
 
@@ -119,8 +119,9 @@ fn the_digest_is_of_the_sessions_only() {
         }
     }
     let mut other = all.clone();
-    Arc::make_mut(&mut Arc::make_mut(&mut other.sessions)[0]).auth_key =
-        AuthKey::parse("authKey", "another").unwrap();
+    let first = Session::clone(all.sessions.iter().next().unwrap());
+    let auth_key = AuthKey::parse("authKey", "another").unwrap();
+    other.sessions.put(Session { auth_key, ..first }.into());
     assert_ne!(digest(&all, around), digest(&other, around), "a key");
     let changed = BirdSettings { prefix_limit: 101, ..BirdSettings::default() };
     let changed = Surroundings { settings: &changed, ..around };

@@ -13,12 +13,12 @@ use linkway_edge::bird::{Bird, BirdSettings};
 use linkway_edge::kernel::{Kernel, Link};
 use linkway_edge::mark::Marks;
 use linkway_edge::netlink::Netlink;
-use linkway_edge::waiting::waited;
+use linkway_edge::waiting::{measure_by, waited};
 use linkway_wire::feed::{ConfigText, packed, read_answer};
 use serde_json::{Value, json};
 
 use crate::feed;
-use crate::timed::{Timed, Times};
+use crate::timed::{Timed, Times, clock};
 use crate::world;
 
 /// How often it is looked again: some news of the kernel's come a moment later, and wake the agent too.
@@ -64,6 +64,7 @@ pub fn run(sizes: &[usize], rounds: usize, dir: &Path) -> Value {
 
 impl Edge {
     fn new(dir: &Path) -> Self {
+        measure_by(clock);
         let times = Times::default();
         let marks = Marks::default();
         let kernel = Netlink::open(marks).unwrap();
@@ -92,7 +93,7 @@ impl Edge {
         let _ = self.base.digest();
         let times = self.times.clone();
         times.take();
-        let (began, before) = (Instant::now(), waited());
+        let (began, before) = (clock(), waited());
         let base = &self.base;
         let (text, held) = times.of("answer", || {
             let known = Some((base.digest(), &base.text()[..]));
@@ -105,7 +106,7 @@ impl Edge {
         times.of("save", || self.state.save(&held)).unwrap();
         self.agent.take(held.config);
         let round = times.of("round", || self.agent.round(Look::News));
-        let (total, waited) = (began.elapsed(), waited() - before);
+        let (total, waited) = (clock() - began, waited() - before);
         let round_failed: Vec<String> = round.failed.into_iter().map(|(_, why)| why).collect();
         assert!(round.configured && !round.unfinished, "{round_failed:?}");
         let status = times.of("report", || self.agent.report(1)).expect("there is a report");

@@ -6,10 +6,12 @@
 //! an answer.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::ops::Range;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use memchr::memchr;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::version::Version;
@@ -54,22 +56,27 @@ impl Answer {
         self.lines().collect::<Vec<_>>().join("; ")
     }
 
-    fn read(received: &str) -> Self {
-        let mut answer = Self { code: 0, text: String::with_capacity(received.len()) };
-        for line in received.split('\n').filter_map(Line::parse) {
-            let text = match line {
-                Line::More(text) => text,
-                Line::Last(code, text) => {
-                    answer.code = code;
-                    text
+    /// What was received, without the codes. They are taken out of it where it is: many sessions make it long.
+    fn read(mut received: Vec<u8>) -> Self {
+        let (mut last, mut kept, mut begin) = (0, 0, 0);
+        while begin < received.len() {
+            let rest = &received[begin..];
+            let length = memchr(b'\n', rest).unwrap_or(rest.len());
+            if let Some((code, text)) = line(&rest[..length]) {
+                last = code.unwrap_or(last);
+                if code.is_none() || !text.is_empty() {
+                    received.copy_within(begin + text.start..begin + text.end, kept);
+                    kept += text.len();
+                    received[kept] = b'\n';
+                    kept += 1;
                 }
-            };
-            if !(text.is_empty() && matches!(line, Line::Last(..))) {
-                answer.text.push_str(text);
-                answer.text.push('\n');
             }
+            begin += length + 1;
         }
-        answer
+        received.truncate(kept);
+        let text = String::from_utf8(received);
+        let text = text.unwrap_or_else(|not| String::from_utf8_lossy(not.as_bytes()).into_owned());
+        Self { code: last, text }
     }
 }
 
@@ -132,7 +139,7 @@ impl Control {
     fn answer(&mut self, what: &'static str) -> Result<Answer, DaemonError> {
         let received = waiting(|| self.receive(Instant::now() + self.patience));
         let received = received.map_err(|why| self.fault(what, why))?;
-        Ok(Answer::read(&String::from_utf8_lossy(&received)))
+        Ok(Answer::read(received))
     }
 
     /// The bytes of an answer, to the end of its last line; an end in the middle is an error.
@@ -182,30 +189,31 @@ impl Control {
 
 /// Whether a line is the last one of an answer.
 fn ends_answer(line: &[u8]) -> bool {
-    matches!(line, [a, b, c, d, b' ' | b'\n' | b'\r', ..] if [a, b, c, d].iter().all(|byte| byte.is_ascii_digit()))
+    code(line).is_some() && matches!(line.get(4), Some(b' ' | b'\n' | b'\r'))
 }
 
-/// A line of an answer.
-#[derive(Debug, PartialEq, Eq)]
-enum Line<'a> {
-    Last(u16, &'a str),
-    More(&'a str),
-}
-
-impl<'a> Line<'a> {
-    /// `None`: neither (`+` begins what BIRD logs meanwhile).
-    fn parse(line: &'a str) -> Option<Self> {
-        if let Some(text) = line.strip_prefix(' ') {
-            return Some(Self::More(text));
-        }
-        let (code, rest) = line.split_at_checked(4)?;
-        let code = code.bytes().all(|b| b.is_ascii_digit()).then(|| code.parse().ok()).flatten()?;
-        match rest.split_at_checked(1) {
-            None | Some((" ", _)) => Some(Self::Last(code, rest.trim())),
-            Some(("-", text)) => Some(Self::More(text)),
-            Some(_) => None,
-        }
+/// The code of a line, if it is the last one of an answer, and where its text is; `None`: it is none of an answer (`+` begins
+/// what BIRD logs meanwhile).
+fn line(line: &[u8]) -> Option<(Option<u16>, Range<usize>)> {
+    if line.starts_with(b" ") {
+        return Some((None, 1..line.len()));
     }
+    let code = code(line)?;
+    let rest = &line[4..];
+    match rest.first() {
+        None | Some(b' ') => {
+            let begin = line.len() - rest.trim_ascii_start().len();
+            Some((Some(code), begin..begin + rest.trim_ascii().len()))
+        }
+        Some(b'-') => Some((None, 5..line.len())),
+        Some(_) => None,
+    }
+}
+
+/// The four digits that a line begins with.
+fn code(line: &[u8]) -> Option<u16> {
+    let digits = line.first_chunk::<4>().filter(|four| four.iter().all(u8::is_ascii_digit))?;
+    Some(digits.iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0')))
 }
 
 /// A connection that never waits to be taken: BIRD's queue of them may be full for as long as it hangs.
@@ -239,18 +247,34 @@ mod tests {
 
     #[test]
     fn lines_are_read_as_documented() {
-        let check = |line: &str, expected: Option<Line<'_>>| {
-            assert_eq!(Line::parse(line), expected, "{line:?}");
+        let check = |given: &str, expected: Option<(Option<u16>, &str)>| {
+            let found = line(given.as_bytes()).map(|(code, text)| (code, &given[text]));
+            assert_eq!(found, expected, "{given:?}");
         };
-        check("0001 BIRD 2.0.12 ready.", Some(Line::Last(1, "BIRD 2.0.12 ready.")));
-        check("0000 ", Some(Line::Last(0, "")));
-        check("0000", Some(Line::Last(0, "")));
-        check("1002-linkway_00 Static", Some(Line::More("linkway_00 Static")));
-        check("   BGP state: Down", Some(Line::More("  BGP state: Down")));
+        check("0001 BIRD 2.0.12 ready.", Some((Some(1), "BIRD 2.0.12 ready.")));
+        check("0000  spaces \r", Some((Some(0), "spaces")));
+        check("0000 ", Some((Some(0), "")));
+        check("0000", Some((Some(0), "")));
+        check("1002-linkway_00 Static", Some((None, "linkway_00 Static")));
+        check("1002-", Some((None, "")));
+        check("   BGP state: Down", Some((None, "  BGP state: Down")));
+        check(" ", Some((None, "")));
         check("+0002 logged", None);
         check("", None);
         check("äöü", None);
         check("12345", None);
+    }
+
+    #[test]
+    fn an_answer_is_its_lines_without_codes() {
+        let check = |received: &[u8], code, text: &str| {
+            let expected = Answer { code, text: text.to_owned() };
+            assert_eq!(Answer::read(received.to_vec()), expected);
+        };
+        check(b"", 0, "");
+        check(b"2002-Name\n1002-a\n b\n \n0000 \n", 0, "Name\na\nb\n\n");
+        check(b"+0002 logged\n0013 up\n", 13, "up\n");
+        check(b"1000-a\xff\n0000", 0, "a\u{fffd}\n");
     }
 
     /// A BIRD that says this, whatever it is asked, and then hangs up or not.

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::render::{self, Surroundings, block, protocol_name};
 use super::settings::BirdSettings;
 use super::version::Dialect;
-use crate::difference::{differing, find, insert, remove};
+use crate::difference::{insert, remove};
 use crate::session::{Digest, Gateway, Session, Sessions};
 
 /// How many parts there are at most: fewer have more to be written, more have more to be opened.
@@ -36,12 +36,16 @@ struct Part {
     name: String,
 }
 
+/// What a text is, in short.
+type Hash = [u8; 32];
+
 /// A gateway with its sessions and their text, which holds keys.
 #[derive(Default)]
 struct Block {
     gateway: Option<Arc<Gateway>>,
     sessions: Vec<Arc<Session>>,
     text: String,
+    hash: Hash,
 }
 
 /// What is not the same of a gateway.
@@ -82,15 +86,13 @@ impl Draft {
     #[must_use]
     pub fn is_of(&self, sessions: &Sessions) -> bool {
         let own = &self.sessions;
-        Arc::ptr_eq(&own.gateways, &sessions.gateways)
-            && Arc::ptr_eq(&own.sessions, &sessions.sessions)
+        own.gateways.is_same(&sessions.gateways) && own.sessions.is_same(&sessions.sessions)
     }
 
     /// The names of the sessions that are not in both, or not the same.
     #[must_use]
     pub fn changed_since(&self, before: &Self) -> Vec<String> {
-        let (held, next) = (&before.sessions.sessions, &self.sessions.sessions);
-        let changes = differing(held, next, |one| &one.id).into_iter();
+        let changes = before.sessions.sessions.differing(&self.sessions.sessions).into_iter();
         let both = changes.flat_map(|(was, is)| was.into_iter().chain(is));
         let names: BTreeSet<String> = both.map(|session| protocol_name(session)).collect();
         names.into_iter().collect()
@@ -121,9 +123,9 @@ impl Draft {
             if !held && !special.contains(at) {
                 return (part.name.as_str().into(), part.text.as_str().into());
             }
-            let blocks = part.blocks.values();
-            let text: String = blocks.map(|block| block.render(settings, shut, held)).collect();
-            (name(&text).into(), text.into())
+            let texts: Vec<String> =
+                part.blocks.values().map(|block| block.render(settings, shut, held)).collect();
+            (name(texts.iter().map(hash)).into(), texts.concat().into())
         })
     }
 
@@ -134,7 +136,7 @@ impl Draft {
     ) -> impl Iterator<Item = (String, &'a Session)> {
         shut.iter().filter_map(|name| {
             let id = render::interface_of(name)?;
-            let session = find(&self.sessions.sessions, &id, |one| &one.id)?;
+            let session = self.sessions.sessions.find(&id)?;
             (protocol_name(session) == *name).then(|| (name.clone(), &**session))
         })
     }
@@ -143,12 +145,12 @@ impl Draft {
 /// What is not the same, by gateways.
 fn edits<'a>(held: &'a Sessions, next: &'a Sessions) -> BTreeMap<&'a VirtualGatewayId, Edit<'a>> {
     let mut edits: BTreeMap<&VirtualGatewayId, Edit<'_>> = BTreeMap::new();
-    for (was, is) in differing(&held.gateways, &next.gateways, |one| &one.id) {
+    for (was, is) in held.gateways.differing(&next.gateways) {
         if let Some(one) = was.or(is) {
             edits.entry(&one.id).or_default().gateway = Some(is);
         }
     }
-    for (was, is) in differing(&held.sessions, &next.sessions, |one| &one.id) {
+    for (was, is) in held.sessions.differing(&next.sessions) {
         if let Some(was) = was {
             edits.entry(&was.gateway).or_default().gone.push(was);
         }
@@ -173,8 +175,11 @@ impl Part {
                 blocks.insert((*id).clone(), Arc::new(new));
             }
         }
-        let text: String = blocks.values().map(|block| block.text.as_str()).collect();
-        Self { blocks, name: name(&text), text }
+        // Only what is new is gone through.
+        let name = name(blocks.values().map(|block| block.hash));
+        let texts: Vec<&str> = blocks.values().map(|block| block.text.as_str()).collect();
+        let text = texts.concat();
+        Self { blocks, text, name }
     }
 }
 
@@ -187,8 +192,9 @@ impl Block {
         let mut sessions = self.sessions.clone();
         edit.gone.iter().for_each(|one| remove(&mut sessions, &one.id, |one| &one.id));
         edit.come.iter().for_each(|one| insert(&mut sessions, one, |one| &one.id));
-        let mut new = Self { gateway, sessions, text: String::new() };
+        let mut new = Self { gateway, sessions, ..Self::default() };
         new.text = new.render(settings, &BTreeSet::new(), false);
+        new.hash = hash(&new.text);
         new
     }
 
@@ -204,11 +210,18 @@ fn number(id: &VirtualGatewayId) -> u32 {
     bytes.fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % PARTS
 }
 
-fn name(text: &str) -> String {
-    format!("{:032x}.conf", u128::from_be_bytes(first(Sha256::digest(text).into())))
+fn hash(text: impl AsRef<[u8]>) -> Hash {
+    Sha256::digest(text).into()
 }
 
-fn first<const N: usize>(hash: [u8; 32]) -> [u8; N] {
+/// The name of a part whose blocks are these.
+fn name(blocks: impl Iterator<Item = Hash>) -> String {
+    let mut all = Sha256::new();
+    blocks.for_each(|hash| all.update(hash));
+    format!("{:032x}.conf", u128::from_be_bytes(first(all.finalize().into())))
+}
+
+fn first<const N: usize>(hash: Hash) -> [u8; N] {
     *hash.first_chunk().expect("SHA-256 has 32 bytes")
 }
 
@@ -249,18 +262,19 @@ mod tests {
                 })
             };
             Sessions {
-                gateways: Arc::new(gateways.into_iter().map(gateway).collect()),
-                sessions: Arc::new(sessions.into_iter().map(session).collect()),
+                gateways: gateways.into_iter().map(gateway).collect(),
+                sessions: sessions.into_iter().map(session).collect(),
             }
         })
     }
 
-    fn whole(draft: &Draft, around: Surroundings<'_>, shut: &BTreeSet<String>) -> String {
-        let parts = draft.parts(around.settings, shut, false).map(|(name, text)| {
-            assert_eq!(name, super::name(&text), "a part has the name of what is in it");
-            text
-        });
-        draft.head(around, Dialect::Classic, shut) + &parts.collect::<String>()
+    /// What comes before the parts, and the parts with their names.
+    type Whole = (String, Vec<(String, String)>);
+
+    fn whole(draft: &Draft, around: Surroundings<'_>, shut: &BTreeSet<String>) -> Whole {
+        let parts = draft.parts(around.settings, shut, false);
+        let parts = parts.map(|(name, text)| (name.into_owned(), text.into_owned())).collect();
+        (draft.head(around, Dialect::Classic, shut), parts)
     }
 
     proptest! {
@@ -275,12 +289,18 @@ mod tests {
             let around = Surroundings { settings: &settings, log: Path::new("/run/bird.log") };
             let shut = [format!("dxvif_f000000{shut}")].into();
             let mut last: Option<Draft> = None;
+            let mut seen: BTreeMap<String, String> = BTreeMap::new();
             for sessions in steps {
                 let next = Draft::new(&sessions, around, last.as_ref());
                 let anew = Draft::new(&sessions, around, None);
                 prop_assert_eq!(next.digest, anew.digest);
                 for shut in [&BTreeSet::new(), &shut] {
-                    prop_assert_eq!(whole(&next, around, shut), whole(&anew, around, shut));
+                    let (head, parts) = whole(&next, around, shut);
+                    prop_assert_eq!(&(head, parts.clone()), &whole(&anew, around, shut));
+                    for (name, text) in parts {
+                        let same = seen.entry(name).or_insert_with(|| text.clone());
+                        prop_assert_eq!(&*same, &text, "a name says what is in the part");
+                    }
                 }
                 prop_assert!(next.changed_since(&anew).is_empty());
                 last = Some(next);

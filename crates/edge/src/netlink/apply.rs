@@ -132,12 +132,12 @@ impl Run<'_> {
         if self.results[at].is_err() {
             return Ok(());
         }
-        let known = self.netlink.index.links.get_mut(link);
-        let has_link_local = known.as_ref().is_some_and(|known| known.conf.link_local);
+        let known = self.netlink.index.links.conf_mut(link);
+        let has_link_local = known.as_ref().is_some_and(|known| known.link_local);
         match sysctl::set(link, conf, conf.link_local && !has_link_local) {
             Ok(()) => {
                 if let Some(known) = known {
-                    known.conf = conf;
+                    *known = conf;
                 }
                 Ok(())
             }
@@ -311,7 +311,7 @@ impl Run<'_> {
             return Ok(Some(known.index));
         }
         self.flush();
-        if !self.netlink.index.links.contains_key(link) {
+        if self.netlink.index.links.get(link).is_none() {
             let sequence = self.netlink.next_sequence();
             let question = request::get_link(link).numbered(sequence);
             match self.netlink.exchange(&question, &[sequence]).remove(&sequence) {
@@ -327,7 +327,7 @@ impl Run<'_> {
     /// By its own name: the kernel also finds links by other names of theirs.
     fn remember(&mut self, record: Option<LinkRecord>) {
         if let Some(record) = record {
-            self.netlink.index.links.insert(record.name.clone(), record);
+            self.netlink.index.links.insert(record);
         }
     }
 

@@ -36,7 +36,9 @@ pub(super) fn change(change: &Change, index: &Index) -> String {
 
 /// What a link is.
 pub(super) fn link(record: &LinkRecord, index: &Index) -> String {
-    let name = |number| index.name_of(number).unwrap_or("another namespace's link").to_owned();
+    let name = |number: Option<u32>| {
+        number.and_then(|number| index.links.name_of(number)).unwrap_or("another namespace's link")
+    };
     let master = record.master.map_or("in no VRF".to_owned(), |m| format!("in {}", name(Some(m))));
     let kind = match record.kind {
         KindRecord::Vlan { vlan } => format!("VLAN {vlan} on {}", name(record.parent)),
@@ -60,7 +62,7 @@ pub(super) fn hint(change: &Change, index: &Index) -> Option<String> {
 fn port_of<'a>(link: &str, index: &'a Index) -> Option<&'a str> {
     let record = index.links.get(link)?;
     match record.kind {
-        KindRecord::Vlan { .. } => index.name_of(record.parent),
+        KindRecord::Vlan { .. } => index.links.name_of(record.parent?),
         // A veth's other end is no port of it.
         KindRecord::Vrf { .. } | KindRecord::Other => None,
     }

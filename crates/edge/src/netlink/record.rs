@@ -1,6 +1,6 @@
 //! Links, addresses and routes as the kernel numbers them, and the picture by name that they make. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -95,19 +95,55 @@ pub(super) enum WayRecord {
 /// What the picture leaves out and a change needs: numbers, and what names the odd address and route.
 #[derive(Default)]
 pub(super) struct Index {
-    /// Links by name.
-    pub(super) links: HashMap<String, LinkRecord>,
+    /// The links.
+    pub(super) links: Links,
     /// The other ends of point-to-point addresses.
     pub(super) peers: HashMap<(u32, IpNet), IpAddr>,
     /// What else names routes that the agent would never make.
     pub(super) odd_routes: HashMap<Route, Vec<OtherKey>>,
 }
 
-impl Index {
-    /// The name of the link with this index, by a search.
-    pub(super) fn name_of(&self, index: Option<u32>) -> Option<&str> {
-        let index = index?;
-        self.links.values().find(|link| link.index == index).map(|link| link.name.as_str())
+/// Links by name and by index.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Links {
+    by_name: HashMap<String, LinkRecord>,
+    names: HashMap<u32, String>,
+}
+
+impl Links {
+    pub(super) fn get(&self, name: &str) -> Option<&LinkRecord> {
+        self.by_name.get(name)
+    }
+
+    pub(super) fn conf_mut(&mut self, name: &str) -> Option<&mut LinkConf> {
+        self.by_name.get_mut(name).map(|link| &mut link.conf)
+    }
+
+    pub(super) fn insert(&mut self, link: LinkRecord) {
+        self.remove(&link.name);
+        self.names.insert(link.index, link.name.clone());
+        self.by_name.insert(link.name.clone(), link);
+    }
+
+    pub(super) fn remove(&mut self, name: &str) -> Option<LinkRecord> {
+        let link = self.by_name.remove(name)?;
+        // It may have another name by now.
+        if self.name_of(link.index) == Some(name) {
+            self.names.remove(&link.index);
+        }
+        Some(link)
+    }
+
+    pub(super) fn name_of(&self, index: u32) -> Option<&str> {
+        self.names.get(&index).map(String::as_str)
+    }
+}
+
+impl FromIterator<LinkRecord> for Links {
+    fn from_iter<I: IntoIterator<Item = LinkRecord>>(links: I) -> Self {
+        let mut all = Self::default();
+        links.into_iter().for_each(|link| all.insert(link));
+        all
     }
 }
 
@@ -119,10 +155,8 @@ pub(super) fn picture(
     routes: Vec<RouteRecord>,
     forwards_ipv6: bool,
 ) -> (Kernel, Index) {
-    let names: HashMap<u32, String> =
-        links.iter().map(|link| (link.index, link.name.clone())).collect();
     let mut kernel = Kernel { forwards_ipv6, ..Kernel::default() };
-    let mut index = Index::default();
+    let mut index = Index { links: links.into_iter().collect(), ..Index::default() };
     let mut by_link: HashMap<u32, BTreeSet<IpNet>> = HashMap::new();
     for AddressRecord { index: link, address, peer } in addresses {
         by_link.entry(link).or_default().insert(address);
@@ -130,22 +164,12 @@ pub(super) fn picture(
             index.peers.insert((link, address), peer);
         }
     }
-    kernel.links = links
-        .iter()
-        .map(|record| {
-            let addresses = by_link.remove(&record.index).unwrap_or_default();
-            (record.name.clone(), named(record, addresses, &names))
-        })
-        .collect::<BTreeMap<_, _>>();
-    for record in routes {
-        let key = record.key.clone();
-        let Some(route) = route(record, &names) else { continue };
-        if route.way == Way::Other {
-            index.odd_routes.entry(route.clone()).or_default().push(key);
-        }
-        kernel.routes.insert(route);
-    }
-    index.links = links.into_iter().map(|link| (link.name.clone(), link)).collect();
+    let links = index.links.by_name.iter().map(|(name, record)| {
+        let addresses = by_link.remove(&record.index).unwrap_or_default();
+        (name.clone(), named(record, addresses, &index.links))
+    });
+    kernel.links = links.collect();
+    add_routes(&mut kernel, &mut index, routes);
     (kernel, index)
 }
 
@@ -159,9 +183,7 @@ pub(super) fn patch(kernel: &mut Kernel, index: &mut Index, found: Found) {
         }
         kernel.links.remove(name);
         match link {
-            Some((record, _)) => {
-                index.links.insert(name.clone(), record.clone());
-            }
+            Some((record, _)) => index.links.insert(record.clone()),
             None => gone.push(name.as_str()),
         }
     }
@@ -170,8 +192,7 @@ pub(super) fn patch(kernel: &mut Kernel, index: &mut Index, found: Found) {
         let own = addresses.iter().map(|address| address.address).collect();
         let peers = addresses.iter().filter_map(|a| Some(((a.index, a.address), a.peer?)));
         index.peers.extend(peers);
-        let names = names_of(index, [record.parent, record.master]);
-        kernel.links.insert(name.clone(), named(record, own, &names));
+        kernel.links.insert(name.clone(), named(record, own, &index.links));
     }
     for table in &tables {
         let old: Vec<Route> = kernel.routes_of(*table).cloned().collect();
@@ -185,14 +206,13 @@ pub(super) fn patch(kernel: &mut Kernel, index: &mut Index, found: Found) {
         kernel.routes.retain(|route| !goes(route));
     }
     index.odd_routes.retain(|route, _| !tables.contains(&route.table) && !goes(route));
+    add_routes(kernel, index, routes);
+}
+
+fn add_routes(kernel: &mut Kernel, index: &mut Index, routes: Vec<RouteRecord>) {
     for record in routes {
-        let over = match record.way {
-            WayRecord::Via { link, .. } => Some(link),
-            WayRecord::Unreachable | WayRecord::Other => None,
-        };
-        let names = names_of(index, [over]);
         let key = record.key.clone();
-        let Some(route) = route(record, &names) else { continue };
+        let Some(route) = route(record, &index.links) else { continue };
         if route.way == Way::Other {
             index.odd_routes.entry(route.clone()).or_default().push(key);
         }
@@ -200,14 +220,8 @@ pub(super) fn patch(kernel: &mut Kernel, index: &mut Index, found: Found) {
     }
 }
 
-/// The names of a few links.
-fn names_of<const N: usize>(index: &Index, links: [Option<u32>; N]) -> HashMap<u32, String> {
-    let name = |link: u32| Some((link, index.name_of(Some(link))?.to_owned()));
-    links.into_iter().flatten().filter_map(name).collect()
-}
-
-fn named(record: &LinkRecord, addresses: BTreeSet<IpNet>, names: &HashMap<u32, String>) -> Link {
-    let name = |index: Option<u32>| names.get(&index?).cloned();
+fn named(record: &LinkRecord, addresses: BTreeSet<IpNet>, links: &Links) -> Link {
+    let name = |index: Option<u32>| links.name_of(index?).map(str::to_owned);
     Link {
         kind: match record.kind {
             KindRecord::Vlan { vlan } => LinkKind::Vlan { parent: name(record.parent), vlan },
@@ -226,9 +240,11 @@ fn named(record: &LinkRecord, addresses: BTreeSet<IpNet>, names: &HashMap<u32, S
     }
 }
 
-fn route(record: RouteRecord, names: &HashMap<u32, String>) -> Option<Route> {
+fn route(record: RouteRecord, links: &Links) -> Option<Route> {
     let way = match record.way {
-        WayRecord::Via { next_hop, link } => Way::Via { next_hop, link: names.get(&link)?.clone() },
+        WayRecord::Via { next_hop, link } => {
+            Way::Via { next_hop, link: links.name_of(link)?.to_owned() }
+        }
         WayRecord::Unreachable => Way::Unreachable,
         WayRecord::Other => Way::Other,
     };
@@ -238,6 +254,8 @@ fn route(record: RouteRecord, names: &HashMap<u32, String>) -> Option<Route> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn link(index: u32, name: &str, kind: KindRecord, master: Option<u32>) -> LinkRecord {
@@ -255,6 +273,19 @@ mod tests {
 
     fn via(link: u32) -> WayRecord {
         WayRecord::Via { next_hop: "192.0.2.2".parse().unwrap(), link }
+    }
+
+    #[test]
+    fn a_link_is_found_by_its_index_under_its_latest_name() {
+        let other = KindRecord::Other;
+        let mut links: Links =
+            [link(1, "a", other, None), link(2, "b", other, None)].into_iter().collect();
+        links.insert(link(1, "c", other, None));
+        links.remove("a");
+        links.insert(link(3, "b", other, None));
+        let names = [1, 2, 3].map(|index| links.name_of(index));
+        assert_eq!(names, [Some("c"), None, Some("b")]);
+        assert_eq!(links.get("b").map(|link| link.index), Some(3));
     }
 
     /// A picture that is brought up to date is the one that a look at everything finds.

@@ -31,6 +31,7 @@ use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
 
 use self::tables::TableSet;
 use crate::kernel::{Change, Kernel, LinkKind};
+use crate::list::List;
 use crate::mark::Marks;
 use crate::session::{Digest, Gateway, Observed, Session, Sessions};
 
@@ -110,7 +111,10 @@ pub fn plan(
     let used: HashSet<&VirtualGatewayId> = sessions.iter().map(|one| &one.gateway).collect();
     let mut gateways = std::mem::take(&mut aim.instances);
     gateways.retain(|gateway| used.contains(&gateway.id));
-    let wanted = Sessions { gateways: Arc::new(gateways), sessions: Arc::new(sessions) };
+    let wanted = Sessions {
+        gateways: gateways.into_iter().collect(),
+        sessions: sessions.into_iter().collect(),
+    };
     let moved = moved(&aim, kernel);
     let steps = changes::changes(&aim, kernel, marks);
     let (withdraw, sessions) = told(&wanted, observed, &moved, digest, || {
@@ -157,7 +161,7 @@ fn staying(
     wanted: &Sessions,
     moved: &BTreeSet<VirtualGatewayId>,
     observed: &Observed,
-) -> Vec<Arc<Session>> {
+) -> List<Session> {
     // Both are in the order of ids.
     let mut there = observed.peers.keys().peekable();
     let stays = |session: &&Arc<Session>| {
@@ -168,9 +172,9 @@ fn staying(
 }
 
 /// Some of the wanted sessions with the gateways that they need.
-fn with_gateways(wanted: &Sessions, sessions: Vec<Arc<Session>>) -> Sessions {
+fn with_gateways(wanted: &Sessions, sessions: List<Session>) -> Sessions {
     let used: HashSet<&VirtualGatewayId> = sessions.iter().map(|one| &one.gateway).collect();
     let used = |gateway: &&Arc<Gateway>| used.contains(&gateway.id);
-    let gateways: Vec<_> = wanted.gateways.iter().filter(used).cloned().collect();
-    Sessions { gateways: Arc::new(gateways), sessions: Arc::new(sessions) }
+    let gateways = wanted.gateways.iter().filter(used).cloned().collect();
+    Sessions { gateways, sessions }
 }

@@ -14,7 +14,7 @@ use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
 use super::changes::changes;
 use super::settled::Settled;
 use super::{Aim, Plan, Planned, aim, moved, told};
-use crate::difference::{Change, differing, find, insert, remove};
+use crate::difference::{Change, differing, find};
 use crate::kernel::{Kernel, LinkKind};
 use crate::mark::Marks;
 use crate::session::{Digest, Observed, Sessions};
@@ -159,25 +159,23 @@ impl<'a> Scope<'a> {
 
     /// All sessions, with those that it is about as they shall be.
     fn sessions(&self, settled: &Settled, aim: &Aim) -> Sessions {
-        let held = &settled.wanted;
-        let mut sessions = held.sessions.to_vec();
+        let Sessions { mut gateways, mut sessions } = settled.wanted.clone();
         for id in self.interfaces.keys() {
-            remove(&mut sessions, *id, |one| &one.id);
+            sessions.remove(id);
         }
-        aim.sessions.iter().for_each(|one| insert(&mut sessions, one, |one| &one.id));
-        let mut gateways = held.gateways.to_vec();
+        aim.sessions.iter().for_each(|one| sessions.put(Arc::clone(one)));
         for id in self.gateways.keys().chain(self.needed.keys()) {
-            remove(&mut gateways, *id, |one| &one.id);
+            gateways.remove(id);
         }
         let remain = |id: &VirtualInterfaceId| !self.interfaces.contains_key(id);
         for one in &aim.instances {
             let used = aim.sessions.iter().any(|session| session.gateway == one.id)
                 || settled.interfaces_of(&one.id).iter().any(remain);
             if used {
-                insert(&mut gateways, one, |one| &one.id);
+                gateways.put(Arc::clone(one));
             }
         }
-        Sessions { gateways: Arc::new(gateways), sessions: Arc::new(sessions) }
+        Sessions { gateways, sessions }
     }
 }
 

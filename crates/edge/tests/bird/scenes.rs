@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
 use linkway_domain::edge::{PeerStatus, SessionState};
 use linkway_edge::bird::Bfd;
-use linkway_edge::session::{Daemon as _, DaemonError, Gateway};
+use linkway_edge::session::{Daemon as _, DaemonError, Gateway, Session};
 
 use crate::bird_common::{addresses, gateway, session, way};
 use crate::customer::{Customer, plug_gateway, plug_session, run, wait};
@@ -48,8 +47,10 @@ fn routes(gateway: u32) -> Vec<String> {
         .collect()
 }
 
-fn first_gateway(stage: &mut Stage) -> &mut Gateway {
-    Arc::make_mut(&mut Arc::make_mut(&mut stage.sessions.gateways)[0])
+fn change_gateway(stage: &mut Stage, change: impl Fn(&mut Gateway)) {
+    let mut first = Gateway::clone(stage.gateway(stage.session(1)));
+    change(&mut first);
+    stage.sessions.gateways.put(first.into());
 }
 
 fn come_up(stage: &mut Stage) {
@@ -63,7 +64,7 @@ fn come_up(stage: &mut Stage) {
     }
     wait("gateway 1's routes", || routes(1).len(), |n| *n == 3);
     assert_eq!(routes(2), ["192.168.2.0/24 via 169.254.0.2 dev dxvif-f0000002"]);
-    let theirs = stage.sessions.sessions[2].addresses.customer().addr();
+    let theirs = stage.session(3).addresses.customer().addr();
     let six = format!("2001:db8:ff03::/48 via {theirs} dev dxvif-f0000003");
     assert!(routes(1).contains(&six), "the route goes to the address that the API gave");
     let session = run(&format!("cut -d' ' -f6 /proc/{}/stat", stage.pid()));
@@ -71,12 +72,12 @@ fn come_up(stage: &mut Stage) {
 }
 
 fn another_key(stage: &mut Stage) {
-    let gateway = stage.gateway(&stage.sessions.sessions[1]).clone();
+    let gateway = stage.gateway(stage.session(2)).clone();
     let peer = addresses("172.16.5.1/30", "172.16.5.2/30");
     let wrong = session(9, &gateway, peer, "the-key");
     plug_session(&wrong);
     Customer::new(&wrong, &gateway, "another-key").announce(&own_routes(9));
-    Arc::make_mut(&mut stage.sessions.sessions).push(wrong.into());
+    stage.sessions.sessions.put(wrong.into());
     stage.apply();
     stage.wait_state(9, SessionState::Connect);
     // For as long as three of its attempts take.
@@ -85,7 +86,7 @@ fn another_key(stage: &mut Stage) {
     let peer = stage.peer(9).unwrap();
     assert!(matches!(peer.state, SessionState::Connect | SessionState::Active), "{peer:?}");
     assert!(peer.last_error.unwrap().contains("key"));
-    Arc::make_mut(&mut stage.sessions.sessions).pop();
+    stage.sessions.sessions.remove(&stage::id(9));
     stage.apply();
     assert_eq!(stage.peer(9), None);
 }
@@ -141,13 +142,13 @@ fn undisturbed(stage: &mut Stage) {
         stage.customers.values().map(|c| c.up_since().expect("it is up")).collect()
     };
     let before = since(stage);
-    let gateway = stage.gateway(&stage.sessions.sessions[0]).clone();
+    let gateway = stage.gateway(stage.session(1)).clone();
     let peer = addresses("172.16.1.1/30", "172.16.1.2/30");
     stage.add(session(5, &gateway, peer, "key-of-five"));
     stage.apply();
     // Another prefix changes a filter: what is there is looked at again, nothing is asked for.
     let cidr = crate::bird_common::prefix("10.11.0.0/16");
-    first_gateway(stage).cidrs.push(cidr);
+    change_gateway(stage, |one| one.cidrs.push(cidr));
     stage.apply();
     stage.wait_all_up();
     // BIRD computes these times anew each time, to the millisecond.
@@ -178,7 +179,7 @@ fn limit(stage: &mut Stage) {
         });
         assert_eq!(state, Some(SessionState::PrefixLimit));
     };
-    first_gateway(stage).cidrs.pop();
+    change_gateway(stage, |one| one.cidrs.truncate(one.cidrs.len() - 1));
     stage.apply();
     stays(stage);
     stage.apply();
@@ -186,8 +187,8 @@ fn limit(stage: &mut Stage) {
     stage.apply();
     stays(stage);
     // The reset.
-    let sessions = Arc::make_mut(&mut stage.sessions.sessions);
-    Arc::make_mut(&mut sessions[0]).resets = 1;
+    let reset = Session { resets: 1, ..stage.session(1).clone() };
+    stage.sessions.sessions.put(reset.into());
     stage.apply();
     stage.wait_all_up();
 }
@@ -211,7 +212,7 @@ fn killed(stage: &mut Stage) {
 
 fn refused(stage: &mut Stage) {
     let good = stage.sessions.clone();
-    first_gateway(stage).announced[0].interface = "no\"good".to_owned();
+    change_gateway(stage, |one| one.announced[0].interface = "no\"good".to_owned());
     let old = fs::read_to_string(format!("{DIR}/bird.conf")).unwrap();
     let error = stage.bird.apply(&stage.sessions).unwrap_err();
     assert!(matches!(error, DaemonError::Refused { .. }), "{error}");
@@ -322,14 +323,15 @@ fn bfd_works(stage: &mut Stage) {
 
 fn comes_back(stage: &mut Stage) {
     let whole = stage.sessions.clone();
-    let lost = whole.gateways[1].clone();
-    Arc::make_mut(&mut stage.sessions.gateways).pop();
-    Arc::make_mut(&mut stage.sessions.sessions).retain(|s| s.gateway != lost.id);
+    let session = stage.session(2).clone();
+    let lost = stage.gateway(&session).clone();
+    stage.sessions.gateways.remove(&lost.id);
+    stage.sessions.sessions.remove(&session.id);
     stage.apply();
     assert_eq!(stage.peer(2), None);
     run("ip link del dxvif-f0000002; ip link del fabric2; ip link del vgw-00000002");
     plug_gateway(&lost, 2);
-    plug_session(&whole.sessions[1]);
+    plug_session(&session);
     stage.sessions = whole.clone();
     stage.apply();
     stage.wait_all_up();
@@ -339,7 +341,7 @@ fn comes_back(stage: &mut Stage) {
         |p: &Option<PeerStatus>| p.as_ref().is_some_and(|p| p.state != SessionState::Established);
     wait("the session to go", || stage.peer(2), gone);
     plug_gateway(&lost, 2);
-    plug_session(&whole.sessions[1]);
+    plug_session(&session);
     stage.wait_all_up();
 }
 
@@ -347,11 +349,11 @@ fn late_links(stage: &mut Stage) {
     let mut late = gateway(6, &[]);
     late.announced = vec![way("10.6.0.0/16", "192.0.2.1", "fabric6")];
     let session = session(6, &late, addresses("169.254.0.1/30", "169.254.0.2/30"), "key-of-six");
-    Arc::make_mut(&mut stage.sessions.gateways).push(late.clone().into());
-    Arc::make_mut(&mut stage.sessions.sessions).push(session.clone().into());
+    stage.sessions.gateways.put(late.clone().into());
+    stage.sessions.sessions.put(session.clone().into());
     stage.bird.apply(&stage.sessions).unwrap();
     wait("the session to be tried", || stage.peer(6), Option::is_some);
-    Arc::make_mut(&mut stage.sessions.sessions).pop();
+    stage.sessions.sessions.remove(&session.id);
     plug_gateway(&late, 6);
     stage.add(session);
     let wanted = Some(stage.bird.digest(&stage.sessions));

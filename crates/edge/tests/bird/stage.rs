@@ -9,6 +9,7 @@ use linkway_domain::edge::{PeerStatus, SessionState};
 use linkway_domain::id::VirtualInterfaceId;
 use linkway_domain::net::PeerAddresses;
 use linkway_edge::bird::{Bird, BirdSettings};
+use linkway_edge::list::List;
 use linkway_edge::session::{Daemon as _, Gateway, Session, Sessions};
 
 use crate::bird_common::{addresses, gateway, session, way};
@@ -52,8 +53,8 @@ impl Stage {
         let mut stage = Self {
             bird: Bird::new(settings(), Path::new(DIR)),
             sessions: Sessions {
-                gateways: Arc::new(vec![one.into(), two.into()]),
-                sessions: Arc::default(),
+                gateways: [one, two].map(Arc::new).into_iter().collect(),
+                sessions: List::default(),
             },
             customers: BTreeMap::new(),
         };
@@ -85,12 +86,17 @@ impl Stage {
         let n = number(&session.id);
         customer.announce(&own_routes(n));
         self.customers.insert(n, customer);
-        Arc::make_mut(&mut self.sessions.sessions).push(session.into());
+        self.sessions.sessions.put(session.into());
     }
 
     /// The gateway of a session.
     pub fn gateway(&self, session: &Session) -> &Gateway {
-        self.sessions.gateways.iter().find(|g| g.id == session.gateway).expect("it is there")
+        self.sessions.gateways.find(&session.gateway).expect("it is there")
+    }
+
+    /// The session of that number.
+    pub fn session(&self, n: u32) -> &Session {
+        self.sessions.sessions.find(&id(n)).expect("it is there")
     }
 
     /// Applies, and looks that it is loaded.

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use linkway_domain::edge::{PeerStatus, SessionState};
 use linkway_domain::id::VirtualInterfaceId;
 use linkway_edge::kernel::{Route, Way};
-use linkway_edge::session::{Digest, Observed, Session, Sessions};
+use linkway_edge::session::{Digest, Gateway, Observed, Session, Sessions};
 
 use super::kernel::Model;
 
@@ -71,7 +71,9 @@ impl Bgp {
     /// Takes a configuration, or starts with it. Routes of gateways that it no longer has it takes back.
     pub fn apply(&mut self, sessions: &Sessions, kernel: &mut Model) {
         if let Some(old) = &self.loaded {
-            for gone in old.gateways.iter().filter(|gateway| !sessions.gateways.contains(gateway)) {
+            let stays =
+                |gateway: &Arc<Gateway>| sessions.gateways.find(&gateway.id) == Some(gateway);
+            for gone in old.gateways.iter().filter(|gateway| !stays(gateway)) {
                 kernel.routes.retain(|r| r.protocol != BIRD || r.table != gone.table);
             }
         }
@@ -99,7 +101,7 @@ impl Bgp {
         for session in loaded.sessions.iter() {
             let state = self.session(session, kernel);
             self.states.insert(session.id.clone(), state);
-            let gateway = loaded.gateways.iter().find(|gateway| gateway.id == session.gateway);
+            let gateway = loaded.gateways.find(&session.gateway);
             if let (SessionState::Established, Some(gateway)) = (state, gateway) {
                 let own = |prefix: &&IpNet| {
                     !gateway.cidrs.iter().any(|cidr| cidr.net().contains(*prefix))
