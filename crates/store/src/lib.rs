@@ -40,10 +40,11 @@
 //! * **Group commit.** The writer takes everything that is queued (at most `max_batch`), judges
 //!   the commits in order, each against what the accepted ones before it leave behind, and syncs
 //!   once. When many commit at once it waits a moment for more of them first. A commit that
-//!   says at which revision its author read is judged from memory alone, unless that was long ago. Nobody is answered and nothing is visible before the sync. A conflict writes nothing;
+//!   says at which revision its author read is judged from memory alone, unless that was long ago.
+//!   Nobody is answered and nothing is visible before the sync. A conflict writes nothing;
 //!   a failure rolls the whole batch back and everyone in it is told.
 //! * **Log first, tree later.** Random keys in a tree of millions dirty a page each, and each
-//!   such page is written twice. So a batch is one appended row, kept in memory as well, and is
+//!   such page is written twice. So a batch is one appended row, kept in memory as it is with an index over it, and is
 //!   merged into the tree in key order when [`SqliteOptions::recent_bytes`] have come together, a
 //!   slice with each batch.
 //! * **Small rows.** Values above 256 bytes live outside the tree of keys, so that its pages hold

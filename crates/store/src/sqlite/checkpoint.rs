@@ -4,13 +4,14 @@
 //! the next write then starts over at the log's beginning, in place. A thread copies whenever
 //! [`COPY_FRAMES`] more have been written. As the writer goes on meanwhile, a little is always
 //! left; so when the log is longer than [`LIMIT_FRAMES`] the writer itself copies that little
-//! between two batches, and the log starts over. Only a backup, which reads one state for
-//! seconds, can make the log longer than that.
+//! between two batches, and the log starts over. It does so right after the thread has copied, when there are
+//! [`REST_FRAMES`] at most, rather than wait for it. If that does not come about, because the disk is slow or a
+//! backup reads one state for seconds, it waits and copies whenever another [`LIMIT_FRAMES`] have been written.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, OpenFlags};
@@ -24,6 +25,9 @@ const COPY_FRAMES: u32 = 4096;
 /// Log frames after which the writer helps, so that the log starts over: 64 MiB.
 const LIMIT_FRAMES: u32 = 16_384;
 
+/// Log frames that the writer copies without need: 8 MiB.
+const REST_FRAMES: u32 = 2048;
+
 /// The connection that copies, and how far it has come.
 struct Copier {
     connection: Mutex<Connection>,
@@ -33,7 +37,19 @@ struct Copier {
 
 impl Copier {
     fn copy(&self) {
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        self.copy_by(&self.connection.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Copies, unless the other thread does.
+    fn try_copy(&self) {
+        match self.connection.try_lock() {
+            Ok(connection) => self.copy_by(&connection),
+            Err(TryLockError::Poisoned(poisoned)) => self.copy_by(&poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => {}
+        }
+    }
+
+    fn copy_by(&self, connection: &Connection) {
         let frames =
             connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(2));
         // A failure (a full disk) only means that the log stays longer: the next attempt copies
@@ -75,14 +91,18 @@ impl Checkpointer {
             // It has started over.
             self.copier.copied.store(0, Ordering::Relaxed);
             self.limit = LIMIT_FRAMES;
-        } else if frames > self.limit {
+            return;
+        }
+        let (left, is_long) = (frames - copied, frames > self.limit);
+        if is_long && left <= REST_FRAMES {
+            self.copier.try_copy();
+            self.limit = frames + REST_FRAMES;
+        } else if frames > self.limit + LIMIT_FRAMES {
             self.copier.copy();
-            self.limit = frames + COPY_FRAMES;
-        } else if frames - copied > COPY_FRAMES
-            && let Some(wake) = &self.wake
-        {
+            self.limit = frames;
+        } else if is_long || left > COPY_FRAMES {
             // An error says that a wake-up is waiting already.
-            let _waiting = wake.try_send(());
+            let _waiting = self.wake.as_ref().map(|wake| wake.try_send(()));
         }
     }
 }

@@ -19,11 +19,11 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Nothing yet, after a revision.
-    pub(crate) fn new(after: Revision, hasher: Hasher) -> Self {
+    /// Nothing yet, after a revision; with room for so many bytes.
+    pub(crate) fn new(after: Revision, hasher: Hasher, room: usize) -> Self {
         Self {
             hasher,
-            row: Vec::new(),
+            row: Vec::with_capacity(room),
             marks: Vec::new(),
             table: HashTable::new(),
             first: after + 1,
@@ -66,7 +66,7 @@ impl Draft {
         let Self { row, marks, table, .. } = self;
         let is_it = |at: &u32| {
             let other = &marks[*at as usize];
-            other.hash == mark.hash && log::written(row, other.at).key == key
+            other.hash == mark.hash && log::key(row, other.at) == key.as_bytes()
         };
         let next =
             u32::try_from(marks.len()).expect("a batch is at most 256 commits of 128 writes");
@@ -84,7 +84,7 @@ impl Draft {
     pub(crate) fn find(&self, hash: u64, key: &str) -> Option<Entry<'_>> {
         let is_it = |at: &u32| {
             let mark = &self.marks[*at as usize];
-            mark.hash == hash && self.entry(mark).key == key
+            mark.hash == hash && log::key(&self.row, mark.at) == key.as_bytes()
         };
         self.table.find(hash, is_it).map(|at| self.entry(&self.marks[*at as usize]))
     }

@@ -6,8 +6,8 @@
 //! sorted together, and [`RUNS`] such runs become one. Sorting few at a time, soon after they came, is done in the
 //! processor's caches; a tree of all keys took a cache miss for each level.
 
-use std::cmp::Ordering;
 use std::hash::BuildHasher;
+use std::ops::{Index, IndexMut};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -21,6 +21,10 @@ use crate::{Revision, Versioned};
 const FRESH: usize = 512;
 /// How many runs of fresh keys are merged into one: a range has to search each run.
 const RUNS: usize = 16;
+/// Tables that share the keys, and slots of a piece. Nothing that is as large as all of them ever grows: everybody would wait
+/// for it to be copied, and for the memory.
+const SHARDS: usize = 64;
+const PIECE: usize = 4096;
 /// What an entry takes beside its row: its slot, its places in the table and in a run.
 const ENTRY_BYTES: usize = 40;
 
@@ -53,10 +57,6 @@ pub(crate) struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    fn by_key(&self, other: &Self) -> Ordering {
-        self.key.cmp(other.key)
-    }
-
     /// What a read answers.
     pub(crate) fn versioned(&self) -> Option<Versioned> {
         Some(Versioned { version: self.version, value: self.value?.to_vec() })
@@ -74,13 +74,60 @@ struct Slot {
     row: u32,
 }
 
+/// Slots, by their numbers.
+#[derive(Debug, Default)]
+struct Slots(Vec<Vec<Slot>>);
+
+impl Slots {
+    /// Adds one; its number.
+    fn push(&mut self, slot: Slot) -> u32 {
+        if self.0.last().is_none_or(|piece| piece.len() == PIECE) {
+            self.0.push(Vec::with_capacity(PIECE));
+        }
+        let before = (self.0.len() - 1) * PIECE;
+        let piece = self.0.last_mut().expect("it has room");
+        piece.push(slot);
+        u32::try_from(before + piece.len() - 1).expect("memory ends before the slots do")
+    }
+}
+
+impl Index<u32> for Slots {
+    type Output = Slot;
+
+    fn index(&self, slot: u32) -> &Slot {
+        &self.0[slot as usize / PIECE][slot as usize % PIECE]
+    }
+}
+
+impl IndexMut<u32> for Slots {
+    fn index_mut(&mut self, slot: u32) -> &mut Slot {
+        &mut self.0[slot as usize / PIECE][slot as usize % PIECE]
+    }
+}
+
+/// Slots, by the hashes of their keys.
+#[derive(Debug)]
+struct Table([HashTable<u32>; SHARDS]);
+
+impl Table {
+    /// The part that a hash belongs to. It goes by other bits of the hash itself.
+    fn part(hash: u64) -> usize {
+        (hash >> 32) as usize % SHARDS
+    }
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| HashTable::new()))
+    }
+}
+
 /// Rows that followed on one another.
 #[derive(Debug, Default)]
 pub(crate) struct Generation {
     rows: Vec<Box<[u8]>>,
-    slots: Vec<Slot>,
-    /// Of the slots, by the hash of the key.
-    table: HashTable<u32>,
+    slots: Slots,
+    table: Table,
     /// Slots without a place in the order yet.
     fresh: Vec<u32>,
     /// Slots, each run in the order of their keys.
@@ -89,16 +136,6 @@ pub(crate) struct Generation {
 }
 
 impl Generation {
-    /// An empty one with room for as many keys as this one has, whose successor it is.
-    pub(crate) fn successor(&self) -> Self {
-        Self {
-            slots: Vec::with_capacity(self.slots.len()),
-            table: HashTable::with_capacity(self.slots.len()),
-            fresh: Vec::with_capacity(FRESH),
-            ..Self::default()
-        }
-    }
-
     /// Roughly the memory in use.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
@@ -106,12 +143,21 @@ impl Generation {
 
     /// The latest write of a key.
     pub(crate) fn find(&self, hash: u64, key: &str) -> Option<Entry<'_>> {
-        let is_it = |slot: &u32| self.is(&self.slots[*slot as usize], hash, key);
-        self.table.find(hash, is_it).map(|slot| self.entry(*slot))
+        let is_it = |slot: &u32| self.is(&self.slots[*slot], hash, key);
+        self.table.0[Table::part(hash)].find(hash, is_it).map(|slot| self.entry(*slot))
     }
 
     fn is(&self, slot: &Slot, hash: u64, key: &str) -> bool {
-        slot.mark.hash == hash && self.written(slot).key == key
+        slot.mark.hash == hash && self.key(slot) == key.as_bytes()
+    }
+
+    fn key(&self, slot: &Slot) -> &[u8] {
+        log::key(&self.rows[slot.row as usize], slot.mark.at)
+    }
+
+    /// The key of a place in the order.
+    fn key_at(&self, slot: u32) -> &[u8] {
+        self.key(&self.slots[slot])
     }
 
     fn written(&self, slot: &Slot) -> Written<'_> {
@@ -120,7 +166,7 @@ impl Generation {
 
     /// What is in a slot.
     pub(crate) fn entry(&self, slot: u32) -> Entry<'_> {
-        let slot = &self.slots[slot as usize];
+        let slot = &self.slots[slot];
         let Written { key, value } = self.written(slot);
         Entry { key, version: slot.mark.version, value }
     }
@@ -140,20 +186,20 @@ impl Generation {
 
     fn put(&mut self, slot: Slot) {
         let Self { rows, slots, table, fresh, bytes, .. } = self;
-        let key_of = |slot: &Slot| log::written(&rows[slot.row as usize], slot.mark.at).key;
+        let key_of = |slot: &Slot| log::key(&rows[slot.row as usize], slot.mark.at);
         let key = key_of(&slot);
+        let hash = slot.mark.hash;
         let is_it = |other: &u32| {
-            let other = &slots[*other as usize];
-            other.mark.hash == slot.mark.hash && key_of(other) == key
+            let other = &slots[*other];
+            other.mark.hash == hash && key_of(other) == key
         };
-        let hash_of = |other: &u32| slots[*other as usize].mark.hash;
-        match table.entry(slot.mark.hash, is_it, hash_of) {
-            Place::Occupied(old) => slots[*old.get() as usize] = slot,
+        let hash_of = |other: &u32| slots[*other].mark.hash;
+        match table.0[Table::part(hash)].entry(hash, is_it, hash_of) {
+            Place::Occupied(old) => slots[*old.get()] = slot,
             Place::Vacant(place) => {
-                let next = u32::try_from(slots.len()).expect("memory ends before the slots do");
+                let next = slots.push(slot);
                 place.insert(next);
                 fresh.push(next);
-                slots.push(slot);
                 *bytes += ENTRY_BYTES;
             }
         }
@@ -165,13 +211,13 @@ impl Generation {
             return;
         }
         let mut run = std::mem::replace(&mut self.fresh, Vec::with_capacity(FRESH));
-        run.sort_unstable_by(|a, b| self.entry(*a).by_key(&self.entry(*b)));
+        run.sort_unstable_by(|a, b| self.key_at(*a).cmp(self.key_at(*b)));
         self.runs.push(run);
         let small = self.runs.iter().rev().take_while(|run| run.len() < RUNS * FRESH).count();
         if small >= RUNS {
             let mut merged = self.runs.split_off(self.runs.len() - small).concat();
             // The stable sort finds the runs and merges them.
-            merged.sort_by(|a, b| self.entry(*a).by_key(&self.entry(*b)));
+            merged.sort_by(|a, b| self.key_at(*a).cmp(self.key_at(*b)));
             self.runs.push(merged);
         }
     }
@@ -182,15 +228,18 @@ impl Generation {
         prefix: &'a str,
         after: Option<&'a str>,
     ) -> impl Iterator<Item = Entry<'a>> + use<'a> {
-        let is_before = move |key: &str| key < prefix || after.is_some_and(|after| key <= after);
+        let is_before = move |key: &[u8]| {
+            key < prefix.as_bytes() || after.is_some_and(|after| key <= after.as_bytes())
+        };
         let of_run = move |run: &'a Vec<u32>| {
-            let from = run.partition_point(|slot| is_before(self.entry(*slot).key));
+            let from = run.partition_point(|slot| is_before(self.key_at(*slot)));
             let entries = run[from..].iter().map(move |slot| self.entry(*slot));
             entries.take_while(move |entry| entry.key.starts_with(prefix))
         };
         let fresh = self.fresh.iter().map(|slot| self.entry(*slot));
-        let fresh = fresh.filter(|entry| entry.key.starts_with(prefix) && !is_before(entry.key));
-        let fresh = fresh.sorted_unstable_by(Entry::by_key);
+        let fresh =
+            fresh.filter(|entry| entry.key.starts_with(prefix) && !is_before(entry.key.as_bytes()));
+        let fresh = fresh.sorted_unstable_by_key(|entry| entry.key);
         let runs = self.runs.iter().map(of_run).kmerge_by(|a, b| a.key < b.key);
         runs.merge_by(fresh, |a, b| a.key < b.key)
     }
@@ -198,7 +247,9 @@ impl Generation {
     /// Where a sweep through the settled keys goes on after a key.
     pub(crate) fn cursor(&self, after: Option<&str>) -> Cursor {
         let passed = |run: &Vec<u32>| {
-            run.partition_point(|slot| after.is_some_and(|after| self.entry(*slot).key <= after))
+            run.partition_point(|slot| {
+                after.is_some_and(|after| self.key_at(*slot) <= after.as_bytes())
+            })
         };
         Cursor(self.runs.iter().map(passed).collect())
     }
@@ -207,7 +258,7 @@ impl Generation {
     pub(crate) fn sweep(&self, cursor: &Cursor, count: usize) -> (Vec<u32>, Cursor) {
         let mut next = cursor.clone();
         let left = self.runs.iter().zip(&cursor.0).enumerate().map(|(nth, (run, passed))| {
-            run[*passed..].iter().map(move |slot| (nth, *slot, self.entry(*slot).key))
+            run[*passed..].iter().map(move |slot| (nth, *slot, self.key_at(*slot)))
         });
         let swept = left.kmerge_by(|(.., a), (.., b)| a < b).take(count);
         let swept = swept.map(|(run, slot, _)| {

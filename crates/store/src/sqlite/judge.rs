@@ -31,15 +31,14 @@ pub(crate) enum Verdict {
 /// Judges the commits of one batch, and drafts it.
 pub(crate) struct Judge<'a> {
     recent: &'a Recent,
-    /// The batch before, if nobody may see it yet.
-    unseen: Option<&'a Draft>,
     draft: Draft,
 }
 
 impl<'a> Judge<'a> {
-    pub(crate) fn new(recent: &'a Recent, unseen: Option<&'a Draft>) -> Self {
-        let after = unseen.map_or(recent.revision(), Draft::revision);
-        Self { recent, unseen, draft: Draft::new(after, recent.hasher().clone()) }
+    /// For commits that write so many bytes.
+    pub(crate) fn new(recent: &'a Recent, room: usize) -> Self {
+        let draft = Draft::new(recent.revision(), recent.hasher().clone(), room);
+        Self { recent, draft }
     }
 
     /// Judges the next commit.
@@ -99,12 +98,7 @@ impl<'a> Judge<'a> {
     /// The entry, if the answer is not in the base.
     fn known(&self, key: &str) -> Option<Entry<'_>> {
         let hash = self.recent.hasher().hash(key);
-        self.drafted(hash, key).or_else(|| self.recent.find(hash, key))
-    }
-
-    /// The entry, if this batch or the one before has it.
-    fn drafted(&self, hash: u64, key: &str) -> Option<Entry<'_>> {
-        self.draft.find(hash, key).or_else(|| self.unseen?.find(hash, key))
+        self.draft.find(hash, key).or_else(|| self.recent.find(hash, key))
     }
 
     fn any_below(&self, prefix: &str, base: &mut impl Base) -> Result<bool, StoreError> {
@@ -113,9 +107,7 @@ impl<'a> Judge<'a> {
     }
 
     fn any_known_below(&self, prefix: &str) -> bool {
-        let unseen = self.unseen.into_iter().flat_map(|unseen| unseen.below(prefix));
-        let recent = self.recent.below(prefix, None);
-        let mut known = self.draft.below(prefix).chain(unseen).chain(recent);
+        let mut known = self.draft.below(prefix).chain(self.recent.below(prefix, None));
         // Of each key what was written last.
         known.any(|entry| {
             entry.value.is_some()
@@ -148,27 +140,23 @@ mod tests {
     #[test]
     fn each_commit_sees_the_accepted_ones_before_it() {
         let mut recent = Recent::default();
-        let mut before = Draft::new(8, recent.hasher().clone());
+        let mut before = Draft::new(8, recent.hasher().clone(), 0);
         before.add(&[Write::put("a/recent", "")]);
         let (revision, row, marks) = before.into_parts();
         recent.apply(revision, row, marks);
         let mut base = Keys(&[("a/recent", 3), ("a/base", 4)]);
-        let mut unseen = Draft::new(9, recent.hasher().clone());
-        unseen.add(&[Write::put("a/unseen", "")]);
-        let mut judge = Judge::new(&recent, Some(&unseen));
+        let mut judge = Judge::new(&recent, 0);
         type Step = (Vec<Compare>, Vec<Write>, Result<Revision, usize>);
-        let steps: [Step; 11] = [
+        let steps: [Step; 9] = [
             (vec![Compare::version("a/recent", 3)], vec![], Err(0)),
-            (vec![Compare::version("a/recent", 9)], vec![Write::delete("a/recent")], Ok(11)),
-            (vec![Compare::absent("a/unseen")], vec![], Err(0)),
-            (vec![Compare::version("a/unseen", 10)], vec![Write::delete("a/unseen")], Ok(12)),
+            (vec![Compare::version("a/recent", 9)], vec![Write::delete("a/recent")], Ok(10)),
             (vec![Compare::absent("a/recent"), Compare::empty("a/")], vec![], Err(1)),
-            (vec![Compare::version("a/base", 4)], vec![Write::delete("a/base")], Ok(13)),
-            (vec![Compare::empty("a/")], vec![Write::delete("a/base")], Ok(13)),
-            (vec![Compare::empty("a/")], vec![Write::put("a/new", "")], Ok(14)),
+            (vec![Compare::version("a/base", 4)], vec![Write::delete("a/base")], Ok(11)),
+            (vec![Compare::empty("a/")], vec![Write::delete("a/base")], Ok(11)),
+            (vec![Compare::empty("a/")], vec![Write::put("a/new", "")], Ok(12)),
             (vec![Compare::empty("a/")], vec![Write::put("a/other", "")], Err(0)),
-            (vec![Compare::absent("a/other")], vec![Write::put("a/new", "")], Ok(15)),
-            (vec![Compare::version("a/new", 14)], vec![], Err(0)),
+            (vec![Compare::absent("a/other")], vec![Write::put("a/new", "")], Ok(13)),
+            (vec![Compare::version("a/new", 12)], vec![], Err(0)),
         ];
         for (step, (compares, writes, expected)) in steps.into_iter().enumerate() {
             let got = match judge

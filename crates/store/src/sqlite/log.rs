@@ -4,10 +4,12 @@
 //! key, the value; integers little-endian. No key is empty: a key's length of 0, alone, ends a commit that another one
 //! follows, of the next revision. The layout belongs to the schema version of the file.
 
-use crate::Revision;
+use crate::{Revision, Write};
 
 /// Stands between two commits.
 const NEXT: [u8; 2] = [0; 2];
+/// Two lengths, before a key.
+const HEAD: usize = 2 + 4;
 
 /// One write, read where it lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,19 @@ pub(crate) fn append(row: &mut Vec<u8>, Written { key, value }: Written<'_>) -> 
 pub(crate) fn written(row: &[u8], at: u32) -> Written<'_> {
     let mut rest = &row[at as usize..];
     read(&mut rest).expect("a write begins here")
+}
+
+/// The key of the write that is there: for comparing, which needs no text.
+pub(crate) fn key(row: &[u8], at: u32) -> &[u8] {
+    let at = at as usize;
+    let length = u16::from_le_bytes([row[at], row[at + 1]]);
+    &row[at + HEAD..][..usize::from(length)]
+}
+
+/// Room that a commit's writes take.
+pub(crate) fn room<'w>(writes: impl IntoIterator<Item = &'w Write>) -> usize {
+    let of = |write: &Write| HEAD + write.key.len() + write.value.as_ref().map_or(0, Vec::len);
+    NEXT.len() + writes.into_iter().map(of).sum::<usize>()
 }
 
 /// Where the writes of the row `first` lie, each with its revision, and the row's last revision; `None` if it is not a row.
@@ -92,6 +107,8 @@ mod tests {
             expected.extend(commit.iter().map(|write| (revision, append(&mut row, *write))));
         }
         assert_eq!(places(7, &row), Some((expected.clone(), 8)));
+        let keys: Vec<_> = expected.iter().map(|(_, at)| key(&row, *at)).collect();
+        assert_eq!(keys, [&b"vif/a"[..], b"claim/b", b"gone"]);
         let read: Vec<_> = expected.iter().map(|(_, at)| written(&row, *at)).collect();
         assert_eq!(read, [&first[..], &second[..]].concat());
         let (one, two) = (6 + 5 + 5, 6 + 5 + 5 + 6 + 7);

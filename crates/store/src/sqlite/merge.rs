@@ -3,7 +3,7 @@
 //! Written one by one, random keys would each dirty a page of a large tree. So commits only append
 //! to the log, and when enough has come together a *sweep* goes through it in key order: keys that
 //! are neighbours share their pages, and a key that was written often is merged once. A slice is
-//! part of a batch's own transaction and about twice the batch's size, so a sweep always overtakes
+//! part of a batch's own transaction and an eighth larger than the batch, so a sweep always overtakes
 //! what comes in and no batch waits long for it.
 //!
 //! A sweep covers everything up to the revision at which it began (its mark): the recent records are frozen there. When
@@ -160,7 +160,7 @@ impl Merger {
         tables: &mut Tables<'_>,
     ) -> rusqlite::Result<Slice> {
         let Frozen { generation, mark } = frozen;
-        let (merged, cursor) = generation.sweep(cursor, (2 * written).max(SLICE_ENTRIES));
+        let (merged, cursor) = generation.sweep(cursor, (written + written / 8).max(SLICE_ENTRIES));
         for slot in &merged {
             tables.merge(&generation.entry(*slot))?;
         }

@@ -58,9 +58,8 @@ pub struct SqliteOptions {
     pub writer_cache: usize,
     /// Page cache of each reading connection, in bytes.
     pub reader_cache: usize,
-    /// Memory for recent commits, in bytes, above which they are merged into the tree of records.
-    /// More means less work under a load that lasts, and a longer replay when the file is opened
-    /// (64 MiB take some 0.3 s).
+    /// Memory for recent commits, in bytes, above which they are merged into the tree of records; meanwhile as much again may
+    /// come. More means less work under a load that lasts, and a longer replay when the file is opened.
     pub recent_bytes: usize,
     /// Memory for values that were read from the tables, in bytes: above all that a server must look at often. It fills as
     /// they are read.
@@ -118,9 +117,9 @@ impl Shared {
             slice.keys(frozen).for_each(|key| self.cache.forget(key));
         }
         recent.note_merged();
-        if slice.is_last() {
-            recent.forget();
-        }
+        let gone = if slice.is_last() { recent.forget() } else { None };
+        drop(recent);
+        drop(gone);
     }
 
     /// Keeps values that were found in the tables, unless they may have changed since `forgotten` was told.

@@ -110,8 +110,7 @@ impl Recent {
     /// Makes everything up to now ready to be merged.
     pub(crate) fn freeze(&mut self) {
         self.current.settle();
-        let next = self.current.successor();
-        let generation = Arc::new(std::mem::replace(&mut self.current, next));
+        let generation = Arc::new(std::mem::take(&mut self.current));
         self.frozen = Some(Frozen { generation, mark: self.revision });
     }
 
@@ -120,12 +119,12 @@ impl Recent {
         self.forgotten += 1;
     }
 
-    /// Takes out what was frozen: all of it is merged.
-    pub(crate) fn forget(&mut self) {
-        if let Some(frozen) = self.frozen.take() {
-            self.floor = self.floor.max(frozen.mark);
-            self.forgotten += 1;
-        }
+    /// Takes out what was frozen: all of it is merged. It is given back, as letting it go takes a while.
+    pub(crate) fn forget(&mut self) -> Option<Frozen> {
+        let frozen = self.frozen.take()?;
+        self.floor = self.floor.max(frozen.mark);
+        self.forgotten += 1;
+        Some(frozen)
     }
 }
 
@@ -162,7 +161,7 @@ mod tests {
         assert_eq!(recent.get("c").map(|entry| entry.version), Some(2));
         assert!(recent.knows_since(0));
         let forgotten = recent.forgotten();
-        recent.forget();
+        assert_eq!(recent.forget().map(|frozen| frozen.mark), Some(1));
         assert_eq!(seen(&recent), of(&[("b", 2), ("c", 0), ("d", 2)]));
         assert_eq!((recent.get("a"), recent.revision()), (None, 2));
         assert!(!recent.knows_since(0) && recent.knows_since(1));

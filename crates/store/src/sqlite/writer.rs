@@ -13,7 +13,7 @@ use super::checkpoint::Checkpointer;
 use super::draft::Draft;
 use super::judge::{Base, Judge, Verdict};
 use super::merge::{Merger, Slice, Tables};
-use super::{Shared, store_error};
+use super::{Shared, log, store_error};
 use crate::observer::BatchReport;
 use crate::{Commit, CommitError, Revision, StoreError};
 
@@ -234,7 +234,8 @@ impl Writer {
         lookup: &mut Lookup<'_>,
     ) -> Result<(Draft, Vec<Answer>), StoreError> {
         let recent = self.shared.recent();
-        let mut judge = Judge::new(&recent, None);
+        let room = commits.iter().map(|commit| log::room(&commit.writes)).sum();
+        let mut judge = Judge::new(&recent, room);
         let mut answers = Vec::with_capacity(commits.len());
         for commit in commits {
             answers.push(match judge.judge(commit, lookup)? {
