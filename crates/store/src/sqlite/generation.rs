@@ -68,10 +68,13 @@ impl Entry<'_> {
     }
 }
 
+/// A [`Mark`] and its row, laid out without a gap: there are many.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
-    mark: Mark,
+    version: Revision,
+    hash: u64,
     row: u32,
+    at: u32,
 }
 
 /// Slots, by their numbers.
@@ -148,11 +151,11 @@ impl Generation {
     }
 
     fn is(&self, slot: &Slot, hash: u64, key: &str) -> bool {
-        slot.mark.hash == hash && self.key(slot) == key.as_bytes()
+        slot.hash == hash && self.key(slot) == key.as_bytes()
     }
 
     fn key(&self, slot: &Slot) -> &[u8] {
-        log::key(&self.rows[slot.row as usize], slot.mark.at)
+        log::key(&self.rows[slot.row as usize], slot.at)
     }
 
     /// The key of a place in the order.
@@ -161,14 +164,14 @@ impl Generation {
     }
 
     fn written(&self, slot: &Slot) -> Written<'_> {
-        log::written(&self.rows[slot.row as usize], slot.mark.at)
+        log::written(&self.rows[slot.row as usize], slot.at)
     }
 
     /// What is in a slot.
     pub(crate) fn entry(&self, slot: u32) -> Entry<'_> {
         let slot = &self.slots[slot];
         let Written { key, value } = self.written(slot);
-        Entry { key, version: slot.mark.version, value }
+        Entry { key, version: slot.version, value }
     }
 
     /// Adds a row's writes, in the order of their commits: of those of one key the last counts.
@@ -177,7 +180,8 @@ impl Generation {
         let nth = u32::try_from(self.rows.len()).expect("memory ends before the rows do");
         self.rows.push(row);
         for mark in marks {
-            self.put(Slot { mark, row: nth });
+            let Mark { version, hash, at } = mark;
+            self.put(Slot { version, hash, row: nth, at });
         }
         if self.fresh.len() >= FRESH {
             self.settle();
@@ -186,14 +190,14 @@ impl Generation {
 
     fn put(&mut self, slot: Slot) {
         let Self { rows, slots, table, fresh, bytes, .. } = self;
-        let key_of = |slot: &Slot| log::key(&rows[slot.row as usize], slot.mark.at);
+        let key_of = |slot: &Slot| log::key(&rows[slot.row as usize], slot.at);
         let key = key_of(&slot);
-        let hash = slot.mark.hash;
+        let hash = slot.hash;
         let is_it = |other: &u32| {
             let other = &slots[*other];
-            other.mark.hash == hash && key_of(other) == key
+            other.hash == hash && key_of(other) == key
         };
-        let hash_of = |other: &u32| slots[*other].mark.hash;
+        let hash_of = |other: &u32| slots[*other].hash;
         match table.0[Table::part(hash)].entry(hash, is_it, hash_of) {
             Place::Occupied(old) => slots[*old.get()] = slot,
             Place::Vacant(place) => {

@@ -35,7 +35,7 @@ pub(crate) enum Phase {
     /// Nothing to do until enough has come together.
     Waiting,
     /// Entries up to `mark` are being merged; those up to the key `after` are done.
-    Sweeping { mark: Revision, after: Option<Box<str>> },
+    Sweeping { mark: Revision, after: Box<str> },
     /// Log rows up to `mark` are being deleted.
     Trimming { mark: Revision },
 }
@@ -47,16 +47,14 @@ impl Phase {
         Ok(match (row.get::<_, Option<i64>>("mark")?, after) {
             (None, _) => Self::Waiting,
             (Some(mark), None) => Self::Trimming { mark: mark as u64 },
-            (Some(mark), Some(after)) => {
-                Self::Sweeping { mark: mark as u64, after: Some(after.into()) }
-            }
+            (Some(mark), Some(after)) => Self::Sweeping { mark: mark as u64, after: after.into() },
         })
     }
 
     fn columns(&self) -> (Option<i64>, Option<&str>) {
         match self {
             Self::Waiting => (None, None),
-            Self::Sweeping { mark, after } => (Some(*mark as i64), after.as_deref()),
+            Self::Sweeping { mark, after } => (Some(*mark as i64), Some(after)),
             Self::Trimming { mark } => (Some(*mark as i64), None),
         }
     }
@@ -65,9 +63,7 @@ impl Phase {
     pub(crate) fn is_past(&self, revision: Revision, key: &str) -> bool {
         match self {
             Self::Waiting => false,
-            Self::Sweeping { mark, after } => {
-                revision <= *mark && after.as_deref().is_some_and(|after| key <= after)
-            }
+            Self::Sweeping { mark, after } => revision <= *mark && key <= &**after,
             Self::Trimming { mark } => revision <= *mark,
         }
     }
@@ -114,7 +110,7 @@ impl Merger {
         threshold: usize,
     ) -> Self {
         let after = match &phase {
-            Phase::Sweeping { after, .. } => after.as_deref(),
+            Phase::Sweeping { after, .. } => Some(&**after),
             Phase::Waiting | Phase::Trimming { .. } => None,
         };
         let cursor = frozen.map(|frozen| frozen.generation.cursor(after)).unwrap_or_default();
@@ -166,7 +162,7 @@ impl Merger {
         }
         let next = match merged.last() {
             Some(slot) => {
-                Phase::Sweeping { mark: *mark, after: Some(generation.entry(*slot).key.into()) }
+                Phase::Sweeping { mark: *mark, after: generation.entry(*slot).key.into() }
             }
             None => Phase::Trimming { mark: *mark },
         };

@@ -22,6 +22,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
+use itertools::Itertools;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -92,6 +93,9 @@ impl Default for SqliteOptions {
     }
 }
 
+/// Keys that go from the cache under one lock.
+const FORGET_AT_ONCE: usize = 32;
+
 /// What the writer changes and everyone reads.
 pub(crate) struct Shared {
     recent: RwLock<Recent>,
@@ -110,16 +114,18 @@ impl Shared {
         self.recent.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Of what is frozen, this slice is in the tables now.
+    /// Of what is frozen, this slice is in the tables now. Locked for a few keys at a time, so that readers wait for
+    /// microseconds at most.
     fn merged(&self, slice: &Slice) {
-        let mut recent = self.recent_mut();
-        if let Some(frozen) = recent.frozen() {
-            slice.keys(frozen).for_each(|key| self.cache.forget(key));
+        let Some(frozen) = self.recent().frozen().cloned() else { return };
+        for keys in &slice.keys(&frozen).chunks(FORGET_AT_ONCE) {
+            let mut recent = self.recent_mut();
+            keys.for_each(|key| self.cache.forget(key));
+            recent.note_merged();
         }
-        recent.note_merged();
-        let gone = if slice.is_last() { recent.forget() } else { None };
-        drop(recent);
-        drop(gone);
+        if slice.is_last() {
+            self.recent_mut().forget();
+        }
     }
 
     /// Keeps values that were found in the tables, unless they may have changed since `forgotten` was told.
