@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use linkway_domain::access_key::Principal;
 use linkway_domain::decide::{Command, Context, Outcome, decide};
 use linkway_domain::fault::Fault;
-use linkway_domain::id::VirtualInterfaceId;
+use linkway_domain::id::{SPAN_MILLIS, VirtualInterfaceId};
 use linkway_domain::key::Key;
 use linkway_domain::record::Record;
 use linkway_domain::seed::Seed;
@@ -20,6 +20,9 @@ use linkway_store::{Commit, Write};
 
 /// Most writes that are collected before they are taken: a command may add a dozen to them.
 const FULL: usize = 110;
+
+/// Spans of interface ids that begin differently.
+const MOMENTS: u64 = 36 * 36;
 
 /// The kinds of records that later commands ask for. Interfaces and their indexes are not among them: a million of them
 /// would fill the memory for nothing.
@@ -38,7 +41,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Empty, at a moment that stands still.
+    /// Empty, now: commands are of moments before it, of [`MOMENTS`] in turn.
     pub fn new(settings: Settings, now: Time) -> Self {
         Self {
             settings,
@@ -57,8 +60,8 @@ impl Ledger {
         command: &Command,
     ) -> Result<Result<Outcome, Fault>> {
         let seed = self.fresh_seed();
-        let context =
-            Context { principal: principal.clone(), now: self.now, seed, settings: &self.settings };
+        let now = self.moment();
+        let context = Context { principal: principal.clone(), now, seed, settings: &self.settings };
         let mut view = View::default();
         let decision = loop {
             match decide(&view, command, &context) {
@@ -134,9 +137,16 @@ impl Ledger {
         loop {
             self.seed += 1;
             let seed = Seed::from_number(self.seed);
-            if !self.interfaces.contains(&VirtualInterfaceId::draw(&mut seed.draws())) {
+            let id = VirtualInterfaceId::draw(&mut seed.draws(), self.moment());
+            if !self.interfaces.contains(&id) {
                 return seed;
             }
         }
+    }
+
+    /// When the current command is decided: interface ids begin with it, and those of a store that has grown for years begin
+    /// in every way there is.
+    fn moment(&self) -> Time {
+        Time::from_millis(self.now.millis().saturating_sub(self.seed % MOMENTS * SPAN_MILLIS))
     }
 }

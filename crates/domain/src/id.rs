@@ -7,7 +7,11 @@ use compact_str::{CompactString, format_compact};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
-use crate::seed::Draws;
+use crate::seed::{BASE36, Draws};
+use crate::time::Time;
+
+/// How long interface ids begin alike, in milliseconds.
+pub const SPAN_MILLIS: u64 = 4096;
 
 /// Makes an identifier type: a text with a private field, one fallible constructor and the usual conveniences.
 macro_rules! identifier {
@@ -160,9 +164,13 @@ impl ConnectionId {
 }
 
 impl VirtualInterfaceId {
-    /// A fresh id.
-    pub fn draw(draws: &mut Draws) -> Self {
-        Self(format_compact!("dxvif-f{}", draws.base36(7)))
+    /// A fresh id. What is drawn within one span of [`SPAN_MILLIS`] begins alike, so that interfaces that are made together
+    /// lie together in a store that keeps keys in order. There are 60 million for each span, and 1,296 spans until they begin
+    /// as before.
+    pub fn draw(draws: &mut Draws, now: Time) -> Self {
+        let span = now.millis() / SPAN_MILLIS;
+        let digit = |number: u64| char::from(BASE36[(number % 36) as usize]);
+        Self(format_compact!("dxvif-f{}{}{}", digit(span / 36), digit(span), draws.base36(5)))
     }
 }
 

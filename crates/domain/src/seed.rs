@@ -4,7 +4,8 @@
 use rand_chacha::ChaCha12Rng;
 use rand_core::{RngCore, SeedableRng};
 
-const BASE36: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+/// The alphabet of ids.
+pub(crate) const BASE36: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 const UPPER_BASE36: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const HEX: &[u8; 16] = b"0123456789abcdef";
 /// The alphabet of generated secrets: what AWS's own generated BGP keys use besides letters and digits.

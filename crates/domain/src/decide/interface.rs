@@ -13,6 +13,7 @@ use crate::record::{Claim, Record};
 use crate::seed::Draws;
 use crate::tag::Tags;
 use crate::text;
+use crate::time::Time;
 use crate::view::{Asked, View};
 use crate::virtual_interface::{AttachedGateway, Event, Phase, VirtualInterface};
 
@@ -188,10 +189,10 @@ fn subnet_index(connection: &Connection, vlan: Vlan, attempt: u64) -> u64 {
     (start >> 16).wrapping_add(u64::from(vlan.number())).wrapping_add(attempt * 4096) % 16_384
 }
 
-fn fresh_id(view: &View, draws: &mut Draws) -> Asked<VirtualInterfaceId> {
-    let mut id = VirtualInterfaceId::draw(draws);
+fn fresh_id(view: &View, draws: &mut Draws, now: Time) -> Asked<VirtualInterfaceId> {
+    let mut id = VirtualInterfaceId::draw(draws, now);
     while view.exists(&key::interface(&id))? {
-        id = VirtualInterfaceId::draw(draws);
+        id = VirtualInterfaceId::draw(draws, now);
     }
     Ok(id)
 }
@@ -225,7 +226,7 @@ fn want_for_allocation(view: &View, new: &Allocate, context: &Context<'_>) -> As
         key::connection(&connection),
         key::account(&owner),
         key::live_vlan(&connection, vlan),
-        key::interface(&VirtualInterfaceId::draw(&mut context.seed.draws())),
+        key::interface(&VirtualInterfaceId::draw(&mut context.seed.draws(), context.now)),
     ])
 }
 
@@ -242,7 +243,7 @@ pub(super) fn allocate(view: &View, new: &Allocate, context: &Context<'_>) -> As
         );
     }
     let owner = admin::existing_account(view, "ownerAccount", owner.as_str())?;
-    let id = fresh_id(view, &mut draws)?;
+    let id = fresh_id(view, &mut draws, context.now)?;
     let mut interface = build(PARENT, &new.new, checked, on, (id, &mut draws), context)?;
     let expires = context.now.plus_millis(context.settings.confirmation_window);
     interface.owner = owner;
@@ -276,7 +277,7 @@ pub(super) fn create(view: &View, new: &Create, context: &Context<'_>) -> Asked<
     let gateway = chosen.find(view, &format!("{PARENT}."), context)?;
     let mut draws = context.seed.draws();
     let assigned = checked.addresses.is_none() && checked.family == AddressFamily::Ipv4;
-    let id = fresh_id(view, &mut draws)?;
+    let id = fresh_id(view, &mut draws, context.now)?;
     let mut interface = build(PARENT, &new.new, checked, on, (id, &mut draws), context)?;
     if assigned {
         interface.addresses = free_subnet(view, gateway, on.0, &interface)?;

@@ -6,13 +6,14 @@ use expect_test::expect;
 use linkway_domain::Fault;
 use linkway_domain::decide::Taggable;
 use linkway_domain::id::{
-    AccessKeyId, AccountId, BgpPeerId, ConnectionId, EdgeId, LocationCode, PortName,
+    AccessKeyId, AccountId, BgpPeerId, ConnectionId, EdgeId, LocationCode, PortName, SPAN_MILLIS,
     VirtualGatewayId, VirtualInterfaceId, VpcId, pad_account,
 };
 use linkway_domain::net::{AddressFamily, PeerAddresses, Prefix};
 use linkway_domain::seed::Seed;
 use linkway_domain::tag::Tags;
 use linkway_domain::text;
+use linkway_domain::time::Time;
 use proptest::prelude::*;
 
 use super::table;
@@ -317,15 +318,20 @@ fn what_a_fault_shows_of_a_value() {
 
 proptest! {
     #[test]
-    fn drawn_ids_have_their_form_and_the_seed_decides_them(number in any::<u64>()) {
+    fn drawn_ids_have_their_form_and_the_seed_decides_them(number in any::<u64>(), at in any::<u64>()) {
         let draws = || Seed::from_number(number).draws();
         let connection = ConnectionId::draw(&mut draws());
         prop_assert_eq!(ConnectionId::parse(connection.as_str()), Ok(connection.clone()));
         prop_assert_eq!(ConnectionId::draw(&mut draws()), connection.clone());
         let port = PortName::simulated(&connection);
         prop_assert_eq!(PortName::parse(port.as_str()), Ok(port));
-        let interface = VirtualInterfaceId::draw(&mut draws());
-        prop_assert_eq!(VirtualInterfaceId::parse(interface.as_str()), Ok(interface));
+        let interface = VirtualInterfaceId::draw(&mut draws(), Time::from_millis(at));
+        prop_assert_eq!(VirtualInterfaceId::parse(interface.as_str()), Ok(interface.clone()));
+        let others = Seed::from_number(!number).draws();
+        let later = Time::from_millis(at - at % SPAN_MILLIS).plus_millis(SPAN_MILLIS - 1);
+        let neighbour = VirtualInterfaceId::draw(&mut { others }, later);
+        prop_assert_eq!(&neighbour.as_str()[..9], &interface.as_str()[..9]);
+        prop_assert_ne!(neighbour, interface);
         let peer = BgpPeerId::draw(&mut draws());
         prop_assert_eq!(BgpPeerId::parse(peer.as_str()), Ok(peer));
         let gateway = VirtualGatewayId::draw(&mut draws());
