@@ -30,7 +30,7 @@
 //!
 //! ```text
 //!  commit --> queue --> writer thread: judge each --> append to `log` --> COMMIT (one sync)
-//!                             |   each batch also merges a slice               |
+//!                             |   after each batch it merges a slice           |
 //!                             v                                                v
 //!     recent (memory)    `records`, `large`            make visible, tell watchers, answer
 //!          ^                  ^
@@ -46,7 +46,7 @@
 //! * **Log first, tree later.** Random keys in a tree of millions dirty a page each, and each
 //!   such page is written twice. So a batch is one appended row, kept in memory as it is with an index over it, and is
 //!   merged into the tree in key order when [`SqliteOptions::recent_bytes`] have come together, a
-//!   slice with each batch.
+//!   slice after each batch.
 //! * **Small rows.** Values above 256 bytes live outside the tree of keys, so that its pages hold
 //!   more keys.
 //! * **Cache and filter.** Values that were read from the tables are kept (`cache_bytes`), and a Bloom
@@ -55,7 +55,8 @@
 //!   commit that was answered before they began, and those of several records see one moment.
 //! * **Checkpoints** run on a thread of their own, and the write-ahead log is overwritten in
 //!   place.
-//! * **Durability.** `synchronous=FULL`: an answered commit survives kill -9 and power loss.
+//! * **Durability.** `synchronous=FULL` for every batch: an answered commit survives kill -9 and power loss. A slice is
+//!   synced with the batch after it; until then its records are in the log.
 //! * **The file** is judged by its header before SQLite touches it. Another program's file and a
 //!   newer schema are refused and stay as they are, to the byte; an older schema is migrated in
 //!   one transaction.

@@ -31,11 +31,6 @@ impl Draft {
         }
     }
 
-    /// The revision after the last commit so far.
-    pub(crate) fn revision(&self) -> Revision {
-        self.revision
-    }
-
     /// The row to append, under the revision of its first commit; nothing if nothing is written.
     pub(crate) fn row(&self) -> Option<(Revision, &[u8])> {
         (!self.row.is_empty()).then_some((self.first, &*self.row))

@@ -2,20 +2,24 @@
 //!
 //! Written one by one, random keys would each dirty a page of a large tree. So commits only append
 //! to the log, and when enough has come together a *sweep* goes through it in key order: keys that
-//! are neighbours share their pages, and a key that was written often is merged once. A slice is
-//! part of a batch's own transaction and an eighth larger than the batch, so a sweep always overtakes
-//! what comes in and no batch waits long for it.
+//! are neighbours share their pages, and a key that was written often is merged once. A slice follows each batch once that
+//! is answered, while its committers' next requests are on their way, and is an eighth larger than the batch: so a sweep
+//! always overtakes what comes in and no batch waits long for it.
 //!
-//! A sweep covers everything up to the revision at which it began (its mark): the recent records are frozen there. When
+//! A sweep covers everything up to the revision at which it began (its mark): the recent records are frozen there, and
+//! sorted beside the writer before the first slice. When
 //! it is through, the latest write of each key up to the mark is in `records`, so the frozen ones go from memory, and
 //! the log rows up to the mark are deleted, again in slices. Where the sweep stands is written
 //! with each slice, so a restart goes on from there instead of beginning anew. A crash at any
 //! point is harmless: the log is a suffix of all commits, and replaying a suffix, or what of it
-//! is not merged, over `records` gives the latest state.
+//! is not merged, over `records` gives the latest state. So a slice need not be synced for itself: the next batch's sync
+//! covers it, and a loss of power before that takes it back as a whole.
+
+use std::ops::Range;
 
 use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 
-use super::generation::{Cursor, Entry};
+use super::generation::Entry;
 use super::recent::{Frozen, Recent};
 use crate::Revision;
 
@@ -69,19 +73,27 @@ impl Phase {
     }
 }
 
+/// What a slice does.
+pub(crate) enum Work<'f> {
+    /// Merges keys of what is frozen, in this order.
+    Merge { frozen: &'f Frozen, order: &'f [u32] },
+    /// Deletes log rows up to a revision.
+    Trim { mark: Revision },
+}
+
 /// A slice that was written in a transaction, to take effect once that is committed.
 pub(crate) struct Slice {
-    /// What was merged, in the frozen generation.
-    merged: Vec<u32>,
+    /// What was merged, in the order of what is frozen.
+    merged: Range<usize>,
     next: Phase,
-    cursor: Cursor,
     oldest: Revision,
 }
 
 impl Slice {
     /// The keys that were merged.
-    pub(crate) fn keys<'a>(&'a self, frozen: &'a Frozen) -> impl Iterator<Item = &'a str> {
-        self.merged.iter().map(|slot| frozen.generation.entry(*slot).key)
+    pub(crate) fn keys<'a>(&self, frozen: &'a Frozen) -> impl Iterator<Item = &'a str> + use<'a> {
+        let merged = frozen.order().map_or(&[][..], |order| &order[self.merged.clone()]);
+        merged.iter().map(|slot| frozen.generation.entry(*slot).key)
     }
 
     /// Whether the sweep is through: all that is frozen is merged.
@@ -93,8 +105,8 @@ impl Slice {
 /// The sweep of one store.
 pub(crate) struct Merger {
     phase: Phase,
-    /// How far it has come in what is frozen.
-    cursor: Cursor,
+    /// How far it has come in the order of what is frozen, unless that must be looked up.
+    passed: Option<usize>,
     /// No log row is older than this.
     oldest: Revision,
     /// Size of the recent records at which a sweep begins.
@@ -102,19 +114,9 @@ pub(crate) struct Merger {
 }
 
 impl Merger {
-    /// `phase`: where the sweep stood, in what is `frozen`; `oldest`: the first revision in the log.
-    pub(crate) fn new(
-        phase: Phase,
-        frozen: Option<&Frozen>,
-        oldest: Revision,
-        threshold: usize,
-    ) -> Self {
-        let after = match &phase {
-            Phase::Sweeping { after, .. } => Some(&**after),
-            Phase::Waiting | Phase::Trimming { .. } => None,
-        };
-        let cursor = frozen.map(|frozen| frozen.generation.cursor(after)).unwrap_or_default();
-        Self { phase, cursor, oldest, threshold }
+    /// `phase`: where the sweep stood; `oldest`: the first revision in the log.
+    pub(crate) fn new(phase: Phase, oldest: Revision, threshold: usize) -> Self {
+        Self { phase, passed: None, oldest, threshold }
     }
 
     /// Whether the next slice begins a sweep, for which the recent records have to be frozen.
@@ -124,62 +126,72 @@ impl Merger {
             && recent.bytes() >= self.threshold
     }
 
-    /// Writes the next slice into the open transaction, if there is anything to do. `written` is
-    /// the number of records of the batch; `latest` is the revision after it.
+    /// What the next slice does, if there is anything to do and what is frozen is sorted.
+    pub(crate) fn work<'f>(&self, frozen: Option<&'f Frozen>) -> Option<Work<'f>> {
+        match self.phase {
+            Phase::Trimming { mark } => Some(Work::Trim { mark }),
+            Phase::Waiting | Phase::Sweeping { .. } => {
+                let frozen = frozen?;
+                Some(Work::Merge { frozen, order: frozen.order()? })
+            }
+        }
+    }
+
+    /// Writes the next slice into the open transaction. `written` is the number of records that came since the last one;
+    /// `latest` is the store's revision.
     pub(crate) fn slice(
         &self,
-        frozen: Option<&Frozen>,
+        work: &Work<'_>,
         written: usize,
         latest: Revision,
         tables: &mut Tables<'_>,
-    ) -> rusqlite::Result<Option<Slice>> {
-        let slice = match (&self.phase, frozen) {
-            (Phase::Trimming { mark }, _) => self.trim(*mark, tables)?,
-            (Phase::Waiting, Some(frozen)) => {
-                let cursor = frozen.generation.cursor(None);
-                self.merge(frozen, &cursor, written, tables)?
-            }
-            (Phase::Sweeping { .. }, Some(frozen)) => {
-                self.merge(frozen, &self.cursor, written, tables)?
-            }
-            (Phase::Waiting | Phase::Sweeping { .. }, None) => return Ok(None),
+    ) -> rusqlite::Result<Slice> {
+        let slice = match work {
+            Work::Trim { mark } => self.trim(*mark, tables)?,
+            Work::Merge { frozen, order } => self.merge(frozen, order, written, tables)?,
         };
         tables.note(latest, &slice.next)?;
-        Ok(Some(slice))
+        Ok(slice)
     }
 
     fn merge(
         &self,
-        frozen: &Frozen,
-        cursor: &Cursor,
+        Frozen { generation, mark, .. }: &Frozen,
+        order: &[u32],
         written: usize,
         tables: &mut Tables<'_>,
     ) -> rusqlite::Result<Slice> {
-        let Frozen { generation, mark } = frozen;
-        let (merged, cursor) = generation.sweep(cursor, (written + written / 8).max(SLICE_ENTRIES));
-        for slot in &merged {
+        let looked_up = || {
+            order.partition_point(|slot| match &self.phase {
+                Phase::Sweeping { after, .. } => generation.entry(*slot).key <= &**after,
+                Phase::Waiting | Phase::Trimming { .. } => false,
+            })
+        };
+        let passed = self.passed.unwrap_or_else(looked_up);
+        let upto = order.len().min(passed + (written + written / 8).max(SLICE_ENTRIES));
+        for slot in &order[passed..upto] {
             tables.merge(&generation.entry(*slot))?;
         }
-        let next = match merged.last() {
+        let next = match order[passed..upto].last() {
             Some(slot) => {
                 Phase::Sweeping { mark: *mark, after: generation.entry(*slot).key.into() }
             }
             None => Phase::Trimming { mark: *mark },
         };
-        Ok(Slice { merged, next, cursor, oldest: self.oldest })
+        Ok(Slice { merged: passed..upto, next, oldest: self.oldest })
     }
 
     fn trim(&self, mark: Revision, tables: &mut Tables<'_>) -> rusqlite::Result<Slice> {
         let upto = mark.min(self.oldest + SLICE_ROWS);
         tables.trim_log.execute([upto as i64])?;
         let next = if upto == mark { Phase::Waiting } else { Phase::Trimming { mark } };
-        Ok(Slice { merged: Vec::new(), next, cursor: Cursor::default(), oldest: upto + 1 })
+        Ok(Slice { merged: 0..0, next, oldest: upto + 1 })
     }
 
     /// The slice is committed: go on after it.
     pub(crate) fn done(&mut self, slice: Slice) {
+        self.passed = matches!(slice.next, Phase::Sweeping { .. }).then_some(slice.merged.end);
         self.phase = slice.next;
-        self.cursor = slice.cursor;
         self.oldest = slice.oldest;
     }
 }

@@ -171,6 +171,9 @@ impl SqliteStore {
         let changes = ChangeLog::new(recent.revision(), options.changes);
         let cache = Cache::new(options.cache_bytes, options.cached);
         let filter = Arc::new(Filter::new(options.filter_bytes));
+        if let Some(frozen) = recent.frozen() {
+            sort(frozen.clone(), Arc::clone(&filter));
+        }
         let meter = Meter::new(options.observer);
         let shared =
             Arc::new(Shared { recent: RwLock::new(recent), cache, filter, changes, meter });
@@ -185,6 +188,7 @@ impl SqliteStore {
             merger,
             checkpointer: Checkpointer::start(path)?,
             max_batch,
+            unmerged: 0,
             frames,
         };
         let (ready, prepared) = std::sync::mpsc::channel();
@@ -259,6 +263,15 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
         .map_err(|error| StoreError::Unavailable(format!("starting a thread: {error}")))
 }
 
+/// Sorts what is frozen, on a thread of its own where there is one to be had: the writer goes on meanwhile. The filter knows
+/// its keys before it is sorted, so before the tables have them.
+fn sort(frozen: Frozen, filter: Arc<Filter>) {
+    let sort = move || frozen.sort(|key| filter.add(key));
+    if spawn("store-sort", sort.clone()).is_err() {
+        sort();
+    }
+}
+
 /// Reads back into memory what of the log is not merged, and where merging stands.
 fn replay(connection: &Connection, threshold: usize) -> rusqlite::Result<(Recent, Merger)> {
     let (mut revision, phase) = connection.query_row("SELECT * FROM state", [], |row| {
@@ -292,12 +305,11 @@ fn replay(connection: &Connection, threshold: usize) -> rusqlite::Result<(Recent
         oldest.get_or_insert(first);
         revision = revision.max(last);
     }
-    frozen.settle();
     let frozen = match &phase {
-        Phase::Sweeping { mark, .. } => Some(Frozen { generation: Arc::new(frozen), mark: *mark }),
+        Phase::Sweeping { mark, .. } => Some(Frozen::new(frozen, *mark)),
         Phase::Waiting | Phase::Trimming { .. } => None,
     };
-    let merger = Merger::new(phase, frozen.as_ref(), oldest.unwrap_or(revision + 1), threshold);
+    let merger = Merger::new(phase, oldest.unwrap_or(revision + 1), threshold);
     Ok((Recent::new(revision, hasher, current, frozen), merger))
 }
 

@@ -8,7 +8,7 @@
 //! does not change under it, and begins another; what is frozen is read here until all of it is in `records`, and
 //! goes as a whole.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use itertools::{EitherOrBoth, Itertools};
 
@@ -21,6 +21,29 @@ pub(crate) struct Frozen {
     pub(crate) generation: Arc<Generation>,
     /// The latest revision in it.
     pub(crate) mark: Revision,
+    /// Its slots in the order of their keys, once somebody has sorted them.
+    order: Arc<OnceLock<Vec<u32>>>,
+}
+
+impl Frozen {
+    pub(crate) fn new(mut generation: Generation, mark: Revision) -> Self {
+        generation.settle();
+        Self { generation: Arc::new(generation), mark, order: Arc::default() }
+    }
+
+    /// Sorts it, and passes each key to `each` before anybody sees the order.
+    pub(crate) fn sort(&self, each: impl FnMut(&str)) {
+        self.order.get_or_init(|| {
+            let order = self.generation.ordered();
+            order.iter().map(|slot| self.generation.entry(*slot).key).for_each(each);
+            order
+        });
+    }
+
+    /// The slots in the order of their keys; `None` until it is sorted.
+    pub(crate) fn order(&self) -> Option<&[u32]> {
+        self.order.get().map(Vec::as_slice)
+    }
 }
 
 /// The unmerged records.
@@ -107,11 +130,10 @@ impl Recent {
         self.revision = revision;
     }
 
-    /// Makes everything up to now ready to be merged.
-    pub(crate) fn freeze(&mut self) {
-        self.current.settle();
-        let generation = Arc::new(std::mem::take(&mut self.current));
-        self.frozen = Some(Frozen { generation, mark: self.revision });
+    /// Lets everything up to now stay as it is, to be merged once it is sorted.
+    pub(crate) fn freeze(&mut self) -> Frozen {
+        let frozen = Frozen::new(std::mem::take(&mut self.current), self.revision);
+        self.frozen.insert(frozen).clone()
     }
 
     /// Something that is here was merged: what somebody has read in the tables before may be old.

@@ -1,5 +1,5 @@
 //! The one thread that writes: it takes what is queued, judges each commit in order, appends the
-//! accepted ones to the log in one transaction, syncs once, and answers each.
+//! accepted ones to the log in one transaction, syncs once, and answers each. Then it merges a slice of earlier ones.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::checkpoint::Checkpointer;
 use super::draft::Draft;
 use super::judge::{Base, Judge, Verdict};
-use super::merge::{Merger, Slice, Tables};
-use super::{Shared, log, store_error};
+use super::merge::{Merger, Slice, Tables, Work};
+use super::{Shared, log, sort, store_error};
 use crate::observer::BatchReport;
 use crate::{Commit, CommitError, Revision, StoreError};
 
@@ -39,7 +39,6 @@ struct Batch {
     draft: Draft,
     /// What each commit is answered, once that is durable.
     answers: Vec<Answer>,
-    slice: Option<Slice>,
     sync: Duration,
 }
 
@@ -105,6 +104,8 @@ pub(crate) struct Writer {
     pub(crate) merger: Merger,
     pub(crate) checkpointer: Checkpointer,
     pub(crate) max_batch: usize,
+    /// Records that were written since the last slice was merged.
+    pub(crate) unmerged: usize,
     /// Length of the write-ahead log in frames, as SQLite tells after each commit.
     pub(crate) frames: Arc<AtomicU32>,
 }
@@ -173,20 +174,22 @@ impl Writer {
         replies: Vec<Reply>,
     ) {
         let began = Instant::now();
-        // The writer must outlive a bug in what it runs: everyone would wait for ever otherwise.
-        let transacted = catch_unwind(AssertUnwindSafe(|| self.transact(statements, commits)))
-            .unwrap_or_else(|_| Err(StoreError::Unavailable("a batch panicked".to_owned())));
+        // Where the last slice could not be merged: memory would grow without end.
+        let outcome = match self.unmerged {
+            0 => Ok(()),
+            _ => self.merge(connection, statements),
+        };
+        let outcome = outcome
+            .and_then(|()| guarded(connection, || self.transact(connection, statements, commits)));
         let mut report = BatchReport::default();
-        match transacted {
+        match outcome {
             Ok(batch) => {
                 report.sync = batch.sync;
                 self.publish(batch, replies, &mut report, began);
+                // It is tried again before the next batch, which fails if that does.
+                let _merged = self.merge(connection, statements);
             }
             Err(error) => {
-                if !connection.is_autocommit() {
-                    // Fails only if SQLite has rolled back by itself.
-                    let _rolled_back = connection.execute_batch("ROLLBACK");
-                }
                 report.failures = replies.len();
                 report.total = began.elapsed();
                 self.shared.meter.batch(&report);
@@ -201,30 +204,61 @@ impl Writer {
     /// The transaction: everything that a failure takes back.
     fn transact(
         &self,
+        connection: &Connection,
         statements: &mut Statements<'_>,
         commits: Vec<Commit>,
     ) -> Result<Batch, StoreError> {
-        if self.merger.begins(&self.shared.recent()) {
-            self.shared.recent_mut().freeze();
-        }
-        let frozen = self.shared.recent().frozen().cloned();
+        synchronous(connection, "FULL")?;
         statements.begin.execute([]).map_err(store_error)?;
         let (draft, answers) = self.judge(&commits, &mut statements.lookup)?;
-        let mut slice = None;
         if let Some((first, row)) = draft.row() {
             statements.append.execute(params![first as i64, row]).map_err(store_error)?;
-            let (written, latest) = (draft.written(), draft.revision());
-            slice = self
-                .merger
-                .slice(frozen.as_ref(), written, latest, &mut statements.tables)
-                .map_err(store_error)?;
-        }
-        if let (Some(slice), Some(frozen)) = (&slice, &frozen) {
-            slice.keys(frozen).for_each(|key| self.shared.filter.add(key));
         }
         let syncing = Instant::now();
         statements.commit.execute([]).map_err(store_error)?;
-        Ok(Batch { draft, answers, slice, sync: syncing.elapsed() })
+        Ok(Batch { draft, answers, sync: syncing.elapsed() })
+    }
+
+    /// Merges the next slice, in a transaction that is not synced: the next batch's sync covers it.
+    fn merge(
+        &mut self,
+        connection: &Connection,
+        statements: &mut Statements<'_>,
+    ) -> Result<(), StoreError> {
+        if self.merger.begins(&self.shared.recent()) {
+            let frozen = self.shared.recent_mut().freeze();
+            sort(frozen, Arc::clone(&self.shared.filter));
+        }
+        let (frozen, latest) = {
+            let recent = self.shared.recent();
+            (recent.frozen().cloned(), recent.revision())
+        };
+        if self.unmerged > 0
+            && let Some(work) = self.merger.work(frozen.as_ref())
+        {
+            let slice = guarded(connection, || self.slice(connection, statements, &work, latest))?;
+            self.shared.merged(&slice);
+            self.merger.done(slice);
+        }
+        self.unmerged = 0;
+        Ok(())
+    }
+
+    fn slice(
+        &self,
+        connection: &Connection,
+        statements: &mut Statements<'_>,
+        work: &Work<'_>,
+        latest: Revision,
+    ) -> Result<Slice, StoreError> {
+        synchronous(connection, "NORMAL")?;
+        statements.begin.execute([]).map_err(store_error)?;
+        let slice = self
+            .merger
+            .slice(work, self.unmerged, latest, &mut statements.tables)
+            .map_err(store_error)?;
+        statements.commit.execute([]).map_err(store_error)?;
+        Ok(slice)
     }
 
     /// Judges a batch's commits in order.
@@ -254,20 +288,17 @@ impl Writer {
         report: &mut BatchReport,
         began: Instant,
     ) {
-        let Batch { draft, answers, slice, .. } = batch;
+        let Batch { draft, answers, .. } = batch;
         report.commits = answers.iter().filter(|answer| answer.is_ok()).count();
         report.conflicts = answers.len() - report.commits;
         report.records = draft.written();
+        self.unmerged += draft.written();
         if draft.written() > 0 {
             let changed: Vec<(Revision, Arc<str>)> =
                 draft.entries().map(|entry| (entry.version, Arc::from(entry.key))).collect();
             let (revision, row, marks) = draft.into_parts();
             self.shared.recent_mut().apply(revision, row, marks);
             self.shared.changes.push(revision, changed.into_iter());
-        }
-        if let Some(slice) = slice {
-            self.shared.merged(&slice);
-            self.merger.done(slice);
         }
         report.total = began.elapsed();
         self.shared.meter.batch(report);
@@ -276,6 +307,26 @@ impl Writer {
             let _caller_is_gone = reply.send(answer);
         }
     }
+}
+
+/// Runs a transaction: if it fails, or panics, it is rolled back. The writer must outlive a bug in what it runs: everyone
+/// would wait for ever otherwise.
+fn guarded<T>(
+    connection: &Connection,
+    transaction: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let outcome = catch_unwind(AssertUnwindSafe(transaction))
+        .unwrap_or_else(|_| Err(StoreError::Unavailable("a batch panicked".to_owned())));
+    if outcome.is_err() && !connection.is_autocommit() {
+        // Fails only if SQLite has rolled back by itself.
+        let _rolled_back = connection.execute_batch("ROLLBACK");
+    }
+    outcome
+}
+
+/// Whether commits are synced (FULL) or not (NORMAL), from now on.
+fn synchronous(connection: &Connection, level: &str) -> Result<(), StoreError> {
+    connection.pragma_update(None, "synchronous", level).map_err(store_error)
 }
 
 fn limit_pages(connection: &Connection, pages: u32) -> Result<(), StoreError> {
