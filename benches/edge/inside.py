@@ -33,11 +33,19 @@ DIRECTORY = Path("/run/bench")
 PATIENCE = 300
 # How long cold starts are repeated.
 COLD_SECONDS = 90
+UNIT = HERE.parent.parent / "packaging" / "linkway-edge.service"
 
 
 def say(text: str) -> None:
     with (WORK / "progress").open("a") as file:
         file.write(text + "\n")
+
+
+def agents_environment() -> dict[str, str]:
+    """This process's environment with what the agent's unit sets: the agent is measured as it is installed."""
+    lines = UNIT.read_text().splitlines()
+    set_there = [line.split("=", 1)[1] for line in lines if line.startswith("Environment=")]
+    return {**os.environ, **dict(one.split("=", 1) for one in set_there)}
 
 
 def measured(bench: str, *words: str) -> dict | list:
@@ -51,6 +59,7 @@ def measured(bench: str, *words: str) -> dict | list:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
+            env=agents_environment(),
             timeout=PATIENCE,
             check=False,
         )

@@ -171,12 +171,21 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
             self.last.daemon_error = None;
             return Round::default();
         }
-        let mut round = self.apply(&plan);
-        let touched = look == Look::News && round.failed.is_empty();
-        round.unfinished |= !match touched && self.observe_touched(&plan) {
-            true => self.saw(look),
-            false => self.observe(look),
-        };
+        let mut round = Round { changes: plan.steps.len(), ..Round::default() };
+        self.last.daemon_error = None;
+        if let Some(staying) = &plan.withdraw {
+            // A daemon that does not answer must not keep the links of deleted interfaces on the router.
+            self.configure(staying, &mut round);
+        }
+        self.apply(&plan.steps, &mut round);
+        // Before the daemon reads everything: a look at a few things takes longer when they are in no cache any more.
+        let touched =
+            look == Look::News && round.failed.is_empty() && self.observe_touched(&plan.steps);
+        if let Some(sessions) = &plan.sessions {
+            self.configure(sessions, &mut round);
+        }
+        round.unfinished = !round.failed.is_empty() || self.last.daemon_error.is_some();
+        round.unfinished |= !if touched { self.saw(look) } else { self.observe(look) };
         round
     }
 
@@ -207,9 +216,9 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
         true
     }
 
-    /// Looks again at what a plan has changed. The rest is looked at soon: the changes are news of the kernel's as well.
-    fn observe_touched(&mut self, plan: &Plan) -> bool {
-        let changes: Vec<_> = plan.steps.iter().map(|step| &step.change).collect();
+    /// Looks again at what steps have changed. The rest is looked at soon: the changes are news of the kernel's as well.
+    fn observe_touched(&mut self, steps: &[Step]) -> bool {
+        let changes: Vec<_> = steps.iter().map(|step| &step.change).collect();
         let done = self.kernel.observe_touched(&mut self.last.kernel, &changes);
         // An error comes again with the look at everything.
         done.unwrap_or(false)
@@ -274,15 +283,9 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
         &mut self.daemon
     }
 
-    fn apply(&mut self, plan: &Plan) -> Round {
-        let mut round = Round { changes: plan.steps.len(), ..Round::default() };
-        self.last.daemon_error = None;
-        if let Some(staying) = &plan.withdraw {
-            // A daemon that does not answer must not keep the links of deleted interfaces on the router.
-            self.configure(staying, &mut round);
-        }
-        let mut guard = Guard::new(&plan.steps, &self.last.kernel);
-        for batch in guard.batches(&plan.steps) {
+    fn apply(&mut self, steps: &[Step], round: &mut Round) {
+        let mut guard = Guard::new(steps, &self.last.kernel);
+        for batch in guard.batches(steps) {
             let steps: Vec<&Step> = batch.iter().filter(|step| guard.allows(step)).collect();
             let changes: Vec<_> = steps.iter().map(|step| step.change.clone()).collect();
             for (step, result) in steps.into_iter().zip(self.kernel.apply(&changes)) {
@@ -296,11 +299,6 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
                 round.failed.push((step.clone(), text));
             }
         }
-        if let Some(sessions) = &plan.sessions {
-            self.configure(sessions, &mut round);
-        }
-        round.unfinished = !round.failed.is_empty() || self.last.daemon_error.is_some();
-        round
     }
 
     fn configure(&mut self, sessions: &crate::session::Sessions, round: &mut Round) {

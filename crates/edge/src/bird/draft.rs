@@ -28,12 +28,12 @@ pub struct Draft {
 }
 
 /// Some of the gateways.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Part {
     blocks: BTreeMap<VirtualGatewayId, Arc<Block>>,
     text: String,
     /// Says what is in it.
-    name: String,
+    name: Arc<str>,
 }
 
 /// What a text is, in short.
@@ -68,15 +68,14 @@ impl Draft {
             by_part.entry(number(gateway)).or_default().insert(gateway, edit);
         }
         for (at, edits) in by_part {
-            let old = parts.remove(&at).unwrap_or_default();
-            let new = old.edited(&edits, around.settings);
+            let new = Part::edited(parts.remove(&at).as_deref(), &edits, around.settings);
             if !new.blocks.is_empty() {
                 parts.insert(at, Arc::new(new));
             }
         }
         let mut hash = Sha256::new();
         hash.update(render::head(around, Dialect::Classic));
-        parts.values().for_each(|part| hash.update(&part.name));
+        parts.values().for_each(|part| hash.update(&*part.name));
         let digest = Digest(u64::from_be_bytes(first(hash.finalize().into())));
         Self { sessions: sessions.clone(), digest, parts }
     }
@@ -116,16 +115,16 @@ impl Draft {
         settings: &'a BirdSettings,
         shut: &'a BTreeSet<String>,
         held: bool,
-    ) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
+    ) -> impl Iterator<Item = (Arc<str>, Cow<'a, str>)> {
         let special: BTreeSet<u32> =
             self.shut(shut).map(|(_, session)| number(&session.gateway)).collect();
         self.parts.iter().map(move |(at, part)| {
             if !held && !special.contains(at) {
-                return (part.name.as_str().into(), part.text.as_str().into());
+                return (Arc::clone(&part.name), part.text.as_str().into());
             }
             let texts: Vec<String> =
                 part.blocks.values().map(|block| block.render(settings, shut, held)).collect();
-            (name(texts.iter().map(hash)).into(), texts.concat().into())
+            (name(texts.iter().map(hash)), texts.concat().into())
         })
     }
 
@@ -163,11 +162,11 @@ fn edits<'a>(held: &'a Sessions, next: &'a Sessions) -> BTreeMap<&'a VirtualGate
 
 impl Part {
     fn edited(
-        &self,
+        before: Option<&Self>,
         edits: &BTreeMap<&VirtualGatewayId, Edit<'_>>,
         settings: &BirdSettings,
     ) -> Self {
-        let mut blocks = self.blocks.clone();
+        let mut blocks = before.map(|before| before.blocks.clone()).unwrap_or_default();
         for (id, edit) in edits {
             let old = blocks.remove(*id).unwrap_or_default();
             let new = old.edited(edit, settings);
@@ -215,10 +214,10 @@ fn hash(text: impl AsRef<[u8]>) -> Hash {
 }
 
 /// The name of a part whose blocks are these.
-fn name(blocks: impl Iterator<Item = Hash>) -> String {
+fn name(blocks: impl Iterator<Item = Hash>) -> Arc<str> {
     let mut all = Sha256::new();
     blocks.for_each(|hash| all.update(hash));
-    format!("{:032x}.conf", u128::from_be_bytes(first(all.finalize().into())))
+    format!("{:032x}.conf", u128::from_be_bytes(first(all.finalize().into()))).into()
 }
 
 fn first<const N: usize>(hash: Hash) -> [u8; N] {
@@ -273,7 +272,7 @@ mod tests {
 
     fn whole(draft: &Draft, around: Surroundings<'_>, shut: &BTreeSet<String>) -> Whole {
         let parts = draft.parts(around.settings, shut, false);
-        let parts = parts.map(|(name, text)| (name.into_owned(), text.into_owned())).collect();
+        let parts = parts.map(|(name, text)| (name.to_string(), text.into_owned())).collect();
         (draft.head(around, Dialect::Classic, shut), parts)
     }
 

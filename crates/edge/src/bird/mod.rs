@@ -145,7 +145,7 @@ impl Bird {
         self.command(&mut control, "the new configuration", &load, sessions)?;
         self.rename_next()?;
         self.wait_loaded(draft.digest)?;
-        self.parts.keep(&parts);
+        self.parts.keep(parts);
         let before = self.drafts.borrow_mut().given.replace(Arc::clone(&draft));
         let changes = before.map(|before| draft.changed_since(&before));
         self.fresh = changes.filter(|names| names.len() <= FEW).unwrap_or_default();
@@ -173,7 +173,7 @@ impl Bird {
         self.rename_next()?;
         process::start(&program, &self.files)?.map_err(refused("to start"))?;
         self.wait_loaded(draft.digest)?;
-        self.parts.keep(&parts);
+        self.parts.keep(parts);
         self.drafts.borrow_mut().given = Some(draft);
         Ok(())
     }
@@ -353,13 +353,13 @@ impl Bird {
         draft: &Draft,
         dialect: Dialect,
         shut: &BTreeSet<String>,
-    ) -> Result<BTreeSet<String>, DaemonError> {
+    ) -> Result<BTreeSet<Arc<str>>, DaemonError> {
         let mut text = draft.head(self.around(), dialect, shut);
         let mut names = BTreeSet::new();
         for (name, part) in draft.parts(&self.settings, shut, self.hold.is_on()) {
             self.parts.write(&name, &part)?;
-            text.push_str(&format!("include \"{}/{name}\";\n", process::PARTS));
-            names.insert(name.into_owned());
+            text.extend(["include \"", process::PARTS, "/", &name, "\";\n"]);
+            names.insert(name);
         }
         let path = &self.files.next;
         let write = || {

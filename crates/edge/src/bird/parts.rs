@@ -6,6 +6,7 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::session::DaemonError;
 
@@ -14,7 +15,7 @@ use crate::session::DaemonError;
 pub struct Parts {
     dir: PathBuf,
     /// Those that this process has written: of others, who knows whether they were written to their end.
-    written: BTreeSet<String>,
+    written: BTreeSet<Arc<str>>,
     /// Whether there are no others.
     swept: bool,
 }
@@ -37,11 +38,11 @@ impl Parts {
     }
 
     /// Writes a part if it is not there.
-    pub fn write(&mut self, name: &str, text: &str) -> Result<(), DaemonError> {
+    pub fn write(&mut self, name: &Arc<str>, text: &str) -> Result<(), DaemonError> {
         if !self.written.contains(name) {
-            let path = self.dir.join(name);
+            let path = self.dir.join(&**name);
             replace(&path, text).map_err(fault("write", &path))?;
-            self.written.insert(name.to_owned());
+            self.written.insert(Arc::clone(name));
         }
         Ok(())
     }
@@ -52,10 +53,10 @@ impl Parts {
         self.swept = false;
     }
 
-    /// Removes all but these, once BIRD has what they are in.
-    pub fn keep(&mut self, names: &BTreeSet<String>) {
+    /// Removes all but these, which were written, once BIRD has what they are in.
+    pub fn keep(&mut self, names: BTreeSet<Arc<str>>) {
         let mut others: Vec<PathBuf> =
-            self.written.difference(names).map(|name| self.dir.join(name)).collect();
+            self.written.difference(&names).map(|name| self.dir.join(&**name)).collect();
         if !self.swept {
             let there = fs::read_dir(&self.dir).into_iter().flatten().flatten();
             let other = |name: &str| !names.contains(name);
@@ -64,7 +65,7 @@ impl Parts {
         }
         // One that stays does no harm.
         self.swept = others.iter().all(|path| fs::remove_file(path).is_ok());
-        self.written.retain(|name| names.contains(name));
+        self.written = names;
     }
 }
 
@@ -103,30 +104,30 @@ mod tests {
         let mut parts = Parts::of(dir.clone());
         parts.prepare().unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        parts.write("a", "text").unwrap();
+        parts.write(&"a".into(), "text").unwrap();
         let path = dir.join("a");
         assert_eq!((mode(&dir), mode(&path)), (0o700, 0o600));
         fs::write(&path, "changed").unwrap();
-        parts.write("a", "text").unwrap();
+        parts.write(&"a".into(), "text").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "changed", "it is not looked at again");
         parts.doubt();
-        parts.write("a", "text").unwrap();
+        parts.write(&"a".into(), "text").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "text");
         // What an agent that was killed has left.
         fs::write(dir.join("b.new"), "").unwrap();
-        parts.write("c", "text").unwrap();
-        parts.keep(&["c".to_owned()].into());
+        parts.write(&"c".into(), "text").unwrap();
+        parts.keep(["c".into()].into());
         assert_eq!(names(&dir), ["c"]);
         // Another agent after it writes what it needs, whatever is there.
         fs::write(dir.join("c"), "").unwrap();
         let mut next = Parts::of(dir.clone());
         next.prepare().unwrap();
-        next.write("c", "text").unwrap();
+        next.write(&"c".into(), "text").unwrap();
         assert_eq!(fs::read_to_string(dir.join("c")).unwrap(), "text");
         // The directory goes, and comes again with what is in it.
         fs::remove_dir_all(&dir).unwrap();
         next.prepare().unwrap();
-        next.write("c", "text").unwrap();
+        next.write(&"c".into(), "text").unwrap();
         assert_eq!(names(&dir), ["c"]);
     }
 }
