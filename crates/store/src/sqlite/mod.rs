@@ -83,7 +83,7 @@ impl Default for SqliteOptions {
             readers: 4,
             writer_cache: 16 << 20,
             reader_cache: 8 << 20,
-            recent_bytes: 128 << 20,
+            recent_bytes: 96 << 20,
             cache_bytes: 448 << 20,
             cached: |_| true,
             filter_bytes: 12 << 20,
