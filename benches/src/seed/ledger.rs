@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use linkway_domain::access_key::Principal;
 use linkway_domain::decide::{Command, Context, Outcome, decide};
 use linkway_domain::fault::Fault;
-use linkway_domain::id::{SPAN_MILLIS, VirtualInterfaceId};
+use linkway_domain::id::{SPAN_MILLIS, SPANS, VirtualInterfaceId};
 use linkway_domain::key::Key;
 use linkway_domain::record::Record;
 use linkway_domain::seed::Seed;
@@ -20,9 +20,6 @@ use linkway_store::{Commit, Write};
 
 /// Most writes that are collected before they are taken: a command may add a dozen to them.
 const FULL: usize = 110;
-
-/// Spans of interface ids that begin differently.
-const MOMENTS: u64 = 36 * 36;
 
 /// The kinds of records that later commands ask for. Interfaces and their indexes are not among them: a million of them
 /// would fill the memory for nothing.
@@ -41,7 +38,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Empty, now: commands are of moments before it, of [`MOMENTS`] in turn.
+    /// Empty, now: commands are of moments before it, in all of the [`SPANS`] in turn.
     pub fn new(settings: Settings, now: Time) -> Self {
         Self {
             settings,
@@ -147,6 +144,6 @@ impl Ledger {
     /// When the current command is decided: interface ids begin with it, and those of a store that has grown for years begin
     /// in every way there is.
     fn moment(&self) -> Time {
-        Time::from_millis(self.now.millis().saturating_sub(self.seed % MOMENTS * SPAN_MILLIS))
+        Time::from_millis(self.now.millis().saturating_sub(self.seed % SPANS * SPAN_MILLIS))
     }
 }

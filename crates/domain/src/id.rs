@@ -12,6 +12,8 @@ use crate::time::Time;
 
 /// How long interface ids begin alike, in milliseconds.
 pub const SPAN_MILLIS: u64 = 4096;
+/// After so many spans they begin as before: two characters of 36.
+pub const SPANS: u64 = 36 * 36;
 
 /// Makes an identifier type: a text with a private field, one fallible constructor and the usual conveniences.
 macro_rules! identifier {
@@ -165,8 +167,7 @@ impl ConnectionId {
 
 impl VirtualInterfaceId {
     /// A fresh id. What is drawn within one span of [`SPAN_MILLIS`] begins alike, so that interfaces that are made together
-    /// lie together in a store that keeps keys in order. There are 60 million for each span, and 1,296 spans until they begin
-    /// as before.
+    /// lie together in a store that keeps keys in order. There are 60 million for each of the [`SPANS`].
     pub fn draw(draws: &mut Draws, now: Time) -> Self {
         let span = now.millis() / SPAN_MILLIS;
         let digit = |number: u64| char::from(BASE36[(number % 36) as usize]);

@@ -216,7 +216,8 @@ fn claim_vlan(
     Ok(())
 }
 
-/// All that the usual case asks for, loaded in one go, and before anything else is looked at twice.
+/// All that the usual case asks for, loaded in one go, and before anything else is looked at twice. Once something was loaded,
+/// what is still missing is asked for where it is needed.
 fn want_for_allocation(view: &View, new: &Allocate, context: &Context<'_>) -> Asked<()> {
     if view.reads().next().is_some() {
         return Ok(());

@@ -28,7 +28,7 @@ pub struct Draft {
 }
 
 /// Some of the gateways.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Part {
     blocks: BTreeMap<VirtualGatewayId, Arc<Block>>,
     text: String,
@@ -68,7 +68,8 @@ impl Draft {
             by_part.entry(number(gateway)).or_default().insert(gateway, edit);
         }
         for (at, edits) in by_part {
-            let new = Part::edited(parts.remove(&at).as_deref(), &edits, around.settings);
+            let old = parts.remove(&at).unwrap_or_default();
+            let new = old.edited(&edits, around.settings);
             if !new.blocks.is_empty() {
                 parts.insert(at, Arc::new(new));
             }
@@ -162,11 +163,11 @@ fn edits<'a>(held: &'a Sessions, next: &'a Sessions) -> BTreeMap<&'a VirtualGate
 
 impl Part {
     fn edited(
-        before: Option<&Self>,
+        &self,
         edits: &BTreeMap<&VirtualGatewayId, Edit<'_>>,
         settings: &BirdSettings,
     ) -> Self {
-        let mut blocks = before.map(|before| before.blocks.clone()).unwrap_or_default();
+        let mut blocks = self.blocks.clone();
         for (id, edit) in edits {
             let old = blocks.remove(*id).unwrap_or_default();
             let new = old.edited(edit, settings);

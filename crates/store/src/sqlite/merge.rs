@@ -207,7 +207,7 @@ pub(crate) struct Tables<'c> {
     drop_large: Statement<'c>,
     trim_log: Statement<'c>,
     note: Statement<'c>,
-    /// The last number given to a large value; a failed batch leaves a gap.
+    /// The last number given to a large value; a failed slice leaves a gap.
     last_large: i64,
 }
 

@@ -116,9 +116,8 @@ impl Shared {
 
     /// Of what is frozen, this slice is in the tables now. Locked for a few keys at a time, so that readers wait for
     /// microseconds at most.
-    fn merged(&self, slice: &Slice) {
-        let Some(frozen) = self.recent().frozen().cloned() else { return };
-        for keys in &slice.keys(&frozen).chunks(FORGET_AT_ONCE) {
+    fn merged(&self, frozen: &Frozen, slice: &Slice) {
+        for keys in &slice.keys(frozen).chunks(FORGET_AT_ONCE) {
             let mut recent = self.recent_mut();
             keys.for_each(|key| self.cache.forget(key));
             recent.note_merged();

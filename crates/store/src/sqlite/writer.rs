@@ -174,12 +174,9 @@ impl Writer {
         replies: Vec<Reply>,
     ) {
         let began = Instant::now();
-        // Where the last slice could not be merged: memory would grow without end.
-        let outcome = match self.unmerged {
-            0 => Ok(()),
-            _ => self.merge(connection, statements),
-        };
-        let outcome = outcome
+        // A slice that could not be merged after the last batch: without it memory would grow without end.
+        let outcome = self
+            .merge(connection, statements)
             .and_then(|()| guarded(connection, || self.transact(connection, statements, commits)));
         let mut report = BatchReport::default();
         match outcome {
@@ -219,12 +216,16 @@ impl Writer {
         Ok(Batch { draft, answers, sync: syncing.elapsed() })
     }
 
-    /// Merges the next slice, in a transaction that is not synced: the next batch's sync covers it.
+    /// Merges the next slice if anything came since the last one, in a transaction that is not synced: the next batch's
+    /// sync covers it.
     fn merge(
         &mut self,
         connection: &Connection,
         statements: &mut Statements<'_>,
     ) -> Result<(), StoreError> {
+        if self.unmerged == 0 {
+            return Ok(());
+        }
         if self.merger.begins(&self.shared.recent()) {
             let frozen = self.shared.recent_mut().freeze();
             sort(frozen, Arc::clone(&self.shared.filter));
@@ -233,11 +234,11 @@ impl Writer {
             let recent = self.shared.recent();
             (recent.frozen().cloned(), recent.revision())
         };
-        if self.unmerged > 0
-            && let Some(work) = self.merger.work(frozen.as_ref())
-        {
+        if let Some(work) = self.merger.work(frozen.as_ref()) {
             let slice = guarded(connection, || self.slice(connection, statements, &work, latest))?;
-            self.shared.merged(&slice);
+            if let Some(frozen) = &frozen {
+                self.shared.merged(frozen, &slice);
+            }
             self.merger.done(slice);
         }
         self.unmerged = 0;
