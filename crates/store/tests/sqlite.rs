@@ -14,6 +14,7 @@ use linkway_store::{
     StoreError, StoreObserver, Write,
 };
 use rusqlite::Connection;
+use tempfile::TempDir;
 
 fn open(path: &Path) -> Result<SqliteStore, OpenError> {
     SqliteStore::open(path, SqliteOptions::default())
@@ -70,61 +71,124 @@ async fn what_was_committed_is_there_after_reopening() {
     assert_eq!(left, [path.clone(), dir.path().join("db.lock")]);
 }
 
-/// Copies the files of an open database as a power loss would leave them: nothing is closed.
-fn copy_of_open(path: &Path, to: &Path) {
-    for suffix in ["", "-wal"] {
-        let from = PathBuf::from(format!("{}{suffix}", path.display()));
-        fs::copy(from, format!("{}{suffix}", to.display())).unwrap();
+/// The files of an open database's log, but for the spare.
+fn segments(dir: &Path) -> Vec<PathBuf> {
+    let is_segment = |path: &PathBuf| path.to_str().unwrap().contains("db-log-0");
+    contents(dir).into_keys().filter(is_segment).collect()
+}
+
+/// Copies the files of an open database as a loss of power would leave them: nothing is closed.
+fn copy_of_open(dir: &Path) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for (path, bytes) in contents(dir) {
+        fs::write(copy.path().join(path.file_name().unwrap()), bytes).unwrap();
     }
+    copy
+}
+
+fn keys(found: Vec<(String, Revision, usize)>) -> Vec<String> {
+    found.into_iter().map(|(key, ..)| key).collect()
 }
 
 #[tokio::test]
 async fn a_torn_tail_of_the_log_costs_only_what_was_torn() {
     const COMMITS: usize = 12;
+    const PAGE: usize = 4096;
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("db");
-    let store = open_merging(&path);
-    // Length of the log before each commit, and when it was answered: by then the slice that follows may be there too.
-    let (mut begins, mut ends) = (Vec::new(), Vec::new());
-    let wal = dir.path().join("db-wal");
+    let store = open(&dir.path().join("db")).unwrap();
+    // Where the record of each commit ends: from one page to three.
+    let mut ends = Vec::new();
     for nth in 0..COMMITS {
-        // Answered by the writer, so after that slice.
-        store.limit_pages(u32::MAX).await.unwrap();
-        begins.push(fs::metadata(&wal).map_or(0, |wal| wal.len()));
-        put(&store, &format!("key/{nth:02}"), &vec![7; nth * 100]).await;
-        ends.push(fs::metadata(&wal).unwrap().len());
+        put(&store, &format!("key/{nth:02}"), &vec![7; nth * 1000]).await;
+        let record = (28 + nth * 1000).next_multiple_of(PAGE);
+        ends.push(ends.last().unwrap_or(&PAGE) + record);
     }
-    assert!(ends.is_sorted() && ends[0] > 0, "{ends:?}");
-    let cuts = begins[1..].iter().chain(&ends);
-    let cuts = cuts.flat_map(|end| [*end - 1, *end - 2000, *end, *end + 100]);
-    for cut in cuts.filter(|cut| *cut <= ends[COMMITS - 1]) {
+    let [log] = &segments(dir.path())[..] else { panic!("one segment is enough") };
+    let name = log.file_name().unwrap();
+    let begins = ends.iter().map(|end| end - PAGE);
+    let cuts = ends.iter().copied().chain(begins).flat_map(|cut| [cut - 1, cut, cut + 1, cut + 20]);
+    for cut in cuts.filter(|cut| *cut > PAGE && *cut <= ends[COMMITS - 1]) {
         for garbage in [false, true] {
-            let torn = tempfile::tempdir().unwrap();
-            let copy = torn.path().join("db");
-            copy_of_open(&path, &copy);
-            let mut bytes = fs::read(&wal).unwrap();
+            let torn = copy_of_open(dir.path());
+            let mut bytes = fs::read(log).unwrap();
             if garbage {
-                bytes[cut as usize..].fill(0xa5);
+                bytes[cut..].fill(0xa5);
             } else {
-                bytes.truncate(cut as usize);
+                bytes.truncate(cut);
             }
-            fs::write(torn.path().join("db-wal"), bytes).unwrap();
+            fs::write(torn.path().join(name), bytes).unwrap();
+            // Of the last page of a record some bytes are not its own.
             let whole = ends.iter().filter(|end| **end <= cut).count();
-            let begun = begins.iter().filter(|begin| **begin < cut).count();
-            let copy = open(&copy).unwrap();
-            let keys: Vec<String> =
-                everything(&copy).await.into_iter().map(|(key, ..)| key).collect();
-            let survived = keys.len();
-            assert!(
-                (whole..=begun).contains(&survived),
-                "cut at {cut}, garbage: {garbage}: {survived} of {whole} to {begun}"
-            );
-            let expected: Vec<String> = (0..survived).map(|nth| format!("key/{nth:02}")).collect();
-            assert_eq!(keys, expected, "cut at {cut}, garbage: {garbage}");
-            assert_eq!(put(&copy, "next", b"").await, survived as u64 + 1);
+            let copy = open(&torn.path().join("db")).unwrap();
+            let survived = keys(everything(&copy).await);
+            let about = format!("cut at {cut}, garbage: {garbage}");
+            assert!((whole..=whole + usize::from(garbage)).contains(&survived.len()), "{about}");
+            let expected: Vec<String> =
+                (0..survived.len()).map(|nth| format!("key/{nth:02}")).collect();
+            assert_eq!(survived, expected, "{about}");
+            assert_eq!(put(&copy, "next", b"").await, survived.len() as u64 + 1, "{about}");
             assert_eq!(copy.check(), Ok(vec![]));
+            // Its record is in a segment of its own, behind what was torn.
+            let again = copy_of_open(torn.path());
+            drop(copy);
+            let again = open(&again.path().join("db")).unwrap();
+            assert_eq!(everything(&again).await.len(), survived.len() + 1, "{about}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_log_that_does_not_belong_here_or_lacks_a_part_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    // Three segments: the first two were left by crashes.
+    let mut last = copy_of_open(dir.path());
+    for nth in 0..3 {
+        let store = open(&last.path().join("db")).unwrap();
+        put(&store, &format!("key/{nth}"), b"value").await;
+        last = copy_of_open(last.path());
+    }
+    let path = last.path().join("db");
+    let logs = segments(last.path());
+    assert_eq!(logs.len(), 3);
+    let other = tempfile::tempdir().unwrap();
+    let stranger = open(&other.path().join("db")).unwrap();
+    put(&stranger, "key/3", b"value").await;
+    let foreign = fs::read(&segments(other.path())[0]).unwrap();
+    let patched = |at: usize, byte: u8| {
+        let mut bytes = fs::read(&logs[1]).unwrap();
+        bytes[at] = byte;
+        Some(bytes)
+    };
+    let table = [
+        (None, "-log-00000000000000000003, revisions 2 to 2 are missing"),
+        (Some(foreign), "-log-00000000000000000002 belongs to another database"),
+        (Some(Vec::new()), "-log-00000000000000000002 is not a part of a Linkway database's log"),
+        (patched(0, b'?'), "-log-00000000000000000002 is not a part of a Linkway database's log"),
+        (patched(8, 9), "-log-00000000000000000002 is of another version"),
+        (patched(40, 0xff), "-log-00000000000000000002 is damaged"),
+        (patched(4096 + 20, 0xff), "-log-00000000000000000003, revisions 2 to 2 are missing"),
+    ];
+    for (bytes, reason) in table {
+        let broken = copy_of_open(last.path());
+        let log = broken.path().join(logs[1].file_name().unwrap());
+        match bytes {
+            Some(bytes) => fs::write(log, bytes).unwrap(),
+            None => fs::remove_file(log).unwrap(),
+        }
+        let before = logs_of(broken.path());
+        let error = open(&broken.path().join("db")).err().unwrap().to_string();
+        assert!(error.contains(reason), "{error}");
+        assert!(logs_of(broken.path()) == before, "{reason}: something was written");
+    }
+    let expected = ["key/0", "key/1", "key/2"];
+    assert_eq!(keys(everything(&open(&path).unwrap()).await), expected);
+}
+
+/// The files of a log with their bytes.
+fn logs_of(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = contents(dir);
+    files.retain(|path, _| path.to_str().unwrap().contains("db-log-"));
+    files
 }
 
 /// Writes a big-endian number into the header of a database file.
@@ -146,15 +210,15 @@ async fn closed_database(dir: &Path) -> PathBuf {
 async fn a_newer_schema_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = closed_database(dir.path()).await;
-    patch(&path, USER_VERSION, 3);
+    patch(&path, USER_VERSION, 4);
     for lock_file in [true, false] {
         if !lock_file {
             fs::remove_file(dir.path().join("db.lock")).unwrap();
         }
         let before = contents(dir.path());
         let error = open(&path).err().unwrap();
-        assert!(matches!(error, OpenError::Newer { found: 3, supported: 2, .. }), "{error}");
-        assert!(error.to_string().contains("has schema version 3"), "{error}");
+        assert!(matches!(error, OpenError::Newer { found: 4, supported: 3, .. }), "{error}");
+        assert!(error.to_string().contains("has schema version 4"), "{error}");
         assert!(contents(dir.path()) == before, "something was written");
     }
 }
@@ -172,7 +236,7 @@ async fn an_older_schema_is_migrated() {
     assert_eq!(put(&store, "a", b"1").await, 1);
     drop(store);
     let header = fs::read(&path).unwrap();
-    assert_eq!(header[USER_VERSION..USER_VERSION + 4], [0, 0, 0, 2]);
+    assert_eq!(header[USER_VERSION..USER_VERSION + 4], [0, 0, 0, 3]);
     assert_eq!(everything(&open(&path).unwrap()).await, [("a".to_owned(), 1, 1)]);
 }
 
@@ -271,8 +335,9 @@ async fn a_backup_while_writing_is_consistent() {
         let target = dir.path().join(format!("copy-{round}"));
         store.backup_to(&target).await.unwrap();
         assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o600);
-        let beside = contents(dir.path()).into_keys().filter(|path| path.starts_with(&target));
-        assert_eq!(beside.count(), 1);
+        let names = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let copies = names.filter(|name| name.to_str().unwrap().contains(&format!("copy-{round}")));
+        assert_eq!(copies.count(), 1);
         let copy = open(&target).unwrap();
         assert_eq!(copy.check(), Ok(vec![]));
         let left = copy.scan("left/", None, 10_000).await.unwrap().items;
@@ -310,7 +375,7 @@ async fn a_full_disk_fails_commits_whole_and_recovers() {
             let keys = ["a", "b", "c"].map(|kind| format!("{kind}/{nth:03}"));
             puts(keys.map(|key| (key, vec![1; 20_000])))
         };
-        store.limit_pages(300).await.unwrap();
+        store.limit_files(300 << 12);
         let mut written = Vec::new();
         let mut failed = 0;
         for round in 0..10 {
@@ -339,7 +404,7 @@ async fn a_full_disk_fails_commits_whole_and_recovers() {
             everything(store).await.into_iter().map(|(key, ..)| key).collect()
         };
         assert_eq!(keys(&store).await, expected(&written));
-        store.limit_pages(10_000).await.unwrap();
+        store.limit_files(10_000 << 12);
         // Refused commits have used up no revision.
         assert_eq!(store.commit(group(60)).await, Ok(written.len() as u64 + 1));
         written.push(60);

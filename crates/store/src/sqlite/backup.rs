@@ -8,16 +8,20 @@ use std::{process, thread};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, ffi};
 
-use super::{connect, file, store_error};
+use super::generation::Entry;
+use super::log::Files;
+use super::row::{self, Written};
+use super::tables::Tables;
+use super::{connect, file, rows, standing, store_error};
 use crate::{StoreError, files};
 
 static COPIES: AtomicU64 = AtomicU64::new(0);
 
 /// Copies the database at `source` to the new file `target`.
 ///
-/// One read transaction covers the whole copy, so writers go on; what they write meanwhile stays in
-/// the write-ahead log until the copy is done. The file gets its name when it is complete.
-pub(crate) fn copy(source: &Path, target: &Path) -> Result<(), StoreError> {
+/// One read transaction covers the whole copy of the tables, and then what the log has beyond them is merged into it; writers go
+/// on. The file gets its name when it is complete.
+pub(crate) fn copy(source: &Path, log: &Files, target: &Path) -> Result<(), StoreError> {
     let failed = |what: &str, error: &dyn std::fmt::Display| {
         StoreError::Unavailable(format!("{what} {}: {error}", target.display()))
     };
@@ -27,7 +31,7 @@ pub(crate) fn copy(source: &Path, target: &Path) -> Result<(), StoreError> {
     let nth = COPIES.fetch_add(1, Ordering::Relaxed);
     let partial = files::beside(target, &format!(".{}-{nth}.partial", process::id()));
     let created = files::create_private(&partial).map_err(|error| failed("creating", &error))?;
-    let copied = copy_pages(source, &partial).map_err(store_error).and_then(|()| {
+    let copied = copy_all(source, log, &partial).and_then(|()| {
         created.sync_all().map_err(|error| failed("syncing", &error))?;
         std::fs::rename(&partial, target).map_err(|error| failed("renaming to", &error))?;
         files::sync_directory(target).map_err(|error| failed("syncing the directory of", &error))
@@ -39,7 +43,30 @@ pub(crate) fn copy(source: &Path, target: &Path) -> Result<(), StoreError> {
     copied
 }
 
-fn copy_pages(source: &Path, partial: &Path) -> rusqlite::Result<()> {
+fn copy_all(source: &Path, log: &Files, partial: &Path) -> Result<(), StoreError> {
+    // From before the pages are copied, so that the log has all that is not in them.
+    let _pin = log.pin();
+    let copy = copy_pages(source, partial).map_err(store_error)?;
+    let begun = copy.execute_batch("BEGIN").and_then(|()| Tables::prepare(&copy));
+    let mut tables = begun.map_err(store_error)?;
+    let (merged, _) = standing(&copy).map_err(store_error)?;
+    let last = rows(&copy, log, merged, |first, row| {
+        let places = row::places(first, &row);
+        for (version, at) in places.into_iter().flat_map(|(places, _)| places) {
+            let Written { key, value } = row::written(&row, at);
+            tables.merge(&Entry { key, version, value }).map_err(store_error)?;
+        }
+        Ok(())
+    })?;
+    // Another identity: what is in the log is not to be read into the copy.
+    let ended = tables
+        .note(last)
+        .and_then(|()| copy.execute_batch("UPDATE state SET identity = randomblob(16); COMMIT"));
+    ended.map_err(store_error)
+}
+
+/// Copies the database; the connection to the copy.
+fn copy_pages(source: &Path, partial: &Path) -> rusqlite::Result<Connection> {
     let from = file::open(source, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connect::configure(&from, 1 << 20)?;
     let mut to = file::open(partial, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -61,10 +88,10 @@ fn copy_pages(source: &Path, partial: &Path) -> rusqlite::Result<()> {
             }
         }
     }
-    leave_wal_mode(&to)
-}
-
-/// The copy says "write-ahead log" like the original; as a file of its own it needs none.
-fn leave_wal_mode(connection: &Connection) -> rusqlite::Result<()> {
-    connection.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))
+    // The copy says "write-ahead log" like the original; as a file of its own it needs none. Nor can what is still written be
+    // taken back: a copy that fails is thrown away.
+    for mode in ["DELETE", "OFF"] {
+        to.query_row(&format!("PRAGMA journal_mode = {mode}"), [], |_| Ok(()))?;
+    }
+    Ok(to)
 }

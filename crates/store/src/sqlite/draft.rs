@@ -3,7 +3,7 @@
 use hashbrown::HashTable;
 
 use super::generation::{Entry, Hasher, Mark};
-use super::log::{self, Written};
+use super::row::{self, Written};
 use crate::{Revision, Write};
 
 /// A batch's writes: of each key the latest can be found.
@@ -36,6 +36,11 @@ impl Draft {
         (!self.row.is_empty()).then_some((self.first, &*self.row))
     }
 
+    /// The latest revision in it.
+    pub(crate) fn revision(&self) -> Revision {
+        self.revision
+    }
+
     /// How many writes there are.
     pub(crate) fn written(&self) -> usize {
         self.marks.len()
@@ -45,13 +50,13 @@ impl Draft {
     pub(crate) fn add<'w>(&mut self, writes: impl IntoIterator<Item = &'w Write>) -> Revision {
         let mut writes = writes.into_iter().peekable();
         if writes.peek().is_some() {
-            log::begin(&mut self.row);
+            row::begin(&mut self.row);
             self.revision += 1;
         }
         for write in writes {
             let hash = self.hasher.hash(&write.key);
             let written = Written { key: &write.key, value: write.value.as_deref() };
-            let at = log::append(&mut self.row, written);
+            let at = row::append(&mut self.row, written);
             self.put(&write.key, Mark { version: self.revision, hash, at });
         }
         self.revision
@@ -61,7 +66,7 @@ impl Draft {
         let Self { row, marks, table, .. } = self;
         let is_it = |at: &u32| {
             let other = &marks[*at as usize];
-            other.hash == mark.hash && log::key(row, other.at) == key.as_bytes()
+            other.hash == mark.hash && row::key(row, other.at) == key.as_bytes()
         };
         let next =
             u32::try_from(marks.len()).expect("a batch is at most 256 commits of 128 writes");
@@ -71,7 +76,7 @@ impl Draft {
     }
 
     fn entry(&self, mark: &Mark) -> Entry<'_> {
-        let Written { key, value } = log::written(&self.row, mark.at);
+        let Written { key, value } = row::written(&self.row, mark.at);
         Entry { key, version: mark.version, value }
     }
 
@@ -79,7 +84,7 @@ impl Draft {
     pub(crate) fn find(&self, hash: u64, key: &str) -> Option<Entry<'_>> {
         let is_it = |at: &u32| {
             let mark = &self.marks[*at as usize];
-            mark.hash == hash && log::key(&self.row, mark.at) == key.as_bytes()
+            mark.hash == hash && row::key(&self.row, mark.at) == key.as_bytes()
         };
         self.table.find(hash, is_it).map(|at| self.entry(&self.marks[*at as usize]))
     }

@@ -25,7 +25,7 @@ const APPLICATION_ID: u32 = 0x4c6b_7779;
 
 /// Step `n` takes a database from schema version `n` to `n + 1`; a new one takes them all.
 /// A step, once released, is never changed.
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 /// `records` is one tree ordered by key. Its rows stay small, because a page then holds more of
 /// them: a value above a threshold lives in `large`, named by its number. `log` holds the commits
@@ -51,6 +51,15 @@ const VERSION_1: &str = "
 
 /// A row of the log may hold several commits, which earlier builds would misread; they refuse the file instead.
 const VERSION_2: &str = "";
+
+/// The log is in files beside the database, and `log` keeps what an earlier build had there until that is merged. `revision` says
+/// up to where everything is merged, or in `log`; `identity` says whose those files are.
+const VERSION_3: &str = "
+    ALTER TABLE state DROP COLUMN mark;
+    ALTER TABLE state DROP COLUMN after;
+    ALTER TABLE state ADD COLUMN identity BLOB NOT NULL DEFAULT x'';
+    UPDATE state SET identity = randomblob(16);
+";
 
 /// Bytes of a page; measured, see the crate's documentation.
 const PAGE_BYTES: u32 = 4096;

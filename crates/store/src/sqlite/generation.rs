@@ -14,7 +14,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Place;
 use itertools::Itertools;
 
-use super::log::{self, Written};
+use super::row::{self, Written};
 use crate::{Revision, Versioned};
 
 /// How many new keys wait for their place in the order: a range has to look at each of them.
@@ -155,7 +155,7 @@ impl Generation {
     }
 
     fn key(&self, slot: &Slot) -> &[u8] {
-        log::key(&self.rows[slot.row as usize], slot.at)
+        row::key(&self.rows[slot.row as usize], slot.at)
     }
 
     /// The key of a place in the order.
@@ -164,7 +164,7 @@ impl Generation {
     }
 
     fn written(&self, slot: &Slot) -> Written<'_> {
-        log::written(&self.rows[slot.row as usize], slot.at)
+        row::written(&self.rows[slot.row as usize], slot.at)
     }
 
     /// What is in a slot.
@@ -190,7 +190,7 @@ impl Generation {
 
     fn put(&mut self, slot: Slot) {
         let Self { rows, slots, table, fresh, bytes, .. } = self;
-        let key_of = |slot: &Slot| log::key(&rows[slot.row as usize], slot.at);
+        let key_of = |slot: &Slot| row::key(&rows[slot.row as usize], slot.at);
         let key = key_of(&slot);
         let hash = slot.hash;
         let is_it = |other: &u32| {
@@ -268,7 +268,7 @@ mod tests {
     fn put(generation: &mut Generation, version: Revision, writes: &[(&str, Option<&[u8]>)]) {
         let mut row = Vec::new();
         let mark = |(key, value): &(&str, Option<&[u8]>)| {
-            let at = log::append(&mut row, Written { key, value: *value });
+            let at = row::append(&mut row, Written { key, value: *value });
             Mark { version, hash: HASH(key), at }
         };
         let marks: Vec<Mark> = writes.iter().map(mark).collect();

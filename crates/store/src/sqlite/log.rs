@@ -1,121 +1,502 @@
-//! One row of the log table: the writes of a batch of commits as bytes, under the revision of the first.
+//! The log: what was committed and may not be in the tables yet, in files beside the database.
 //!
-//! Per write: the key's length (u16), the value's length plus one or 0 for a delete (u32), the
-//! key, the value; integers little-endian. No key is empty: a key's length of 0, alone, ends a commit that another one
-//! follows, of the next revision. The layout belongs to the schema version of the file.
+//! SQLite's own write-ahead log holds pages, each with the number of its frame: a batch of thirty commits is a dozen pages,
+//! two system calls for each. This one holds rows: a batch is appended with one write and made durable with one sync.
+//!
+//! A file of the log (a *segment*) is named after the first revision in it, `DATABASE-log-00000000000000000001`. It
+//! begins with a page that says whose it is, and then has records, each from the beginning of a page on:
+//!
+//! ```text
+//!  segment  magic (8) | version (4) | checksum (4) | database (16) | salt (8) | first revision (8) | 0 ...
+//!  record   checksum (4) | length of the row (4) | first revision (8) | row | 0 ... to the end of the page
+//! ```
+//!
+//! Integers are little-endian; checksums are CRC-32 (IEEE 802.3), of a record over the segment's salt, the length, the
+//! revision and the row.
+//!
+//! * **No page is written again once its record was acknowledged**, so a write that is torn by a loss of power costs nothing but
+//!   itself, whatever the disk does to the rest of a page. A record that failed is overwritten by the next one.
+//! * **A segment that is merged is used again**: writing over pages that a file has already needs no change of the file's
+//!   size or blocks, so that a sync is one write of the disk. What lies in it from before has another salt, and earlier
+//!   revisions.
+//! * **A segment gets its name when its first page is durable**; until then it is the *spare*, which nobody reads.
+//! * The segments of another database (a restored backup has a new identity) are refused, and so is a gap between them.
 
-use crate::{Revision, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Stands between two commits.
-const NEXT: [u8; 2] = [0; 2];
-/// Two lengths, before a key.
-const HEAD: usize = 2 + 4;
+use super::row;
+use crate::files::{beside, sync_directory};
+use crate::{Revision, StoreError};
 
-/// One write, read where it lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Written<'a> {
-    pub(crate) key: &'a str,
-    /// `None`: deleted.
-    pub(crate) value: Option<&'a [u8]>,
+const MAGIC: &[u8; 8] = b"Lkwy log";
+const VERSION: u32 = 1;
+const PAGE: usize = 4096;
+/// Before a row: its checksum, its length, its first revision.
+const HEAD: usize = 4 + 4 + 8;
+/// By how much a segment grows, at least, ahead of what is written.
+const GROWTH: u64 = 1 << 20;
+/// A segment that is longer than this is not kept as a spare.
+const LONGEST_SPARE: u64 = 512 << 20;
+
+/// Which database a segment belongs to.
+pub(crate) type Identity = [u8; 16];
+
+/// The files of one log.
+pub(crate) struct Files {
+    database: PathBuf,
+    identity: Identity,
+    state: Mutex<State>,
+    /// Bytes that a segment, or the database, may have.
+    limit: AtomicU64,
 }
 
-/// Begins the next commit, unless it is the row's first.
-pub(crate) fn begin(row: &mut Vec<u8>) {
-    if !row.is_empty() {
-        row.extend_from_slice(&NEXT);
+#[derive(Default)]
+struct State {
+    /// Segments that nothing is appended to any more, each with the last revision in it.
+    sealed: Vec<(PathBuf, Revision)>,
+    /// How many read all segments just now.
+    pins: usize,
+}
+
+/// While it lives no segment goes.
+pub(crate) struct Pin<'f>(&'f Files);
+
+impl Drop for Pin<'_> {
+    fn drop(&mut self) {
+        self.0.state().pins -= 1;
     }
 }
 
-/// Adds a write to the commit that was begun last; where it lies in the row.
-pub(crate) fn append(row: &mut Vec<u8>, Written { key, value }: Written<'_>) -> u32 {
-    let at = u32::try_from(row.len()).expect("a batch is at most 256 commits of 1 MiB");
-    let key_len = u16::try_from(key.len()).expect("a validated key is at most 512 bytes long");
-    let value_len = value.map_or(0, |value| value.len() + 1);
-    let value_len = u32::try_from(value_len).expect("a validated commit is at most 1 MiB");
-    row.extend_from_slice(&key_len.to_le_bytes());
-    row.extend_from_slice(&value_len.to_le_bytes());
-    row.extend_from_slice(key.as_bytes());
-    row.extend_from_slice(value.unwrap_or_default());
-    at
-}
+impl Files {
+    pub(crate) fn new(database: &Path, identity: Identity) -> Self {
+        let limit = AtomicU64::new(u64::MAX);
+        Self { database: database.to_owned(), identity, state: Mutex::default(), limit }
+    }
 
-/// The write that [`append`] or [`places`] says is there.
-pub(crate) fn written(row: &[u8], at: u32) -> Written<'_> {
-    let mut rest = &row[at as usize..];
-    read(&mut rest).expect("a write begins here")
-}
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
-/// The key of the write that is there: for comparing, which needs no text.
-pub(crate) fn key(row: &[u8], at: u32) -> &[u8] {
-    let at = at as usize;
-    let length = u16::from_le_bytes([row[at], row[at + 1]]);
-    &row[at + HEAD..][..usize::from(length)]
-}
+    /// Lets no file have more bytes, as a full disk would.
+    pub(crate) fn set_limit(&self, bytes: u64) {
+        self.limit.store(bytes, Ordering::Relaxed);
+    }
 
-/// Room that a commit's writes take.
-pub(crate) fn room<'w>(writes: impl IntoIterator<Item = &'w Write>) -> usize {
-    let of = |write: &Write| HEAD + write.key.len() + write.value.as_ref().map_or(0, Vec::len);
-    NEXT.len() + writes.into_iter().map(of).sum::<usize>()
-}
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit.load(Ordering::Relaxed)
+    }
 
-/// Where the writes of the row `first` lie, each with its revision, and the row's last revision; `None` if it is not a row.
-pub(crate) fn places(first: Revision, row: &[u8]) -> Option<(Vec<(Revision, u32)>, Revision)> {
-    let mut places = Vec::new();
-    let (mut revision, mut rest) = (first, row);
-    while !rest.is_empty() {
-        if rest.starts_with(&NEXT) {
-            revision += 1;
-            rest = &rest[NEXT.len()..];
-            continue;
+    pub(crate) fn pin(&self) -> Pin<'_> {
+        self.state().pins += 1;
+        Pin(self)
+    }
+
+    fn named(&self, first: Revision) -> PathBuf {
+        beside(&self.database, &format!("-log-{first:020}"))
+    }
+
+    fn spare(&self) -> PathBuf {
+        beside(&self.database, "-log-spare")
+    }
+
+    /// All segments, by their first revisions.
+    fn segments(&self) -> io::Result<Vec<PathBuf>> {
+        let prefix = beside(&self.database, "-log-");
+        let prefix = prefix.file_name().unwrap_or_default().as_encoded_bytes();
+        let is_segment = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+            let first = name.strip_prefix(prefix);
+            first.is_some_and(|first| first.len() == 20 && first.iter().all(u8::is_ascii_digit))
+        };
+        let parent = self.database.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let entries = fs::read_dir(parent.unwrap_or(Path::new(".")))?;
+        let mut segments = Vec::new();
+        for entry in entries {
+            segments.extend(Some(entry?.path()).filter(is_segment));
         }
-        let at = u32::try_from(row.len() - rest.len()).ok()?;
-        read(&mut rest)?;
-        places.push((revision, at));
+        segments.sort();
+        Ok(segments)
     }
-    Some((places, revision))
+
+    /// Passes each row of more than the revision `known` to `each`, in order, with its first revision; the last revision that
+    /// there is. A record at the end that is not whole was never acknowledged, and is passed over.
+    pub(crate) fn replay(
+        &self,
+        known: Revision,
+        mut each: impl FnMut(Revision, Vec<u8>) -> Result<(), StoreError>,
+    ) -> Result<Revision, StoreError> {
+        let mut last = known;
+        let segments = self.segments().map_err(|error| failed("looking for", "the log", &error))?;
+        for path in segments {
+            let shown = path.display();
+            let mut reading = Reading::open(&path, &self.identity)?;
+            if reading.next > last + 1 {
+                let gap = format!("revisions {} to {} are missing", last + 1, reading.next - 1);
+                return Err(StoreError::Corrupt(format!("before {shown}, {gap}")));
+            }
+            while let Some((first, bytes)) =
+                reading.record().map_err(|error| failed("reading", &shown, &error))?
+            {
+                if reading.next > last + 1 {
+                    last = reading.next - 1;
+                    each(first, bytes)?;
+                }
+            }
+        }
+        Ok(last)
+    }
+
+    /// Everything that is there now is to go when all up to `last` is merged.
+    pub(crate) fn adopt(&self, last: Revision) -> io::Result<()> {
+        let segments = self.segments()?.into_iter();
+        self.state().sealed.extend(segments.map(|path| (path, last)));
+        Ok(())
+    }
+
+    /// What was committed up to `mark` is in the tables, durably: its segments go, but for one that is used again.
+    pub(crate) fn trim(&self, mark: Revision) {
+        let mut state = self.state();
+        if state.pins > 0 {
+            return;
+        }
+        for (path, _) in state.sealed.extract_if(.., |(_, last)| *last <= mark) {
+            let is_short = fs::metadata(&path).is_ok_and(|file| file.len() <= LONGEST_SPARE);
+            // Whatever fails here: a segment that stays is found to be merged at the next start.
+            let _left = match is_short && !self.spare().exists() {
+                true => fs::rename(&path, self.spare()),
+                false => fs::remove_file(&path),
+            };
+        }
+    }
+
+    /// Nobody appends any more.
+    pub(crate) fn drop_spare(&self) {
+        let _there_is_none = fs::remove_file(self.spare());
+    }
 }
 
-fn read<'a>(rest: &mut &'a [u8]) -> Option<Written<'a>> {
-    let key_len = u16::from_le_bytes(take(rest, 2)?.try_into().ok()?);
-    let value_len = u32::from_le_bytes(take(rest, 4)?.try_into().ok()?);
-    let key = std::str::from_utf8(take(rest, usize::from(key_len))?).ok()?;
-    let value = match usize::try_from(value_len).ok()? {
-        0 => None,
-        more => Some(take(rest, more - 1)?),
-    };
-    Some(Written { key, value })
+/// What could not be done with which file.
+fn failed(what: &str, file: impl std::fmt::Display, error: &io::Error) -> StoreError {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    match error.kind() {
+        StorageFull | QuotaExceeded | FileTooLarge => StoreError::Full,
+        _ => StoreError::Unavailable(format!("{what} {file}: {error}")),
+    }
 }
 
-fn take<'a>(row: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
-    let (taken, rest) = row.split_at_checked(count)?;
-    *row = rest;
-    Some(taken)
+fn checksum(parts: &[&[u8]]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    parts.iter().for_each(|part| hasher.update(part));
+    hasher.finalize()
+}
+
+/// The first page of a segment.
+fn title(identity: &Identity, salt: u64, first: Revision) -> Vec<u8> {
+    let fields = [&identity[..], &salt.to_le_bytes(), &first.to_le_bytes()].concat();
+    let version = VERSION.to_le_bytes();
+    let sum = checksum(&[MAGIC, &version, &fields]).to_le_bytes();
+    let mut page = [MAGIC, &version[..], &sum, &fields].concat();
+    page.resize(PAGE, 0);
+    page
+}
+
+/// The writer's end of the log.
+pub(crate) struct Log {
+    files: Arc<Files>,
+    segment: Option<Segment>,
+    /// The record in the making; kept for its memory.
+    record: Vec<u8>,
+}
+
+struct Segment {
+    file: File,
+    path: PathBuf,
+    salt: u64,
+    /// Where the next record begins.
+    end: u64,
+    size: u64,
+    last: Revision,
+}
+
+impl Log {
+    pub(crate) fn new(files: Arc<Files>) -> Self {
+        Self { files, segment: None, record: Vec::new() }
+    }
+
+    /// Makes a row durable: the batch of the revisions `first` to `last`. Whatever fails, the log is as it was.
+    pub(crate) fn append(
+        &mut self,
+        first: Revision,
+        last: Revision,
+        row: &[u8],
+    ) -> Result<(), StoreError> {
+        let segment = match &mut self.segment {
+            Some(segment) => segment,
+            none => none.insert(Segment::begin(&self.files, first)?),
+        };
+        let length = u32::try_from(row.len()).expect("a batch is at most 256 commits of 1 MiB");
+        let (length, revision) = (length.to_le_bytes(), first.to_le_bytes());
+        let sum = checksum(&[&segment.salt.to_le_bytes(), &length, &revision, row]);
+        self.record.clear();
+        for part in [&sum.to_le_bytes()[..], &length, &revision, row] {
+            self.record.extend_from_slice(part);
+        }
+        self.record.resize(self.record.len().next_multiple_of(PAGE), 0);
+        segment.append(&self.record, self.files.limit())?;
+        segment.last = last;
+        Ok(())
+    }
+
+    /// What follows goes into another segment, so that this one can go when it is merged.
+    pub(crate) fn seal(&mut self) {
+        if let Some(Segment { path, last, .. }) = self.segment.take() {
+            self.files.state().sealed.push((path, last));
+        }
+    }
+}
+
+impl Segment {
+    fn begin(files: &Files, first: Revision) -> Result<Self, StoreError> {
+        // The lock: a segment that has just been merged may become the spare.
+        let _state = files.state();
+        let (spare, path) = (files.spare(), files.named(first));
+        let shown = path.display();
+        let mut salt = [0; 8];
+        getrandom::fill(&mut salt)
+            .map_err(|error| StoreError::Unavailable(format!("no random numbers: {error}")))?;
+        let salt = u64::from_le_bytes(salt);
+        let begin = || {
+            let mut options = OpenOptions::new();
+            let file = options.create(true).truncate(false).write(true).mode(0o600).open(&spare)?;
+            file.write_all_at(&title(&files.identity, salt, first), 0)?;
+            file.sync_data()?;
+            fs::rename(&spare, &path)?;
+            sync_directory(&path)?;
+            let size = file.metadata()?.len();
+            Ok((file, size))
+        };
+        let (file, size) = begin().map_err(|error| failed("beginning", shown, &error))?;
+        Ok(Self { file, path, salt, end: PAGE as u64, size, last: first })
+    }
+
+    fn append(&mut self, record: &[u8], limit: u64) -> Result<(), StoreError> {
+        let end = self.end + record.len() as u64;
+        if end > limit {
+            return Err(StoreError::Full);
+        }
+        if end > self.size {
+            self.grow(end);
+        }
+        let written = self.file.write_all_at(record, self.end).and_then(|()| self.file.sync_data());
+        written.map_err(|error| failed("writing", self.path.display(), &error))?;
+        self.end = end;
+        Ok(())
+    }
+
+    /// Writes nothing but zeros, beyond `end`, so that most records need not make the file longer.
+    fn grow(&mut self, end: u64) {
+        let size = end + GROWTH;
+        let zeros = vec![0; (size - self.size) as usize];
+        // If the disk has no room for that, it may have some for the record, which says so itself if not.
+        self.size = match self.file.write_all_at(&zeros, self.size) {
+            Ok(()) => size,
+            Err(_) => end,
+        };
+    }
+}
+
+/// A segment that is read.
+struct Reading {
+    file: BufReader<File>,
+    /// Bytes of the file that were not read yet.
+    left: u64,
+    salt: u64,
+    /// The revision that comes next.
+    next: Revision,
+}
+
+impl Reading {
+    fn open(path: &Path, identity: &Identity) -> Result<Self, StoreError> {
+        let shown = path.display();
+        let open = || {
+            let file = File::open(path)?;
+            let left = file.metadata()?.len();
+            let mut page = Vec::with_capacity(PAGE);
+            let mut file = BufReader::with_capacity(GROWTH as usize, file);
+            file.by_ref().take(PAGE as u64).read_to_end(&mut page)?;
+            Ok((file, left, page))
+        };
+        let (file, left, page) = open().map_err(|error| failed("reading", &shown, &error))?;
+        let refused = |why| Err(StoreError::Corrupt(format!("{shown} {why}")));
+        let mut fields = Fields(&page);
+        let (magic, version): ([u8; 8], [u8; 4]) = (fields.take(), fields.take());
+        let _checksum: [u8; 4] = fields.take();
+        let (whose, salt, first) = (fields.take(), fields.take(), fields.take());
+        if page.len() < PAGE || magic != *MAGIC {
+            return refused("is not a part of a Linkway database's log");
+        }
+        if version != VERSION.to_le_bytes() {
+            return refused("is of another version than this build knows: use a newer build");
+        }
+        let (salt, first) = (u64::from_le_bytes(salt), Revision::from_le_bytes(first));
+        if title(&whose, salt, first) != page {
+            return refused("is damaged: its first page does not have the checksum that it names");
+        }
+        if whose != *identity {
+            return refused(
+                "belongs to another database (a restored backup is one): move it out of the way",
+            );
+        }
+        Ok(Self { file, left: left - PAGE as u64, salt, next: first })
+    }
+
+    /// The next record: its first revision, and its row. Nothing at the end, or where a record is not whole.
+    fn record(&mut self) -> io::Result<Option<(Revision, Vec<u8>)>> {
+        let mut head = [0; HEAD];
+        if self.left < PAGE as u64 {
+            return Ok(None);
+        }
+        self.file.read_exact(&mut head)?;
+        let mut fields = Fields(&head);
+        let (sum, length, revision) = (fields.take(), fields.take(), fields.take());
+        let first = Revision::from_le_bytes(revision);
+        let taken = u64::from(u32::from_le_bytes(length)) + HEAD as u64;
+        let whole = taken.next_multiple_of(PAGE as u64);
+        if first != self.next || whole > self.left {
+            return Ok(None);
+        }
+        let mut row = vec![0; taken as usize - HEAD];
+        self.file.read_exact(&mut row)?;
+        io::copy(&mut self.file.by_ref().take(whole - taken), &mut io::sink())?;
+        self.left -= whole;
+        let salt = self.salt.to_le_bytes();
+        if checksum(&[&salt, &length, &revision, &row]) != u32::from_le_bytes(sum) {
+            return Ok(None);
+        }
+        // With this checksum it is what was written.
+        let Some((_, last)) = row::places(first, &row) else { return Ok(None) };
+        self.next = last + 1;
+        Ok(Some((first, row)))
+    }
+}
+
+/// Takes fields of fixed size from the beginning of bytes; zeros where those have ended.
+struct Fields<'b>(&'b [u8]);
+
+impl Fields<'_> {
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        let (field, rest) = self.0.split_at(N.min(self.0.len()));
+        self.0 = rest;
+        let mut taken = [0; N];
+        taken[..field.len()].copy_from_slice(field);
+        taken
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use tempfile::TempDir;
+
     use super::*;
+    use crate::sqlite::row::Written;
+
+    fn files(dir: &TempDir) -> Arc<Files> {
+        Arc::new(Files::new(&dir.path().join("db"), [7; 16]))
+    }
+
+    /// A row of so many commits.
+    fn row(commits: Revision, value: &[u8]) -> Vec<u8> {
+        let mut row = Vec::new();
+        for _ in 0..commits {
+            row::begin(&mut row);
+            row::append(&mut row, Written { key: "key", value: Some(value) });
+        }
+        row
+    }
+
+    /// What there is after a revision: the first revision and the length of each row.
+    fn replayed(files: &Files, known: Revision) -> (BTreeMap<Revision, usize>, Revision) {
+        let mut rows = BTreeMap::new();
+        let last = files.replay(known, |first, row| {
+            assert!(rows.insert(first, row.len()).is_none());
+            Ok(())
+        });
+        (rows, last.unwrap())
+    }
 
     #[test]
-    fn a_row_reads_back_and_a_cut_one_is_refused() {
-        let put = |key, value| Written { key, value: Some(value) };
-        let first = [put("vif/a", b"bytes"), put("claim/b", b"")];
-        let second = [Written { key: "gone", value: None }];
-        let (mut row, mut expected) = (Vec::new(), Vec::new());
-        for (revision, commit) in [(7, &first[..]), (8, &second[..])] {
-            begin(&mut row);
-            expected.extend(commit.iter().map(|write| (revision, append(&mut row, *write))));
+    fn what_is_appended_is_replayed_in_order_from_wherever_it_is_wanted() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = files(&dir);
+        let mut log = Log::new(Arc::clone(&files));
+        let (mut first, mut expected) = (1, BTreeMap::new());
+        for nth in 0..60 {
+            let row = row(1 + nth % 3, &vec![1; nth as usize * 999]);
+            log.append(first, first + nth % 3, &row).unwrap();
+            expected.insert(first, row.len());
+            first += 1 + nth % 3;
+            if nth % 20 == 19 {
+                log.seal();
+            }
         }
-        assert_eq!(places(7, &row), Some((expected.clone(), 8)));
-        let keys: Vec<_> = expected.iter().map(|(_, at)| key(&row, *at)).collect();
-        assert_eq!(keys, [&b"vif/a"[..], b"claim/b", b"gone"]);
-        let read: Vec<_> = expected.iter().map(|(_, at)| written(&row, *at)).collect();
-        assert_eq!(read, [&first[..], &second[..]].concat());
-        let (one, two) = (6 + 5 + 5, 6 + 5 + 5 + 6 + 7);
-        let ends = [0, one, two, two + 2, row.len()];
-        for cut in 0..=row.len() {
-            let is_row = places(7, &row[..cut]).is_some();
-            assert_eq!(is_row, ends.contains(&cut), "cut at {cut}");
+        assert_eq!(files.segments().unwrap().len(), 3);
+        assert_eq!(replayed(&files, 0), (expected.clone(), first - 1));
+        let half = *expected.keys().nth(30).unwrap();
+        assert_eq!(replayed(&files, half - 1).0, expected.split_off(&half));
+    }
+
+    #[test]
+    fn a_merged_segment_is_used_again_and_what_is_left_in_it_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = files(&dir);
+        let mut log = Log::new(Arc::clone(&files));
+        let row = row(1, &[1; 5000]);
+        for revision in 1..=400 {
+            log.append(revision, revision, &row).unwrap();
+            // A segment is merged when the next one is in use already.
+            let known = (revision - 1) / 10 * 10;
+            files.trim(known);
+            let expected = (known + 1..=revision).map(|first| (first, row.len()));
+            assert_eq!(replayed(&files, known).0, expected.collect());
+            if revision % 10 == 0 {
+                log.seal();
+            }
         }
+        let names = fs::read_dir(dir.path()).unwrap().count();
+        assert_eq!(names, 2, "the one in use and the spare");
+    }
+
+    #[test]
+    fn a_record_that_did_not_fit_is_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = files(&dir);
+        let mut log = Log::new(Arc::clone(&files));
+        log.append(1, 1, &row(1, b"small")).unwrap();
+        files.set_limit(13_000);
+        assert_eq!(log.append(2, 2, &row(1, &[1; 5000])), Err(StoreError::Full));
+        log.append(2, 3, &row(2, b"small")).unwrap();
+        assert_eq!(replayed(&files, 0).1, 3);
+    }
+
+    #[test]
+    fn nothing_goes_while_somebody_reads_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = files(&dir);
+        let mut log = Log::new(Arc::clone(&files));
+        log.append(1, 1, &row(1, b"value")).unwrap();
+        log.seal();
+        let pin = files.pin();
+        files.trim(1);
+        assert_eq!(replayed(&files, 0).1, 1);
+        drop(pin);
+        files.trim(1);
+        assert_eq!(files.segments().unwrap().len(), 0);
     }
 }

@@ -1,284 +1,243 @@
-//! Moving what is in the log into `records`, a slice with each batch.
+//! Moving what was committed into `records`, on a thread of its own.
 //!
 //! Written one by one, random keys would each dirty a page of a large tree. So commits only append
-//! to the log, and when enough has come together a *sweep* goes through it in key order: keys that
-//! are neighbours share their pages, and a key that was written often is merged once. A slice follows each batch once that
-//! is answered, while its committers' next requests are on their way, and is an eighth larger than the batch: so a sweep
-//! always overtakes what comes in and no batch waits long for it.
+//! to the log, and when enough has come together the writer freezes it and a *sweep* goes through it in key order: keys that
+//! are neighbours share their pages, and a key that was written often is merged once. It goes in slices, a transaction
+//! each, so that readers never wait long.
 //!
-//! A sweep covers everything up to the revision at which it began (its mark): the recent records are frozen there, and
-//! sorted beside the writer before the first slice. When
-//! it is through, the latest write of each key up to the mark is in `records`, so the frozen ones go from memory, and
-//! the log rows up to the mark are deleted, again in slices. Where the sweep stands is written
-//! with each slice, so a restart goes on from there instead of beginning anew. A crash at any
-//! point is harmless: the log is a suffix of all commits, and replaying a suffix, or what of it
-//! is not merged, over `records` gives the latest state. So a slice need not be synced for itself: the next batch's sync
-//! covers it, and a loss of power before that takes it back as a whole.
+//! When all that is frozen is in `records` it goes from memory, and so do the segments of the log that hold it. The last
+//! slice alone is synced, and says up to which revision everything is merged: until that is durable the log is
+//! as it was, and replaying it over whatever a crash has left of the slices gives the latest state.
+//!
+//! The writer goes on meanwhile. Only if as much has come together again and the sweep is not through it waits, before each batch
+//! for a slice; and if slices fail, so do the batches, because memory would grow without end otherwise.
 
-use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
+use rusqlite::{Connection, OpenFlags};
 
-use super::generation::Entry;
-use super::recent::{Frozen, Recent};
-use crate::Revision;
+use super::checkpoint::Checkpointer;
+use super::log::Files;
+use super::recent::Frozen;
+use super::tables::Tables;
+use super::{Shared, connect, file, store_error};
+use crate::{Revision, StoreError};
 
-/// Values longer than this live outside the tree of keys. An interface's sealed record is shorter, so that reading it is one
-/// search.
-pub(crate) const INLINE_BYTES: usize = 256;
+/// Entries of a slice.
+const SLICE: usize = 2048;
 
-/// Fewest entries that a slice merges.
-const SLICE_ENTRIES: usize = 64;
+/// How long a slice that failed waits for another attempt, unless a batch asks for it.
+const RETRY: Duration = Duration::from_secs(1);
 
-/// How many log rows a slice deletes.
-const SLICE_ROWS: u64 = 256;
-
-/// Where the sweep stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// Nothing to do until enough has come together.
-    Waiting,
-    /// Entries up to `mark` are being merged; those up to the key `after` are done.
-    Sweeping { mark: Revision, after: Box<str> },
-    /// Log rows up to `mark` are being deleted.
-    Trimming { mark: Revision },
+/// What the writer and the thread that merges tell one another.
+#[derive(Default)]
+pub(crate) struct Progress {
+    standing: Mutex<Standing>,
+    changed: Condvar,
 }
 
-impl Phase {
-    /// Reads where the sweep stood.
-    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let after: Option<String> = row.get("after")?;
-        Ok(match (row.get::<_, Option<i64>>("mark")?, after) {
-            (None, _) => Self::Waiting,
-            (Some(mark), None) => Self::Trimming { mark: mark as u64 },
-            (Some(mark), Some(after)) => Self::Sweeping { mark: mark as u64, after: after.into() },
-        })
+#[derive(Default)]
+struct Standing {
+    /// Whether a sweep is going on.
+    sweeping: bool,
+    /// Slices that were merged.
+    slices: u64,
+    /// Why the last attempt failed, until the next one.
+    failure: Option<StoreError>,
+    /// A failed slice is to be tried again now.
+    retry: bool,
+    /// A slice that fails is not to be tried again.
+    closing: bool,
+    /// The thread is no more.
+    ended: bool,
+}
+
+impl Progress {
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn columns(&self) -> (Option<i64>, Option<&str>) {
-        match self {
-            Self::Waiting => (None, None),
-            Self::Sweeping { mark, after } => (Some(*mark as i64), Some(after)),
-            Self::Trimming { mark } => (Some(*mark as i64), None),
+    fn change(&self, change: impl FnOnce(&mut Standing)) {
+        change(&mut self.standing());
+        self.changed.notify_all();
+    }
+
+    /// The writer hands over what a sweep merges.
+    pub(crate) fn begin(&self) {
+        self.change(|standing| standing.sweeping = true);
+    }
+
+    /// Waits until the next slice is merged or the sweep is through. A slice that has failed is tried once more.
+    pub(crate) fn wait(&self) -> Result<(), StoreError> {
+        let mut standing = self.standing();
+        let before = standing.slices;
+        (standing.failure, standing.retry) = (None, true);
+        self.changed.notify_all();
+        while standing.sweeping && standing.slices == before {
+            if let Some(failure) = &standing.failure {
+                return Err(failure.clone());
+            }
+            if standing.ended {
+                return Err(StoreError::Unavailable("the thread that merges has ended".to_owned()));
+            }
+            standing = self.changed.wait(standing).unwrap_or_else(PoisonError::into_inner);
         }
+        Ok(())
     }
 
-    /// Whether a write of the log is merged, or superseded by one that is not.
-    pub(crate) fn is_past(&self, revision: Revision, key: &str) -> bool {
-        match self {
-            Self::Waiting => false,
-            Self::Sweeping { mark, after } => revision <= *mark && key <= &**after,
-            Self::Trimming { mark } => revision <= *mark,
+    /// Waits until the sweep is through, if it ever will be.
+    pub(crate) fn finish(&self) -> Result<(), StoreError> {
+        self.change(|standing| standing.closing = true);
+        while self.standing().sweeping {
+            self.wait()?;
         }
+        Ok(())
+    }
+
+    /// Told by the thread: waits until a slice that failed is to be tried again; false if never.
+    fn failed(&self, failure: StoreError) -> bool {
+        self.change(|standing| (standing.failure, standing.retry) = (Some(failure), false));
+        let waiting = |standing: &mut Standing| !standing.retry && !standing.closing;
+        let waited = self.changed.wait_timeout_while(self.standing(), RETRY, waiting);
+        let (standing, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !standing.closing
     }
 }
 
-/// What a slice does.
-pub(crate) enum Work<'f> {
-    /// Merges keys of what is frozen, in this order.
-    Merge { frozen: &'f Frozen, order: &'f [u32] },
-    /// Deletes log rows up to a revision.
-    Trim { mark: Revision },
-}
+/// Tells, however the thread ends.
+struct Ending<'p>(&'p Progress);
 
-/// A slice that was written in a transaction, to take effect once that is committed.
-pub(crate) struct Slice {
-    /// What was merged, in the order of what is frozen.
-    merged: Range<usize>,
-    next: Phase,
-    oldest: Revision,
-}
-
-impl Slice {
-    /// The keys that were merged.
-    pub(crate) fn keys<'a>(&self, frozen: &'a Frozen) -> impl Iterator<Item = &'a str> + use<'a> {
-        let merged = frozen.order().map_or(&[][..], |order| &order[self.merged.clone()]);
-        merged.iter().map(|slot| frozen.generation.entry(*slot).key)
-    }
-
-    /// Whether the sweep is through: all that is frozen is merged.
-    pub(crate) fn is_last(&self) -> bool {
-        self.merged.is_empty() && matches!(self.next, Phase::Trimming { .. })
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.change(|standing| standing.ended = true);
     }
 }
 
-/// The sweep of one store.
+/// The thread that merges.
 pub(crate) struct Merger {
-    phase: Phase,
-    /// How far it has come in the order of what is frozen, unless that must be looked up.
-    passed: Option<usize>,
-    /// No log row is older than this.
-    oldest: Revision,
-    /// Size of the recent records at which a sweep begins.
-    threshold: usize,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) files: Arc<Files>,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) connection: Connection,
+    /// Length of the write-ahead log in frames, as SQLite tells after each commit.
+    pub(crate) frames: Arc<AtomicU32>,
+    pub(crate) checkpointer: Checkpointer,
 }
 
 impl Merger {
-    /// `phase`: where the sweep stood; `oldest`: the first revision in the log.
-    pub(crate) fn new(phase: Phase, oldest: Revision, threshold: usize) -> Self {
-        Self { phase, passed: None, oldest, threshold }
-    }
-
-    /// Whether the next slice begins a sweep, for which the recent records have to be frozen.
-    pub(crate) fn begins(&self, recent: &Recent) -> bool {
-        self.phase == Phase::Waiting
-            && recent.frozen().is_none()
-            && recent.bytes() >= self.threshold
-    }
-
-    /// What the next slice does, if there is anything to do and what is frozen is sorted.
-    pub(crate) fn work<'f>(&self, frozen: Option<&'f Frozen>) -> Option<Work<'f>> {
-        match self.phase {
-            Phase::Trimming { mark } => Some(Work::Trim { mark }),
-            Phase::Waiting | Phase::Sweeping { .. } => {
-                let frozen = frozen?;
-                Some(Work::Merge { frozen, order: frozen.order()? })
+    /// Runs until the store is dropped. What is merged last closes the database's last connection, so SQLite's write-ahead log
+    /// is empty then.
+    pub(crate) fn run(mut self, sweeps: &Receiver<Frozen>) {
+        let progress = Arc::clone(&self.progress);
+        let _ending = Ending(&progress);
+        while let Ok(frozen) = sweeps.recv() {
+            if !self.sweep(&frozen) {
+                return;
             }
         }
+        self.files.drop_spare();
     }
 
-    /// Writes the next slice into the open transaction. `written` is the number of records that came since the last one;
-    /// `latest` is the store's revision.
-    pub(crate) fn slice(
-        &self,
-        work: &Work<'_>,
-        written: usize,
-        latest: Revision,
-        tables: &mut Tables<'_>,
-    ) -> rusqlite::Result<Slice> {
-        let slice = match work {
-            Work::Trim { mark } => self.trim(*mark, tables)?,
-            Work::Merge { frozen, order } => self.merge(frozen, order, written, tables)?,
-        };
-        tables.note(latest, &slice.next)?;
-        Ok(slice)
-    }
-
-    fn merge(
-        &self,
-        Frozen { generation, mark, .. }: &Frozen,
-        order: &[u32],
-        written: usize,
-        tables: &mut Tables<'_>,
-    ) -> rusqlite::Result<Slice> {
-        let looked_up = || {
-            order.partition_point(|slot| match &self.phase {
-                Phase::Sweeping { after, .. } => generation.entry(*slot).key <= &**after,
-                Phase::Waiting | Phase::Trimming { .. } => false,
-            })
-        };
-        let passed = self.passed.unwrap_or_else(looked_up);
-        let upto = order.len().min(passed + (written + written / 8).max(SLICE_ENTRIES));
-        for slot in &order[passed..upto] {
-            tables.merge(&generation.entry(*slot))?;
-        }
-        let next = match order[passed..upto].last() {
-            Some(slot) => {
-                Phase::Sweeping { mark: *mark, after: generation.entry(*slot).key.into() }
-            }
-            None => Phase::Trimming { mark: *mark },
-        };
-        Ok(Slice { merged: passed..upto, next, oldest: self.oldest })
-    }
-
-    fn trim(&self, mark: Revision, tables: &mut Tables<'_>) -> rusqlite::Result<Slice> {
-        let upto = mark.min(self.oldest + SLICE_ROWS);
-        tables.trim_log.execute([upto as i64])?;
-        let next = if upto == mark { Phase::Waiting } else { Phase::Trimming { mark } };
-        Ok(Slice { merged: 0..0, next, oldest: upto + 1 })
-    }
-
-    /// The slice is committed: go on after it.
-    pub(crate) fn done(&mut self, slice: Slice) {
-        self.passed = matches!(slice.next, Phase::Sweeping { .. }).then_some(slice.merged.end);
-        self.phase = slice.next;
-        self.oldest = slice.oldest;
-    }
-}
-
-/// The statements that change the merged tables.
-pub(crate) struct Tables<'c> {
-    add: Statement<'c>,
-    large_of: Statement<'c>,
-    replace: Statement<'c>,
-    delete: Statement<'c>,
-    add_large: Statement<'c>,
-    set_large: Statement<'c>,
-    drop_large: Statement<'c>,
-    trim_log: Statement<'c>,
-    note: Statement<'c>,
-    /// The last number given to a large value; a failed slice leaves a gap.
-    last_large: i64,
-}
-
-impl<'c> Tables<'c> {
-    pub(crate) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
-        let last_large = "SELECT coalesce(max(id), 0) FROM large";
-        Ok(Self {
-            add: connection.prepare("INSERT OR IGNORE INTO records VALUES (?1, ?2, ?3, ?4)")?,
-            large_of: connection.prepare("SELECT large FROM records WHERE key = ?1")?,
-            replace: connection.prepare("REPLACE INTO records VALUES (?1, ?2, ?3, ?4)")?,
-            delete: connection.prepare("DELETE FROM records WHERE key = ?1")?,
-            add_large: connection.prepare("INSERT INTO large VALUES (?1, ?2)")?,
-            set_large: connection.prepare("UPDATE large SET value = ?2 WHERE id = ?1")?,
-            drop_large: connection.prepare("DELETE FROM large WHERE id = ?1")?,
-            trim_log: connection.prepare("DELETE FROM log WHERE revision <= ?1")?,
-            note: connection.prepare("UPDATE state SET revision = ?1, mark = ?2, after = ?3")?,
-            last_large: connection.query_row(last_large, [], |row| row.get(0))?,
-        })
-    }
-
-    fn merge(&mut self, entry: &Entry<'_>) -> rusqlite::Result<()> {
-        let (key, version) = (entry.key, entry.version as i64);
-        match entry.value {
-            Some(value) if value.len() > INLINE_BYTES => self.merge_large(key, version, value),
-            Some(value) => {
-                // Most keys are new, and then this one search is all.
-                let row = params![key, version, value, None::<i64>];
-                if self.add.execute(row)? == 0 {
-                    self.drop_large(key)?;
-                    self.replace.execute(row)?;
+    /// Merges all of it; false if that fails and the store is being closed.
+    fn sweep(&mut self, frozen: &Frozen) -> bool {
+        let order = frozen.generation.ordered();
+        // The filter knows the keys before the tables have them.
+        order.iter().for_each(|slot| self.shared.filter.add(frozen.generation.entry(*slot).key));
+        let mut merged = 0;
+        loop {
+            let slice = &order[merged..order.len().min(merged + SLICE)];
+            let is_last = merged + slice.len() == order.len();
+            let mark = is_last.then_some(frozen.mark);
+            match guarded(&self.connection, || self.slice(frozen, slice, mark)) {
+                Ok(()) => {
+                    merged += slice.len();
+                    let keys = slice.iter().map(|slot| frozen.generation.entry(*slot).key);
+                    self.shared.merged(keys, is_last);
+                    if is_last {
+                        self.files.trim(frozen.mark);
+                    }
+                    self.checkpointer.written(self.frames.load(Ordering::Relaxed));
+                    self.progress.change(|standing| {
+                        standing.slices += 1;
+                        standing.failure = None;
+                        standing.sweeping = !is_last;
+                    });
+                    if is_last {
+                        return true;
+                    }
                 }
-                Ok(())
-            }
-            None => {
-                self.drop_large(key)?;
-                self.delete.execute([key])?;
-                Ok(())
+                Err(failure) if self.progress.failed(failure.clone()) => {}
+                Err(_) => return false,
             }
         }
     }
 
-    fn merge_large(&mut self, key: &str, version: i64, value: &[u8]) -> rusqlite::Result<()> {
-        let next = self.last_large + 1;
-        if self.add.execute(params![key, version, None::<&[u8]>, next])? == 0 {
-            let old = self.large(key)?;
-            self.replace.execute(params![key, version, None::<&[u8]>, old.unwrap_or(next)])?;
-            if let Some(old) = old {
-                self.set_large.execute(params![old, value])?;
-                return Ok(());
+    /// Merges some slots of what is frozen, in a transaction; with a `mark`, everything up to that revision is in the tables then.
+    fn slice(
+        &self,
+        frozen: &Frozen,
+        slice: &[u32],
+        mark: Option<Revision>,
+    ) -> Result<(), StoreError> {
+        limit_pages(&self.connection, self.files.limit()).map_err(store_error)?;
+        // A sync covers all that was written before, so the last slice's is enough.
+        let level = if mark.is_some() { "FULL" } else { "NORMAL" };
+        let merge = || {
+            self.connection.pragma_update(None, "synchronous", level)?;
+            self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+            let mut tables = Tables::prepare(&self.connection)?;
+            for slot in slice {
+                tables.merge(&frozen.generation.entry(*slot))?;
             }
-        }
-        self.last_large = next;
-        self.add_large.execute(params![next, value])?;
-        Ok(())
+            if let Some(mark) = mark {
+                tables.note(mark)?;
+            }
+            self.connection.prepare_cached("COMMIT")?.execute([]).map(|_| ())
+        };
+        merge().map_err(store_error)
     }
+}
 
-    fn large(&mut self, key: &str) -> rusqlite::Result<Option<i64>> {
-        Ok(self.large_of.query_row([key], |row| row.get(0)).optional()?.flatten())
+/// Runs a transaction: if it fails, or panics, it is rolled back. The thread must outlive a bug in what it runs: everyone
+/// would wait for ever otherwise.
+fn guarded(
+    connection: &Connection,
+    transaction: impl FnOnce() -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let outcome = catch_unwind(AssertUnwindSafe(transaction))
+        .unwrap_or_else(|_| Err(StoreError::Unavailable("merging panicked".to_owned())));
+    if outcome.is_err() && !connection.is_autocommit() {
+        // Fails only if SQLite has rolled back by itself.
+        let _rolled_back = connection.execute_batch("ROLLBACK");
     }
+    outcome
+}
 
-    fn drop_large(&mut self, key: &str) -> rusqlite::Result<()> {
-        if let Some(id) = self.large(key)? {
-            self.drop_large.execute([id])?;
-        }
-        Ok(())
-    }
+fn limit_pages(connection: &Connection, bytes: u64) -> rusqlite::Result<()> {
+    let pages = u32::try_from(bytes / 4096).unwrap_or(u32::MAX - 1);
+    connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+}
 
-    /// Writes down where the sweep stands, and the latest revision, as the log may become empty.
-    fn note(&mut self, latest: Revision, phase: &Phase) -> rusqlite::Result<()> {
-        let (mark, after) = phase.columns();
-        self.note.execute(params![latest as i64, mark, after])?;
+/// The merger's connection, and the length of the write-ahead log in frames, which SQLite tells
+/// after each commit.
+pub(crate) fn connection(
+    path: &Path,
+    cache: usize,
+) -> rusqlite::Result<(Connection, Arc<AtomicU32>)> {
+    let mut connection = file::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connect::configure(&connection, cache)?;
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    let frames = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&frames);
+    // Replaces SQLite's own checkpoint, which would run in the middle of a commit.
+    connection.wal_hook(Some(move |_: &mut _, length: i32| {
+        counter.store(length.unsigned_abs(), Ordering::Relaxed);
         Ok(())
-    }
+    }))?;
+    Ok((connection, frames))
 }

@@ -1,4 +1,4 @@
-//! The embedded engine: one SQLite file, a log, group commit. See the crate's documentation for
+//! The embedded engine: a SQLite file, a log, group commit. See the crate's documentation for
 //! how the pieces fit together.
 
 mod backup;
@@ -14,16 +14,17 @@ mod log;
 mod merge;
 mod readers;
 mod recent;
+mod row;
+mod tables;
 mod writer;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use itertools::Itertools;
-use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+use rusqlite::{Connection, ErrorCode, ffi};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use cache::Cached;
@@ -34,9 +35,10 @@ use checkpoint::Checkpointer;
 use file::DatabaseFile;
 use filter::{Filling, Filter};
 use generation::{Generation, Hasher, Mark};
-use merge::{Merger, Phase, Slice};
+use log::{Files, Identity, Log};
+use merge::{Merger, Progress};
 use readers::Readers;
-use recent::{Frozen, Recent};
+use recent::Recent;
 use writer::{Job, Writer};
 
 use crate::changes::{ChangeLog, DEFAULT_CHANGES};
@@ -114,15 +116,15 @@ impl Shared {
         self.recent.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Of what is frozen, this slice is in the tables now. Locked for a few keys at a time, so that readers wait for
-    /// microseconds at most.
-    fn merged(&self, frozen: &Frozen, slice: &Slice) {
-        for keys in &slice.keys(frozen).chunks(FORGET_AT_ONCE) {
+    /// Of what is frozen, these keys are in the tables now; the `last` ones of all, maybe. Locked for a few keys at a time, so
+    /// that readers wait for microseconds at most.
+    fn merged<'k>(&self, keys: impl Iterator<Item = &'k str>, last: bool) {
+        for keys in &keys.chunks(FORGET_AT_ONCE) {
             let mut recent = self.recent_mut();
             keys.for_each(|key| self.cache.forget(key));
             recent.note_merged();
         }
-        if slice.is_last() {
+        if last {
             self.recent_mut().forget();
         }
     }
@@ -148,6 +150,8 @@ pub struct SqliteStore {
     /// `None` only while dropping.
     jobs: Option<mpsc::Sender<Job>>,
     writer: Option<JoinHandle<()>>,
+    merger: Option<JoinHandle<()>>,
+    files: Arc<Files>,
     // Last: the file is given up when nothing of ours has it open any more.
     file: DatabaseFile,
 }
@@ -165,33 +169,43 @@ impl SqliteStore {
     fn start(file: DatabaseFile, options: SqliteOptions) -> Result<Self, StoreError> {
         let path = file.path();
         let (connection, frames) =
-            writing_connection(path, options.writer_cache).map_err(store_error)?;
-        let (recent, merger) = replay(&connection, options.recent_bytes).map_err(store_error)?;
+            merge::connection(path, options.writer_cache).map_err(store_error)?;
+        let (recent, files) = replay(&connection, path)?;
+        let files = Arc::new(files);
         let changes = ChangeLog::new(recent.revision(), options.changes);
         let cache = Cache::new(options.cache_bytes, options.cached);
         let filter = Arc::new(Filter::new(options.filter_bytes));
-        if let Some(frozen) = recent.frozen() {
-            sort(frozen.clone(), Arc::clone(&filter));
-        }
         let meter = Meter::new(options.observer);
         let shared =
             Arc::new(Shared { recent: RwLock::new(recent), cache, filter, changes, meter });
         let readers =
             Readers::open(path, options.readers, options.reader_cache).map_err(store_error)?;
         let filling = Filling::start(Arc::clone(&shared.filter), path.to_owned())?;
+        let progress = Arc::new(Progress::default());
+        let merger = Merger {
+            shared: Arc::clone(&shared),
+            files: Arc::clone(&files),
+            progress: Arc::clone(&progress),
+            connection,
+            frames,
+            checkpointer: Checkpointer::start(path)?,
+        };
+        let (sweeps, begun) = std::sync::mpsc::sync_channel(1);
+        let merger = spawn("store-merger", move || merger.run(&begun))?;
         let max_batch = options.max_batch.max(1);
         let (jobs, queue) = mpsc::channel(4 * max_batch.max(64));
         let writer = Writer {
             shared: Arc::clone(&shared),
             jobs: queue,
-            merger,
-            checkpointer: Checkpointer::start(path)?,
+            log: Log::new(Arc::clone(&files)),
+            progress,
+            sweeps,
             max_batch,
-            unmerged: 0,
-            frames,
+            threshold: options.recent_bytes,
         };
+        let looking = readers::connect(path, options.reader_cache).map_err(store_error)?;
         let (ready, prepared) = std::sync::mpsc::channel();
-        let writer = spawn("store-writer", move || writer.run(&connection, ready))?;
+        let writer = spawn("store-writer", move || writer.run(&looking, ready))?;
         match prepared.recv() {
             Ok(prepared) => prepared.map_err(store_error)?,
             Err(_) => return Err(StoreError::Unavailable("the writer did not start".to_owned())),
@@ -202,56 +216,35 @@ impl SqliteStore {
             filling: Some(filling),
             jobs: Some(jobs),
             writer: Some(writer),
+            merger: Some(merger),
+            files,
             file,
         })
     }
 
-    /// Lets the database file have no more than `pages` pages (of 4 KiB), as a disk of that size
+    /// Lets the database file and each file of its log have no more than so many bytes, as a disk of that size
     /// would; commits that need more get [`StoreError::Full`]. It can be raised again.
-    pub async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
-        let (reply, answer) = oneshot::channel();
-        self.enqueue(Job::Limit { pages, reply }).await?;
-        answer.await.map_err(|_| closed())?
+    pub fn limit_files(&self, bytes: u64) {
+        self.files.set_limit(bytes);
     }
 
     /// Reads the whole file and describes what is damaged in it; empty if nothing is.
     pub fn check(&self) -> Result<Vec<String>, StoreError> {
         check(&self.readers.get()).map_err(store_error)
     }
-
-    async fn enqueue(&self, job: Job) -> Result<(), StoreError> {
-        let jobs = self.jobs.as_ref().expect("the queue is there until the store is dropped");
-        jobs.send(job).await.map_err(|_| closed())
-    }
 }
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        // The connection that closes last empties the log and removes it, which only the writer's
+        // The connection that closes last empties SQLite's write-ahead log and removes it, which only the merger's
         // may do.
         self.readers = Readers::default();
         self.filling = None;
         self.jobs = None;
-        if let Some(writer) = self.writer.take() {
-            let _ended = writer.join();
+        for thread in [self.writer.take(), self.merger.take()].into_iter().flatten() {
+            let _ended = thread.join();
         }
     }
-}
-
-/// The writer's connection, and the length of the write-ahead log in frames, which SQLite tells
-/// after each commit.
-fn writing_connection(path: &Path, cache: usize) -> rusqlite::Result<(Connection, Arc<AtomicU32>)> {
-    let mut connection = file::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    connect::configure(&connection, cache)?;
-    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    let frames = Arc::new(AtomicU32::new(0));
-    let counter = Arc::clone(&frames);
-    // Replaces SQLite's own checkpoint, which would run in the middle of a commit.
-    connection.wal_hook(Some(move |_: &mut _, length: i32| {
-        counter.store(length.unsigned_abs(), Ordering::Relaxed);
-        Ok(())
-    }))?;
-    Ok((connection, frames))
 }
 
 /// Starts a thread of the store.
@@ -262,54 +255,59 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
         .map_err(|error| StoreError::Unavailable(format!("starting a thread: {error}")))
 }
 
-/// Sorts what is frozen, on a thread of its own where there is one to be had: the writer goes on meanwhile. The filter knows
-/// its keys before it is sorted, so before the tables have them.
-fn sort(frozen: Frozen, filter: Arc<Filter>) {
-    let sort = move || frozen.sort(|key| filter.add(key));
-    if spawn("store-sort", sort.clone()).is_err() {
-        sort();
-    }
+/// Reads back into memory what was committed and may not be in the tables.
+fn replay(connection: &Connection, path: &Path) -> Result<(Recent, Files), StoreError> {
+    let (merged, identity) = standing(connection).map_err(store_error)?;
+    let files = Files::new(path, identity);
+    let hasher = Hasher::default();
+    let mut current = Generation::default();
+    let revision = rows(connection, &files, merged, |first, row| {
+        let (places, _) = row::places(first, &row)
+            .ok_or_else(|| StoreError::Corrupt(format!("row {first} of the log is cut short")))?;
+        let mark = |(version, at)| {
+            let hash = hasher.hash(row::written(&row, at).key);
+            Mark { version, hash, at }
+        };
+        let marks: Vec<Mark> = places.into_iter().map(mark).collect();
+        current.add(row.into(), marks);
+        Ok(())
+    })?;
+    files
+        .adopt(revision)
+        .map_err(|error| StoreError::Unavailable(format!("looking for the log: {error}")))?;
+    // What a crash has left of what was merged already.
+    files.trim(merged);
+    Ok((Recent::new(revision, hasher, current), files))
 }
 
-/// Reads back into memory what of the log is not merged, and where merging stands.
-fn replay(connection: &Connection, threshold: usize) -> rusqlite::Result<(Recent, Merger)> {
-    let (mut revision, phase) = connection.query_row("SELECT * FROM state", [], |row| {
-        Ok((row.get::<_, i64>("revision")?.unsigned_abs(), Phase::read(row)?))
-    })?;
-    let hasher = Hasher::default();
-    let (mut current, mut frozen) = (Generation::default(), Generation::default());
-    let mut oldest = None;
-    let mut rows = connection.prepare("SELECT revision, changes FROM log ORDER BY 1")?;
-    let mut rows = rows.query([])?;
-    while let Some(row) = rows.next()? {
-        let first = row.get::<_, i64>(0)?.unsigned_abs();
-        let bytes = row.get_ref(1)?.as_blob()?;
-        let (places, last) = log::places(first, bytes)
-            .ok_or_else(|| corrupt(format!("log row {first} is cut short")))?;
-        let (mut new, mut sweeping) = (Vec::new(), Vec::new());
-        for (version, at) in places {
-            let key = log::written(bytes, at).key;
-            let mark = Mark { version, hash: hasher.hash(key), at };
-            match &phase {
-                phase if phase.is_past(version, key) => {}
-                Phase::Sweeping { mark: upto, .. } if version <= *upto => sweeping.push(mark),
-                Phase::Sweeping { .. } | Phase::Waiting | Phase::Trimming { .. } => new.push(mark),
-            }
+/// Up to which revision everything is merged, or was in an earlier build's log; and whose the log is.
+fn standing(connection: &Connection) -> rusqlite::Result<(Revision, Identity)> {
+    connection.query_row("SELECT revision, identity FROM state", [], |row| {
+        Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?))
+    })
+}
+
+/// Passes on each row of the log that may not be merged; the last revision that there is.
+fn rows(
+    connection: &Connection,
+    files: &Files,
+    merged: Revision,
+    mut each: impl FnMut(Revision, Vec<u8>) -> Result<(), StoreError>,
+) -> Result<Revision, StoreError> {
+    let mut last = merged;
+    // Up to version 2 of the schema the log was a table. A sweep may have merged some of it; that does no harm.
+    let mut select =
+        connection.prepare("SELECT revision, changes FROM log ORDER BY 1").map_err(store_error)?;
+    let mut old = select.query([]).map_err(store_error)?;
+    while let Some(row) = old.next().map_err(store_error)? {
+        let first = row.get::<_, i64>(0).map_err(store_error)?.unsigned_abs();
+        let row: Vec<u8> = row.get(1).map_err(store_error)?;
+        if let Some((_, reached)) = row::places(first, &row) {
+            last = last.max(reached);
         }
-        for (generation, marks) in [(&mut current, new), (&mut frozen, sweeping)] {
-            if !marks.is_empty() {
-                generation.add(bytes.into(), marks);
-            }
-        }
-        oldest.get_or_insert(first);
-        revision = revision.max(last);
+        each(first, row)?;
     }
-    let frozen = match &phase {
-        Phase::Sweeping { mark, .. } => Some(Frozen::new(frozen, *mark)),
-        Phase::Waiting | Phase::Trimming { .. } => None,
-    };
-    let merger = Merger::new(phase, oldest.unwrap_or(revision + 1), threshold);
-    Ok((Recent::new(revision, hasher, current, frozen), merger))
+    files.replay(last, each)
 }
 
 fn check(connection: &Connection) -> rusqlite::Result<Vec<String>> {
@@ -326,10 +324,6 @@ fn check(connection: &Connection) -> rusqlite::Result<Vec<String>> {
         found.push(format!("{stored} large values, {named} named by records, {matched} matching"));
     }
     Ok(found)
-}
-
-fn corrupt(what: String) -> rusqlite::Error {
-    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(what))
 }
 
 fn closed() -> StoreError {
@@ -373,7 +367,8 @@ impl Store for SqliteStore {
     async fn commit(&self, commit: Commit) -> Result<Revision, CommitError> {
         commit.validate()?;
         let (reply, answer) = oneshot::channel();
-        self.enqueue(Job::Commit { commit, reply }).await?;
+        let jobs = self.jobs.as_ref().expect("the queue is there until the store is dropped");
+        jobs.send(Job { commit, reply }).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
 
@@ -392,8 +387,9 @@ impl Store for SqliteStore {
     async fn backup_to(&self, target: &Path) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
         let (source, target) = (self.file.path().to_owned(), target.to_owned());
+        let files = Arc::clone(&self.files);
         spawn("store-backup", move || {
-            let _caller_is_gone = reply.send(backup::copy(&source, &target));
+            let _caller_is_gone = reply.send(backup::copy(&source, &files, &target));
         })?;
         answer.await.map_err(|_| StoreError::Unavailable("the backup panicked".to_owned()))?
     }

@@ -41,11 +41,7 @@ pub(crate) struct Readers(Vec<Mutex<Connection>>);
 
 impl Readers {
     pub(crate) fn open(path: &Path, count: usize, cache_bytes: usize) -> rusqlite::Result<Self> {
-        let open_one = |_| {
-            let connection = file::open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-            connect::configure(&connection, cache_bytes)?;
-            Ok(Mutex::new(connection))
-        };
+        let open_one = |_| connect(path, cache_bytes).map(Mutex::new);
         (0..count.max(1)).map(open_one).collect::<rusqlite::Result<_>>().map(Self)
     }
 
@@ -64,6 +60,13 @@ impl Readers {
         }
         self.0[home].lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A connection that only reads.
+pub(crate) fn connect(path: &Path, cache_bytes: usize) -> rusqlite::Result<Connection> {
+    let connection = file::open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connect::configure(&connection, cache_bytes)?;
+    Ok(connection)
 }
 
 fn versioned(row: &Row<'_>) -> rusqlite::Result<Versioned> {

@@ -8,7 +8,7 @@
 //! does not change under it, and begins another; what is frozen is read here until all of it is in `records`, and
 //! goes as a whole.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use itertools::{EitherOrBoth, Itertools};
 
@@ -21,29 +21,6 @@ pub(crate) struct Frozen {
     pub(crate) generation: Arc<Generation>,
     /// The latest revision in it.
     pub(crate) mark: Revision,
-    /// Its slots in the order of their keys, once somebody has sorted them.
-    order: Arc<OnceLock<Vec<u32>>>,
-}
-
-impl Frozen {
-    pub(crate) fn new(mut generation: Generation, mark: Revision) -> Self {
-        generation.settle();
-        Self { generation: Arc::new(generation), mark, order: Arc::default() }
-    }
-
-    /// Sorts it, and passes each key to `each` before anybody sees the order.
-    pub(crate) fn sort(&self, each: impl FnMut(&str)) {
-        self.order.get_or_init(|| {
-            let order = self.generation.ordered();
-            order.iter().map(|slot| self.generation.entry(*slot).key).for_each(each);
-            order
-        });
-    }
-
-    /// The slots in the order of their keys; `None` until it is sorted.
-    pub(crate) fn order(&self) -> Option<&[u32]> {
-        self.order.get().map(Vec::as_slice)
-    }
 }
 
 /// The unmerged records.
@@ -60,14 +37,9 @@ pub(crate) struct Recent {
 }
 
 impl Recent {
-    /// What is left of the log, as of `revision`: of a sweep that was going on, and since.
-    pub(crate) fn new(
-        revision: Revision,
-        hasher: Hasher,
-        current: Generation,
-        frozen: Option<Frozen>,
-    ) -> Self {
-        Self { current, frozen, hasher, revision, floor: revision, forgotten: 0 }
+    /// What is left of the log, as of `revision`.
+    pub(crate) fn new(revision: Revision, hasher: Hasher, current: Generation) -> Self {
+        Self { current, frozen: None, hasher, revision, floor: revision, forgotten: 0 }
     }
 
     /// The store's latest revision that reads may see.
@@ -130,9 +102,11 @@ impl Recent {
         self.revision = revision;
     }
 
-    /// Lets everything up to now stay as it is, to be merged once it is sorted.
+    /// Lets everything up to now stay as it is, to be merged.
     pub(crate) fn freeze(&mut self) -> Frozen {
-        let frozen = Frozen::new(std::mem::take(&mut self.current), self.revision);
+        let mut generation = std::mem::take(&mut self.current);
+        generation.settle();
+        let frozen = Frozen { generation: Arc::new(generation), mark: self.revision };
         self.frozen.insert(frozen).clone()
     }
 
@@ -152,13 +126,13 @@ impl Recent {
 
 #[cfg(test)]
 mod tests {
-    use super::super::log::{self, Written};
+    use super::super::row::{self, Written};
     use super::*;
 
     fn apply(recent: &mut Recent, version: Revision, writes: &[(&str, Option<&[u8]>)]) {
         let mut row = Vec::new();
         let marks = writes.iter().map(|(key, value)| {
-            let at = log::append(&mut row, Written { key, value: *value });
+            let at = row::append(&mut row, Written { key, value: *value });
             Mark { version, hash: recent.hasher().hash(key), at }
         });
         let marks = marks.collect();

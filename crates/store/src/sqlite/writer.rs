@@ -1,19 +1,20 @@
-//! The one thread that writes: it takes what is queued, judges each commit in order, appends the
-//! accepted ones to the log in one transaction, syncs once, and answers each. Then it merges a slice of earlier ones.
+//! The one thread that commits: it takes what is queued, judges each commit in order, appends the
+//! accepted ones to the log with one write and one sync, and answers each.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, Statement, params};
+use rusqlite::{Connection, OptionalExtension, Statement};
 use tokio::sync::{mpsc, oneshot};
 
-use super::checkpoint::Checkpointer;
 use super::draft::Draft;
 use super::judge::{Base, Judge, Verdict};
-use super::merge::{Merger, Slice, Tables, Work};
-use super::{Shared, log, sort, store_error};
+use super::log::Log;
+use super::merge::Progress;
+use super::recent::Frozen;
+use super::{Shared, row, store_error};
 use crate::observer::BatchReport;
 use crate::{Commit, CommitError, Revision, StoreError};
 
@@ -22,33 +23,20 @@ const CROWD: usize = 4;
 /// How long it waits.
 const PAUSE: Duration = Duration::from_micros(400);
 
-/// What the writer is asked for.
-pub(crate) enum Job {
-    /// Carry out a (validated) commit.
-    Commit { commit: Commit, reply: Reply },
-    /// Let the database file have no more than this many pages.
-    Limit { pages: u32, reply: oneshot::Sender<Result<(), StoreError>> },
+/// A (validated) commit to carry out, and whom to answer.
+pub(crate) struct Job {
+    pub(crate) commit: Commit,
+    pub(crate) reply: oneshot::Sender<Answer>,
 }
-
-type Reply = oneshot::Sender<Answer>;
 
 type Answer = Result<Revision, CommitError>;
 
-/// A committed transaction.
+/// A batch that is in the log.
 struct Batch {
     draft: Draft,
-    /// What each commit is answered, once that is durable.
+    /// What each commit is answered.
     answers: Vec<Answer>,
     sync: Duration,
-}
-
-/// The thread's statements, prepared once.
-struct Statements<'c> {
-    begin: Statement<'c>,
-    commit: Statement<'c>,
-    append: Statement<'c>,
-    lookup: Lookup<'c>,
-    tables: Tables<'c>,
 }
 
 /// Questions about the merged records.
@@ -57,17 +45,11 @@ struct Lookup<'c> {
     below: Statement<'c>,
 }
 
-impl<'c> Statements<'c> {
+impl<'c> Lookup<'c> {
     fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
         Ok(Self {
-            begin: connection.prepare("BEGIN IMMEDIATE")?,
-            commit: connection.prepare("COMMIT")?,
-            append: connection.prepare("INSERT INTO log VALUES (?1, ?2)")?,
-            lookup: Lookup {
-                version: connection.prepare("SELECT version FROM records WHERE key = ?1")?,
-                below: connection.prepare("SELECT key FROM records WHERE key >= ?1 ORDER BY 1")?,
-            },
-            tables: Tables::prepare(connection)?,
+            version: connection.prepare("SELECT version FROM records WHERE key = ?1")?,
+            below: connection.prepare("SELECT key FROM records WHERE key >= ?1 ORDER BY 1")?,
         })
     }
 }
@@ -101,24 +83,25 @@ impl Base for Lookup<'_> {
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) jobs: mpsc::Receiver<Job>,
-    pub(crate) merger: Merger,
-    pub(crate) checkpointer: Checkpointer,
+    pub(crate) log: Log,
+    pub(crate) progress: Arc<Progress>,
+    /// Takes what is to be merged; one at a time.
+    pub(crate) sweeps: SyncSender<Frozen>,
     pub(crate) max_batch: usize,
-    /// Records that were written since the last slice was merged.
-    pub(crate) unmerged: usize,
-    /// Length of the write-ahead log in frames, as SQLite tells after each commit.
-    pub(crate) frames: Arc<AtomicU32>,
+    /// Size of the recent records at which they are merged.
+    pub(crate) threshold: usize,
 }
 
 impl Writer {
-    /// Runs until the store is dropped. `ready` is told whether the statements could be prepared.
+    /// Runs until the store is dropped, and merges then what is left. `ready` is told whether the statements could be
+    /// prepared.
     pub(crate) fn run(
         mut self,
         connection: &Connection,
         ready: std::sync::mpsc::Sender<rusqlite::Result<()>>,
     ) {
-        let mut statements = match Statements::prepare(connection) {
-            Ok(statements) => statements,
+        let mut lookup = match Lookup::prepare(connection) {
+            Ok(lookup) => lookup,
             Err(error) => {
                 let _opener_is_gone = ready.send(Err(error));
                 return;
@@ -127,26 +110,21 @@ impl Writer {
         if ready.send(Ok(())).is_err() {
             return;
         }
+        // There may be much in the log that was not merged before a crash.
+        self.sweep_if_due();
         let mut queued = Vec::with_capacity(self.max_batch);
         let mut crowd = 0;
         while self.jobs.blocking_recv_many(&mut queued, self.max_batch) > 0 {
             self.gather(&mut queued, crowd);
-            let (mut commits, mut replies) = (Vec::new(), Vec::new());
-            for job in queued.drain(..) {
-                match job {
-                    Job::Commit { commit, reply } => {
-                        commits.push(commit);
-                        replies.push(reply);
-                    }
-                    Job::Limit { pages, reply } => {
-                        let _caller_is_gone = reply.send(limit_pages(connection, pages));
-                    }
-                }
-            }
-            crowd = commits.len();
-            if !commits.is_empty() {
-                self.batch(connection, &mut statements, commits, replies);
-            }
+            crowd = queued.len();
+            let jobs = queued.drain(..).map(|Job { commit, reply }| (commit, reply));
+            let (commits, replies) = jobs.unzip();
+            self.batch(&mut lookup, commits, replies);
+        }
+        // What fails stays in the log.
+        if self.progress.finish().is_ok() {
+            self.sweep();
+            let _left = self.progress.finish();
         }
     }
 
@@ -168,23 +146,17 @@ impl Writer {
     /// Carries out one batch and answers everyone in it.
     fn batch(
         &mut self,
-        connection: &Connection,
-        statements: &mut Statements<'_>,
+        lookup: &mut Lookup<'_>,
         commits: Vec<Commit>,
-        replies: Vec<Reply>,
+        replies: Vec<oneshot::Sender<Answer>>,
     ) {
         let began = Instant::now();
-        // A slice that could not be merged after the last batch: without it memory would grow without end.
-        let outcome = self
-            .merge(connection, statements)
-            .and_then(|()| guarded(connection, || self.transact(connection, statements, commits)));
         let mut report = BatchReport::default();
-        match outcome {
+        match guarded(|| self.append(lookup, &commits)) {
             Ok(batch) => {
                 report.sync = batch.sync;
                 self.publish(batch, replies, &mut report, began);
-                // It is tried again before the next batch, which fails if that does.
-                let _merged = self.merge(connection, statements);
+                self.sweep_if_due();
             }
             Err(error) => {
                 report.failures = replies.len();
@@ -195,71 +167,48 @@ impl Writer {
                 }
             }
         }
-        self.checkpointer.written(self.frames.load(Ordering::Relaxed));
     }
 
-    /// The transaction: everything that a failure takes back.
-    fn transact(
-        &self,
-        connection: &Connection,
-        statements: &mut Statements<'_>,
-        commits: Vec<Commit>,
-    ) -> Result<Batch, StoreError> {
-        synchronous(connection, "FULL")?;
-        statements.begin.execute([]).map_err(store_error)?;
-        let (draft, answers) = self.judge(&commits, &mut statements.lookup)?;
-        if let Some((first, row)) = draft.row() {
-            statements.append.execute(params![first as i64, row]).map_err(store_error)?;
+    /// Everything that may fail.
+    fn append(&mut self, lookup: &mut Lookup<'_>, commits: &[Commit]) -> Result<Batch, StoreError> {
+        if self.is_full() {
+            self.progress.wait()?;
+            self.sweep_if_due();
         }
+        let (draft, answers) = self.judge(commits, lookup)?;
         let syncing = Instant::now();
-        statements.commit.execute([]).map_err(store_error)?;
+        if let Some((first, row)) = draft.row() {
+            self.log.append(first, draft.revision(), row)?;
+        }
         Ok(Batch { draft, answers, sync: syncing.elapsed() })
     }
 
-    /// Merges the next slice if anything came since the last one, in a transaction that is not synced: the next batch's
-    /// sync covers it.
-    fn merge(
-        &mut self,
-        connection: &Connection,
-        statements: &mut Statements<'_>,
-    ) -> Result<(), StoreError> {
-        if self.unmerged == 0 {
-            return Ok(());
-        }
-        if self.merger.begins(&self.shared.recent()) {
-            let frozen = self.shared.recent_mut().freeze();
-            sort(frozen, Arc::clone(&self.shared.filter));
-        }
-        let (frozen, latest) = {
-            let recent = self.shared.recent();
-            (recent.frozen().cloned(), recent.revision())
-        };
-        if let Some(work) = self.merger.work(frozen.as_ref()) {
-            let slice = guarded(connection, || self.slice(connection, statements, &work, latest))?;
-            if let Some(frozen) = &frozen {
-                self.shared.merged(frozen, &slice);
-            }
-            self.merger.done(slice);
-        }
-        self.unmerged = 0;
-        Ok(())
+    /// Whether as much has come together as may, and more is being merged.
+    fn is_full(&self) -> bool {
+        let recent = self.shared.recent();
+        recent.bytes() >= self.threshold && recent.frozen().is_some()
     }
 
-    fn slice(
-        &self,
-        connection: &Connection,
-        statements: &mut Statements<'_>,
-        work: &Work<'_>,
-        latest: Revision,
-    ) -> Result<Slice, StoreError> {
-        synchronous(connection, "NORMAL")?;
-        statements.begin.execute([]).map_err(store_error)?;
-        let slice = self
-            .merger
-            .slice(work, self.unmerged, latest, &mut statements.tables)
-            .map_err(store_error)?;
-        statements.commit.execute([]).map_err(store_error)?;
-        Ok(slice)
+    fn sweep_if_due(&mut self) {
+        let is_due = {
+            let recent = self.shared.recent();
+            recent.bytes() >= self.threshold && recent.frozen().is_none()
+        };
+        if is_due {
+            self.sweep();
+        }
+    }
+
+    /// Has everything up to now merged, unless there is nothing.
+    fn sweep(&mut self) {
+        if self.shared.recent().bytes() == 0 {
+            return;
+        }
+        self.log.seal();
+        let frozen = self.shared.recent_mut().freeze();
+        self.progress.begin();
+        // An error says that the thread has ended, which whoever waits for it is told.
+        let _ended = self.sweeps.send(frozen);
     }
 
     /// Judges a batch's commits in order.
@@ -269,7 +218,7 @@ impl Writer {
         lookup: &mut Lookup<'_>,
     ) -> Result<(Draft, Vec<Answer>), StoreError> {
         let recent = self.shared.recent();
-        let room = commits.iter().map(|commit| log::room(&commit.writes)).sum();
+        let room = commits.iter().map(|commit| row::room(&commit.writes)).sum();
         let mut judge = Judge::new(&recent, room);
         let mut answers = Vec::with_capacity(commits.len());
         for commit in commits {
@@ -281,11 +230,11 @@ impl Writer {
         Ok((judge.into_draft(), answers))
     }
 
-    /// Makes a synced batch visible and answers it.
+    /// Makes a batch that is in the log visible and answers it.
     fn publish(
         &mut self,
         batch: Batch,
-        replies: Vec<Reply>,
+        replies: Vec<oneshot::Sender<Answer>>,
         report: &mut BatchReport,
         began: Instant,
     ) {
@@ -293,7 +242,6 @@ impl Writer {
         report.commits = answers.iter().filter(|answer| answer.is_ok()).count();
         report.conflicts = answers.len() - report.commits;
         report.records = draft.written();
-        self.unmerged += draft.written();
         if draft.written() > 0 {
             let changed: Vec<(Revision, Arc<str>)> =
                 draft.entries().map(|entry| (entry.version, Arc::from(entry.key))).collect();
@@ -310,27 +258,8 @@ impl Writer {
     }
 }
 
-/// Runs a transaction: if it fails, or panics, it is rolled back. The writer must outlive a bug in what it runs: everyone
-/// would wait for ever otherwise.
-fn guarded<T>(
-    connection: &Connection,
-    transaction: impl FnOnce() -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let outcome = catch_unwind(AssertUnwindSafe(transaction))
-        .unwrap_or_else(|_| Err(StoreError::Unavailable("a batch panicked".to_owned())));
-    if outcome.is_err() && !connection.is_autocommit() {
-        // Fails only if SQLite has rolled back by itself.
-        let _rolled_back = connection.execute_batch("ROLLBACK");
-    }
-    outcome
-}
-
-/// Whether commits are synced (FULL) or not (NORMAL), from now on.
-fn synchronous(connection: &Connection, level: &str) -> Result<(), StoreError> {
-    connection.pragma_update(None, "synchronous", level).map_err(store_error)
-}
-
-fn limit_pages(connection: &Connection, pages: u32) -> Result<(), StoreError> {
-    let pragma = format!("PRAGMA max_page_count = {pages}");
-    connection.query_row(&pragma, [], |_| Ok(())).map_err(store_error)
+/// Runs what may fail. The writer must outlive a bug in it: everyone would wait for ever otherwise.
+fn guarded<T>(run: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(run))
+        .unwrap_or_else(|_| Err(StoreError::Unavailable("a batch panicked".to_owned())))
 }
