@@ -100,3 +100,18 @@ def test_what_stays_is_read_once_while_others_come_and_go(server: Server) -> Non
             shelf.lender.call("DeleteVirtualInterface", {"virtualInterfaceId": passing})
     assert len(read) == len(set(read)), "repeated"
     assert set(shelf.lent) <= set(read), "left out"
+
+
+def test_what_ends_between_two_pages_of_a_connection_is_not_left_out(server: Server) -> None:
+    """An ended interface is in another index than a live one; the walk must meet it in one of them."""
+    shelf = filled(server, 820_000_000_000)
+    params = {"connectionId": shelf.connection, "maxResults": 5}
+    read: list[str] = []
+    walk = pages(shelf.lender, "DescribeVirtualInterfaces", "virtualInterfaces", **params)
+    for number, page in enumerate(walk):
+        read += ids(page)
+        if number == 0:
+            # One that was read, and those that were not.
+            for ending in {*shelf.lent} - {*read[1:]}:
+                shelf.lender.call("DeleteVirtualInterface", {"virtualInterfaceId": ending})
+    assert set(shelf.lent) == set(read), "left out"

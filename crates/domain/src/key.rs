@@ -111,6 +111,8 @@ keys! {
     interfaces_of(account: &AccountId) = "vif-of/{account}/";
     /// Index: an interface that has ended, under its connection.
     ended_on(connection: &ConnectionId, id: &VirtualInterfaceId) = "on/{connection}/ended/{id}";
+    /// Range: the ended interfaces of a connection.
+    all_ended_on(connection: &ConnectionId) = "on/{connection}/ended/";
     /// Range: the live interfaces of a connection.
     live_on(connection: &ConnectionId) = "on/{connection}/live/";
     /// Range: all interfaces of a connection.

@@ -86,8 +86,10 @@ impl Shortage {
         match self {
             Self::Tmpfs(disk) => disk.fill_but(0),
             Self::FileSize => {
-                let log = fs::metadata(data.join("linkway.db-wal")).expect("it is there").len();
-                limit_files(server.id(), &log.max(1 << 17).to_string());
+                let files = fs::read_dir(data).expect("it is there").flatten();
+                let lengths = files.filter_map(|file| Some(file.metadata().ok()?.len()));
+                let longest = lengths.max().unwrap_or(0).max(1 << 17);
+                limit_files(server.id(), &longest.to_string());
             }
         }
     }

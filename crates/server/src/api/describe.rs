@@ -1,5 +1,7 @@
 //! The tenants' reads. A list is a range of an index under the caller's own account, so what others own is never touched.
 
+use std::collections::HashSet;
+
 use linkway_domain::Fault;
 use linkway_domain::connection::Connection;
 use linkway_domain::decide::Taggable;
@@ -70,13 +72,17 @@ impl Api {
         let (found, next_token) = match &request.virtual_interface_id {
             Some(id) => (self.one_interface(id).await?, None),
             None => {
-                let range = on.as_ref().map_or_else(|| key::interfaces_of(account), key::all_on);
+                // What is live first: an interface that ends between two pages is then in the later one.
+                let (range, parts) = match &on {
+                    None => (key::interfaces_of(account), vec![key::interfaces_of(account)]),
+                    Some(on) => (key::all_on(on), vec![key::live_on(on), key::all_ended_on(on)]),
+                };
                 let page = page::parse(
                     range.as_str(),
                     request.max_results,
                     request.next_token.as_deref(),
                 )?;
-                self.interfaces_in(&range, &page).await?
+                self.interfaces_in(&range, &parts, &page).await?
             }
         };
         let now = clock::now();
@@ -205,18 +211,35 @@ impl Api {
         Ok(found.and_then(interface_record).into_iter().collect())
     }
 
-    /// The interfaces that a range of an index names: of an account, or of a connection.
+    /// The interfaces that an index names, of an account or of a connection: the parts of its range one after another.
     pub(super) async fn interfaces_in(
         &self,
         range: &Key,
+        parts: &[Key],
         page: &page::Page,
     ) -> Result<(Vec<VirtualInterface>, Option<String>), Failure> {
-        let (entries, more) = self.records.range(range, page.after.as_deref(), page.limit).await?;
+        let is_in =
+            |part: &Key| page.after.as_ref().is_some_and(|at| at.starts_with(part.as_str()));
+        let first = parts.iter().position(is_in).unwrap_or(0);
+        let (mut entries, mut more) = (Vec::new(), false);
+        for (nth, part) in parts.iter().enumerate().skip(first) {
+            let after = page.after.as_deref().filter(|_| nth == first);
+            let left = page.limit - entries.len();
+            let (found, goes_on) = self.records.range(part, after, left.max(1)).await?;
+            more = goes_on || left == 0 && !found.is_empty();
+            entries.extend(found.into_iter().take(left));
+            if more {
+                break;
+            }
+        }
         let next = entries.last().filter(|_| more).map(|(key, _)| page::token(range.as_str(), key));
         let ids = entries.into_iter().filter_map(|(key, record)| match record {
             Record::Claim(claim) => Some(claim.interface),
             _ => VirtualInterfaceId::parse(last_part(&key)).ok(),
         });
+        // One that ends while they are read may be in two parts.
+        let mut seen = HashSet::new();
+        let ids = ids.filter(|id| seen.insert(id.clone()));
         let found = self.records_at(ids.map(|id| key::interface(&id)).collect()).await?;
         Ok((found.into_iter().filter_map(interface_record).collect(), next))
     }

@@ -24,6 +24,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read};
+use std::ops::RangeInclusive;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,8 +39,8 @@ const VERSION: u32 = 1;
 const PAGE: usize = 4096;
 /// Before a row: its checksum, its length, its first revision.
 const HEAD: usize = 4 + 4 + 8;
-/// By how much a segment grows, at least, ahead of what is written.
-const GROWTH: u64 = 1 << 20;
+/// How far a segment grows ahead of what is written: by as much as there is, within these.
+const GROWTH: RangeInclusive<u64> = 64 << 10..=1 << 20;
 /// A segment that is longer than this is not kept as a spare.
 const LONGEST_SPARE: u64 = 512 << 20;
 
@@ -263,7 +264,7 @@ impl Log {
 impl Segment {
     fn begin(files: &Files, first: Revision) -> Result<Self, StoreError> {
         // The lock: a segment that has just been merged may become the spare.
-        let _state = files.state();
+        let mut state = files.state();
         let (spare, path) = (files.spare(), files.named(first));
         let shown = path.display();
         let mut salt = [0; 8];
@@ -281,6 +282,8 @@ impl Segment {
             Ok((file, size))
         };
         let (file, size) = begin().map_err(|error| failed("beginning", shown, &error))?;
+        // One that a crash has left without a record had the same name.
+        state.sealed.retain(|(sealed, _)| *sealed != path);
         Ok(Self { file, path, salt, end: PAGE as u64, size, last: first })
     }
 
@@ -300,7 +303,7 @@ impl Segment {
 
     /// Writes nothing but zeros, beyond `end`, so that most records need not make the file longer.
     fn grow(&mut self, end: u64) {
-        let size = end + GROWTH;
+        let size = end + end.clamp(*GROWTH.start(), *GROWTH.end());
         let zeros = vec![0; (size - self.size) as usize];
         // If the disk has no room for that, it may have some for the record, which says so itself if not.
         self.size = match self.file.write_all_at(&zeros, self.size) {
@@ -327,7 +330,7 @@ impl Reading {
             let file = File::open(path)?;
             let left = file.metadata()?.len();
             let mut page = Vec::with_capacity(PAGE);
-            let mut file = BufReader::with_capacity(GROWTH as usize, file);
+            let mut file = BufReader::with_capacity(64 * PAGE, file);
             file.by_ref().take(PAGE as u64).read_to_end(&mut page)?;
             Ok((file, left, page))
         };
@@ -483,6 +486,20 @@ mod tests {
         assert_eq!(log.append(2, 2, &row(1, &[1; 5000])), Err(StoreError::Full));
         log.append(2, 3, &row(2, b"small")).unwrap();
         assert_eq!(replayed(&files, 0).1, 3);
+    }
+
+    #[test]
+    fn a_segment_without_a_record_makes_room_for_its_successor() {
+        let dir = tempfile::tempdir().unwrap();
+        let crashed = files(&dir);
+        Segment::begin(&crashed, 1).unwrap();
+        let files = files(&dir);
+        assert_eq!(replayed(&files, 0).1, 0);
+        files.adopt(0).unwrap();
+        let mut log = Log::new(Arc::clone(&files));
+        log.append(1, 1, &row(1, b"value")).unwrap();
+        files.trim(0);
+        assert_eq!(replayed(&files, 0).1, 1);
     }
 
     #[test]
