@@ -29,7 +29,7 @@ use super::{Shared, connect, file, store_error};
 use crate::{Revision, StoreError};
 
 /// Entries of a slice.
-const SLICE: usize = 2048;
+const SLICE: usize = 4096;
 
 /// How long a slice that failed waits for another attempt, unless a batch asks for it.
 const RETRY: Duration = Duration::from_secs(1);
