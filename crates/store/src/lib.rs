@@ -21,7 +21,7 @@
 //!
 //! * [`MemoryStore`] is the reference: what it answers is right by definition. [`Faulty`] makes
 //!   any store fail on a schedule.
-//! * [`SqliteStore`] is the embedded default: one file, owned by one process.
+//! * [`SqliteStore`] is the embedded default: a database and its log, owned by one process.
 //!
 //! One suite (`tests/suite.rs`) runs on all of them, and random commands (`tests/model.rs`) must
 //! get the same answers from sqlite as from memory.
@@ -29,12 +29,13 @@
 //! # How the sqlite engine works
 //!
 //! ```text
-//!  commit --> queue --> writer thread: judge each --> append to `log` --> COMMIT (one sync)
-//!                             |   after each batch it merges a slice           |
-//!                             v                                                v
-//!     recent (memory)    `records`, `large`            make visible, tell watchers, answer
-//!          ^                  ^
-//!          +------ reads -----+      on the caller's thread: recent, then cache and filter, then the tables
+//!  commit --> queue --> writer thread: judge each --> append to the log, one sync --> make visible, tell watchers, answer
+//!                             |
+//!                             | when enough has come together: frozen, and another file of the log begun
+//!                             v
+//!     recent (memory)   merger thread --> `records`, `large`
+//!          ^                                  ^
+//!          +----------------- reads ----------+   on the caller's thread: recent, then cache and filter, then the tables
 //! ```
 //!
 //! * **Group commit.** The writer takes everything that is queued (at most `max_batch`), judges
@@ -42,21 +43,21 @@
 //!   once. When many commit at once it waits a moment for more of them first. A commit that
 //!   says at which revision its author read is judged from memory alone, unless that was long ago.
 //!   Nobody is answered and nothing is visible before the sync. A conflict writes nothing;
-//!   a failure rolls the whole batch back and everyone in it is told.
+//!   a failure takes the whole batch back and everyone in it is told.
 //! * **Log first, tree later.** Random keys in a tree of millions dirty a page each, and each
 //!   such page is written twice. So a batch is one appended row, kept in memory as it is with an index over it, and is
-//!   merged into the tree in key order when [`SqliteOptions::recent_bytes`] have come together, a
-//!   slice after each batch.
+//!   merged into the tree in key order when [`SqliteOptions::recent_bytes`] have come together. What is merged goes from
+//!   memory, and its file of the log is used again.
 //! * **Small rows.** Values above 256 bytes live outside the tree of keys, so that its pages hold
 //!   more keys.
 //! * **Cache and filter.** Values that were read from the tables are kept (`cache_bytes`), and a Bloom
 //!   filter tells of most keys that are not there that they are not, so that few reads search a tree.
 //! * **Reads** run on the caller's thread; a point read takes some 3 us. They see every
 //!   commit that was answered before they began, and those of several records see one moment.
-//! * **Checkpoints** run on a thread of their own, and the write-ahead log is overwritten in
-//!   place.
-//! * **Durability.** `synchronous=FULL` for every batch: an answered commit survives kill -9 and power loss. A slice is
-//!   synced with the batch after it; until then its records are in the log.
+//! * **Checkpoints** of SQLite's write-ahead log run on a thread of their own, and it is overwritten in place.
+//! * **Durability.** A record of the log is synced before anybody in it is answered: an answered commit survives kill -9 and power loss.
+//!   Of what is merged only the end of a sweep is synced: until then its records are in the log.
+//! * **Closing** merges what is left, so that the database is one file then; so is a backup.
 //! * **The file** is judged by its header before SQLite touches it. Another program's file and a
 //!   newer schema are refused and stay as they are, to the byte; an older schema is migrated in
 //!   one transaction.

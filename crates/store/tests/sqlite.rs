@@ -144,7 +144,8 @@ async fn a_log_that_does_not_belong_here_or_lacks_a_part_is_refused_and_left_alo
     let mut last = copy_of_open(dir.path());
     for nth in 0..3 {
         let store = open(&last.path().join("db")).unwrap();
-        put(&store, &format!("key/{nth}"), b"value").await;
+        put(&store, &format!("key/{nth}/0"), b"value").await;
+        put(&store, &format!("key/{nth}/1"), b"value").await;
         last = copy_of_open(last.path());
     }
     let path = last.path().join("db");
@@ -160,13 +161,16 @@ async fn a_log_that_does_not_belong_here_or_lacks_a_part_is_refused_and_left_alo
         Some(bytes)
     };
     let table = [
-        (None, "-log-00000000000000000003, revisions 2 to 2 are missing"),
-        (Some(foreign), "-log-00000000000000000002 belongs to another database"),
-        (Some(Vec::new()), "-log-00000000000000000002 is not a part of a Linkway database's log"),
-        (patched(0, b'?'), "-log-00000000000000000002 is not a part of a Linkway database's log"),
-        (patched(8, 9), "-log-00000000000000000002 is of another version"),
-        (patched(40, 0xff), "-log-00000000000000000002 is damaged"),
-        (patched(4096 + 20, 0xff), "-log-00000000000000000003, revisions 2 to 2 are missing"),
+        (None, "-log-00000000000000000005, revisions 3 to 4 are missing"),
+        (Some(foreign), "-log-00000000000000000003 belongs to another database"),
+        (Some(Vec::new()), "-log-00000000000000000003 is not a part of a Linkway database's log"),
+        (patched(0, b'?'), "-log-00000000000000000003 is not a part of a Linkway database's log"),
+        (patched(8, 9), "-log-00000000000000000003 is of another version"),
+        (patched(40, 0xff), "-log-00000000000000000003 is damaged"),
+        (
+            patched(4096 + 20, 0xff),
+            "-log-00000000000000000003 is damaged: revision 3 cannot be read",
+        ),
     ];
     for (bytes, reason) in table {
         let broken = copy_of_open(last.path());
@@ -180,7 +184,7 @@ async fn a_log_that_does_not_belong_here_or_lacks_a_part_is_refused_and_left_alo
         assert!(error.contains(reason), "{error}");
         assert!(logs_of(broken.path()) == before, "{reason}: something was written");
     }
-    let expected = ["key/0", "key/1", "key/2"];
+    let expected = ["key/0/0", "key/0/1", "key/1/0", "key/1/1", "key/2/0", "key/2/1"];
     assert_eq!(keys(everything(&open(&path).unwrap()).await), expected);
 }
 

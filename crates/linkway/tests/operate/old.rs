@@ -1,7 +1,8 @@
 //! A data directory of an earlier build opens in this one, with everything that was in it.
 //!
 //! `tests/data/schema-1` was written by the build that introduced schema version 1. A later schema
-//! gets a directory of its own beside it; `LINKWAY_MAKE_DATA=schema-N` writes it, once.
+//! gets a directory of its own beside it; `LINKWAY_MAKE_DATA=schema-N` writes it, once. Since version 3 that is what a killed
+//! server leaves, with its log.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,10 +13,16 @@ use crate::process::client::{Client, Key};
 use crate::process::world::{Pair, allocation, edge, order, port, simulated_location, text};
 use crate::process::{Desk, QUICK, REGION, wait_for};
 
-const SCHEMAS: [&str; 2] = ["schema-1", "schema-2"];
+const SCHEMAS: [&str; 3] = ["schema-1", "schema-2", "schema-3"];
 
 fn data(schema: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(schema)
+}
+
+/// The names of a directory's files.
+fn names(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).expect("it is there").map(|entry| entry.expect("an entry"));
+    entries.map(|entry| entry.file_name().into_string().expect("text")).collect()
 }
 
 /// Ten years: what waits for its confirmation still does when this is read.
@@ -34,7 +41,7 @@ fn a_directory_of_each_earlier_schema_opens_with_everything_in_it() {
 fn opens(old: &Path) {
     let desk = Desk::new(QUICK);
     fs::create_dir(desk.data()).expect("made");
-    for name in ["linkway.db", "linkway.key"] {
+    for name in names(old).iter().filter(|name| name.starts_with("linkway.")) {
         fs::copy(old.join(name), desk.file(name)).expect("copied");
     }
     use std::os::unix::fs::PermissionsExt as _;
@@ -101,7 +108,8 @@ fn make(into: &Path) {
     let ordered = order(&mut lender, "PAR1", "real");
     operator.ok("ApproveConnection", &json!({ "connectionId": ordered }));
     wait_for("available", || (lender.interface_state(&id(&accepted)) == "available").then_some(()));
-    server.stop();
+    // So that its log is part of what is kept.
+    server.kill();
     let key = |key: &Key| json!({ "accessKeyId": key.id, "secretAccessKey": key.secret });
     let known = json!({
         "operator": key(&desk.operator_key()), "lender": key(&pair.lender.key),
@@ -109,7 +117,11 @@ fn make(into: &Path) {
         "gateway": pair.gateway, "tags": tags, "accepted": accepted, "waiting": waiting,
     });
     fs::create_dir(into).expect("there is no such directory yet");
-    for name in ["linkway.db", "linkway.key"] {
+    let is_part = |name: &&String| {
+        let rest = name.strip_prefix("linkway.");
+        rest.is_some_and(|rest| rest == "db" || rest == "key" || rest.starts_with("db-log-0"))
+    };
+    for name in names(desk.data()).iter().filter(is_part) {
         fs::copy(desk.file(name), into.join(name)).expect("copied");
     }
     fs::write(into.join("known.json"), format!("{known:#}\n")).expect("written");

@@ -19,11 +19,13 @@
 //! * **A segment that is merged is used again**: writing over pages that a file has already needs no change of the file's
 //!   size or blocks, so that a sync is one write of the disk. What lies in it from before has another salt, and earlier
 //!   revisions.
+//! * **One record at a time is on its way**, so only the last one may not be whole. If others follow one that is not, that is
+//!   damage, and refused.
 //! * **A segment gets its name when its first page is durable**; until then it is the *spare*, which nobody reads.
 //! * The segments of another database (a restored backup has a new identity) are refused, and so is a gap between them.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 use std::ops::RangeInclusive;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -39,6 +41,8 @@ const VERSION: u32 = 1;
 const PAGE: usize = 4096;
 /// Before a row: its checksum, its length, its first revision.
 const HEAD: usize = 4 + 4 + 8;
+/// More revisions than a record has: one for each commit of a batch.
+const MOST_REVISIONS: u64 = 1 << 16;
 /// How far a segment grows ahead of what is written: by as much as there is, within these.
 const GROWTH: RangeInclusive<u64> = 64 << 10..=1 << 20;
 /// A segment that is longer than this is not kept as a spare.
@@ -147,6 +151,10 @@ impl Files {
                     last = reading.next - 1;
                     each(first, bytes)?;
                 }
+            }
+            if reading.goes_on().map_err(|error| failed("reading", &shown, &error))? {
+                let what = format!("{shown} is damaged: revision {} cannot be read", last + 1);
+                return Err(StoreError::Corrupt(format!("{what}, and others follow it")));
             }
         }
         Ok(last)
@@ -315,12 +323,20 @@ impl Segment {
 
 /// A segment that is read.
 struct Reading {
-    file: BufReader<File>,
-    /// Bytes of the file that were not read yet.
-    left: u64,
+    file: File,
+    size: u64,
     salt: u64,
+    /// Where the next record begins.
+    at: u64,
     /// The revision that comes next.
     next: Revision,
+}
+
+/// What is before a row.
+struct Head {
+    checksum: u32,
+    length: u32,
+    first: Revision,
 }
 
 impl Reading {
@@ -328,13 +344,12 @@ impl Reading {
         let shown = path.display();
         let open = || {
             let file = File::open(path)?;
-            let left = file.metadata()?.len();
+            let size = file.metadata()?.len();
             let mut page = Vec::with_capacity(PAGE);
-            let mut file = BufReader::with_capacity(64 * PAGE, file);
-            file.by_ref().take(PAGE as u64).read_to_end(&mut page)?;
-            Ok((file, left, page))
+            (&file).take(PAGE as u64).read_to_end(&mut page)?;
+            Ok((file, size, page))
         };
-        let (file, left, page) = open().map_err(|error| failed("reading", &shown, &error))?;
+        let (file, size, page) = open().map_err(|error| failed("reading", &shown, &error))?;
         let refused = |why| Err(StoreError::Corrupt(format!("{shown} {why}")));
         let mut fields = Fields(&page);
         let (magic, version): ([u8; 8], [u8; 4]) = (fields.take(), fields.take());
@@ -355,36 +370,64 @@ impl Reading {
                 "belongs to another database (a restored backup is one): move it out of the way",
             );
         }
-        Ok(Self { file, left: left - PAGE as u64, salt, next: first })
+        Ok(Self { file, size, salt, at: PAGE as u64, next: first })
     }
 
     /// The next record: its first revision, and its row. Nothing at the end, or where a record is not whole.
     fn record(&mut self) -> io::Result<Option<(Revision, Vec<u8>)>> {
-        let mut head = [0; HEAD];
-        if self.left < PAGE as u64 {
+        let Some(head) = self.head(self.at)?.filter(|head| head.first == self.next) else {
             return Ok(None);
-        }
-        self.file.read_exact(&mut head)?;
-        let mut fields = Fields(&head);
-        let (sum, length, revision) = (fields.take(), fields.take(), fields.take());
-        let first = Revision::from_le_bytes(revision);
-        let taken = u64::from(u32::from_le_bytes(length)) + HEAD as u64;
-        let whole = taken.next_multiple_of(PAGE as u64);
-        if first != self.next || whole > self.left {
-            return Ok(None);
-        }
-        let mut row = vec![0; taken as usize - HEAD];
-        self.file.read_exact(&mut row)?;
-        io::copy(&mut self.file.by_ref().take(whole - taken), &mut io::sink())?;
-        self.left -= whole;
-        let salt = self.salt.to_le_bytes();
-        if checksum(&[&salt, &length, &revision, &row]) != u32::from_le_bytes(sum) {
-            return Ok(None);
-        }
-        // With this checksum it is what was written.
-        let Some((_, last)) = row::places(first, &row) else { return Ok(None) };
+        };
+        let Some(row) = self.row(self.at, &head)? else { return Ok(None) };
+        // With its checksum it is what was written.
+        let Some((_, last)) = row::places(head.first, &row) else { return Ok(None) };
         self.next = last + 1;
-        Ok(Some((first, row)))
+        self.at += (HEAD as u64 + u64::from(head.length)).next_multiple_of(PAGE as u64);
+        Ok(Some((head.first, row)))
+    }
+
+    /// Whether a later record is whole, behind one that is not.
+    fn goes_on(&self) -> io::Result<bool> {
+        let mut latest = self.next;
+        for at in (self.at..self.size).step_by(PAGE).skip(1) {
+            latest += MOST_REVISIONS;
+            let is_later = |head: &Head| head.first > self.next && head.first <= latest;
+            if let Some(head) = self.head(at)?.filter(is_later)
+                && self.row(at, &head)?.is_some()
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What a record begins with; nothing at the end of the file.
+    fn head(&self, at: u64) -> io::Result<Option<Head>> {
+        if at + PAGE as u64 > self.size {
+            return Ok(None);
+        }
+        let mut head = [0; HEAD];
+        self.file.read_exact_at(&mut head, at)?;
+        let mut fields = Fields(&head);
+        let (checksum, length) = (fields.take(), fields.take());
+        Ok(Some(Head {
+            checksum: u32::from_le_bytes(checksum),
+            length: u32::from_le_bytes(length),
+            first: Revision::from_le_bytes(fields.take()),
+        }))
+    }
+
+    /// The row of a record, if it is what was written.
+    fn row(&self, at: u64, head: &Head) -> io::Result<Option<Vec<u8>>> {
+        let begins = at + HEAD as u64;
+        if u64::from(head.length) > self.size - begins {
+            return Ok(None);
+        }
+        let mut row = vec![0; head.length as usize];
+        self.file.read_exact_at(&mut row, begins)?;
+        let fields = [self.salt.to_le_bytes(), head.first.to_le_bytes()];
+        let sum = checksum(&[&fields[0], &head.length.to_le_bytes(), &fields[1], &row]);
+        Ok((sum == head.checksum).then_some(row))
     }
 }
 

@@ -57,8 +57,8 @@ pub struct SqliteOptions {
     pub max_batch: usize,
     /// Connections for reading: as many threads read at once.
     pub readers: usize,
-    /// Page cache of the writer, in bytes.
-    pub writer_cache: usize,
+    /// Page cache of the connection that merges, in bytes.
+    pub merger_cache: usize,
     /// Page cache of each reading connection, in bytes.
     pub reader_cache: usize,
     /// Memory for recent commits, in bytes, above which they are merged into the tree of records; meanwhile as much again may
@@ -83,7 +83,7 @@ impl Default for SqliteOptions {
             create: true,
             max_batch: 256,
             readers: 4,
-            writer_cache: 16 << 20,
+            merger_cache: 16 << 20,
             reader_cache: 8 << 20,
             recent_bytes: 96 << 20,
             cache_bytes: 448 << 20,
@@ -140,8 +140,8 @@ impl Shared {
     }
 }
 
-/// A store in one SQLite file. Dropping it finishes what is queued and closes the file, which may
-/// take some hundred milliseconds.
+/// A store in a SQLite file and its log. Dropping it finishes what is queued, merges what is left in the log and closes the
+/// file, which may take a second or two after many commits.
 pub struct SqliteStore {
     shared: Arc<Shared>,
     readers: Readers,
@@ -169,7 +169,7 @@ impl SqliteStore {
     fn start(file: DatabaseFile, options: SqliteOptions) -> Result<Self, StoreError> {
         let path = file.path();
         let (connection, frames) =
-            merge::connection(path, options.writer_cache).map_err(store_error)?;
+            merge::connection(path, options.merger_cache).map_err(store_error)?;
         let (recent, files) = replay(&connection, path)?;
         let files = Arc::new(files);
         let changes = ChangeLog::new(recent.revision(), options.changes);
