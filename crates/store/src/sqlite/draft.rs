@@ -100,8 +100,8 @@ impl Draft {
         latest.filter(move |entry| entry.key.starts_with(prefix))
     }
 
-    /// The row and what it holds, for the recent records.
-    pub(crate) fn into_parts(self) -> (Revision, Box<[u8]>, Vec<Mark>) {
-        (self.revision, self.row.into(), self.marks)
+    /// What the row holds.
+    pub(crate) fn marks(&self) -> &[Mark] {
+        &self.marks
     }
 }

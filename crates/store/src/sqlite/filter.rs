@@ -5,7 +5,6 @@
 //! the fuller it is. A thread goes once through the table and adds what is there; what is merged meanwhile and later is added
 //! before it is in the table. Until the thread is through, every answer is "yes". Deleted keys stay.
 
-use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,6 +13,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, params};
 
+use super::generation::Hasher;
 use super::{connect, file, spawn};
 use crate::StoreError;
 
@@ -30,26 +30,26 @@ type Block = [AtomicU64; WORDS];
 /// The filter.
 pub(crate) struct Filter {
     blocks: Box<[Block]>,
-    hasher: RandomState,
+    hasher: Hasher,
     is_whole: AtomicBool,
     closing: AtomicBool,
 }
 
 impl Filter {
     /// Of so many bytes. Twelve bits for a key make one of a hundred answers wrong.
-    pub(crate) fn new(bytes: usize) -> Self {
+    pub(crate) fn new(bytes: usize, hasher: Hasher) -> Self {
         let blocks = (bytes / size_of::<Block>()).max(1);
         Self {
             blocks: (0..blocks).map(|_| Block::default()).collect(),
-            hasher: RandomState::new(),
+            hasher,
             is_whole: AtomicBool::new(false),
             closing: AtomicBool::new(false),
         }
     }
 
-    /// Before the table gets this key.
-    pub(crate) fn add(&self, key: &str) {
-        let (block, bits) = self.place(key);
+    /// Before the table gets the key of this hash.
+    pub(crate) fn add(&self, hash: u64) {
+        let (block, bits) = self.place(hash);
         for (word, bit) in bits {
             block[word].fetch_or(bit, Ordering::Relaxed);
         }
@@ -62,12 +62,11 @@ impl Filter {
         if !self.is_whole.load(Ordering::Acquire) {
             return true;
         }
-        let (block, mut bits) = self.place(key);
+        let (block, mut bits) = self.place(self.hasher.hash(key));
         bits.all(|(word, bit)| block[word].load(Ordering::Relaxed) & bit != 0)
     }
 
-    fn place(&self, key: &str) -> (&Block, impl Iterator<Item = (usize, u64)> + use<>) {
-        let hash = self.hasher.hash_one(key);
+    fn place(&self, hash: u64) -> (&Block, impl Iterator<Item = (usize, u64)> + use<>) {
         // The upper half chooses the block, all of it, mixed once more, the bits.
         let block = ((hash >> 32) * self.blocks.len() as u64) >> 32;
         let mixed = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -87,7 +86,7 @@ impl Filter {
             let mut read = String::new();
             while let Some(row) = rows.next()? {
                 let key = row.get_ref(0)?.as_str()?;
-                self.add(key);
+                self.add(self.hasher.hash(key));
                 read.clear();
                 read.push_str(key);
             }
@@ -138,12 +137,12 @@ mod tests {
 
     #[test]
     fn what_was_added_may_be_there_and_most_else_is_not() {
-        let filter = Filter::new(12 * 10_000 / 8);
+        let filter = Filter::new(12 * 10_000 / 8, Hasher::default());
         let key = |nth: u32| format!("vif/{nth}");
         assert!(filter.may_hold("vif/1"), "it is not whole");
         filter.is_whole.store(true, Ordering::Release);
         assert!(!filter.may_hold("vif/1"), "nothing is there");
-        (0..10_000).for_each(|nth| filter.add(&key(nth)));
+        (0..10_000).for_each(|nth| filter.add(filter.hasher.hash(&key(nth))));
         assert!((0..10_000).all(|nth| filter.may_hold(&key(nth))));
         let wrong = (10_000..20_000).filter(|nth| filter.may_hold(&key(*nth))).count();
         assert!(wrong < 300, "{wrong} of 10,000");

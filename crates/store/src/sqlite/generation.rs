@@ -1,7 +1,7 @@
 //! Rows of the log in memory, as they are, with an index of the latest write of each key.
 //!
 //! A row is kept in one piece, so a commit costs no allocation for each key and each value, and all of them go
-//! together when the generation goes. Nearly all questions are about one key: a hash table answers those. Ranges, and
+//! together when the generation goes. Its memory is used again by a later one. Nearly all questions are about one key: a hash table answers those. Ranges, and
 //! merging, go through the keys in order. That order is kept in runs: keys wait until there are [`FRESH`] of them, are
 //! sorted together, and [`RUNS`] such runs become one. Sorting few at a time, soon after they came, is done in the
 //! processor's caches; a tree of all keys took a cache miss for each level.
@@ -25,6 +25,8 @@ const RUNS: usize = 16;
 /// for it to be copied, and for the memory.
 const SHARDS: usize = 64;
 const PIECE: usize = 4096;
+/// Bytes of rows that are together, and are used again together.
+const CHUNK: usize = 1 << 20;
 /// What an entry takes beside its row: its slot, its places in the table and in a run.
 const ENTRY_BYTES: usize = 40;
 
@@ -68,29 +70,42 @@ impl Entry<'_> {
     }
 }
 
-/// A [`Mark`] and its row, laid out without a gap: there are many.
+/// A [`Mark`] with its place among the rows, laid out without a gap: there are many.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
     version: Revision,
     hash: u64,
-    row: u32,
+    chunk: u32,
+    /// Where it lies in its chunk.
     at: u32,
 }
 
 /// Slots, by their numbers.
 #[derive(Debug, Default)]
-struct Slots(Vec<Vec<Slot>>);
+struct Slots {
+    pieces: Vec<Vec<Slot>>,
+    count: usize,
+}
 
 impl Slots {
     /// Adds one; its number.
     fn push(&mut self, slot: Slot) -> u32 {
-        if self.0.last().is_none_or(|piece| piece.len() == PIECE) {
-            self.0.push(Vec::with_capacity(PIECE));
+        let number = u32::try_from(self.count).expect("memory ends before the slots do");
+        if self.count / PIECE == self.pieces.len() {
+            self.pieces.push(Vec::with_capacity(PIECE));
         }
-        let before = (self.0.len() - 1) * PIECE;
-        let piece = self.0.last_mut().expect("it has room");
-        piece.push(slot);
-        u32::try_from(before + piece.len() - 1).expect("memory ends before the slots do")
+        self.pieces[self.count / PIECE].push(slot);
+        self.count += 1;
+        number
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Slot> {
+        self.pieces.iter().flatten()
+    }
+
+    fn clear(&mut self) {
+        self.pieces.iter_mut().for_each(Vec::clear);
+        self.count = 0;
     }
 }
 
@@ -98,13 +113,13 @@ impl Index<u32> for Slots {
     type Output = Slot;
 
     fn index(&self, slot: u32) -> &Slot {
-        &self.0[slot as usize / PIECE][slot as usize % PIECE]
+        &self.pieces[slot as usize / PIECE][slot as usize % PIECE]
     }
 }
 
 impl IndexMut<u32> for Slots {
     fn index_mut(&mut self, slot: u32) -> &mut Slot {
-        &mut self.0[slot as usize / PIECE][slot as usize % PIECE]
+        &mut self.pieces[slot as usize / PIECE][slot as usize % PIECE]
     }
 }
 
@@ -125,10 +140,41 @@ impl Default for Table {
     }
 }
 
+/// Bytes of rows, in pieces that stay where they are.
+#[derive(Debug, Default)]
+struct Chunks {
+    chunks: Vec<Vec<u8>>,
+    /// How many are in use: behind them are empty ones, which have their memory still.
+    used: usize,
+}
+
+impl Chunks {
+    /// Adds a row; its chunk, and where it begins there.
+    fn push(&mut self, row: &[u8]) -> (u32, u32) {
+        let has_room = |chunk: &Vec<u8>| chunk.capacity() - chunk.len() >= row.len();
+        if !self.chunks[..self.used].last().is_some_and(has_room) {
+            if !self.chunks.get(self.used).is_some_and(has_room) {
+                self.chunks.insert(self.used, Vec::with_capacity(row.len().max(CHUNK)));
+            }
+            self.used += 1;
+        }
+        let nth = self.used - 1;
+        let chunk = &mut self.chunks[nth];
+        let begins = u32::try_from(chunk.len()).expect("a row is shorter than 4 GiB");
+        chunk.extend_from_slice(row);
+        (u32::try_from(nth).expect("memory ends before the chunks do"), begins)
+    }
+
+    fn clear(&mut self) {
+        self.chunks.iter_mut().for_each(Vec::clear);
+        self.used = 0;
+    }
+}
+
 /// Rows that followed on one another.
 #[derive(Debug, Default)]
 pub(crate) struct Generation {
-    rows: Vec<Box<[u8]>>,
+    rows: Chunks,
     slots: Slots,
     table: Table,
     /// Slots without a place in the order yet.
@@ -155,7 +201,7 @@ impl Generation {
     }
 
     fn key(&self, slot: &Slot) -> &[u8] {
-        row::key(&self.rows[slot.row as usize], slot.at)
+        row::key(&self.rows.chunks[slot.chunk as usize], slot.at)
     }
 
     /// The key of a place in the order.
@@ -164,7 +210,7 @@ impl Generation {
     }
 
     fn written(&self, slot: &Slot) -> Written<'_> {
-        row::written(&self.rows[slot.row as usize], slot.at)
+        row::written(&self.rows.chunks[slot.chunk as usize], slot.at)
     }
 
     /// What is in a slot.
@@ -175,13 +221,12 @@ impl Generation {
     }
 
     /// Adds a row's writes, in the order of their commits: of those of one key the last counts.
-    pub(crate) fn add(&mut self, row: Box<[u8]>, marks: impl IntoIterator<Item = Mark>) {
+    pub(crate) fn add(&mut self, row: &[u8], marks: impl IntoIterator<Item = Mark>) {
         self.bytes += row.len();
-        let nth = u32::try_from(self.rows.len()).expect("memory ends before the rows do");
-        self.rows.push(row);
+        let (chunk, begins) = self.rows.push(row);
         for mark in marks {
             let Mark { version, hash, at } = mark;
-            self.put(Slot { version, hash, row: nth, at });
+            self.put(Slot { version, hash, chunk, at: begins + at });
         }
         if self.fresh.len() >= FRESH {
             self.settle();
@@ -190,7 +235,7 @@ impl Generation {
 
     fn put(&mut self, slot: Slot) {
         let Self { rows, slots, table, fresh, bytes, .. } = self;
-        let key_of = |slot: &Slot| row::key(&rows[slot.row as usize], slot.at);
+        let key_of = |slot: &Slot| row::key(&rows.chunks[slot.chunk as usize], slot.at);
         let key = key_of(&slot);
         let hash = slot.hash;
         let is_it = |other: &u32| {
@@ -248,6 +293,21 @@ impl Generation {
         runs.merge_by(fresh, |a, b| a.key < b.key)
     }
 
+    /// The hashes of all keys.
+    pub(crate) fn hashes(&self) -> impl Iterator<Item = u64> {
+        self.slots.iter().map(|slot| slot.hash)
+    }
+
+    /// Forgets everything, but keeps the memory for what comes next: new memory costs more than what is done with it here.
+    pub(crate) fn clear(&mut self) {
+        self.rows.clear();
+        self.slots.clear();
+        self.table.0.iter_mut().for_each(HashTable::clear);
+        self.fresh.clear();
+        self.runs.clear();
+        self.bytes = 0;
+    }
+
     /// All settled slots in the order of their keys. For half a million of them it takes some hundred milliseconds.
     pub(crate) fn ordered(&self) -> Vec<u32> {
         // Each key is looked up once, and only the next one of each run is in use.
@@ -272,7 +332,7 @@ mod tests {
             Mark { version, hash: HASH(key), at }
         };
         let marks: Vec<Mark> = writes.iter().map(mark).collect();
-        generation.add(row.into(), marks);
+        generation.add(&row, marks);
     }
 
     /// One of few values, so that different keys meet.

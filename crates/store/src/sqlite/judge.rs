@@ -142,8 +142,8 @@ mod tests {
         let mut recent = Recent::default();
         let mut before = Draft::new(8, recent.hasher().clone(), 0);
         before.add(&[Write::put("a/recent", "")]);
-        let (revision, row, marks) = before.into_parts();
-        recent.apply(revision, row, marks);
+        let (_, row) = before.row().unwrap();
+        recent.apply(before.revision(), row, before.marks());
         let mut base = Keys(&[("a/recent", 3), ("a/base", 4)]);
         let mut judge = Judge::new(&recent, 0);
         type Step = (Vec<Compare>, Vec<Write>, Result<Revision, usize>);

@@ -22,6 +22,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::checkpoint::Checkpointer;
+use super::generation::Entry;
 use super::log::Files;
 use super::recent::Frozen;
 use super::tables::Tables;
@@ -30,6 +31,10 @@ use crate::{Revision, StoreError};
 
 /// Entries of a slice.
 const SLICE: usize = 4096;
+
+/// Entries that are looked up before they are merged: they lie all over the memory, and the processor then waits for several at
+/// a time.
+const AT_ONCE: usize = 64;
 
 /// How long a slice that failed waits for another attempt, unless a batch asks for it.
 const RETRY: Duration = Duration::from_secs(1);
@@ -136,7 +141,7 @@ impl Merger {
         let progress = Arc::clone(&self.progress);
         let _ending = Ending(&progress);
         while let Ok(frozen) = sweeps.recv() {
-            if !self.sweep(&frozen) {
+            if !self.sweep(frozen) {
                 return;
             }
         }
@@ -144,16 +149,16 @@ impl Merger {
     }
 
     /// Merges all of it; false if that fails and the store is being closed.
-    fn sweep(&mut self, frozen: &Frozen) -> bool {
+    fn sweep(&mut self, frozen: Frozen) -> bool {
         let order = frozen.generation.ordered();
         // The filter knows the keys before the tables have them.
-        order.iter().for_each(|slot| self.shared.filter.add(frozen.generation.entry(*slot).key));
+        frozen.generation.hashes().for_each(|hash| self.shared.filter.add(hash));
         let mut merged = 0;
         loop {
             let slice = &order[merged..order.len().min(merged + SLICE)];
             let is_last = merged + slice.len() == order.len();
             let mark = is_last.then_some(frozen.mark);
-            match guarded(&self.connection, || self.slice(frozen, slice, mark)) {
+            match guarded(&self.connection, || self.slice(&frozen, slice, mark)) {
                 Ok(()) => {
                     merged += slice.len();
                     let keys = slice.iter().map(|slot| frozen.generation.entry(*slot).key);
@@ -168,6 +173,10 @@ impl Merger {
                         standing.sweeping = !is_last;
                     });
                     if is_last {
+                        if let Some(mut merged) = Arc::into_inner(frozen.generation) {
+                            merged.clear();
+                            self.shared.recent_mut().reuse(merged);
+                        }
                         return true;
                     }
                 }
@@ -191,8 +200,10 @@ impl Merger {
             self.connection.pragma_update(None, "synchronous", level)?;
             self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
             let mut tables = Tables::prepare(&self.connection)?;
-            for slot in slice {
-                tables.merge(&frozen.generation.entry(*slot))?;
+            for some in slice.chunks(AT_ONCE) {
+                let entries: Vec<Entry<'_>> =
+                    some.iter().map(|slot| frozen.generation.entry(*slot)).collect();
+                entries.iter().try_for_each(|entry| tables.merge(entry))?;
             }
             if let Some(mark) = mark {
                 tables.note(mark)?;

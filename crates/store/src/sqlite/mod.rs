@@ -174,7 +174,7 @@ impl SqliteStore {
         let files = Arc::new(files);
         let changes = ChangeLog::new(recent.revision(), options.changes);
         let cache = Cache::new(options.cache_bytes, options.cached);
-        let filter = Arc::new(Filter::new(options.filter_bytes));
+        let filter = Arc::new(Filter::new(options.filter_bytes, recent.hasher().clone()));
         let meter = Meter::new(options.observer);
         let shared =
             Arc::new(Shared { recent: RwLock::new(recent), cache, filter, changes, meter });
@@ -269,7 +269,7 @@ fn replay(connection: &Connection, path: &Path) -> Result<(Recent, Files), Store
             Mark { version, hash, at }
         };
         let marks: Vec<Mark> = places.into_iter().map(mark).collect();
-        current.add(row.into(), marks);
+        current.add(&row, marks);
         Ok(())
     })?;
     files

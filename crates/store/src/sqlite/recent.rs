@@ -28,6 +28,8 @@ pub(crate) struct Frozen {
 pub(crate) struct Recent {
     current: Generation,
     frozen: Option<Frozen>,
+    /// The memory of one that was merged.
+    spare: Generation,
     hasher: Hasher,
     revision: Revision,
     /// Whatever was written after this revision is here, deletions included.
@@ -39,7 +41,8 @@ pub(crate) struct Recent {
 impl Recent {
     /// What is left of the log, as of `revision`.
     pub(crate) fn new(revision: Revision, hasher: Hasher, current: Generation) -> Self {
-        Self { current, frozen: None, hasher, revision, floor: revision, forgotten: 0 }
+        let (frozen, spare) = (None, Generation::default());
+        Self { current, frozen, spare, hasher, revision, floor: revision, forgotten: 0 }
     }
 
     /// The store's latest revision that reads may see.
@@ -97,14 +100,14 @@ impl Recent {
     }
 
     /// Adds a batch: its row, and what it wrote, up to `revision`.
-    pub(crate) fn apply(&mut self, revision: Revision, row: Box<[u8]>, marks: Vec<Mark>) {
-        self.current.add(row, marks);
+    pub(crate) fn apply(&mut self, revision: Revision, row: &[u8], marks: &[Mark]) {
+        self.current.add(row, marks.iter().copied());
         self.revision = revision;
     }
 
     /// Lets everything up to now stay as it is, to be merged.
     pub(crate) fn freeze(&mut self) -> Frozen {
-        let mut generation = std::mem::take(&mut self.current);
+        let mut generation = std::mem::replace(&mut self.current, std::mem::take(&mut self.spare));
         generation.settle();
         let frozen = Frozen { generation: Arc::new(generation), mark: self.revision };
         self.frozen.insert(frozen).clone()
@@ -113,6 +116,11 @@ impl Recent {
     /// Something that is here was merged: what somebody has read in the tables before may be old.
     pub(crate) fn note_merged(&mut self) {
         self.forgotten += 1;
+    }
+
+    /// Takes an empty generation, whose memory is used again.
+    pub(crate) fn reuse(&mut self, spare: Generation) {
+        self.spare = spare;
     }
 
     /// Lets go of what was frozen: all of it is merged. That takes a while, unless the caller has it too.
@@ -135,8 +143,8 @@ mod tests {
             let at = row::append(&mut row, Written { key, value: *value });
             Mark { version, hash: recent.hasher().hash(key), at }
         });
-        let marks = marks.collect();
-        recent.apply(version, row.into(), marks);
+        let marks: Vec<Mark> = marks.collect();
+        recent.apply(version, &row, &marks);
     }
 
     #[test]

@@ -242,12 +242,11 @@ impl Writer {
         report.commits = answers.iter().filter(|answer| answer.is_ok()).count();
         report.conflicts = answers.len() - report.commits;
         report.records = draft.written();
-        if draft.written() > 0 {
+        if let Some((_, row)) = draft.row() {
             let changed: Vec<(Revision, Arc<str>)> =
                 draft.entries().map(|entry| (entry.version, Arc::from(entry.key))).collect();
-            let (revision, row, marks) = draft.into_parts();
-            self.shared.recent_mut().apply(revision, row, marks);
-            self.shared.changes.push(revision, changed.into_iter());
+            self.shared.recent_mut().apply(draft.revision(), row, draft.marks());
+            self.shared.changes.push(draft.revision(), changed.into_iter());
         }
         report.total = began.elapsed();
         self.shared.meter.batch(report);
