@@ -369,7 +369,8 @@ impl Store for SqliteStore {
         let (reply, answer) = oneshot::channel();
         let jobs = self.jobs.as_ref().expect("the queue is there until the store is dropped");
         jobs.send(Job { commit, reply }).await.map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())?
+        let (answer, _commit) = answer.await.map_err(|_| closed())?;
+        answer
     }
 
     async fn changes(&self, after: Revision) -> Result<Changes, StoreError> {

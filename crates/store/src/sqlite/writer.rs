@@ -26,8 +26,11 @@ const PAUSE: Duration = Duration::from_micros(400);
 /// A (validated) commit to carry out, and whom to answer.
 pub(crate) struct Job {
     pub(crate) commit: Commit,
-    pub(crate) reply: oneshot::Sender<Answer>,
+    pub(crate) reply: Reply,
 }
+
+/// Gets the commit back too: memory is best given back by the thread that took it.
+type Reply = oneshot::Sender<(Answer, Commit)>;
 
 type Answer = Result<Revision, CommitError>;
 
@@ -144,26 +147,21 @@ impl Writer {
     }
 
     /// Carries out one batch and answers everyone in it.
-    fn batch(
-        &mut self,
-        lookup: &mut Lookup<'_>,
-        commits: Vec<Commit>,
-        replies: Vec<oneshot::Sender<Answer>>,
-    ) {
+    fn batch(&mut self, lookup: &mut Lookup<'_>, commits: Vec<Commit>, replies: Vec<Reply>) {
         let began = Instant::now();
         let mut report = BatchReport::default();
         match guarded(|| self.append(lookup, &commits)) {
             Ok(batch) => {
                 report.sync = batch.sync;
-                self.publish(batch, replies, &mut report, began);
+                self.publish(batch, commits, replies, &mut report, began);
                 self.sweep_if_due();
             }
             Err(error) => {
                 report.failures = replies.len();
                 report.total = began.elapsed();
                 self.shared.meter.batch(&report);
-                for reply in replies {
-                    let _caller_is_gone = reply.send(Err(error.clone().into()));
+                for (reply, commit) in replies.into_iter().zip(commits) {
+                    let _caller_is_gone = reply.send((Err(error.clone().into()), commit));
                 }
             }
         }
@@ -234,7 +232,8 @@ impl Writer {
     fn publish(
         &mut self,
         batch: Batch,
-        replies: Vec<oneshot::Sender<Answer>>,
+        commits: Vec<Commit>,
+        replies: Vec<Reply>,
         report: &mut BatchReport,
         began: Instant,
     ) {
@@ -250,9 +249,9 @@ impl Writer {
         }
         report.total = began.elapsed();
         self.shared.meter.batch(report);
-        for (reply, answer) in replies.into_iter().zip(answers) {
+        for ((reply, commit), answer) in replies.into_iter().zip(commits).zip(answers) {
             // An error says that the committer was dropped and wants no answer.
-            let _caller_is_gone = reply.send(answer);
+            let _caller_is_gone = reply.send((answer, commit));
         }
     }
 }
