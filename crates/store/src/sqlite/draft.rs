@@ -4,7 +4,7 @@ use hashbrown::HashTable;
 
 use super::generation::{Entry, Hasher, Mark};
 use super::row::{self, Written};
-use crate::{Revision, Write};
+use crate::{Commit, Revision, Write};
 
 /// A batch's writes: of each key the latest can be found.
 #[derive(Debug)]
@@ -19,13 +19,15 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Nothing yet, after a revision; with room for so many bytes.
-    pub(crate) fn new(after: Revision, hasher: Hasher, room: usize) -> Self {
+    /// Nothing yet, after a revision; with room for the writes of these commits.
+    pub(crate) fn new(after: Revision, hasher: Hasher, commits: &[Commit]) -> Self {
+        let bytes = commits.iter().map(|commit| row::room(&commit.writes)).sum();
+        let writes = commits.iter().map(|commit| commit.writes.len()).sum();
         Self {
             hasher,
-            row: Vec::with_capacity(room),
-            marks: Vec::new(),
-            table: HashTable::new(),
+            row: Vec::with_capacity(bytes),
+            marks: Vec::with_capacity(writes),
+            table: HashTable::with_capacity(writes),
             first: after + 1,
             revision: after,
         }

@@ -35,9 +35,9 @@ pub(crate) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    /// For commits that write so many bytes.
-    pub(crate) fn new(recent: &'a Recent, room: usize) -> Self {
-        let draft = Draft::new(recent.revision(), recent.hasher().clone(), room);
+    /// For these commits, one after another.
+    pub(crate) fn new(recent: &'a Recent, commits: &[Commit]) -> Self {
+        let draft = Draft::new(recent.revision(), recent.hasher().clone(), commits);
         Self { recent, draft }
     }
 
@@ -140,12 +140,12 @@ mod tests {
     #[test]
     fn each_commit_sees_the_accepted_ones_before_it() {
         let mut recent = Recent::default();
-        let mut before = Draft::new(8, recent.hasher().clone(), 0);
+        let mut before = Draft::new(8, recent.hasher().clone(), &[]);
         before.add(&[Write::put("a/recent", "")]);
         let (_, row) = before.row().unwrap();
         recent.apply(before.revision(), row, before.marks());
         let mut base = Keys(&[("a/recent", 3), ("a/base", 4)]);
-        let mut judge = Judge::new(&recent, 0);
+        let mut judge = Judge::new(&recent, &[]);
         type Step = (Vec<Compare>, Vec<Write>, Result<Revision, usize>);
         let steps: [Step; 9] = [
             (vec![Compare::version("a/recent", 3)], vec![], Err(0)),

@@ -14,7 +14,7 @@ use super::judge::{Base, Judge, Verdict};
 use super::log::Log;
 use super::merge::Progress;
 use super::recent::Frozen;
-use super::{Shared, row, store_error};
+use super::{Shared, store_error};
 use crate::observer::BatchReport;
 use crate::{Commit, CommitError, Revision, StoreError};
 
@@ -216,8 +216,7 @@ impl Writer {
         lookup: &mut Lookup<'_>,
     ) -> Result<(Draft, Vec<Answer>), StoreError> {
         let recent = self.shared.recent();
-        let room = commits.iter().map(|commit| row::room(&commit.writes)).sum();
-        let mut judge = Judge::new(&recent, room);
+        let mut judge = Judge::new(&recent, commits);
         let mut answers = Vec::with_capacity(commits.len());
         for commit in commits {
             answers.push(match judge.judge(commit, lookup)? {
