@@ -22,7 +22,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::checkpoint::Checkpointer;
-use super::generation::Entry;
+use super::generation::{AT_ONCE, Entry};
 use super::log::Files;
 use super::recent::Frozen;
 use super::tables::Tables;
@@ -31,10 +31,6 @@ use crate::{Revision, StoreError};
 
 /// Entries of a slice.
 const SLICE: usize = 4096;
-
-/// Entries that are looked up before they are merged: they lie all over the memory, and the processor then waits for several at
-/// a time.
-const AT_ONCE: usize = 64;
 
 /// How long a slice that failed waits for another attempt, unless a batch asks for it.
 const RETRY: Duration = Duration::from_secs(1);
