@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the lab needs, and with it the tests of `crates/edge` and `crates/linkway` that start the same programs.
+# Installs what the lab needs, and with it the tests of `crates/edge`, `crates/linkway` and `crates/store` that start the same
+# programs.
 set -eu
 
 repository=$(cd "$(dirname "$0")/../.." && pwd)
@@ -18,6 +19,7 @@ need bird bird2
 need /usr/lib/frr/bgpd frr
 need ip iproute2
 need depmod kmod
+need mkfs.ext4 e2fsprogs
 need sysctl procps
 need busybox busybox-static
 need ping iputils-ping

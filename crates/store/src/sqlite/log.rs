@@ -139,22 +139,27 @@ impl Files {
         let segments = self.segments().map_err(|error| failed("looking for", "the log", &error))?;
         for path in segments {
             let shown = path.display();
+            let unread = |error| failed("reading", &shown, &error);
             let mut reading = Reading::open(&path, &self.identity)?;
             if reading.next > last + 1 {
                 let gap = format!("revisions {} to {} are missing", last + 1, reading.next - 1);
                 return Err(StoreError::Corrupt(format!("before {shown}, {gap}")));
             }
-            while let Some((first, bytes)) =
-                reading.record().map_err(|error| failed("reading", &shown, &error))?
-            {
-                if reading.next > last + 1 {
-                    last = reading.next - 1;
-                    each(first, bytes)?;
+            loop {
+                while let Some((first, bytes)) = reading.record().map_err(unread)? {
+                    if reading.next > last + 1 {
+                        last = reading.next - 1;
+                        each(first, bytes)?;
+                    }
                 }
-            }
-            if reading.goes_on().map_err(|error| failed("reading", &shown, &error))? {
-                let what = format!("{shown} is damaged: revision {} cannot be read", last + 1);
-                return Err(StoreError::Corrupt(format!("{what}, and others follow it")));
+                if !reading.goes_on().map_err(unread)? {
+                    break;
+                }
+                // Somebody may be appending: whatever has a successor must be whole.
+                if !reading.is_whole().map_err(unread)? {
+                    let what = format!("{shown} is damaged: revision {} cannot be read", last + 1);
+                    return Err(StoreError::Corrupt(format!("{what}, and others follow it")));
+                }
             }
         }
         Ok(last)
@@ -375,15 +380,24 @@ impl Reading {
 
     /// The next record: its first revision, and its row. Nothing at the end, or where a record is not whole.
     fn record(&mut self) -> io::Result<Option<(Revision, Vec<u8>)>> {
-        let Some(head) = self.head(self.at)?.filter(|head| head.first == self.next) else {
-            return Ok(None);
-        };
-        let Some(row) = self.row(self.at, &head)? else { return Ok(None) };
+        let Some((head, row)) = self.here()? else { return Ok(None) };
         // With its checksum it is what was written.
         let Some((_, last)) = row::places(head.first, &row) else { return Ok(None) };
         self.next = last + 1;
         self.at += (HEAD as u64 + u64::from(head.length)).next_multiple_of(PAGE as u64);
         Ok(Some((head.first, row)))
+    }
+
+    /// What is where the next record must be, if that is whole.
+    fn here(&self) -> io::Result<Option<(Head, Vec<u8>)>> {
+        let Some(head) = self.head(self.at)?.filter(|head| head.first == self.next) else {
+            return Ok(None);
+        };
+        Ok(self.row(self.at, &head)?.map(|row| (head, row)))
+    }
+
+    fn is_whole(&self) -> io::Result<bool> {
+        Ok(self.here()?.is_some())
     }
 
     /// Whether a later record is whole, behind one that is not.
@@ -529,6 +543,29 @@ mod tests {
         assert_eq!(log.append(2, 2, &row(1, &[1; 5000])), Err(StoreError::Full));
         log.append(2, 3, &row(2, b"small")).unwrap();
         assert_eq!(replayed(&files, 0).1, 3);
+    }
+
+    #[test]
+    fn what_is_appended_meanwhile_does_not_look_like_damage() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = files(&dir);
+        let mut log = Log::new(Arc::clone(&files));
+        let row = row(1, &[1; 50_000]);
+        log.append(1, 1, &row).unwrap();
+        std::thread::scope(|scope| {
+            let appending = scope.spawn(|| {
+                for revision in 2..=500 {
+                    log.append(revision, revision, &row).unwrap();
+                }
+            });
+            let mut last = 0;
+            while !appending.is_finished() {
+                let (rows, now) = replayed(&files, last);
+                assert_eq!(rows.len() as u64, now - last);
+                last = now;
+            }
+        });
+        assert_eq!(replayed(&files, 0).1, 500);
     }
 
     #[test]
