@@ -79,7 +79,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-pub use changes::DEFAULT_CHANGES;
+pub use changes::{DEFAULT_CHANGES, Keys};
 pub use faulty::{Fault, Faulty, Schedule};
 pub use memory::MemoryStore;
 pub use observer::{BatchReport, StoreObserver};

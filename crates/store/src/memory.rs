@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -128,7 +128,7 @@ impl Store for MemoryStore {
         let revision = state.revision + 1;
         let mut changed = Vec::with_capacity(commit.writes.len());
         for write in commit.writes {
-            let key = Arc::from(write.key.as_str());
+            let key = write.key.clone();
             if state.apply(write, revision) {
                 changed.push((revision, key));
             }
@@ -139,7 +139,8 @@ impl Store for MemoryStore {
         let records = changed.len();
         // Under the lock, or a later commit could be told of before this one.
         if records > 0 {
-            self.changes.push(revision, changed.into_iter());
+            let changed = changed.iter().map(|(revision, key)| (*revision, key.as_str()));
+            self.changes.push(revision, changed);
         }
         self.meter.batch(&BatchReport { commits: 1, records, ..BatchReport::default() });
         Ok(state.revision)

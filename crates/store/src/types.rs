@@ -5,9 +5,10 @@
 //! what fits one engine fits all.
 
 use std::fmt;
-use std::sync::Arc;
 
 use thiserror::Error;
+
+use crate::Keys;
 
 /// The store's clock: 0 stands for "does not exist"; each commit that changes something gets the
 /// next number.
@@ -262,9 +263,8 @@ pub enum Changes {
     Since {
         /// The revision up to which this is complete; ask for what follows it next.
         revision: Revision,
-        /// Each written or deleted key with the revision that did it, in order; a key that was
-        /// written several times appears several times.
-        keys: Vec<(Revision, Arc<str>)>,
+        /// Each written or deleted key.
+        keys: Keys,
     },
     /// Some changes are no longer (or, after a restart, not) remembered, or the revision lies in
     /// the future (a backup was restored): scan what you care about, then ask for what follows

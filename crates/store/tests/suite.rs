@@ -158,7 +158,7 @@ async fn what_changes_nothing_gets_no_revision(store: Arc<dyn Store>) {
     assert_eq!(store.commit(commit([], [Write::delete("b")])).await, Ok(1));
     let half = commit([], [Write::delete("b"), Write::put("a", "1")]);
     assert_eq!(store.commit(half).await, Ok(2));
-    let keys = vec![(1, "a".into()), (2, "a".into())];
+    let keys = [(1, "a"), (2, "a")].into_iter().collect();
     assert_eq!(store.changes(0).await, Ok(Changes::Since { revision: 2, keys }));
 }
 
@@ -217,8 +217,7 @@ async fn pages_with_deletes_in_between(store: Arc<dyn Store>) {
 
 async fn changes_and_compaction(store: Arc<dyn Store>) {
     let since = |revision, keys: &[(Revision, &str)]| {
-        let keys = keys.iter().map(|(revision, key)| (*revision, Arc::from(*key))).collect();
-        Ok(Changes::Since { revision, keys })
+        Ok(Changes::Since { revision, keys: keys.iter().copied().collect() })
     };
     assert_eq!(store.changes(0).await, since(0, &[]));
     assert_eq!(store.changes(1).await, Ok(Changes::Compacted { revision: 0 }));

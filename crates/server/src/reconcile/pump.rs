@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use linkway_domain::key;
-use linkway_store::Changes;
+use linkway_store::{Changes, Keys};
 use tokio_util::sync::CancellationToken;
 
 use super::deadlines::Alarm;
@@ -37,24 +37,22 @@ pub async fn run(
             }
         };
         known = revision;
-        let touched = |kind: &str| match &keys {
-            // More has changed than the store remembers: everything may have.
-            None => true,
-            Some(keys) => keys.iter().any(|(_, key)| key.starts_with(kind)),
-        };
-        if touched("edge-generation/") || touched("epoch/") {
+        // More may have changed than the store remembers: then everything may have.
+        let (mut edges, mut access_keys) = (keys.is_none(), keys.is_none());
+        let mut due = None;
+        for (_, key) in keys.iter().flat_map(Keys::iter) {
+            edges |= key.starts_with("edge-generation/") || key.starts_with("epoch/");
+            access_keys |= key.starts_with("key/");
+            let at = key::parse_due(key).map(|(at, _)| at);
+            due = due.into_iter().chain(at).min();
+        }
+        if edges {
             feed.tick();
         }
-        match &keys {
-            None => deadlines.changed(None),
-            Some(keys) => {
-                let due = keys.iter().filter_map(|(_, key)| key::parse_due(key));
-                if let Some(earliest) = due.map(|(at, _)| at).min() {
-                    deadlines.changed(Some(earliest));
-                }
-            }
+        if keys.is_none() || due.is_some() {
+            deadlines.changed(due);
         }
-        if touched("key/") {
+        if access_keys {
             api.access_keys_changed();
         }
     }

@@ -241,10 +241,9 @@ impl Writer {
         report.conflicts = answers.len() - report.commits;
         report.records = draft.written();
         if let Some((_, row)) = draft.row() {
-            let changed: Vec<(Revision, Arc<str>)> =
-                draft.entries().map(|entry| (entry.version, Arc::from(entry.key))).collect();
             self.shared.recent_mut().apply(draft.revision(), row, draft.marks());
-            self.shared.changes.push(draft.revision(), changed.into_iter());
+            let changed = draft.entries().map(|entry| (entry.version, entry.key));
+            self.shared.changes.push(draft.revision(), changed);
         }
         report.total = began.elapsed();
         self.shared.meter.batch(report);
