@@ -195,11 +195,11 @@ pub async fn end_epoch(copy: &Path) -> Result<(), StoreError> {
         let writes = writes.flatten().collect();
         let commit = Commit { writes, ..Commit::default() };
         match runtime.block_on(store.commit(commit)) {
-            Ok(_) => Ok(()),
+            // That leaves one file that needs no other.
+            Ok(_) => store.close(),
             Err(CommitError::Store(error)) => Err(error),
             Err(error) => Err(StoreError::Unavailable(format!("the copy: {error}"))),
         }
-        // Dropping the store leaves one file that needs no other.
     });
     ended.await.map_err(|error| StoreError::Unavailable(format!("the copy: {error}")))?
 }

@@ -420,6 +420,25 @@ async fn a_full_disk_fails_commits_whole_and_recovers() {
     }
 }
 
+#[tokio::test]
+async fn closing_says_whether_the_database_has_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let store = open(&path).unwrap();
+    for nth in 0..10 {
+        put(&store, &format!("key/{nth}"), &[1; 20_000]).await;
+    }
+    // The log has it; the database cannot grow.
+    store.limit_files(4096);
+    assert_eq!(store.close(), Err(StoreError::Full));
+    assert_eq!(segments(dir.path()).len(), 1);
+    let store = open(&path).unwrap();
+    assert_eq!(everything(&store).await.len(), 10);
+    assert_eq!(store.close(), Ok(()));
+    let left: Vec<_> = contents(dir.path()).into_keys().collect();
+    assert_eq!(left, [path, dir.path().join("db.lock")]);
+}
+
 #[derive(Default)]
 struct Batches(Mutex<Vec<BatchReport>>);
 

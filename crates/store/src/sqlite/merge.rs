@@ -77,8 +77,10 @@ impl Progress {
     pub(crate) fn wait(&self) -> Result<(), StoreError> {
         let mut standing = self.standing();
         let before = standing.slices;
-        (standing.failure, standing.retry) = (None, true);
-        self.changed.notify_all();
+        if !standing.ended {
+            (standing.failure, standing.retry) = (None, true);
+            self.changed.notify_all();
+        }
         while standing.sweeping && standing.slices == before {
             if let Some(failure) = &standing.failure {
                 return Err(failure.clone());

@@ -149,7 +149,7 @@ pub struct SqliteStore {
     filling: Option<Filling>,
     /// `None` only while dropping.
     jobs: Option<mpsc::Sender<Job>>,
-    writer: Option<JoinHandle<()>>,
+    writer: Option<JoinHandle<Result<(), StoreError>>>,
     merger: Option<JoinHandle<()>>,
     files: Arc<Files>,
     // Last: the file is given up when nothing of ours has it open any more.
@@ -228,6 +228,25 @@ impl SqliteStore {
         self.files.set_limit(bytes);
     }
 
+    /// Closes it as dropping it does, and says whether the database file has everything now. If not, what was committed last
+    /// is in the log still.
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), StoreError> {
+        // The connection that closes last empties SQLite's write-ahead log and removes it, which only the merger's
+        // may do.
+        self.readers = Readers::default();
+        self.filling = None;
+        self.jobs = None;
+        let ended = self.writer.take().map_or(Ok(Ok(())), JoinHandle::join);
+        let merged = self.merger.take().map_or(Ok(()), JoinHandle::join);
+        let panicked = |_| StoreError::Unavailable("a thread of the store panicked".to_owned());
+        merged.map_err(panicked)?;
+        ended.map_err(panicked)?
+    }
+
     /// Reads the whole file and describes what is damaged in it; empty if nothing is.
     pub fn check(&self) -> Result<Vec<String>, StoreError> {
         check(&self.readers.get()).map_err(store_error)
@@ -236,19 +255,16 @@ impl SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        // The connection that closes last empties SQLite's write-ahead log and removes it, which only the merger's
-        // may do.
-        self.readers = Readers::default();
-        self.filling = None;
-        self.jobs = None;
-        for thread in [self.writer.take(), self.merger.take()].into_iter().flatten() {
-            let _ended = thread.join();
-        }
+        // What is still in the log is read from there when the file is opened again.
+        let _left_in_the_log = self.end();
     }
 }
 
 /// Starts a thread of the store.
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+fn spawn<T: Send + 'static>(
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, StoreError> {
     let thread = std::thread::Builder::new().name(name.to_owned());
     thread
         .spawn(run)

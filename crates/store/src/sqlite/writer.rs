@@ -96,22 +96,22 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Runs until the store is dropped, and merges then what is left. `ready` is told whether the statements could be
-    /// prepared.
+    /// Runs until the store is closed, and has what is left merged then; what fails of that stays in the log. `ready` is told
+    /// whether the statements could be prepared.
     pub(crate) fn run(
         mut self,
         connection: &Connection,
         ready: std::sync::mpsc::Sender<rusqlite::Result<()>>,
-    ) {
+    ) -> Result<(), StoreError> {
         let mut lookup = match Lookup::prepare(connection) {
             Ok(lookup) => lookup,
             Err(error) => {
                 let _opener_is_gone = ready.send(Err(error));
-                return;
+                return Ok(());
             }
         };
         if ready.send(Ok(())).is_err() {
-            return;
+            return Ok(());
         }
         // There may be much in the log that was not merged before a crash.
         self.sweep_if_due();
@@ -124,11 +124,9 @@ impl Writer {
             let (commits, replies) = jobs.unzip();
             self.batch(&mut lookup, commits, replies);
         }
-        // What fails stays in the log.
-        if self.progress.finish().is_ok() {
-            self.sweep();
-            let _left = self.progress.finish();
-        }
+        self.progress.finish()?;
+        self.sweep();
+        self.progress.finish()
     }
 
     /// Waits a moment for more, if the last batch (`crowd`) shows that many commit at once and fewer are there now: a batch
