@@ -50,10 +50,9 @@ fn copy_all(source: &Path, log: &Files, partial: &Path) -> Result<(), StoreError
     let begun = copy.execute_batch("BEGIN").and_then(|()| Tables::prepare(&copy));
     let mut tables = begun.map_err(store_error)?;
     let (merged, _) = standing(&copy).map_err(store_error)?;
-    let last = rows(&copy, log, merged, |first, row| {
-        let places = row::places(first, &row);
-        for (version, at) in places.into_iter().flat_map(|(places, _)| places) {
-            let Written { key, value } = row::written(&row, at);
+    let last = rows(&copy, log, merged, |row, places| {
+        for (version, at) in places {
+            let Written { key, value } = row::written(row, at);
             tables.merge(&Entry { key, version, value }).map_err(store_error)?;
         }
         Ok(())

@@ -1,10 +1,10 @@
-//! Copying the write-ahead log into the database file, beside the writer rather than in its way.
+//! Copying SQLite's write-ahead log into the database file, beside the thread that merges rather than in its way.
 //!
 //! SQLite appends to the log until a checkpoint has copied all of it and nobody reads from it;
 //! the next write then starts over at the log's beginning, in place. A thread copies whenever
-//! [`COPY_FRAMES`] more have been written. As the writer goes on meanwhile, a little is always
-//! left; so when the log is longer than [`LIMIT_FRAMES`] the writer itself copies that little
-//! between two batches, and the log starts over. It does so right after the thread has copied, when there are
+//! [`COPY_FRAMES`] more have been written. As merging goes on meanwhile, a little is always
+//! left; so when the log is longer than [`LIMIT_FRAMES`] the merger itself copies that little
+//! between two slices, and the log starts over. It does so right after the thread has copied, when there are
 //! [`REST_FRAMES`] at most, rather than wait for it. If that does not come about, because the disk is slow or a
 //! backup reads one state for seconds, it waits and copies whenever another [`LIMIT_FRAMES`] have been written.
 
@@ -22,10 +22,10 @@ use crate::StoreError;
 /// Log frames (pages) after which the thread copies: 16 MiB.
 const COPY_FRAMES: u32 = 4096;
 
-/// Log frames after which the writer helps, so that the log starts over: 64 MiB.
+/// Log frames after which the merger helps, so that the log starts over: 64 MiB.
 const LIMIT_FRAMES: u32 = 16_384;
 
-/// Log frames that the writer copies without need: 8 MiB.
+/// Log frames that the merger copies without need: 8 MiB.
 const REST_FRAMES: u32 = 2048;
 
 /// The connection that copies, and how far it has come.
@@ -53,19 +53,19 @@ impl Copier {
         let frames =
             connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(2));
         // A failure (a full disk) only means that the log stays longer: the next attempt copies
-        // the same frames, and a log that cannot grow any more is reported by the writer.
+        // the same frames, and a log that cannot grow any more is reported by the merger.
         if let Ok(frames) = frames {
             self.copied.store(u32::try_from(frames).unwrap_or(0), Ordering::Relaxed);
         }
     }
 }
 
-/// The writer's end.
+/// The merger's end.
 pub(crate) struct Checkpointer {
     copier: Arc<Copier>,
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
-    /// Length of the log at which the writer tries again, when a reader kept it from starting
+    /// Length of the log at which the merger tries again, when a reader kept it from starting
     /// over.
     limit: u32,
 }

@@ -106,6 +106,7 @@ impl Slots {
     }
 
     fn clear(&mut self) {
+        self.pieces.truncate(self.count.div_ceil(PIECE));
         self.pieces.iter_mut().for_each(Vec::clear);
         self.count = 0;
     }
@@ -167,7 +168,10 @@ impl Chunks {
         (u32::try_from(nth).expect("memory ends before the chunks do"), begins)
     }
 
+    /// Keeps the memory that was in use, but for chunks that were made for one long row.
     fn clear(&mut self) {
+        self.chunks.truncate(self.used);
+        self.chunks.retain(|chunk| chunk.capacity() <= CHUNK);
         self.chunks.iter_mut().for_each(Vec::clear);
         self.used = 0;
     }
@@ -361,6 +365,23 @@ mod tests {
         assert_eq!(keys(generation.below("a/", None)), ["a/1", "a/2", "a/3"]);
         assert_eq!(keys(generation.below("a/", Some("a/1"))), ["a/2", "a/3"]);
         assert_eq!(keys(generation.below("a/", Some("Z"))), ["a/1", "a/2", "a/3"]);
+    }
+
+    #[test]
+    fn what_was_cleared_is_used_again_but_for_chunks_of_long_rows() {
+        let mut generation = Generation::default();
+        for round in 0..3 {
+            put(&mut generation, 1, &[("a", Some(&[1; 10]))]);
+            put(&mut generation, 2, &[("b", Some(&vec![2; 3 * CHUNK]))]);
+            put(&mut generation, 3, &[("c", Some(&[3; 10]))]);
+            assert_eq!(keys(generation.below("", None)), ["a", "b", "c"], "round {round}");
+            let long = generation.find(HASH("b"), "b").unwrap().value.unwrap();
+            assert_eq!(long.len(), 3 * CHUNK);
+            assert_eq!(generation.rows.chunks.len(), 3);
+            generation.clear();
+            assert_eq!(generation.rows.chunks.len(), 2, "the long one is gone");
+            assert_eq!((generation.bytes(), generation.find(HASH("a"), "a")), (0, None));
+        }
     }
 
     #[test]

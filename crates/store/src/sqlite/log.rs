@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::row;
+use super::row::{self, Places};
 use crate::files::{beside, sync_directory};
 use crate::{Revision, StoreError};
 
@@ -128,12 +128,12 @@ impl Files {
         Ok(segments)
     }
 
-    /// Passes each row of more than the revision `known` to `each`, in order, with its first revision; the last revision that
+    /// Passes each row of more than the revision `known` to `each`, in order, with where its writes lie; the last revision that
     /// there is. A record at the end that is not whole was never acknowledged, and is passed over.
     pub(crate) fn replay(
         &self,
         known: Revision,
-        mut each: impl FnMut(Revision, Vec<u8>) -> Result<(), StoreError>,
+        mut each: impl FnMut(&[u8], Places) -> Result<(), StoreError>,
     ) -> Result<Revision, StoreError> {
         let mut last = known;
         let segments = self.segments().map_err(|error| failed("looking for", "the log", &error))?;
@@ -146,17 +146,17 @@ impl Files {
                 return Err(StoreError::Corrupt(format!("before {shown}, {gap}")));
             }
             loop {
-                while let Some((first, bytes)) = reading.record().map_err(unread)? {
+                while let Some((row, places)) = reading.record().map_err(unread)? {
                     if reading.next > last + 1 {
                         last = reading.next - 1;
-                        each(first, bytes)?;
+                        each(&row, places)?;
                     }
                 }
                 if !reading.goes_on().map_err(unread)? {
                     break;
                 }
                 // Somebody may be appending: whatever has a successor must be whole.
-                if !reading.is_whole().map_err(unread)? {
+                if reading.here().map_err(unread)?.is_none() {
                     let what = format!("{shown} is damaged: revision {} cannot be read", last + 1);
                     return Err(StoreError::Corrupt(format!("{what}, and others follow it")));
                 }
@@ -209,6 +209,10 @@ fn checksum(parts: &[&[u8]]) -> u32 {
     hasher.finalize()
 }
 
+fn record_checksum(salt: u64, length: u32, first: Revision, row: &[u8]) -> u32 {
+    checksum(&[&salt.to_le_bytes(), &length.to_le_bytes(), &first.to_le_bytes(), row])
+}
+
 /// The first page of a segment.
 fn title(identity: &Identity, salt: u64, first: Revision) -> Vec<u8> {
     let fields = [&identity[..], &salt.to_le_bytes(), &first.to_le_bytes()].concat();
@@ -254,10 +258,9 @@ impl Log {
             none => none.insert(Segment::begin(&self.files, first)?),
         };
         let length = u32::try_from(row.len()).expect("a batch is at most 256 commits of 1 MiB");
-        let (length, revision) = (length.to_le_bytes(), first.to_le_bytes());
-        let sum = checksum(&[&segment.salt.to_le_bytes(), &length, &revision, row]);
+        let sum = record_checksum(segment.salt, length, first, row).to_le_bytes();
         self.record.clear();
-        for part in [&sum.to_le_bytes()[..], &length, &revision, row] {
+        for part in [&sum[..], &length.to_le_bytes(), &first.to_le_bytes(), row] {
             self.record.extend_from_slice(part);
         }
         self.record.resize(self.record.len().next_multiple_of(PAGE), 0);
@@ -378,14 +381,14 @@ impl Reading {
         Ok(Self { file, size, salt, at: PAGE as u64, next: first })
     }
 
-    /// The next record: its first revision, and its row. Nothing at the end, or where a record is not whole.
-    fn record(&mut self) -> io::Result<Option<(Revision, Vec<u8>)>> {
+    /// The row of the next record, and where its writes lie. Nothing at the end, or where a record is not whole.
+    fn record(&mut self) -> io::Result<Option<(Vec<u8>, Places)>> {
         let Some((head, row)) = self.here()? else { return Ok(None) };
         // With its checksum it is what was written.
-        let Some((_, last)) = row::places(head.first, &row) else { return Ok(None) };
+        let Some((places, last)) = row::places(head.first, &row) else { return Ok(None) };
         self.next = last + 1;
         self.at += (HEAD as u64 + u64::from(head.length)).next_multiple_of(PAGE as u64);
-        Ok(Some((head.first, row)))
+        Ok(Some((row, places)))
     }
 
     /// What is where the next record must be, if that is whole.
@@ -394,10 +397,6 @@ impl Reading {
             return Ok(None);
         };
         Ok(self.row(self.at, &head)?.map(|row| (head, row)))
-    }
-
-    fn is_whole(&self) -> io::Result<bool> {
-        Ok(self.here()?.is_some())
     }
 
     /// Whether a later record is whole, behind one that is not.
@@ -439,8 +438,7 @@ impl Reading {
         }
         let mut row = vec![0; head.length as usize];
         self.file.read_exact_at(&mut row, begins)?;
-        let fields = [self.salt.to_le_bytes(), head.first.to_le_bytes()];
-        let sum = checksum(&[&fields[0], &head.length.to_le_bytes(), &fields[1], &row]);
+        let sum = record_checksum(self.salt, head.length, head.first, &row);
         Ok((sum == head.checksum).then_some(row))
     }
 }
@@ -471,6 +469,14 @@ mod tests {
         Arc::new(Files::new(&dir.path().join("db"), [7; 16]))
     }
 
+    /// A log without a record.
+    fn empty() -> (TempDir, Arc<Files>, Log) {
+        let dir = tempfile::tempdir().unwrap();
+        let files = files(&dir);
+        let log = Log::new(Arc::clone(&files));
+        (dir, files, log)
+    }
+
     /// A row of so many commits.
     fn row(commits: Revision, value: &[u8]) -> Vec<u8> {
         let mut row = Vec::new();
@@ -484,8 +490,8 @@ mod tests {
     /// What there is after a revision: the first revision and the length of each row.
     fn replayed(files: &Files, known: Revision) -> (BTreeMap<Revision, usize>, Revision) {
         let mut rows = BTreeMap::new();
-        let last = files.replay(known, |first, row| {
-            assert!(rows.insert(first, row.len()).is_none());
+        let last = files.replay(known, |row, places| {
+            assert!(rows.insert(places[0].0, row.len()).is_none());
             Ok(())
         });
         (rows, last.unwrap())
@@ -493,9 +499,7 @@ mod tests {
 
     #[test]
     fn what_is_appended_is_replayed_in_order_from_wherever_it_is_wanted() {
-        let dir = tempfile::tempdir().unwrap();
-        let files = files(&dir);
-        let mut log = Log::new(Arc::clone(&files));
+        let (_dir, files, mut log) = empty();
         let (mut first, mut expected) = (1, BTreeMap::new());
         for nth in 0..60 {
             let row = row(1 + nth % 3, &vec![1; nth as usize * 999]);
@@ -514,9 +518,7 @@ mod tests {
 
     #[test]
     fn a_merged_segment_is_used_again_and_what_is_left_in_it_is_not_read() {
-        let dir = tempfile::tempdir().unwrap();
-        let files = files(&dir);
-        let mut log = Log::new(Arc::clone(&files));
+        let (dir, files, mut log) = empty();
         let row = row(1, &[1; 5000]);
         for revision in 1..=400 {
             log.append(revision, revision, &row).unwrap();
@@ -535,9 +537,7 @@ mod tests {
 
     #[test]
     fn a_record_that_did_not_fit_is_written_over() {
-        let dir = tempfile::tempdir().unwrap();
-        let files = files(&dir);
-        let mut log = Log::new(Arc::clone(&files));
+        let (_dir, files, mut log) = empty();
         log.append(1, 1, &row(1, b"small")).unwrap();
         files.set_limit(13_000);
         assert_eq!(log.append(2, 2, &row(1, &[1; 5000])), Err(StoreError::Full));
@@ -547,9 +547,7 @@ mod tests {
 
     #[test]
     fn what_is_appended_meanwhile_does_not_look_like_damage() {
-        let dir = tempfile::tempdir().unwrap();
-        let files = files(&dir);
-        let mut log = Log::new(Arc::clone(&files));
+        let (_dir, files, mut log) = empty();
         let row = row(1, &[1; 50_000]);
         log.append(1, 1, &row).unwrap();
         std::thread::scope(|scope| {
@@ -584,9 +582,7 @@ mod tests {
 
     #[test]
     fn nothing_goes_while_somebody_reads_all() {
-        let dir = tempfile::tempdir().unwrap();
-        let files = files(&dir);
-        let mut log = Log::new(Arc::clone(&files));
+        let (_dir, files, mut log) = empty();
         log.append(1, 1, &row(1, b"value")).unwrap();
         log.seal();
         let pin = files.pin();

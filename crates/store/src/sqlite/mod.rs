@@ -39,6 +39,7 @@ use log::{Files, Identity, Log};
 use merge::{Merger, Progress};
 use readers::Readers;
 use recent::Recent;
+use row::Places;
 use writer::{Job, Writer};
 
 use crate::changes::{ChangeLog, DEFAULT_CHANGES};
@@ -277,15 +278,12 @@ fn replay(connection: &Connection, path: &Path) -> Result<(Recent, Files), Store
     let files = Files::new(path, identity);
     let hasher = Hasher::default();
     let mut current = Generation::default();
-    let revision = rows(connection, &files, merged, |first, row| {
-        let (places, _) = row::places(first, &row)
-            .ok_or_else(|| StoreError::Corrupt(format!("row {first} of the log is cut short")))?;
+    let revision = rows(connection, &files, merged, |row, places| {
         let mark = |(version, at)| {
-            let hash = hasher.hash(row::written(&row, at).key);
+            let hash = hasher.hash(row::written(row, at).key);
             Mark { version, hash, at }
         };
-        let marks: Vec<Mark> = places.into_iter().map(mark).collect();
-        current.add(&row, marks);
+        current.add(row, places.into_iter().map(mark));
         Ok(())
     })?;
     files
@@ -303,12 +301,12 @@ fn standing(connection: &Connection) -> rusqlite::Result<(Revision, Identity)> {
     })
 }
 
-/// Passes on each row of the log that may not be merged; the last revision that there is.
+/// Passes on each row of the log that may not be merged, with where its writes lie; the last revision that there is.
 fn rows(
     connection: &Connection,
     files: &Files,
     merged: Revision,
-    mut each: impl FnMut(Revision, Vec<u8>) -> Result<(), StoreError>,
+    mut each: impl FnMut(&[u8], Places) -> Result<(), StoreError>,
 ) -> Result<Revision, StoreError> {
     let mut last = merged;
     // Up to version 2 of the schema the log was a table. A sweep may have merged some of it; that does no harm.
@@ -318,10 +316,10 @@ fn rows(
     while let Some(row) = old.next().map_err(store_error)? {
         let first = row.get::<_, i64>(0).map_err(store_error)?.unsigned_abs();
         let row: Vec<u8> = row.get(1).map_err(store_error)?;
-        if let Some((_, reached)) = row::places(first, &row) {
-            last = last.max(reached);
-        }
-        each(first, row)?;
+        let (places, reached) = row::places(first, &row)
+            .ok_or_else(|| StoreError::Corrupt(format!("row {first} of the log is cut short")))?;
+        last = last.max(reached);
+        each(&row, places)?;
     }
     files.replay(last, each)
 }

@@ -1,8 +1,8 @@
 //! What was committed lately and is so far only in the log.
 //!
-//! A commit is durable once its row is in the log table; this is the log's readable form. Every
-//! read looks here first, then in the `records` table. The writer thread alone changes it: it
-//! adds each batch once it is synced.
+//! A commit is durable once its row is in the log; this is the log's readable form. Every
+//! read looks here first, then in the `records` table. The writer adds each batch once it is synced; the thread that merges
+//! takes away what is in the tables.
 //!
 //! There are two generations at most. New rows go into the current one. A sweep freezes it, so that what it merges
 //! does not change under it, and begins another; what is frozen is read here until all of it is in `records`, and

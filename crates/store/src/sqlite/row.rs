@@ -59,8 +59,11 @@ pub(crate) fn room<'w>(writes: impl IntoIterator<Item = &'w Write>) -> usize {
     NEXT.len() + writes.into_iter().map(of).sum::<usize>()
 }
 
-/// Where the writes of the row `first` lie, each with its revision, and the row's last revision; `None` if it is not a row.
-pub(crate) fn places(first: Revision, row: &[u8]) -> Option<(Vec<(Revision, u32)>, Revision)> {
+/// Where the writes of a row lie, each with its revision.
+pub(crate) type Places = Vec<(Revision, u32)>;
+
+/// Where the writes of the row `first` lie, and the row's last revision; `None` if it is not a row.
+pub(crate) fn places(first: Revision, row: &[u8]) -> Option<(Places, Revision)> {
     let mut places = Vec::new();
     let (mut revision, mut rest) = (first, row);
     while !rest.is_empty() {

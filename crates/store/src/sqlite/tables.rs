@@ -7,7 +7,7 @@ use crate::Revision;
 
 /// Values longer than this live outside the tree of keys. An interface's sealed record is shorter, so that reading it is one
 /// search.
-pub(crate) const INLINE_BYTES: usize = 256;
+const INLINE_BYTES: usize = 256;
 
 /// The statements that change them.
 pub(crate) struct Tables<'c> {
