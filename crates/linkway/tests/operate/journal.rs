@@ -97,3 +97,29 @@ fn a_torn_line_costs_itself_only() {
         serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     }
 }
+
+#[test]
+fn a_request_of_several_lines_is_one_record_and_not_another_that_it_makes_up() {
+    let desk = small();
+    let server = desk.start();
+    let mut operator = desk.operator(&server);
+    let mut tenant = Account::create(&mut operator, "123456789000").client(server.address());
+    let made_up = concat!(
+        r#"{"time":"2026-11-23T10:00:00.000Z","requestId":"r","principal":"operator","#,
+        r#""sourceAddress":"::1","operation":"MadeUp","outcome":"ok"}"#,
+    );
+    let body = format!("{{\n\"connectionId\":\n\"dxcon-ffffffff\",\"x\":\n{made_up}\n}}");
+    let answer = tenant.try_raw("OvertureService.DescribeVirtualInterfaces", body.as_bytes());
+    assert_eq!(answer.expect("an answer").error().0, "DirectConnectClientException");
+    let seen = wait_for("the call is in the trail", || {
+        let seen = trail(&mut operator);
+        let is_it = |event: &Value| event["operation"] == "DescribeVirtualInterfaces";
+        seen.iter().any(is_it).then_some(seen)
+    });
+    let of_tenant = |event: &&Value| event["accountId"] == "123456789000";
+    let events: Vec<_> = seen.iter().filter(of_tenant).collect();
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0]["parameters"], serde_json::from_str::<Value>(&body).expect("JSON"));
+    assert!(!seen.iter().any(|event| event["operation"] == "MadeUp"), "{seen:?}");
+    server.stop();
+}

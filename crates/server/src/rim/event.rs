@@ -16,13 +16,13 @@ pub fn parameters(body: &[u8]) -> Option<Parameters<'_>> {
     Parameters::from_string(masked(body)?)
 }
 
-/// Whether a body is short and cannot hold a secret: no member is named like one, whatever stands between its letters, and
-/// no name hides behind an escape. Says no too often rather than once too seldom. Nearly all reads are plain, and need not
-/// be taken apart.
+/// Whether a body is short, of one line, and cannot hold a secret: no member is named like one, whatever stands between its
+/// letters, and no name hides behind an escape. Says no too often rather than once too seldom. Nearly all reads are plain, and
+/// need not be taken apart. Of several lines one could pass for a record of its own in the journal.
 fn is_plain(body: &[u8]) -> bool {
     const TELLING: [&[u8]; 7] =
         [b"key", b"cak", b"ckn", b"config", b"password", b"secret", b"token"];
-    if body.len() > MAX_TEXT || body.contains(&b'\\') {
+    if body.len() > MAX_TEXT || body.iter().any(|byte| *byte == b'\\' || byte.is_ascii_control()) {
         return false;
     }
     let mut letters = [0; MAX_TEXT];
@@ -117,6 +117,13 @@ mod tests {
         let plain = r#"{"connectionId":"dxcon-1","maxResults":10}"#;
         assert_eq!(kept(plain), Some(serde_json::from_str(plain).unwrap()));
         assert!(is_plain(plain.as_bytes()));
+        for lines in
+            ["{\n\"connectionId\":\r\n\t\"dxcon-1\",\"maxResults\":10\n}", "\n{\"time\":\n1}"]
+        {
+            let text = parameters(lines.as_bytes()).unwrap();
+            assert!(!text.text().contains(char::is_control), "{text:?}");
+            assert_eq!(json!(text), serde_json::from_str::<Value>(lines).unwrap());
+        }
         for secret in [
             r#"{"authKey":"sesame"}"#,
             r#"{"AUTHKEY":"sesame"}"#,
