@@ -160,7 +160,11 @@ pub fn all_due() -> Key {
 /// Reads a [`due`] key back.
 #[must_use]
 pub fn parse_due(key: &str) -> Option<(Time, &str)> {
-    let (at, id) = key.strip_prefix("due/")?.split_once('/')?;
+    parse_dated(key.strip_prefix("due/")?)
+}
+
+fn parse_dated(rest: &str) -> Option<(Time, &str)> {
+    let (at, id) = rest.split_once('/')?;
     Some((Time::from_millis(at.parse().ok()?), id))
 }
 
@@ -188,6 +192,12 @@ pub fn parse_epoch(key: &str) -> Option<u64> {
 #[must_use]
 pub fn audit(at: Time, request_id: &str) -> Key {
     written(format_args!("audit/{:015}/{request_id}", at.millis()))
+}
+
+/// Reads an [`audit`] key back.
+#[must_use]
+pub fn parse_audit(key: &str) -> Option<(Time, &str)> {
+    parse_dated(key.strip_prefix("audit/")?)
 }
 
 /// Range: everything of one kind, as in `account/`.

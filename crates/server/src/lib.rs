@@ -13,4 +13,5 @@ pub mod reconcile;
 pub mod records;
 pub mod rim;
 pub mod server;
+pub mod trail;
 pub mod verify;

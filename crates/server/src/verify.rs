@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::boot::{BootError, DataDir};
 use crate::codec;
 use crate::records::Failure;
-use crate::rim::event::AuditEvent;
+use crate::trail;
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,7 +39,7 @@ pub async fn data_dir(path: &Path) -> Result<Report, BootError> {
         for (key, value) in page.items {
             count += 1;
             if key.starts_with("audit/") {
-                if let Err(error) = serde_json::from_slice::<AuditEvent>(&value.value) {
+                if let Err(error) = trail::decode(&key, &value.value) {
                     violations.push(format!("{key}: is not an audit record: {error}"));
                 }
                 continue;

@@ -1,5 +1,6 @@
 //! What the trail says of a call. A change's record is part of its own commit; reads and refusals go to the journal.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use linkway_domain::access_key::Principal;
@@ -13,8 +14,9 @@ use linkway_wire::operation::{LinkwayOperation, Target};
 use super::Call;
 use crate::clock;
 use crate::credentials::Caller;
-use crate::rim::event::{AuditEvent, parameters};
+use crate::rim::event::{AuditEvent, Parameters, parameters};
 use crate::rim::http::{Request, RequestId};
+use crate::trail::{self, Change};
 
 /// Whether a call of this kind changes nothing when it succeeds.
 pub(super) fn is_read(target: Target) -> bool {
@@ -64,9 +66,16 @@ pub(super) fn is_read(target: Target) -> bool {
 
 /// The record of a change, for its own commit.
 pub(super) fn of_change(call: &Call, time: Time, outcome: &Outcome) -> (Key, Vec<u8>) {
-    let event = event(call, time, "ok", None, resources(outcome));
-    let json = serde_json::to_vec(&event).expect("events have string keys only");
-    (key::audit(time, call.request_id.as_str()), json)
+    let parameters = parameters(&call.body);
+    let change = Change {
+        who: (&call.caller.principal).into(),
+        access_key_id: call.caller.access_key_id.as_str(),
+        source: call.source,
+        operation: call.target.name(),
+        resources: resources(outcome),
+        parameters: parameters.as_ref().map(Parameters::text),
+    };
+    (key::audit(time, call.request_id.as_str()), trail::encode(&change))
 }
 
 /// The record of a call by a known caller.
@@ -75,13 +84,11 @@ pub(super) fn event<'a>(
     time: Time,
     outcome: &'static str,
     message: Option<&'a str>,
-    resources: Vec<String>,
 ) -> AuditEvent<'a> {
     AuditEvent {
         operation: call.target.name().into(),
         outcome: outcome.into(),
         message: message.map(Into::into),
-        resources,
         parameters: parameters(&call.body),
         ..by(&call.caller, call.source, &call.request_id, time)
     }
@@ -147,17 +154,17 @@ fn by<'a>(
 }
 
 /// The ids of what a change was about.
-fn resources(outcome: &Outcome) -> Vec<String> {
+fn resources(outcome: &Outcome) -> Vec<Cow<'_, str>> {
     match outcome {
-        Outcome::Account(r) => vec![r.id.to_string()],
-        Outcome::AccessKey(r) => vec![r.id.to_string()],
-        Outcome::Location(r) => vec![r.code.to_string()],
-        Outcome::Edge(r, access_key) => vec![r.id.to_string(), access_key.id.to_string()],
-        Outcome::Port(r) => vec![format!("{}/{}", r.edge, r.name)],
-        Outcome::Connection(r) => vec![r.id.to_string()],
-        Outcome::VirtualInterface(r) => vec![r.id.to_string(), r.connection.to_string()],
-        Outcome::Gateway(r) => vec![r.id.to_string()],
-        Outcome::Epoch(number) => vec![number.to_string()],
+        Outcome::Account(r) => vec![r.id.as_str().into()],
+        Outcome::AccessKey(r) => vec![r.id.as_str().into()],
+        Outcome::Location(r) => vec![r.code.as_str().into()],
+        Outcome::Edge(r, access_key) => vec![r.id.as_str().into(), access_key.id.as_str().into()],
+        Outcome::Port(r) => vec![format!("{}/{}", r.edge, r.name).into()],
+        Outcome::Connection(r) => vec![r.id.as_str().into()],
+        Outcome::VirtualInterface(r) => vec![r.id.as_str().into(), r.connection.as_str().into()],
+        Outcome::Gateway(r) => vec![r.id.as_str().into()],
+        Outcome::Epoch(number) => vec![number.to_string().into()],
         Outcome::Done => Vec::new(),
     }
 }

@@ -15,6 +15,7 @@ use super::{Answered, Api, Call, page};
 use crate::clock;
 use crate::rim::event::AuditEvent;
 use crate::rim::journal::Cursor;
+use crate::trail;
 
 /// How long after its time a change may still be on its way into the store: a decision is dated, then committed. What is
 /// younger is left for the next page, or a reader who follows the trail could miss it.
@@ -92,16 +93,15 @@ impl Api {
         let range = key::all("audit");
         let page = self.records.store().scan(range.as_str(), place.stored.as_deref(), limit).await;
         let page = page.map_err(crate::records::Failure::from)?;
-        let events =
-            page.items.into_iter().filter_map(|(key, value)| {
-                match serde_json::from_slice(&value.value) {
-                    Ok(event) => Some((key, event)),
-                    Err(error) => {
-                        tracing::error!(key, %error, "an audit record cannot be read");
-                        None
-                    }
+        let events = page.items.into_iter().filter_map(|(key, value)| {
+            match trail::decode(&key, &value.value) {
+                Ok(event) => Some((key, event)),
+                Err(error) => {
+                    tracing::error!(key, %error, "an audit record cannot be read");
+                    None
                 }
-            });
+            }
+        });
         Ok(events.collect())
     }
 

@@ -154,7 +154,7 @@ impl Api {
         let decided = self.records.run(&call.caller.principal, command, Some(&audit)).await?;
         if !decided.changed {
             // Nothing was committed, so nothing was audited: to the trail this is a read.
-            self.journal.record(&audit::event(call, clock::now(), "ok", None, Vec::new()));
+            self.journal.record(&audit::event(call, clock::now(), "ok", None));
         }
         Ok(decided.outcome)
     }
@@ -220,17 +220,12 @@ impl Api {
         };
         match &answered {
             Ok(_) if audit::is_read(call.target) => {
-                self.journal.record(&audit::event(&call, clock::now(), "ok", None, Vec::new()));
+                self.journal.record(&audit::event(&call, clock::now(), "ok", None));
             }
             Ok(_) => {}
             Err(error) => {
-                let event = audit::event(
-                    &call,
-                    clock::now(),
-                    error.code.as_str(),
-                    Some(&error.message),
-                    Vec::new(),
-                );
+                let event =
+                    audit::event(&call, clock::now(), error.code.as_str(), Some(&error.message));
                 self.journal.record(&event);
             }
         }
