@@ -14,14 +14,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::checkpoint::Checkpointer;
 use super::generation::{AT_ONCE, Entry};
 use super::log::Files;
 use super::recent::Frozen;
@@ -31,6 +29,9 @@ use crate::{Revision, StoreError};
 
 /// Entries of a slice.
 const SLICE: usize = 4096;
+
+/// Pages in SQLite's write-ahead log after which it is copied into the database file and begins again: 16 MiB.
+const COPY_FRAMES: u32 = 4096;
 
 /// How long a slice that failed waits for another attempt, unless a batch asks for it.
 const RETRY: Duration = Duration::from_secs(1);
@@ -127,9 +128,6 @@ pub(crate) struct Merger {
     pub(crate) files: Arc<Files>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) connection: Connection,
-    /// Length of the write-ahead log in frames, as SQLite tells after each commit.
-    pub(crate) frames: Arc<AtomicU32>,
-    pub(crate) checkpointer: Checkpointer,
 }
 
 impl Merger {
@@ -164,7 +162,6 @@ impl Merger {
                     if is_last {
                         self.files.trim(frozen.mark);
                     }
-                    self.checkpointer.written(self.frames.load(Ordering::Relaxed));
                     self.progress.change(|standing| {
                         standing.slices += 1;
                         standing.failure = None;
@@ -232,21 +229,14 @@ fn limit_pages(connection: &Connection, bytes: u64) -> rusqlite::Result<()> {
     connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
 }
 
-/// The merger's connection, and the length of the write-ahead log in frames, which SQLite tells
-/// after each commit.
-pub(crate) fn connection(
-    path: &Path,
-    cache: usize,
-) -> rusqlite::Result<(Connection, Arc<AtomicU32>)> {
-    let mut connection = file::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+/// The merger's connection.
+pub(crate) fn connection(path: &Path, cache: usize) -> rusqlite::Result<Connection> {
+    let connection = file::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connect::configure(&connection, cache)?;
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    let frames = Arc::new(AtomicU32::new(0));
-    let counter = Arc::clone(&frames);
-    // Replaces SQLite's own checkpoint, which would run in the middle of a commit.
-    connection.wal_hook(Some(move |_: &mut _, length: i32| {
-        counter.store(length.unsigned_abs(), Ordering::Relaxed);
-        Ok(())
-    }))?;
-    Ok((connection, frames))
+    // SQLite copies after each transaction that leaves its log longer than that. On this thread nobody waits for it, and as
+    // everything that was written is copied then, the log begins again in place. When a thread of its own copied, something
+    // was always left, and the log grew, into memory and disk that had to be found first.
+    connection.pragma_update(None, "wal_autocheckpoint", COPY_FRAMES)?;
+    Ok(connection)
 }

@@ -3,7 +3,6 @@
 
 mod backup;
 mod cache;
-mod checkpoint;
 mod connect;
 mod draft;
 mod file;
@@ -31,7 +30,6 @@ pub use cache::Cached;
 pub use file::OpenError;
 
 use cache::Cache;
-use checkpoint::Checkpointer;
 use file::DatabaseFile;
 use filter::{Filling, Filter};
 use generation::{Generation, Hasher, Mark};
@@ -169,8 +167,7 @@ impl SqliteStore {
 
     fn start(file: DatabaseFile, options: SqliteOptions) -> Result<Self, StoreError> {
         let path = file.path();
-        let (connection, frames) =
-            merge::connection(path, options.merger_cache).map_err(store_error)?;
+        let connection = merge::connection(path, options.merger_cache).map_err(store_error)?;
         let (recent, files) = replay(&connection, path)?;
         let files = Arc::new(files);
         let changes = ChangeLog::new(recent.revision(), options.changes);
@@ -188,8 +185,6 @@ impl SqliteStore {
             files: Arc::clone(&files),
             progress: Arc::clone(&progress),
             connection,
-            frames,
-            checkpointer: Checkpointer::start(path)?,
         };
         let (sweeps, begun) = std::sync::mpsc::sync_channel(1);
         let merger = spawn("store-merger", move || merger.run(&begun))?;
