@@ -54,7 +54,7 @@
 //!   filter tells of most keys that are not there that they are not, so that few reads search a tree.
 //! * **Reads** run on the caller's thread; a point read takes some 3 us. They see every
 //!   commit that was answered before they began, and those of several records see one moment.
-//! * **Checkpoints** of SQLite's write-ahead log run on a thread of their own, and it is overwritten in place.
+//! * **Checkpoints** of SQLite's write-ahead log run on the thread that merges, so that it is overwritten in place.
 //! * **Durability.** A record of the log is synced before anybody in it is answered: an answered commit survives kill -9 and power loss.
 //!   Of what is merged only the end of a sweep is synced: until then its records are in the log.
 //! * **Closing** merges what is left, so that the database is one file then; so is a backup.
