@@ -420,6 +420,47 @@ async fn a_full_disk_fails_commits_whole_and_recovers() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlites_own_log_is_written_over_in_place_while_others_read() {
+    /// What it is copied after, a transaction that ends beyond it, and another attempt.
+    const MOST: u64 = 48 << 20;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let options =
+        SqliteOptions { recent_bytes: 1 << 20, cached: |_| false, ..SqliteOptions::default() };
+    let store = Arc::new(SqliteStore::open(&path, options).unwrap());
+    let done = Arc::new(AtomicBool::new(false));
+    // Spread evenly over the tree, so that each dirties a page.
+    let key = |nth: u64| format!("key/{:016x}", nth.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let readers: Vec<_> = (0..2)
+        .map(|_| {
+            let (store, done) = (Arc::clone(&store), Arc::clone(&done));
+            tokio::spawn(async move {
+                for nth in 0.. {
+                    store.get(&key(nth % 1000)).await.unwrap();
+                    if done.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
+            })
+        })
+        .collect();
+    let log = dir.path().join("db-wal");
+    let (mut longest, mut pages) = (0, 0);
+    for batch in 0..1500_u64 {
+        let some = (batch * 100..(batch + 1) * 100).map(|nth| (key(nth), vec![1; 200]));
+        store.commit(puts(some)).await.unwrap();
+        longest = longest.max(fs::metadata(&log).map_or(0, |file| file.len()));
+        pages = fs::metadata(&path).unwrap().len() / 4096;
+    }
+    done.store(true, Ordering::Relaxed);
+    for reader in readers {
+        reader.await.unwrap();
+    }
+    assert!(pages > 5000, "{pages} pages: too small a tree to tell");
+    assert!(longest > 1 << 20 && longest <= MOST, "{longest} bytes");
+}
+
 #[tokio::test]
 async fn closing_says_whether_the_database_has_everything() {
     let dir = tempfile::tempdir().unwrap();

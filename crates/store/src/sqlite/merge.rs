@@ -18,6 +18,8 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rusqlite::hooks::Wal;
+use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, OpenFlags};
 
 use super::generation::{AT_ONCE, Entry};
@@ -32,6 +34,9 @@ const SLICE: usize = 4096;
 
 /// Pages in SQLite's write-ahead log after which it is copied into the database file and begins again: 16 MiB.
 const COPY_FRAMES: u32 = 4096;
+
+/// How long that waits for those who read from it: others' reads take microseconds, a backup's seconds.
+const READERS: Duration = Duration::from_millis(50);
 
 /// How long a slice that failed waits for another attempt, unless a batch asks for it.
 const RETRY: Duration = Duration::from_secs(1);
@@ -229,14 +234,24 @@ fn limit_pages(connection: &Connection, bytes: u64) -> rusqlite::Result<()> {
     connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
 }
 
-/// The merger's connection.
+/// The merger's connection. It copies SQLite's write-ahead log after transactions that leave it long; on this thread nobody
+/// waits for that.
 pub(crate) fn connection(path: &Path, cache: usize) -> rusqlite::Result<Connection> {
-    let connection = file::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mut connection = file::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connect::configure(&connection, cache)?;
+    connection.busy_timeout(READERS)?;
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    // SQLite copies after each transaction that leaves its log longer than that. On this thread nobody waits for it, and as
-    // everything that was written is copied then, the log begins again in place. When a thread of its own copied, something
-    // was always left, and the log grew, into memory and disk that had to be found first.
-    connection.pragma_update(None, "wal_autocheckpoint", COPY_FRAMES)?;
+    let mut due = COPY_FRAMES;
+    connection.wal_hook(Some(move |log: &mut Wal, frames: i32| {
+        let frames = frames.unsigned_abs();
+        if frames >= due {
+            // A plain copy, as SQLite makes by itself, lets the log begin again only if nobody reads from it at the next
+            // write; under load somebody always does, and it grew and grew. This waits for those who do. If that takes too
+            // long (a backup), or the disk is full, there is another attempt when as much again was written.
+            let begins_again = log.checkpoint_v2(CheckpointMode::RESTART).is_ok();
+            due = if begins_again { COPY_FRAMES } else { frames + COPY_FRAMES };
+        }
+        Ok(())
+    }))?;
     Ok(connection)
 }
