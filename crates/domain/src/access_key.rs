@@ -30,6 +30,17 @@ pub enum Principal {
     Edge(EdgeId),
 }
 
+impl Principal {
+    /// The tenant that it is, if it is one.
+    #[must_use]
+    pub fn account(&self) -> Option<&AccountId> {
+        match self {
+            Self::Account(id) => Some(id),
+            Self::Operator | Self::Edge(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -11,8 +11,8 @@
 use linkway_domain::key::Key;
 use linkway_domain::record::Record;
 use linkway_store::seal::{OpenSealError, Sealer};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// JSON.
 const JSON: u8 = 1;
@@ -21,7 +21,7 @@ const ROOM: usize = 256;
 /// What sealing adds to a value.
 const SEAL_BYTES: usize = 28;
 /// Postcard; the latest that this build knows.
-const COMPACT: u8 = 2;
+pub(crate) const COMPACT: u8 = 2;
 
 /// A stored value that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -122,7 +122,7 @@ fn from_compact(kind: &str, plain: &[u8]) -> Result<Record, CodecError> {
 }
 
 /// A compact record that ends where its bytes end.
-fn whole<T: DeserializeOwned>(plain: &[u8]) -> Result<T, CodecError> {
+pub(crate) fn whole<'de, T: Deserialize<'de>>(plain: &'de [u8]) -> Result<T, CodecError> {
     match postcard::take_from_bytes(plain) {
         Ok((record, [])) => Ok(record),
         Ok(_) | Err(_) => Err(CodecError::NotCompact),
@@ -153,7 +153,7 @@ fn parse(kind: &str, json: &[u8]) -> Result<Record, CodecError> {
     }
 }
 
-fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, CodecError> {
+pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, CodecError> {
     serde_json::from_slice(json)
         .map_err(|error| CodecError::Malformed { line: error.line(), column: error.column() })
 }

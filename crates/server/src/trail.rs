@@ -2,20 +2,20 @@
 //!
 //! There is one for each change, written once and seldom read, and it was more than half of what a change wrote. So it is short: what
 //! the key tells is not repeated, members have no names. One byte of version, then postcard's form of
-//! [`Change`]: **any change of that type is a new version**, as in [`crate::codec`]. Earlier builds wrote the whole event as JSON,
+//! [`Change`]: **any change of that type is a new version**, as in [`codec`]. Earlier builds wrote the whole event as JSON,
 //! which begins with a brace; that is read as well.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 use linkway_domain::access_key::Principal;
+use linkway_domain::id::{AccountId, EdgeId};
 use linkway_domain::key;
 use serde::{Deserialize, Serialize};
 
+use crate::codec::{self, COMPACT, CodecError};
 use crate::rim::event::{AuditEvent, Parameters};
 
-/// Postcard; the only version so far that is not JSON.
-const COMPACT: u8 = 2;
 /// Bytes that hold nearly every record.
 const ROOM: usize = 512;
 
@@ -23,8 +23,8 @@ const ROOM: usize = 512;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change<'a> {
     /// Who called.
-    #[serde(borrow)]
-    pub who: Who<'a>,
+    #[serde(with = "Compact")]
+    pub principal: Principal,
     /// The key that signed.
     pub access_key_id: &'a str,
     /// The other end of the connection.
@@ -38,45 +38,13 @@ pub struct Change<'a> {
     pub parameters: Option<&'a str>,
 }
 
-/// A [`Principal`] that borrows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Who<'a> {
-    /// A tenant, 12 digits.
-    Account(&'a str),
-    /// Whoever runs this installation.
+/// A [`Principal`] without names; its own form has them.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Principal")]
+enum Compact {
+    Account(AccountId),
     Operator,
-    /// An edge router.
-    Edge(&'a str),
-}
-
-impl<'a> From<&'a Principal> for Who<'a> {
-    fn from(principal: &'a Principal) -> Self {
-        match principal {
-            Principal::Account(id) => Self::Account(id.as_str()),
-            Principal::Operator => Self::Operator,
-            Principal::Edge(id) => Self::Edge(id.as_str()),
-        }
-    }
-}
-
-/// Why a stored value is no audit record.
-#[derive(Debug, thiserror::Error)]
-pub enum TrailError {
-    /// Nothing is stored under the key but an empty value.
-    #[error("the value is empty")]
-    Empty,
-    /// Written by a newer build.
-    #[error("the value has version {0}; this build reads {COMPACT} and JSON")]
-    Newer(u8),
-    /// An earlier build's JSON, or the text of the parameters.
-    #[error("the value is not an event: {0}")]
-    Json(#[from] serde_json::Error),
-    /// Not the compact form.
-    #[error("the value is not a change in the compact form")]
-    NotCompact,
-    /// The key tells no time or no request.
-    #[error("the key does not end with a time and a request id")]
-    Key,
+    Edge(EdgeId),
 }
 
 /// The bytes of a change's record.
@@ -88,40 +56,29 @@ pub fn encode(change: &Change<'_>) -> Vec<u8> {
 }
 
 /// The event that is stored under a key.
-pub fn decode(key: &str, bytes: &[u8]) -> Result<AuditEvent<'static>, TrailError> {
-    let change = match bytes.split_first() {
-        None => return Err(TrailError::Empty),
-        Some((b'{', _)) => return Ok(serde_json::from_slice(bytes)?),
-        Some((&COMPACT, rest)) => whole(rest)?,
-        Some((version, _)) => return Err(TrailError::Newer(*version)),
+pub fn decode(key: &str, bytes: &[u8]) -> Result<AuditEvent<'static>, CodecError> {
+    let change: Change<'_> = match bytes.split_first() {
+        None => return Err(CodecError::Empty),
+        Some((b'{', _)) => return codec::read(bytes),
+        Some((&COMPACT, rest)) => codec::whole(rest)?,
+        Some((version, _)) => return Err(CodecError::Newer(*version)),
     };
-    let (time, request_id) = key::parse_audit(key).ok_or(TrailError::Key)?;
-    let parameters = change.parameters.map(Parameters::parse).transpose()?;
-    let (principal, account_id) = match change.who {
-        Who::Account(id) => (format!("account {id}"), Some(id.to_owned().into())),
-        Who::Operator => ("operator".to_owned(), None),
-        Who::Edge(id) => (format!("edge {id}"), None),
-    };
+    let (time, request_id) = key::parse_audit(key).ok_or(CodecError::OtherKind)?;
+    let parsed =
+        |text: &str| Parameters::from_string(text.to_owned()).ok_or(CodecError::NotCompact);
     Ok(AuditEvent {
         time,
         request_id: request_id.to_owned().into(),
-        principal: principal.into(),
-        account_id,
+        principal: change.principal.to_string().into(),
+        account_id: change.principal.account().map(|id| id.to_string().into()),
         access_key_id: Some(change.access_key_id.to_owned().into()),
         source_address: change.source.to_string().into(),
         operation: change.operation.to_owned().into(),
         resources: change.resources.into_iter().map(Cow::into_owned).collect(),
         outcome: "ok".into(),
         message: None,
-        parameters,
+        parameters: change.parameters.map(parsed).transpose()?,
     })
-}
-
-fn whole(bytes: &[u8]) -> Result<Change<'_>, TrailError> {
-    match postcard::take_from_bytes(bytes) {
-        Ok((change, [])) => Ok(change),
-        Ok(_) | Err(_) => Err(TrailError::NotCompact),
-    }
 }
 
 #[cfg(test)]
@@ -135,7 +92,7 @@ mod tests {
 
     fn change() -> Change<'static> {
         Change {
-            who: Who::Account("123456789000"),
+            principal: Principal::Account(AccountId::parse("123456789000").unwrap()),
             access_key_id: "LKWY0",
             source: "192.0.2.1".parse().unwrap(),
             operation: "DeleteConnection",
@@ -165,7 +122,7 @@ mod tests {
         assert_eq!(decode(KEY, &encode(&change())).unwrap(), event());
         assert_eq!(decode(KEY, &serde_json::to_vec(&event()).unwrap()).unwrap(), event());
         let operator = Change {
-            who: Who::Operator,
+            principal: Principal::Operator,
             source: "2001:db8::1".parse().unwrap(),
             resources: Vec::new(),
             parameters: None,
@@ -174,7 +131,8 @@ mod tests {
         let read = decode(KEY, &encode(&operator)).unwrap();
         assert_eq!((read.principal.as_ref(), read.account_id), ("operator", None));
         assert_eq!((read.source_address.as_ref(), read.parameters), ("2001:db8::1", None));
-        let edge = Change { who: Who::Edge("par1-r1"), ..change() };
+        let edge = Principal::Edge(EdgeId::parse("par1-r1").unwrap());
+        let edge = Change { principal: edge, ..change() };
         assert_eq!(decode(KEY, &encode(&edge)).unwrap().principal, "edge par1-r1");
     }
 

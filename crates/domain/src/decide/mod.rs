@@ -112,16 +112,13 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// The tenant who asks. Operations are handed out by kind of principal before they get here.
     fn account(&self) -> Result<&AccountId, Fault> {
-        match &self.principal {
-            Principal::Account(id) => Ok(id),
-            Principal::Operator | Principal::Edge(_) => Err(Fault::of(
-                crate::fault::FaultKind::AccessDenied,
-                format!(
-                    "The {} has no resources of its own; use an account's access key.",
-                    self.principal
-                ),
-            )),
-        }
+        self.principal.account().ok_or_else(|| {
+            let text = format!(
+                "The {} has no resources of its own; use an account's access key.",
+                self.principal
+            );
+            Fault::of(crate::fault::FaultKind::AccessDenied, text)
+        })
     }
 }
 

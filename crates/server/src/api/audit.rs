@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use linkway_domain::access_key::Principal;
 use linkway_domain::decide::Outcome;
 use linkway_domain::key::{self, Key};
 use linkway_domain::time::Time;
@@ -68,7 +67,7 @@ pub(super) fn is_read(target: Target) -> bool {
 pub(super) fn of_change(call: &Call, time: Time, outcome: &Outcome) -> (Key, Vec<u8>) {
     let parameters = parameters(&call.body);
     let change = Change {
-        who: (&call.caller.principal).into(),
+        principal: call.caller.principal.clone(),
         access_key_id: call.caller.access_key_id.as_str(),
         source: call.source,
         operation: call.target.name(),
@@ -134,15 +133,11 @@ fn by<'a>(
     request_id: &'a RequestId,
     time: Time,
 ) -> AuditEvent<'a> {
-    let account = match &caller.principal {
-        Principal::Account(id) => Some(id.as_str().into()),
-        Principal::Operator | Principal::Edge(_) => None,
-    };
     AuditEvent {
         time,
         request_id: request_id.as_str().into(),
         principal: caller.principal.to_string().into(),
-        account_id: account,
+        account_id: caller.principal.account().map(|id| id.as_str().into()),
         access_key_id: Some(caller.access_key_id.as_str().into()),
         source_address: source.to_string().into(),
         operation: "".into(),

@@ -21,7 +21,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use linkway_domain::Fault;
-use linkway_domain::access_key::Principal;
 use linkway_domain::decide::{Command, Outcome};
 use linkway_domain::fault::FaultKind;
 use linkway_domain::id::AccountId;
@@ -134,10 +133,7 @@ struct Call {
 impl Call {
     /// The account that calls.
     fn account(&self) -> Option<&AccountId> {
-        match &self.caller.principal {
-            Principal::Account(id) => Some(id),
-            Principal::Operator | Principal::Edge(_) => None,
-        }
+        self.caller.principal.account()
     }
 
     /// The account that calls a tenants' operation.

@@ -90,11 +90,6 @@ impl<'a> Parameters<'a> {
         serde_json::from_str(text).ok().map(|raw| Self(Cow::Borrowed(raw)))
     }
 
-    /// As [`Self::from_text`], of a text that is somebody else's; says what is wrong with it.
-    pub fn parse(text: &str) -> serde_json::Result<Parameters<'static>> {
-        RawValue::from_string(text.to_owned()).map(|raw| Parameters(Cow::Owned(raw)))
-    }
-
     /// The text.
     #[must_use]
     pub fn text(&self) -> &str {
