@@ -214,15 +214,15 @@ async fn closed_database(dir: &Path) -> PathBuf {
 async fn a_newer_schema_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = closed_database(dir.path()).await;
-    patch(&path, USER_VERSION, 4);
+    patch(&path, USER_VERSION, 5);
     for lock_file in [true, false] {
         if !lock_file {
             fs::remove_file(dir.path().join("db.lock")).unwrap();
         }
         let before = contents(dir.path());
         let error = open(&path).err().unwrap();
-        assert!(matches!(error, OpenError::Newer { found: 4, supported: 3, .. }), "{error}");
-        assert!(error.to_string().contains("has schema version 4"), "{error}");
+        assert!(matches!(error, OpenError::Newer { found: 5, supported: 4, .. }), "{error}");
+        assert!(error.to_string().contains("has schema version 5"), "{error}");
         assert!(contents(dir.path()) == before, "something was written");
     }
 }
@@ -240,7 +240,7 @@ async fn an_older_schema_is_migrated() {
     assert_eq!(put(&store, "a", b"1").await, 1);
     drop(store);
     let header = fs::read(&path).unwrap();
-    assert_eq!(header[USER_VERSION..USER_VERSION + 4], [0, 0, 0, 3]);
+    assert_eq!(header[USER_VERSION..USER_VERSION + 4], [0, 0, 0, 4]);
     assert_eq!(everything(&open(&path).unwrap()).await, [("a".to_owned(), 1, 1)]);
 }
 

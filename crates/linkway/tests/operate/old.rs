@@ -4,6 +4,7 @@
 //! gets a directory of its own beside it; `LINKWAY_MAKE_DATA=schema-N` writes it, once. Since version 3 that is what a killed
 //! server leaves, with its log.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use crate::process::client::{Client, Key};
 use crate::process::world::{Pair, allocation, edge, order, port, simulated_location, text};
 use crate::process::{Desk, QUICK, REGION, wait_for};
 
-const SCHEMAS: [&str; 3] = ["schema-1", "schema-2", "schema-3"];
+const SCHEMAS: [&str; 4] = ["schema-1", "schema-2", "schema-3", "schema-4"];
 
 fn data(schema: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(schema)
@@ -54,6 +55,28 @@ fn opens(old: &Path) {
     let address = server.address();
     let operator = Key::of(&known["operator"]);
     assert!(desk.operator_key().secret == operator.secret, "the operator's key has changed");
+    let events = desk.operator(&server).ok("ListEvents", &json!({ "maxResults": 100 }));
+    let events = events["events"].as_array().expect("a list");
+    let lent = events.iter().filter(|e| e["operation"] == "AllocatePrivateVirtualInterface");
+    let lent = lent.map(|e| {
+        assert!(e["time"].is_string() && e["requestId"].is_string(), "{e}");
+        assert_eq!(e["principal"], format!("account {}", text(e, "accountId")), "{e}");
+        assert_eq!(
+            (&e["sourceAddress"], &e["outcome"]),
+            (&json!("127.0.0.1"), &json!("ok")),
+            "{e}"
+        );
+        let new = &e["parameters"]["newPrivateVirtualInterfaceAllocation"];
+        (new["vlan"].as_i64(), e["resources"][0].as_str().expect("an id").to_owned())
+    });
+    // Of one millisecond any may be the first.
+    let lent: BTreeMap<_, _> = lent.collect();
+    let ids = |vlans: [i64; 2]| vlans.map(|vlan| lent[&Some(vlan)].clone());
+    assert_eq!(lent.len(), 3, "{lent:?}");
+    assert_eq!(
+        ids([101, 102]),
+        ["accepted", "waiting"].map(|which| text(&known[which], "virtualInterfaceId"))
+    );
     let [mut lender, mut recipient] =
         ["lender", "recipient"].map(|who| Client::tenant(address, &Key::of(&known[who])));
     let [accepted, waiting] =
