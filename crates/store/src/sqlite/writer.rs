@@ -21,7 +21,7 @@ use crate::{Commit, CommitError, Revision, StoreError};
 /// Commits in a batch from which on the next batch waits for more.
 const CROWD: usize = 4;
 /// How long it waits.
-const PAUSE: Duration = Duration::from_micros(100);
+const PAUSE: Duration = Duration::from_micros(400);
 
 /// A (validated) commit to carry out, and whom to answer.
 pub(crate) struct Job {
