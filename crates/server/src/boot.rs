@@ -129,6 +129,10 @@ pub fn open_records(
         (false, true) => return Err(BootError::NoKeyFile(key_file)),
     };
     let options = SqliteOptions { cached: Record::is_read_alone, ..options };
+    if SqliteStore::is_older(dir.database())? {
+        let database = dir.database();
+        tracing::info!(database = %database.display(), "migrating the database of an earlier build");
+    }
     let store = SqliteStore::open(dir.database(), options)?;
     Ok(Records::new(Arc::new(store), sealer, settings))
 }

@@ -48,8 +48,8 @@
 //!   such page is written twice. So a batch is one appended row, kept in memory as it is with an index over it, and is
 //!   merged into the tree in key order when [`SqliteOptions::recent_bytes`] have come together. What is merged goes from
 //!   memory, and its file of the log is used again.
-//! * **Small rows.** Values above 256 bytes live outside the tree of keys, so that its pages hold
-//!   more keys.
+//! * **Small rows.** Values above 256 bytes live outside the tree of keys, and keys are short there, in codes
+//!   that keep their order, so that its pages hold more of them.
 //! * **Cache and filter.** Values that were read from the tables are kept (`cache_bytes`), and a Bloom
 //!   filter tells of most keys that are not there that they are not, so that few reads search a tree.
 //! * **Reads** run on the caller's thread; a point read takes some 3 us. They see every

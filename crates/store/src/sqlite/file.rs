@@ -13,19 +13,29 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::types::ToSqlOutput;
+use rusqlite::{Connection, OpenFlags, params};
 use thiserror::Error;
 
-use super::store_error;
+use super::{short, store_error};
 use crate::StoreError;
 use crate::files::{beside, create_private, sync_directory};
 
 /// `Lkwy`, in the header field that SQLite keeps for such marks.
 const APPLICATION_ID: u32 = 0x4c6b_7779;
 
+/// A part of a migration.
+type Step = fn(&Connection) -> rusqlite::Result<()>;
+
 /// Step `n` takes a database from schema version `n` to `n + 1`; a new one takes them all.
 /// A step, once released, is never changed.
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
+const MIGRATIONS: &[Step] = &[
+    |connection| connection.execute_batch(VERSION_1),
+    |connection| connection.execute_batch(VERSION_2),
+    |connection| connection.execute_batch(VERSION_3),
+    |connection| connection.execute_batch(VERSION_4),
+    version_5,
+];
 
 /// `records` is one tree ordered by key. Its rows stay small, because a page then holds more of
 /// them: a value above a threshold lives in `large`, named by its number. `log` holds the commits
@@ -63,6 +73,29 @@ const VERSION_3: &str = "
 
 /// Audit records have a form that earlier builds cannot read; they refuse the file instead.
 const VERSION_4: &str = "";
+
+/// Keys are [`short`]. The rows stay in their order, so the new tree is filled from one end to the other.
+fn version_5(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "CREATE TABLE short (
+            key BLOB PRIMARY KEY NOT NULL,
+            version INTEGER NOT NULL,
+            value BLOB,
+            large INTEGER
+        ) WITHOUT ROWID, STRICT;",
+    )?;
+    let mut old =
+        connection.prepare("SELECT key, version, value, large FROM records ORDER BY 1")?;
+    let mut add = connection.prepare("INSERT INTO short VALUES (?1, ?2, ?3, ?4)")?;
+    let mut rows = old.query([])?;
+    while let Some(row) = rows.next()? {
+        let key = short::to_store(row.get_ref(0)?.as_str()?)?;
+        let same = |column| row.get_ref(column).map(ToSqlOutput::Borrowed);
+        add.execute(params![key, same(1)?, same(2)?, same(3)?])?;
+    }
+    drop(rows);
+    connection.execute_batch("DROP TABLE records; ALTER TABLE short RENAME TO records;")
+}
 
 /// Bytes of a page; measured, see the crate's documentation.
 const PAGE_BYTES: u32 = 4096;
@@ -164,6 +197,14 @@ impl DatabaseFile {
     }
 }
 
+/// Whether opening the file, which must be nobody's, will migrate it.
+pub(crate) fn is_older(path: &Path) -> Result<bool, OpenError> {
+    Ok(match read_header(path)? {
+        Header::Missing => false,
+        Header::Version(version) => version < supported(),
+    })
+}
+
 fn supported() -> u32 {
     MIGRATIONS.len() as u32
 }
@@ -242,10 +283,10 @@ fn migrate_file(path: &Path, version: u32) -> Result<(), OpenError> {
 }
 
 /// Takes the steps from schema version `from` on, all in one transaction.
-fn migrate(connection: &mut Connection, from: u32, steps: &[&str]) -> rusqlite::Result<()> {
+fn migrate(connection: &mut Connection, from: u32, steps: &[Step]) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     for step in &steps[from as usize..] {
-        transaction.execute_batch(step)?;
+        step(&transaction)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", steps.len() as u32)?;
@@ -271,6 +312,9 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Open
 mod tests {
     use super::*;
 
+    const A: Step = |connection| connection.execute_batch("CREATE TABLE a (x)");
+    const B: Step = |connection| connection.execute_batch("CREATE TABLE b (x)");
+
     fn tables(connection: &Connection) -> Vec<String> {
         let mut names = connection.prepare("SELECT name FROM sqlite_schema ORDER BY 1").unwrap();
         names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
@@ -283,17 +327,16 @@ mod tests {
     #[test]
     fn an_old_schema_takes_only_the_steps_it_lacks() {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection, 0, &["CREATE TABLE a (x)"]).unwrap();
-        migrate(&mut connection, 1, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"]).unwrap();
+        migrate(&mut connection, 0, &[A]).unwrap();
+        migrate(&mut connection, 1, &[A, B]).unwrap();
         assert_eq!((tables(&connection), version(&connection)), (vec!["a".into(), "b".into()], 2));
     }
 
     #[test]
     fn a_failing_step_leaves_the_old_schema() {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection, 0, &["CREATE TABLE a (x)"]).unwrap();
-        let steps = ["CREATE TABLE a (x)", "CREATE TABLE b (x)", "CREATE TABLE b (y)"];
-        migrate(&mut connection, 1, &steps).unwrap_err();
+        migrate(&mut connection, 0, &[A]).unwrap();
+        migrate(&mut connection, 1, &[A, B, B]).unwrap_err();
         assert_eq!((tables(&connection), version(&connection)), (vec!["a".into()], 1));
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, params};
 
 use super::generation::Hasher;
-use super::{connect, file, spawn};
+use super::{connect, file, short, spawn};
 use crate::StoreError;
 
 /// Words of a block: a cache line.
@@ -80,15 +80,14 @@ impl Filter {
     fn fill(&self, connection: &Connection) -> rusqlite::Result<()> {
         let next = "SELECT key FROM records WHERE key > ?1 ORDER BY key LIMIT ?2";
         let mut next = connection.prepare(next)?;
-        let mut last = String::new();
+        let mut last = Vec::new();
         while !self.closing.load(Ordering::Relaxed) {
             let mut rows = next.query(params![last, CHUNK])?;
-            let mut read = String::new();
+            let mut read = Vec::new();
             while let Some(row) = rows.next()? {
-                let key = row.get_ref(0)?.as_str()?;
-                self.add(self.hasher.hash(key));
+                self.add(self.hasher.hash(&short::read(row, 0)?));
                 read.clear();
-                read.push_str(key);
+                read.extend_from_slice(row.get_ref(0)?.as_blob()?);
             }
             if read.is_empty() {
                 self.is_whole.store(true, Ordering::Release);

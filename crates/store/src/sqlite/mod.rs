@@ -14,6 +14,7 @@ mod merge;
 mod readers;
 mod recent;
 mod row;
+mod short;
 mod tables;
 mod writer;
 
@@ -163,6 +164,12 @@ impl SqliteStore {
         let file = DatabaseFile::claim(path, options.create)?;
         Self::start(file, options)
             .map_err(|source| OpenError::Store { path: path.to_owned(), source })
+    }
+
+    /// Whether an earlier build has written the database, so that opening it will migrate it: some seconds for each million
+    /// records, and as much space again as it takes.
+    pub fn is_older(path: impl AsRef<Path>) -> Result<bool, OpenError> {
+        file::is_older(path.as_ref())
     }
 
     fn start(file: DatabaseFile, options: SqliteOptions) -> Result<Self, StoreError> {
@@ -331,6 +338,15 @@ fn check(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     if counts.iter().any(|count| *count != counts[0]) {
         let [stored, named, matched] = counts;
         found.push(format!("{stored} large values, {named} named by records, {matched} matching"));
+    }
+    let mut keys = connection.prepare("SELECT key FROM records")?;
+    let mut keys = keys.query([])?;
+    let mut wrong = 0;
+    while let Some(row) = keys.next()? {
+        wrong += u64::from(!short::is_right(row.get_ref(0)?.as_blob()?));
+    }
+    if wrong > 0 {
+        found.push(format!("{wrong} keys of records are not in their short form"));
     }
     Ok(found)
 }

@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 
 use super::recent::Recent;
-use super::{Shared, connect, file};
+use super::{Shared, connect, file, short};
 use crate::{Page, Snapshot, Versioned};
 
 macro_rules! select {
@@ -76,8 +76,9 @@ fn versioned(row: &Row<'_>) -> rusqlite::Result<Versioned> {
 
 /// One record of the table.
 fn in_table(connection: &Connection, key: &str) -> rusqlite::Result<Option<Versioned>> {
+    let Some(short) = short::shorten(key) else { return Ok(None) };
     let mut select = connection.prepare_cached(select!("WHERE r.key = ?1"))?;
-    select.query_row([key], versioned).optional()
+    select.query_row([short], versioned).optional()
 }
 
 /// One record.
@@ -172,7 +173,7 @@ pub(crate) fn scan(
         Some(_) => select!("WHERE r.key > ?1 ORDER BY r.key"),
         None => select!("WHERE r.key >= ?1 ORDER BY r.key"),
     })?;
-    let mut rows = select.query([after.unwrap_or(prefix)])?;
+    let mut rows = select.query([short::shorten(after.unwrap_or(prefix))])?;
     let recent = shared.recent();
     let (revision, forgotten) = (recent.revision(), recent.forgotten());
     let entries = enough(&recent, prefix, after, limit + 1);
@@ -184,14 +185,14 @@ pub(crate) fn scan(
     let mut entries = entries.into_iter().peekable();
     while items.len() <= limit {
         let stored = match row {
-            Some(row) => Some(row.get_ref(2)?.as_str()?).filter(|key| key.starts_with(prefix)),
+            Some(row) => Some(short::read(row, 2)?).filter(|key| key.starts_with(prefix)),
             None => None,
         };
-        let order = match (entries.peek(), stored) {
+        let order = match (entries.peek(), &stored) {
             (None, None) => break,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (Some((key, _)), Some(stored)) => key.as_str().cmp(stored),
+            (Some((key, _)), Some(stored)) => key.cmp(stored),
         };
         if order.is_le()
             && let Some((key, Some(versioned))) = entries.next()
@@ -200,7 +201,7 @@ pub(crate) fn scan(
         }
         if let (Ordering::Greater, Some(row), Some(key)) = (order, row, stored) {
             from_table.push(items.len());
-            items.push((key.to_owned(), versioned(row)?));
+            items.push((key, versioned(row)?));
         }
         if order.is_ge() {
             row = rows.next()?;

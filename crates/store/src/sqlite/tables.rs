@@ -3,6 +3,7 @@
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::generation::Entry;
+use super::short;
 use crate::Revision;
 
 /// Values longer than this live outside the tree of keys. An interface's sealed record is shorter, so that reading it is one
@@ -44,7 +45,8 @@ impl<'c> Tables<'c> {
 
     /// Writes the latest of a key.
     pub(crate) fn merge(&mut self, entry: &Entry<'_>) -> rusqlite::Result<()> {
-        let (key, version) = (entry.key, entry.version as i64);
+        let key = &short::to_store(entry.key)?[..];
+        let version = entry.version as i64;
         match entry.value {
             Some(value) if value.len() > INLINE_BYTES => self.merge_large(key, version, value),
             Some(value) => {
@@ -64,7 +66,7 @@ impl<'c> Tables<'c> {
         }
     }
 
-    fn merge_large(&mut self, key: &str, version: i64, value: &[u8]) -> rusqlite::Result<()> {
+    fn merge_large(&mut self, key: &[u8], version: i64, value: &[u8]) -> rusqlite::Result<()> {
         let next = self.last_large + 1;
         if self.add.execute(params![key, version, None::<&[u8]>, next])? == 0 {
             let old = self.large(key)?;
@@ -79,11 +81,11 @@ impl<'c> Tables<'c> {
         Ok(())
     }
 
-    fn large(&mut self, key: &str) -> rusqlite::Result<Option<i64>> {
+    fn large(&mut self, key: &[u8]) -> rusqlite::Result<Option<i64>> {
         Ok(self.large_of.query_row([key], |row| row.get(0)).optional()?.flatten())
     }
 
-    fn drop_large(&mut self, key: &str) -> rusqlite::Result<()> {
+    fn drop_large(&mut self, key: &[u8]) -> rusqlite::Result<()> {
         if let Some(id) = self.large(key)? {
             self.drop_large.execute([id])?;
         }

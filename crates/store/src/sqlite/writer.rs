@@ -14,6 +14,7 @@ use super::judge::{Base, Judge, Verdict};
 use super::log::Log;
 use super::merge::Progress;
 use super::recent::Frozen;
+use super::short;
 use super::{Shared, store_error};
 use crate::observer::BatchReport;
 use crate::{Commit, CommitError, Revision, StoreError};
@@ -59,7 +60,8 @@ impl<'c> Lookup<'c> {
 
 impl Base for Lookup<'_> {
     fn version(&mut self, key: &str) -> Result<Revision, StoreError> {
-        let version = self.version.query_row([key], |row| row.get::<_, i64>(0)).optional();
+        let Some(short) = short::shorten(key) else { return Ok(0) };
+        let version = self.version.query_row([short], |row| row.get::<_, i64>(0)).optional();
         Ok(version.map_err(store_error)?.unwrap_or(0) as u64)
     }
 
@@ -68,13 +70,14 @@ impl Base for Lookup<'_> {
         prefix: &str,
         hidden: &dyn Fn(&str) -> bool,
     ) -> Result<bool, StoreError> {
-        let mut rows = self.below.query([prefix]).map_err(store_error)?;
+        let Some(short) = short::shorten(prefix) else { return Ok(false) };
+        let mut rows = self.below.query([short]).map_err(store_error)?;
         while let Some(row) = rows.next().map_err(store_error)? {
-            let key = row.get_ref(0).and_then(|key| Ok(key.as_str()?)).map_err(store_error)?;
+            let key = short::read(row, 0).map_err(store_error)?;
             if !key.starts_with(prefix) {
                 return Ok(false);
             }
-            if !hidden(key) {
+            if !hidden(&key) {
                 return Ok(true);
             }
         }
