@@ -311,6 +311,7 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Open
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{MAX_PAGE, SqliteOptions, SqliteStore, Store, Versioned};
 
     const A: Step = |connection| connection.execute_batch("CREATE TABLE a (x)");
     const B: Step = |connection| connection.execute_batch("CREATE TABLE b (x)");
@@ -338,5 +339,48 @@ mod tests {
         migrate(&mut connection, 0, &[A]).unwrap();
         migrate(&mut connection, 1, &[A, B, B]).unwrap_err();
         assert_eq!((tables(&connection), version(&connection)), (vec!["a".into()], 1));
+    }
+
+    #[tokio::test]
+    async fn the_keys_of_version_4_become_short() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        let mut old = Connection::open(&path).unwrap();
+        migrate(&mut old, 0, &MIGRATIONS[..4]).unwrap();
+        old.execute("UPDATE state SET revision = 7000", []).unwrap();
+        let mut expected = Vec::new();
+        old.execute_batch("BEGIN").unwrap();
+        for nth in 0..1500_i64 {
+            let account = 100_000_000_000 + nth * 7919 % 1500;
+            for key in [
+                format!("vif-of/{account}/dxvif-f{nth:07}"),
+                format!("on/dxcon-f{nth:07}/live/0101"),
+                format!("Any {nth} ~ key?"),
+            ] {
+                let (value, version) = (vec![1_u8; nth as usize], nth + 1);
+                let large = (nth > 256).then_some(expected.len() as i64);
+                let inline = large.is_none().then_some(&value);
+                if let Some(id) = large {
+                    old.execute("INSERT INTO large VALUES (?1, ?2)", params![id, value]).unwrap();
+                }
+                let row = params![key, version, inline, large];
+                old.execute("INSERT INTO records VALUES (?1, ?2, ?3, ?4)", row).unwrap();
+                expected.push((key, Versioned { version: version.unsigned_abs(), value }));
+            }
+        }
+        old.execute_batch("COMMIT").unwrap();
+        drop(old);
+        expected.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for _ in 0..2 {
+            let store = SqliteStore::open(&path, SqliteOptions::default()).unwrap();
+            assert_eq!(store.check(), Ok(vec![]));
+            let page = store.scan("", None, MAX_PAGE).await.unwrap();
+            assert!(page.items == expected, "the records differ");
+            let (key, versioned) = &expected[3];
+            assert_eq!(store.get(key).await, Ok(Some(versioned.clone())));
+        }
+        let new = Connection::open(&path).unwrap();
+        let longest = "SELECT max(length(key)) FROM records WHERE key < x'82' AND key >= x'77'";
+        assert_eq!(new.query_row(longest, [], |row| row.get(0)), Ok(8));
     }
 }

@@ -166,8 +166,8 @@ impl SqliteStore {
             .map_err(|source| OpenError::Store { path: path.to_owned(), source })
     }
 
-    /// Whether an earlier build has written the database, so that opening it will migrate it: some seconds for each million
-    /// records, and as much space again as it takes.
+    /// Whether an earlier build has written the database, so that opening it will migrate it: a second for each million
+    /// records, and nearly as much space again as it takes.
     pub fn is_older(path: impl AsRef<Path>) -> Result<bool, OpenError> {
         file::is_older(path.as_ref())
     }

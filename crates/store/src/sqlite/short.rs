@@ -205,9 +205,9 @@ pub(crate) fn read(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
         .ok_or_else(|| damaged("a key in the tables is not one"))
 }
 
-/// What a key is in a table.
+/// The short form of a key that was committed once.
 pub(crate) fn to_store(key: &str) -> rusqlite::Result<Vec<u8>> {
-    shorten(key).ok_or_else(|| damaged("a key in the log is not one"))
+    shorten(key).ok_or_else(|| damaged("a key is not printable ASCII"))
 }
 
 fn damaged(how: &str) -> rusqlite::Error {
