@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags, ffi};
 use super::generation::Entry;
 use super::log::Files;
 use super::row::{self, Written};
+use super::short::Start;
 use super::tables::Tables;
 use super::{connect, file, rows, standing, store_error};
 use crate::{StoreError, files};
@@ -53,7 +54,8 @@ fn copy_all(source: &Path, log: &Files, partial: &Path) -> Result<(), StoreError
     let last = rows(&copy, log, merged, |row, places| {
         for (version, at) in places {
             let Written { key, value } = row::written(row, at);
-            tables.merge(&Entry { key, version, value }).map_err(store_error)?;
+            let start = Start::of(key.as_bytes());
+            tables.merge(start, &Entry { key, version, value }).map_err(store_error)?;
         }
         Ok(())
     })?;

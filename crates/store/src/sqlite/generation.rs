@@ -1,10 +1,11 @@
 //! Rows of the log in memory, as they are, with an index of the latest write of each key.
 //!
 //! A row is kept in one piece, so a commit costs no allocation for each key and each value, and all of them go
-//! together when the generation goes. Its memory is used again by a later one. Nearly all questions are about one key: a hash table answers those. Ranges, and
-//! merging, go through the keys in order. That order is kept in runs: keys wait until there are [`FRESH`] of them, are
+//! together when the generation goes. Its memory is used again by a later one. Nearly all questions are about one key: a hash table
+//! answers those. Ranges go through the keys in order. That order is kept in runs: keys wait until there are [`FRESH`] of them, are
 //! sorted together, and [`RUNS`] such runs become one. Sorting few at a time, soon after they came, is done in the
-//! processor's caches; a tree of all keys took a cache miss for each level.
+//! processor's caches; a tree of all keys took a cache miss for each level. Merging sorts all of them at once, by the
+//! beginnings of their short forms.
 
 use std::hash::BuildHasher;
 use std::ops::{Index, IndexMut};
@@ -15,6 +16,7 @@ use hashbrown::hash_table::Entry as Place;
 use itertools::Itertools;
 
 use super::row::{self, Written};
+use super::short::Start;
 use crate::{Revision, Versioned};
 
 /// How many new keys wait for their place in the order: a range has to look at each of them.
@@ -27,8 +29,6 @@ const SHARDS: usize = 64;
 const PIECE: usize = 4096;
 /// Bytes of rows that are together, and are used again together.
 const CHUNK: usize = 1 << 20;
-/// Entries that are looked up together: they lie all over the memory, and the processor then waits for several at a time.
-pub(crate) const AT_ONCE: usize = 32;
 /// What an entry takes beside its row: its slot, its places in the table and in a run.
 const ENTRY_BYTES: usize = 40;
 
@@ -79,6 +79,17 @@ struct Slot {
     hash: u64,
     chunk: u32,
     /// Where it lies in its chunk.
+    at: u32,
+}
+
+/// Where the latest write of a key lies, among others in the order of their keys: most of them are compared, and merged, without a
+/// look at the key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ordered {
+    /// The beginning of its key's short form.
+    pub(crate) start: Start,
+    version: Revision,
+    chunk: u32,
     at: u32,
 }
 
@@ -206,8 +217,12 @@ impl Generation {
         slot.hash == hash && self.key(slot) == key.as_bytes()
     }
 
+    fn row(&self, chunk: u32) -> &[u8] {
+        &self.rows.chunks[chunk as usize]
+    }
+
     fn key(&self, slot: &Slot) -> &[u8] {
-        row::key(&self.rows.chunks[slot.chunk as usize], slot.at)
+        row::key(self.row(slot.chunk), slot.at)
     }
 
     /// The key of a place in the order.
@@ -215,14 +230,10 @@ impl Generation {
         self.key(&self.slots[slot])
     }
 
-    fn written(&self, slot: &Slot) -> Written<'_> {
-        row::written(&self.rows.chunks[slot.chunk as usize], slot.at)
-    }
-
     /// What is in a slot.
     pub(crate) fn entry(&self, slot: u32) -> Entry<'_> {
         let slot = &self.slots[slot];
-        let Written { key, value } = self.written(slot);
+        let Written { key, value } = row::written(self.row(slot.chunk), slot.at);
         Entry { key, version: slot.version, value }
     }
 
@@ -261,7 +272,7 @@ impl Generation {
     }
 
     /// Gives the fresh keys their place in the order.
-    pub(crate) fn settle(&mut self) {
+    fn settle(&mut self) {
         if self.fresh.is_empty() {
             return;
         }
@@ -314,17 +325,23 @@ impl Generation {
         self.bytes = 0;
     }
 
-    /// All settled slots in the order of their keys. For half a million of them it takes some hundred milliseconds.
-    pub(crate) fn ordered(&self) -> Vec<u32> {
-        // Each key is looked up once, some of a run together.
-        let look_up = |slots: &[u32]| -> Vec<(&[u8], u32)> {
-            slots.iter().map(|slot| (self.key_at(*slot), *slot)).collect()
-        };
-        let runs = self.runs.iter().map(|run| run.chunks(AT_ONCE).flat_map(look_up));
-        let count = self.runs.iter().map(Vec::len).sum();
-        let mut order = Vec::with_capacity(count);
-        order.extend(runs.kmerge_by(|(a, _), (b, _)| a < b).map(|(_, slot)| slot));
+    /// The latest write of each key, in their order. For half a million of them it takes some tens of milliseconds.
+    pub(crate) fn ordered(&self) -> Vec<Ordered> {
+        let mut order = Vec::with_capacity(self.slots.count);
+        // They are gone through as they came, which is nearly how they lie in memory.
+        order.extend(self.slots.iter().map(|slot| {
+            let Slot { version, chunk, at, .. } = *slot;
+            Ordered { start: Start::of(self.key(slot)), version, chunk, at }
+        }));
+        let key = |place: &Ordered| row::key(self.row(place.chunk), place.at);
+        order.sort_unstable_by(|a, b| a.start.cmp(&b.start).then_with(|| key(a).cmp(key(b))));
         order
+    }
+
+    /// What lies at a place of [`Generation::ordered`].
+    pub(crate) fn at(&self, place: &Ordered) -> Entry<'_> {
+        let Written { key, value } = row::written(self.row(place.chunk), place.at);
+        Entry { key, version: place.version, value }
     }
 }
 
@@ -396,8 +413,6 @@ mod tests {
         let expected: Vec<String> = (0..count).map(|nth| format!("key/{nth:06}")).collect();
         assert_eq!(keys(generation.below("", None)), expected);
         assert_eq!(keys(generation.below("key/0001", Some("key/000150"))), expected[151..200]);
-        generation.settle();
-        let ordered = generation.ordered();
-        assert_eq!(keys(ordered.iter().map(|slot| generation.entry(*slot))), expected);
+        assert_eq!(keys(generation.ordered().iter().map(|place| generation.at(place))), expected);
     }
 }

@@ -22,7 +22,7 @@ use rusqlite::hooks::Wal;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, OpenFlags};
 
-use super::generation::{AT_ONCE, Entry};
+use super::generation::{Entry, Ordered};
 use super::log::Files;
 use super::recent::Frozen;
 use super::tables::Tables;
@@ -31,6 +31,8 @@ use crate::{Revision, StoreError};
 
 /// Entries of a slice.
 const SLICE: usize = 4096;
+/// Entries that are looked up together: they lie all over the memory, and the processor then waits for several at a time.
+const AT_ONCE: usize = 32;
 
 /// Pages in SQLite's write-ahead log after which it is copied into the database file and begins again: 16 MiB.
 const COPY_FRAMES: u32 = 4096;
@@ -160,10 +162,9 @@ impl Merger {
             let is_last = merged + slice.len() == order.len();
             let mark = is_last.then_some(frozen.mark);
             match guarded(&self.connection, || self.slice(&frozen, slice, mark)) {
-                Ok(()) => {
+                Ok(old) => {
                     merged += slice.len();
-                    let keys = slice.iter().map(|slot| frozen.generation.entry(*slot).key);
-                    self.shared.merged(keys, is_last);
+                    self.shared.merged(old, is_last);
                     if is_last {
                         self.files.trim(frozen.mark);
                     }
@@ -186,13 +187,14 @@ impl Merger {
         }
     }
 
-    /// Merges some slots of what is frozen, in a transaction; with a `mark`, everything up to that revision is in the tables then.
-    fn slice(
+    /// Merges some of what is frozen, in a transaction; with a `mark`, everything up to that revision is in the tables then. The keys
+    /// of which the tables may have had another value.
+    fn slice<'f>(
         &self,
-        frozen: &Frozen,
-        slice: &[u32],
+        frozen: &'f Frozen,
+        slice: &[Ordered],
         mark: Option<Revision>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<&'f str>, StoreError> {
         limit_pages(&self.connection, self.files.limit()).map_err(store_error)?;
         // A sync covers all that was written before, so the last slice's is enough.
         let level = if mark.is_some() { "FULL" } else { "NORMAL" };
@@ -200,15 +202,21 @@ impl Merger {
             self.connection.pragma_update(None, "synchronous", level)?;
             self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
             let mut tables = Tables::prepare(&self.connection)?;
+            let mut old = Vec::new();
             for some in slice.chunks(AT_ONCE) {
                 let entries: Vec<Entry<'_>> =
-                    some.iter().map(|slot| frozen.generation.entry(*slot)).collect();
-                entries.iter().try_for_each(|entry| tables.merge(entry))?;
+                    some.iter().map(|place| frozen.generation.at(place)).collect();
+                for (place, entry) in some.iter().zip(&entries) {
+                    if tables.merge(place.start, entry)? {
+                        old.push(entry.key);
+                    }
+                }
             }
             if let Some(mark) = mark {
                 tables.note(mark)?;
             }
-            self.connection.prepare_cached("COMMIT")?.execute([]).map(|_| ())
+            self.connection.prepare_cached("COMMIT")?.execute([])?;
+            Ok(old)
         };
         merge().map_err(store_error)
     }
@@ -216,10 +224,10 @@ impl Merger {
 
 /// Runs a transaction: if it fails, or panics, it is rolled back. The thread must outlive a bug in what it runs: everyone
 /// would wait for ever otherwise.
-fn guarded(
+fn guarded<T>(
     connection: &Connection,
-    transaction: impl FnOnce() -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
+    transaction: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
     let outcome = catch_unwind(AssertUnwindSafe(transaction))
         .unwrap_or_else(|_| Err(StoreError::Unavailable("merging panicked".to_owned())));
     if outcome.is_err() && !connection.is_autocommit() {

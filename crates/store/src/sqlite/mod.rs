@@ -23,7 +23,6 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use itertools::Itertools;
 use rusqlite::{Connection, ErrorCode, ffi};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -116,12 +115,13 @@ impl Shared {
         self.recent.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Of what is frozen, these keys are in the tables now; the `last` ones of all, maybe. Locked for a few keys at a time, so
-    /// that readers wait for microseconds at most.
-    fn merged<'k>(&self, keys: impl Iterator<Item = &'k str>, last: bool) {
-        for keys in &keys.chunks(FORGET_AT_ONCE) {
+    /// Some of what is frozen is in the tables now, the `last` of it, maybe. The tables may have had another value of these keys, which
+    /// somebody may have read; of all others there was none. Locked for a few keys at a time, so that readers wait for
+    /// microseconds at most.
+    fn merged(&self, old: Vec<&str>, last: bool) {
+        for keys in old.chunks(FORGET_AT_ONCE) {
             let mut recent = self.recent_mut();
-            keys.for_each(|key| self.cache.forget(key));
+            keys.iter().for_each(|key| self.cache.forget(key));
             recent.note_merged();
         }
         if last {

@@ -107,8 +107,7 @@ impl Recent {
 
     /// Lets everything up to now stay as it is, to be merged.
     pub(crate) fn freeze(&mut self) -> Frozen {
-        let mut generation = std::mem::replace(&mut self.current, std::mem::take(&mut self.spare));
-        generation.settle();
+        let generation = std::mem::replace(&mut self.current, std::mem::take(&mut self.spare));
         let frozen = Frozen { generation: Arc::new(generation), mark: self.revision };
         self.frozen.insert(frozen).clone()
     }

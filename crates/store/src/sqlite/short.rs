@@ -125,7 +125,7 @@ impl Symbols {
     fn of(&self, text: &[u8]) -> Option<&Symbol> {
         let character = text.first()?.checked_sub(FIRST)?;
         let Range { start, end } = *self.by_character.get(usize::from(character))?;
-        // Every other one is a character alone.
+        // Every other one is a character alone, and most have no other.
         for at in (start + 1..end).step_by(2) {
             let longer = self.ascending[at].text.as_bytes();
             if text.starts_with(longer) {
@@ -145,17 +145,28 @@ impl Symbols {
     }
 }
 
+/// The symbols of a key; one is `None` if it is no key, and then the last.
+fn symbols(key: &[u8]) -> impl Iterator<Item = Option<&'static Symbol>> {
+    let (mut rest, tail) = (key, &*TAIL);
+    let mut symbols = &*HEAD;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let symbol = symbols.of(rest);
+        rest = symbol.map_or(&[], |symbol| &rest[symbol.text.len()..]);
+        symbols = tail;
+        Some(symbol)
+    })
+}
+
 /// A key's short form; `None` if it is no key. It is also that of a prefix: nothing below it has a lesser one.
 pub(crate) fn shorten(key: &str) -> Option<Vec<u8>> {
     let mut short = Vec::with_capacity(key.len());
-    let mut rest = key.as_bytes();
     // The bits that are not in `short` yet are the uppermost.
     let (mut pending, mut count) = (0_u64, 0);
-    let mut symbols = &HEAD;
-    while !rest.is_empty() {
-        let symbol = symbols.of(rest)?;
-        rest = &rest[symbol.text.len()..];
-        symbols = &TAIL;
+    for symbol in symbols(key.as_bytes()) {
+        let symbol = symbol?;
         count += symbol.bits;
         pending |= symbol.code << (u64::BITS - count);
         while count >= 8 {
@@ -168,6 +179,38 @@ pub(crate) fn shorten(key: &str) -> Option<Vec<u8>> {
         short.push((pending >> (u64::BITS - 8)) as u8);
     }
     Some(short)
+}
+
+/// The first 15 bytes of a short form, and in the last byte how many it has, or [`Start::LONGER`]. Keys are in the order of their
+/// starts, as far as those differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Start(u128);
+
+impl Start {
+    const LONGER: u128 = 0xff;
+    const BITS: u32 = u128::BITS - 8;
+
+    /// That of a key. What is no key has one too, of more than 15 bytes.
+    pub(crate) fn of(key: &[u8]) -> Self {
+        let (mut bits, mut count) = (0_u128, 0);
+        for symbol in symbols(key) {
+            let Some(symbol) = symbol else { return Self(bits | Self::LONGER) };
+            count += symbol.bits;
+            let code = u128::from(symbol.code);
+            if count > Self::BITS {
+                let fits = code >> (count - Self::BITS);
+                return Self(bits | fits << 8 | Self::LONGER);
+            }
+            bits |= code << (u128::BITS - count);
+        }
+        Self(bits | u128::from(count.div_ceil(8)))
+    }
+
+    /// The short form, if this is all of it.
+    pub(crate) fn whole(self, bytes: &mut [u8; 16]) -> Option<&[u8]> {
+        *bytes = self.0.to_be_bytes();
+        bytes.get(..usize::from(bytes[15]))
+    }
 }
 
 /// The key of a short form; `None` if it is that of no key.
@@ -216,6 +259,8 @@ fn damaged(how: &str) -> rusqlite::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Ordering;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -238,6 +283,24 @@ mod tests {
             // Of keys that begin alike too.
             let longer = format!("{a}{b}");
             prop_assert_eq!(a.cmp(&longer), short_a.cmp(&shorten(&longer).unwrap()));
+        }
+
+        #[test]
+        fn starts_are_in_the_keys_order_and_equal_only_where_both_are_longer(a in keys(), b in keys()) {
+            let starts_are_right = |a: &str, b: &str| {
+                let [start_a, start_b] = [a, b].map(|key| Start::of(key.as_bytes()));
+                let is_long = |key| shorten(key).unwrap().len() > 15;
+                match start_a.cmp(&start_b) {
+                    Ordering::Equal => a == b || is_long(a) && is_long(b),
+                    order => order == a.cmp(b),
+                }
+            };
+            prop_assert!(starts_are_right(&a, &b));
+            let longer = format!("{a}{b}");
+            prop_assert!(starts_are_right(&a, &longer));
+            let (short, mut bytes) = (shorten(&a).unwrap(), [0; 16]);
+            let whole = Start::of(a.as_bytes()).whole(&mut bytes);
+            prop_assert_eq!(whole, (short.len() <= 15).then_some(&short[..]));
         }
 
         #[test]
@@ -271,6 +334,7 @@ mod tests {
     fn what_is_no_key_has_none() {
         for text in ["vif/\u{1f}", "\u{7f}", "vif-of/é", "a\n"] {
             assert_eq!(shorten(text), None, "{text:?}");
+            assert_eq!(Start::of(text.as_bytes()).whole(&mut [0; 16]), None, "{text:?}");
         }
         assert_eq!(lengthen(&[0, 0]), None);
         assert_eq!(lengthen(&[255]), None);

@@ -3,7 +3,7 @@
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::generation::Entry;
-use super::short;
+use super::short::{self, Start};
 use crate::Revision;
 
 /// Values longer than this live outside the tree of keys. An interface's sealed record is shorter, so that reading it is one
@@ -43,42 +43,52 @@ impl<'c> Tables<'c> {
         })
     }
 
-    /// Writes the latest of a key.
-    pub(crate) fn merge(&mut self, entry: &Entry<'_>) -> rusqlite::Result<()> {
-        let key = &short::to_store(entry.key)?[..];
+    /// Writes the latest of a key, whose short form begins with `start`; whether there may have been another value of it.
+    pub(crate) fn merge(&mut self, start: Start, entry: &Entry<'_>) -> rusqlite::Result<bool> {
+        let longer;
+        let mut bytes = [0; 16];
+        let key = match start.whole(&mut bytes) {
+            Some(key) => key,
+            None => {
+                longer = short::to_store(entry.key)?;
+                &longer
+            }
+        };
         let version = entry.version as i64;
         match entry.value {
             Some(value) if value.len() > INLINE_BYTES => self.merge_large(key, version, value),
             Some(value) => {
                 // Most keys are new, and then this one search is all.
                 let row = params![key, version, value, None::<i64>];
-                if self.add.execute(row)? == 0 {
+                let is_old = self.add.execute(row)? == 0;
+                if is_old {
                     self.drop_large(key)?;
                     self.replace.execute(row)?;
                 }
-                Ok(())
+                Ok(is_old)
             }
             None => {
                 self.drop_large(key)?;
                 self.delete.execute([key])?;
-                Ok(())
+                Ok(true)
             }
         }
     }
 
-    fn merge_large(&mut self, key: &[u8], version: i64, value: &[u8]) -> rusqlite::Result<()> {
+    fn merge_large(&mut self, key: &[u8], version: i64, value: &[u8]) -> rusqlite::Result<bool> {
         let next = self.last_large + 1;
-        if self.add.execute(params![key, version, None::<&[u8]>, next])? == 0 {
+        let is_old = self.add.execute(params![key, version, None::<&[u8]>, next])? == 0;
+        if is_old {
             let old = self.large(key)?;
             self.replace.execute(params![key, version, None::<&[u8]>, old.unwrap_or(next)])?;
             if let Some(old) = old {
                 self.set_large.execute(params![old, value])?;
-                return Ok(());
+                return Ok(true);
             }
         }
         self.last_large = next;
         self.add_large.execute(params![next, value])?;
-        Ok(())
+        Ok(is_old)
     }
 
     fn large(&mut self, key: &[u8]) -> rusqlite::Result<Option<i64>> {
