@@ -21,7 +21,9 @@
 //!   revisions.
 //! * **One record at a time is on its way**, so only the last one may not be whole. If others follow one that is not, that is
 //!   damage, and refused.
-//! * **A segment gets its name when its first page is durable**; until then it is the *spare*, which nobody reads.
+//! * **A segment gets its name when its first page is durable**; until then it is the *spare*, which nobody reads. It is written
+//!   over when that name is durable: the disk would have a new first page under an old name otherwise, as earlier
+//!   builds left it when they lost power. Nothing was acknowledged from such a one, and it is passed over.
 //! * The segments of another database (a restored backup has a new identity) are refused, and so is a gap between them.
 
 use std::fs::{self, File, OpenOptions};
@@ -141,6 +143,9 @@ impl Files {
             let shown = path.display();
             let unread = |error| failed("reading", &shown, &error);
             let mut reading = Reading::open(&path, &self.identity)?;
+            if self.named(reading.next) != path && reading.is_empty().map_err(unread)? {
+                continue;
+            }
             if reading.next > last + 1 {
                 let gap = format!("revisions {} to {} are missing", last + 1, reading.next - 1);
                 return Err(StoreError::Corrupt(format!("before {shown}, {gap}")));
@@ -290,6 +295,7 @@ impl Segment {
         let begin = || {
             let mut options = OpenOptions::new();
             let file = options.create(true).truncate(false).write(true).mode(0o600).open(&spare)?;
+            sync_directory(&spare)?;
             file.write_all_at(&title(&files.identity, salt, first), 0)?;
             file.sync_data()?;
             fs::rename(&spare, &path)?;
@@ -397,6 +403,11 @@ impl Reading {
             return Ok(None);
         };
         Ok(self.row(self.at, &head)?.map(|row| (head, row)))
+    }
+
+    /// Whether no record that follows is whole.
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.here()?.is_none() && !self.goes_on()?)
     }
 
     /// Whether a later record is whole, behind one that is not.
@@ -578,6 +589,29 @@ mod tests {
         log.append(1, 1, &row(1, b"value")).unwrap();
         files.trim(0);
         assert_eq!(replayed(&files, 0).1, 1);
+    }
+
+    #[test]
+    fn a_new_first_page_under_an_old_name_is_passed_over() {
+        let (dir, running, mut log) = empty();
+        for revision in 1..=2 {
+            log.append(revision, revision, &row(1, b"value")).unwrap();
+            log.seal();
+        }
+        running.trim(1);
+        Segment::begin(&running, 3).unwrap();
+        // As on a disk that has heard of the page, but of neither renaming.
+        fs::rename(running.named(3), running.named(1)).unwrap();
+        let files = files(&dir);
+        let firsts = |known| replayed(&files, known).0.into_keys().collect::<Vec<_>>();
+        assert_eq!(firsts(1), [2]);
+        files.adopt(2).unwrap();
+        let mut log = Log::new(Arc::clone(&files));
+        log.append(3, 3, &row(1, b"value")).unwrap();
+        assert_eq!(firsts(1), [2, 3]);
+        files.trim(2);
+        assert_eq!(firsts(2), [3]);
+        assert_eq!(files.segments().unwrap(), [files.named(3)]);
     }
 
     #[test]

@@ -17,8 +17,9 @@ pub const LOOK: &str = "LINKWAY_STORE_LOOK";
 const WRITERS: u64 = 8;
 /// Keys of each writer, so that most writes are not of new keys.
 const KEYS: u64 = 300;
-/// Memory for what is recent: little, so that it is always being merged.
-const RECENT: usize = 100_000;
+/// Memory for what is recent: so little that it is always being merged, and that many a moment is one in which the log changes
+/// from one file to another.
+const RECENT: usize = 3_000;
 
 /// Looks at what is there, says so, and then commits as fast as it can and says what was answered.
 pub fn run(path: &Path) {
