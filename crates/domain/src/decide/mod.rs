@@ -165,8 +165,14 @@ impl Decision {
 }
 
 /// Record writes under construction.
-#[derive(Default)]
 struct Writes(Vec<(Key, Option<Record>)>);
+
+impl Default for Writes {
+    /// With room for what nearly every decision writes: records are large, and growing would move them.
+    fn default() -> Self {
+        Self(Vec::with_capacity(8))
+    }
+}
 
 impl Writes {
     /// The last word on a key is the one that counts: a deadline may be taken away and set again for the same moment, and

@@ -180,12 +180,10 @@ impl PeerAddresses {
 fn ipv4_host(field: &str, text: &str) -> Result<Ipv4Net, Fault> {
     let format_rule =
         "is not an IPv4 address with a prefix length: it must look like 172.16.0.1/30";
-    // Only as it is written back: the parser takes leading zeros, which others read as octal.
-    let net: Ipv4Net = text
-        .parse()
-        .ok()
-        .filter(|net: &Ipv4Net| net.to_string() == text)
-        .ok_or_else(|| Fault::field(field, text, format_rule))?;
+    // The parser takes leading zeros, which others read as octal.
+    let is_padded = |number: &str| number.len() > 1 && number.starts_with('0');
+    let net = text.parse().ok().filter(|_| !text.split(['.', '/']).any(is_padded));
+    let net: Ipv4Net = net.ok_or_else(|| Fault::field(field, text, format_rule))?;
     if !(30..=31).contains(&net.prefix_len()) {
         return Err(Fault::field(field, text, "must be in a subnet of prefix length /30 or /31"));
     }
@@ -214,4 +212,21 @@ fn ipv4_host(field: &str, text: &str) -> Result<Ipv4Net, Fault> {
 fn is_unicast(address: Ipv4Addr) -> bool {
     let first = address.octets()[0];
     first != 0 && first != 127 && first < 224 && !IpAddr::V4(address).is_unspecified()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// What is accepted is written back as it came.
+        #[test]
+        fn an_address_has_one_form(text in r"[+0]?[1-9][0-9]?(\.0?[0-9]{1,2}){2}\.[+0]?[1-9]/[+0]?3[01]") {
+            if let Ok(net) = ipv4_host("field", &text) {
+                prop_assert_eq!(net.to_string(), text);
+            }
+        }
+    }
 }

@@ -93,6 +93,14 @@ pub(crate) struct Ordered {
     at: u32,
 }
 
+/// Slots in the order of their keys.
+#[derive(Debug)]
+pub(crate) struct Run {
+    slots: Vec<u32>,
+    /// How many of the last runs it has too.
+    replaced: usize,
+}
+
 /// Slots, by their numbers.
 #[derive(Debug, Default)]
 struct Slots {
@@ -245,9 +253,6 @@ impl Generation {
             let Mark { version, hash, at } = mark;
             self.put(Slot { version, hash, chunk, at: begins + at });
         }
-        if self.fresh.len() >= FRESH {
-            self.settle();
-        }
     }
 
     fn put(&mut self, slot: Slot) {
@@ -271,21 +276,30 @@ impl Generation {
         }
     }
 
-    /// Gives the fresh keys their place in the order.
-    fn settle(&mut self) {
-        if self.fresh.is_empty() {
-            return;
+    /// The fresh keys in their order, when there are many; with those of earlier runs, when there are many of these.
+    pub(crate) fn next_run(&self) -> Option<Run> {
+        if self.fresh.len() < FRESH {
+            return None;
         }
-        let mut run = std::mem::replace(&mut self.fresh, Vec::with_capacity(FRESH));
-        run.sort_unstable_by(|a, b| self.key_at(*a).cmp(self.key_at(*b)));
-        self.runs.push(run);
-        let small = self.runs.iter().rev().take_while(|run| run.len() < RUNS * FRESH).count();
-        if small >= RUNS {
-            let mut merged = self.runs.split_off(self.runs.len() - small).concat();
-            // The stable sort finds the runs and merges them.
-            merged.sort_by(|a, b| self.key_at(*a).cmp(self.key_at(*b)));
-            self.runs.push(merged);
+        let mut slots = self.fresh.clone();
+        slots.sort_unstable_by(|a, b| self.key_at(*a).cmp(self.key_at(*b)));
+        let is_small = |run: &&Vec<u32>| run.len() < RUNS * FRESH;
+        let small = self.runs.iter().rev().take_while(is_small).count();
+        if small + 1 < RUNS {
+            return Some(Run { slots, replaced: 0 });
         }
+        let mut merged = self.runs[self.runs.len() - small..].concat();
+        merged.append(&mut slots);
+        // The stable sort finds the runs and merges them.
+        merged.sort_by(|a, b| self.key_at(*a).cmp(self.key_at(*b)));
+        Some(Run { slots: merged, replaced: small })
+    }
+
+    /// Gives the fresh keys their place in the order: the [`Generation::next_run`] since which nothing was added.
+    pub(crate) fn settle(&mut self, run: Run) {
+        self.fresh.clear();
+        self.runs.truncate(self.runs.len() - run.replaced);
+        self.runs.push(run.slots);
     }
 
     /// The entries of a prefix after `after`, ascending, deleted ones included.
@@ -358,6 +372,9 @@ mod tests {
         };
         let marks: Vec<Mark> = writes.iter().map(mark).collect();
         generation.add(&row, marks);
+        if let Some(run) = generation.next_run() {
+            generation.settle(run);
+        }
     }
 
     /// One of few values, so that different keys meet.

@@ -84,7 +84,7 @@ impl Default for SqliteOptions {
             readers: 4,
             merger_cache: 16 << 20,
             reader_cache: 8 << 20,
-            recent_bytes: 96 << 20,
+            recent_bytes: 128 << 20,
             cache_bytes: 448 << 20,
             cached: |_| true,
             filter_bytes: 12 << 20,
@@ -286,6 +286,9 @@ fn replay(connection: &Connection, path: &Path) -> Result<(Recent, Files), Store
             Mark { version, hash, at }
         };
         current.add(row, places.into_iter().map(mark));
+        if let Some(run) = current.next_run() {
+            current.settle(run);
+        }
         Ok(())
     })?;
     files

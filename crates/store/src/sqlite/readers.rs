@@ -88,17 +88,18 @@ pub(crate) fn get(
     key: &str,
 ) -> rusqlite::Result<Option<Versioned>> {
     // The recent records first: what is missing there was merged before this moment, and the table is read after it.
-    let forgotten = {
+    let (hash, forgotten) = {
         let recent = shared.recent();
-        if let Some(entry) = recent.get(key) {
+        let hash = recent.hasher().hash(key);
+        if let Some(entry) = recent.find(hash, key) {
             return Ok(entry.versioned());
         }
-        recent.forgotten()
+        (hash, recent.forgotten())
     };
     if let Some(cached) = shared.cache.get(key) {
         return Ok(Some(cached));
     }
-    if !shared.filter.may_hold(key) {
+    if !shared.filter.may_hold(hash) {
         return Ok(None);
     }
     let found = in_table(&readers.get(), key)?;
@@ -117,9 +118,10 @@ pub(crate) fn get_many(
     let recent = shared.recent();
     let (revision, forgotten) = (recent.revision(), recent.forgotten());
     let known = |key: &&str| {
-        let entry = recent.get(key).map(|entry| entry.versioned());
+        let hash = recent.hasher().hash(key);
+        let entry = recent.find(hash, key).map(|entry| entry.versioned());
         let cached = || shared.cache.get(key).map(Some);
-        entry.or_else(cached).or_else(|| (!shared.filter.may_hold(key)).then_some(None))
+        entry.or_else(cached).or_else(|| (!shared.filter.may_hold(hash)).then_some(None))
     };
     let mut records: Vec<Option<Option<Versioned>>> = keys.iter().map(known).collect();
     let missing: Vec<usize> = (0..keys.len()).filter(|at| records[*at].is_none()).collect();

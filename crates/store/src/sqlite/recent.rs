@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use itertools::{EitherOrBoth, Itertools};
 
-use super::generation::{Entry, Generation, Hasher, Mark};
+use super::generation::{Entry, Generation, Hasher, Mark, Run};
 use crate::Revision;
 
 /// What a sweep merges.
@@ -73,11 +73,7 @@ impl Recent {
         self.frozen.as_ref()
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<Entry<'_>> {
-        self.find(self.hasher.hash(key), key)
-    }
-
-    /// [`Recent::get`] for whoever knows the hash.
+    /// The latest write of a key, whose hash is that of [`Recent::hasher`].
     pub(crate) fn find(&self, hash: u64, key: &str) -> Option<Entry<'_>> {
         let frozen = || self.frozen.as_ref()?.generation.find(hash, key);
         self.current.find(hash, key).or_else(frozen)
@@ -103,6 +99,17 @@ impl Recent {
     pub(crate) fn apply(&mut self, revision: Revision, row: &[u8], marks: &[Mark]) {
         self.current.add(row, marks.iter().copied());
         self.revision = revision;
+    }
+
+    /// Keys that came lately, in their order, when there are many of them. Finding that takes up to milliseconds, which nobody need wait
+    /// for: it changes nothing.
+    pub(crate) fn next_run(&self) -> Option<Run> {
+        self.current.next_run()
+    }
+
+    /// Takes in the [`Recent::next_run`] since which nothing was added.
+    pub(crate) fn settle(&mut self, run: Run) {
+        self.current.settle(run);
     }
 
     /// Lets everything up to now stay as it is, to be merged.
@@ -136,6 +143,10 @@ mod tests {
     use super::super::row::{self, Written};
     use super::*;
 
+    fn get<'a>(recent: &'a Recent, key: &str) -> Option<Entry<'a>> {
+        recent.find(recent.hasher().hash(key), key)
+    }
+
     fn apply(recent: &mut Recent, version: Revision, writes: &[(&str, Option<&[u8]>)]) {
         let mut row = Vec::new();
         let marks = writes.iter().map(|(key, value)| {
@@ -160,13 +171,13 @@ mod tests {
             list.iter().map(|(key, version)| ((*key).to_owned(), *version)).collect()
         };
         assert_eq!(seen(&recent), of(&[("a", 1), ("b", 2), ("c", 0), ("d", 2)]));
-        assert_eq!(recent.get("a").map(|entry| entry.version), Some(1));
-        assert_eq!(recent.get("c").map(|entry| entry.version), Some(2));
+        assert_eq!(get(&recent, "a").map(|entry| entry.version), Some(1));
+        assert_eq!(get(&recent, "c").map(|entry| entry.version), Some(2));
         assert!(recent.knows_since(0));
         let forgotten = recent.forgotten();
         recent.forget();
         assert_eq!(seen(&recent), of(&[("b", 2), ("c", 0), ("d", 2)]));
-        assert_eq!((recent.get("a"), recent.revision()), (None, 2));
+        assert_eq!((get(&recent, "a"), recent.revision()), (None, 2));
         assert!(!recent.knows_since(0) && recent.knows_since(1));
         assert_ne!(recent.forgotten(), forgotten);
     }

@@ -155,6 +155,7 @@ impl Writer {
             Ok(batch) => {
                 report.sync = batch.sync;
                 self.publish(batch, commits, replies, &mut report, began);
+                self.settle();
                 self.sweep_if_due();
             }
             Err(error) => {
@@ -180,6 +181,14 @@ impl Writer {
             self.log.append(first, draft.revision(), row)?;
         }
         Ok(Batch { draft, answers, sync: syncing.elapsed() })
+    }
+
+    /// Keeps the recent keys in order, once those who committed have their answers, and while others read.
+    fn settle(&self) {
+        let run = self.shared.recent().next_run();
+        if let Some(run) = run {
+            self.shared.recent_mut().settle(run);
+        }
     }
 
     /// Whether as much has come together as may, and more is being merged.
