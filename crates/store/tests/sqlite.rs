@@ -71,6 +71,27 @@ async fn what_was_committed_is_there_after_reopening() {
     assert_eq!(left, [path.clone(), dir.path().join("db.lock")]);
 }
 
+#[tokio::test]
+async fn a_value_that_was_read_goes_from_memory_when_another_one_is_merged() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let long = [2; 1000];
+    put(&open_merging(&path), "key", b"first").await;
+    let store = open_merging(&path);
+    let value = async || store.get("key").await.unwrap().map(|found| found.value);
+    assert_eq!(value().await.as_deref(), Some(&b"first"[..]));
+    for (nth, next) in [Some(&b"second"[..]), Some(&long), Some(&long), None].iter().enumerate() {
+        let write = next.map_or(Write::delete("key"), |next| Write::put("key", next));
+        let commit = Commit { writes: vec![write], ..Commit::default() };
+        store.commit(commit).await.unwrap();
+        // Each waits until what came before the last one is merged.
+        for other in 0..4 {
+            put(&store, &format!("other/{nth}/{other}"), b"").await;
+        }
+        assert_eq!(value().await.as_deref(), *next);
+    }
+}
+
 /// The files of an open database's log, but for the spare.
 fn segments(dir: &Path) -> Vec<PathBuf> {
     let is_segment = |path: &PathBuf| path.to_str().unwrap().contains("db-log-0");

@@ -180,10 +180,12 @@ impl PeerAddresses {
 fn ipv4_host(field: &str, text: &str) -> Result<Ipv4Net, Fault> {
     let format_rule =
         "is not an IPv4 address with a prefix length: it must look like 172.16.0.1/30";
-    // The parser takes leading zeros, which others read as octal.
-    let is_padded = |number: &str| number.len() > 1 && number.starts_with('0');
-    let net = text.parse().ok().filter(|_| !text.split(['.', '/']).any(is_padded));
-    let net: Ipv4Net = net.ok_or_else(|| Fault::field(field, text, format_rule))?;
+    // Only as it is written back: the parser takes leading zeros, which others read as octal.
+    let net: Ipv4Net = text
+        .parse()
+        .ok()
+        .filter(|net: &Ipv4Net| net.to_string() == text)
+        .ok_or_else(|| Fault::field(field, text, format_rule))?;
     if !(30..=31).contains(&net.prefix_len()) {
         return Err(Fault::field(field, text, "must be in a subnet of prefix length /30 or /31"));
     }

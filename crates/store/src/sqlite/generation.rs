@@ -72,14 +72,20 @@ impl Entry<'_> {
     }
 }
 
-/// A [`Mark`] with its place among the rows, laid out without a gap: there are many.
+/// A write, and where it lies among the rows.
 #[derive(Debug, Clone, Copy)]
-struct Slot {
+struct Location {
     version: Revision,
-    hash: u64,
     chunk: u32,
     /// Where it lies in its chunk.
     at: u32,
+}
+
+/// A [`Mark`] with its place among the rows, laid out without a gap: there are many.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    hash: u64,
+    location: Location,
 }
 
 /// Where the latest write of a key lies, among others in the order of their keys: most of them are compared, and merged, without a
@@ -88,9 +94,7 @@ struct Slot {
 pub(crate) struct Ordered {
     /// The beginning of its key's short form.
     pub(crate) start: Start,
-    version: Revision,
-    chunk: u32,
-    at: u32,
+    location: Location,
 }
 
 /// Slots in the order of their keys.
@@ -187,6 +191,16 @@ impl Chunks {
         (u32::try_from(nth).expect("memory ends before the chunks do"), begins)
     }
 
+    fn key(&self, location: Location) -> &[u8] {
+        row::key(&self.chunks[location.chunk as usize], location.at)
+    }
+
+    fn entry(&self, location: Location) -> Entry<'_> {
+        let Location { version, chunk, at } = location;
+        let Written { key, value } = row::written(&self.chunks[chunk as usize], at);
+        Entry { key, version, value }
+    }
+
     /// Keeps the memory that was in use, but for chunks that were made for one long row.
     fn clear(&mut self) {
         self.chunks.truncate(self.used);
@@ -222,27 +236,17 @@ impl Generation {
     }
 
     fn is(&self, slot: &Slot, hash: u64, key: &str) -> bool {
-        slot.hash == hash && self.key(slot) == key.as_bytes()
-    }
-
-    fn row(&self, chunk: u32) -> &[u8] {
-        &self.rows.chunks[chunk as usize]
-    }
-
-    fn key(&self, slot: &Slot) -> &[u8] {
-        row::key(self.row(slot.chunk), slot.at)
+        slot.hash == hash && self.rows.key(slot.location) == key.as_bytes()
     }
 
     /// The key of a place in the order.
     fn key_at(&self, slot: u32) -> &[u8] {
-        self.key(&self.slots[slot])
+        self.rows.key(self.slots[slot].location)
     }
 
     /// What is in a slot.
     pub(crate) fn entry(&self, slot: u32) -> Entry<'_> {
-        let slot = &self.slots[slot];
-        let Written { key, value } = row::written(self.row(slot.chunk), slot.at);
-        Entry { key, version: slot.version, value }
+        self.rows.entry(self.slots[slot].location)
     }
 
     /// Adds a row's writes, in the order of their commits: of those of one key the last counts.
@@ -251,18 +255,17 @@ impl Generation {
         let (chunk, begins) = self.rows.push(row);
         for mark in marks {
             let Mark { version, hash, at } = mark;
-            self.put(Slot { version, hash, chunk, at: begins + at });
+            self.put(Slot { hash, location: Location { version, chunk, at: begins + at } });
         }
     }
 
     fn put(&mut self, slot: Slot) {
         let Self { rows, slots, table, fresh, bytes, .. } = self;
-        let key_of = |slot: &Slot| row::key(&rows.chunks[slot.chunk as usize], slot.at);
-        let key = key_of(&slot);
+        let key = rows.key(slot.location);
         let hash = slot.hash;
         let is_it = |other: &u32| {
             let other = &slots[*other];
-            other.hash == hash && key_of(other) == key
+            other.hash == hash && rows.key(other.location) == key
         };
         let hash_of = |other: &u32| slots[*other].hash;
         match table.0[Table::part(hash)].entry(hash, is_it, hash_of) {
@@ -343,19 +346,18 @@ impl Generation {
     pub(crate) fn ordered(&self) -> Vec<Ordered> {
         let mut order = Vec::with_capacity(self.slots.count);
         // They are gone through as they came, which is nearly how they lie in memory.
-        order.extend(self.slots.iter().map(|slot| {
-            let Slot { version, chunk, at, .. } = *slot;
-            Ordered { start: Start::of(self.key(slot)), version, chunk, at }
+        order.extend(self.slots.iter().map(|&Slot { location, .. }| Ordered {
+            start: Start::of(self.rows.key(location)),
+            location,
         }));
-        let key = |place: &Ordered| row::key(self.row(place.chunk), place.at);
+        let key = |place: &Ordered| self.rows.key(place.location);
         order.sort_unstable_by(|a, b| a.start.cmp(&b.start).then_with(|| key(a).cmp(key(b))));
         order
     }
 
     /// What lies at a place of [`Generation::ordered`].
     pub(crate) fn at(&self, place: &Ordered) -> Entry<'_> {
-        let Written { key, value } = row::written(self.row(place.chunk), place.at);
-        Entry { key, version: place.version, value }
+        self.rows.entry(place.location)
     }
 }
 

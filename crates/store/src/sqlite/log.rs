@@ -26,17 +26,20 @@
 //!   builds left it when they lost power. Nothing was acknowledged from such a one, and it is passed over.
 //! * The segments of another database (a restored backup has a new identity) are refused, and so is a gap between them.
 
+mod reading;
+
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
+use std::io;
 use std::ops::RangeInclusive;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::row::{self, Places};
+use super::row::Places;
 use crate::files::{beside, sync_directory};
 use crate::{Revision, StoreError};
+use reading::Reading;
 
 const MAGIC: &[u8; 8] = b"Lkwy log";
 const VERSION: u32 = 1;
@@ -335,138 +338,6 @@ impl Segment {
     }
 }
 
-/// A segment that is read.
-struct Reading {
-    file: File,
-    size: u64,
-    salt: u64,
-    /// Where the next record begins.
-    at: u64,
-    /// The revision that comes next.
-    next: Revision,
-}
-
-/// What is before a row.
-struct Head {
-    checksum: u32,
-    length: u32,
-    first: Revision,
-}
-
-impl Reading {
-    fn open(path: &Path, identity: &Identity) -> Result<Self, StoreError> {
-        let shown = path.display();
-        let open = || {
-            let file = File::open(path)?;
-            let size = file.metadata()?.len();
-            let mut page = Vec::with_capacity(PAGE);
-            (&file).take(PAGE as u64).read_to_end(&mut page)?;
-            Ok((file, size, page))
-        };
-        let (file, size, page) = open().map_err(|error| failed("reading", &shown, &error))?;
-        let refused = |why| Err(StoreError::Corrupt(format!("{shown} {why}")));
-        let mut fields = Fields(&page);
-        let (magic, version): ([u8; 8], [u8; 4]) = (fields.take(), fields.take());
-        let _checksum: [u8; 4] = fields.take();
-        let (whose, salt, first) = (fields.take(), fields.take(), fields.take());
-        if page.len() < PAGE || magic != *MAGIC {
-            return refused("is not a part of a Linkway database's log");
-        }
-        if version != VERSION.to_le_bytes() {
-            return refused("is of another version than this build knows: use a newer build");
-        }
-        let (salt, first) = (u64::from_le_bytes(salt), Revision::from_le_bytes(first));
-        if title(&whose, salt, first) != page {
-            return refused("is damaged: its first page does not have the checksum that it names");
-        }
-        if whose != *identity {
-            return refused(
-                "belongs to another database (a restored backup is one): move it out of the way",
-            );
-        }
-        Ok(Self { file, size, salt, at: PAGE as u64, next: first })
-    }
-
-    /// The row of the next record, and where its writes lie. Nothing at the end, or where a record is not whole.
-    fn record(&mut self) -> io::Result<Option<(Vec<u8>, Places)>> {
-        let Some((head, row)) = self.here()? else { return Ok(None) };
-        // With its checksum it is what was written.
-        let Some((places, last)) = row::places(head.first, &row) else { return Ok(None) };
-        self.next = last + 1;
-        self.at += (HEAD as u64 + u64::from(head.length)).next_multiple_of(PAGE as u64);
-        Ok(Some((row, places)))
-    }
-
-    /// What is where the next record must be, if that is whole.
-    fn here(&self) -> io::Result<Option<(Head, Vec<u8>)>> {
-        let Some(head) = self.head(self.at)?.filter(|head| head.first == self.next) else {
-            return Ok(None);
-        };
-        Ok(self.row(self.at, &head)?.map(|row| (head, row)))
-    }
-
-    /// Whether no record that follows is whole.
-    fn is_empty(&self) -> io::Result<bool> {
-        Ok(self.here()?.is_none() && !self.goes_on()?)
-    }
-
-    /// Whether a later record is whole, behind one that is not.
-    fn goes_on(&self) -> io::Result<bool> {
-        let mut latest = self.next;
-        for at in (self.at..self.size).step_by(PAGE).skip(1) {
-            latest += MOST_REVISIONS;
-            let is_later = |head: &Head| head.first > self.next && head.first <= latest;
-            if let Some(head) = self.head(at)?.filter(is_later)
-                && self.row(at, &head)?.is_some()
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// What a record begins with; nothing at the end of the file.
-    fn head(&self, at: u64) -> io::Result<Option<Head>> {
-        if at + PAGE as u64 > self.size {
-            return Ok(None);
-        }
-        let mut head = [0; HEAD];
-        self.file.read_exact_at(&mut head, at)?;
-        let mut fields = Fields(&head);
-        let (checksum, length) = (fields.take(), fields.take());
-        Ok(Some(Head {
-            checksum: u32::from_le_bytes(checksum),
-            length: u32::from_le_bytes(length),
-            first: Revision::from_le_bytes(fields.take()),
-        }))
-    }
-
-    /// The row of a record, if it is what was written.
-    fn row(&self, at: u64, head: &Head) -> io::Result<Option<Vec<u8>>> {
-        let begins = at + HEAD as u64;
-        if u64::from(head.length) > self.size - begins {
-            return Ok(None);
-        }
-        let mut row = vec![0; head.length as usize];
-        self.file.read_exact_at(&mut row, begins)?;
-        let sum = record_checksum(self.salt, head.length, head.first, &row);
-        Ok((sum == head.checksum).then_some(row))
-    }
-}
-
-/// Takes fields of fixed size from the beginning of bytes; zeros where those have ended.
-struct Fields<'b>(&'b [u8]);
-
-impl Fields<'_> {
-    fn take<const N: usize>(&mut self) -> [u8; N] {
-        let (field, rest) = self.0.split_at(N.min(self.0.len()));
-        self.0 = rest;
-        let mut taken = [0; N];
-        taken[..field.len()].copy_from_slice(field);
-        taken
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -474,7 +345,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::sqlite::row::Written;
+    use crate::sqlite::row::{self, Written};
 
     fn files(dir: &TempDir) -> Arc<Files> {
         Arc::new(Files::new(&dir.path().join("db"), [7; 16]))

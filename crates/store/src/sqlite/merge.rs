@@ -164,7 +164,7 @@ impl Merger {
             match guarded(&self.connection, || self.slice(&frozen, slice, mark)) {
                 Ok(old) => {
                     merged += slice.len();
-                    self.shared.merged(old, is_last);
+                    self.shared.merged(&old, is_last);
                     if is_last {
                         self.files.trim(frozen.mark);
                     }

@@ -118,7 +118,7 @@ impl Shared {
     /// Some of what is frozen is in the tables now, the `last` of it, maybe. The tables may have had another value of these keys, which
     /// somebody may have read; of all others there was none. Locked for a few keys at a time, so that readers wait for
     /// microseconds at most.
-    fn merged(&self, old: Vec<&str>, last: bool) {
+    fn merged(&self, old: &[&str], last: bool) {
         for keys in old.chunks(FORGET_AT_ONCE) {
             let mut recent = self.recent_mut();
             keys.iter().for_each(|key| self.cache.forget(key));

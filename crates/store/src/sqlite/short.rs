@@ -125,7 +125,7 @@ impl Symbols {
     fn of(&self, text: &[u8]) -> Option<&Symbol> {
         let character = text.first()?.checked_sub(FIRST)?;
         let Range { start, end } = *self.by_character.get(usize::from(character))?;
-        // Every other one is a character alone, and most have no other.
+        // Every other one is a character alone.
         for at in (start + 1..end).step_by(2) {
             let longer = self.ascending[at].text.as_bytes();
             if text.starts_with(longer) {
