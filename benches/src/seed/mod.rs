@@ -17,7 +17,7 @@ use linkway_domain::edge::ConfigVersion;
 use linkway_domain::id::{AccountId, ConnectionId, EdgeId, VirtualInterfaceId};
 use linkway_domain::virtual_interface::Reported;
 use linkway_server::boot::{self, DataDir};
-use linkway_server::rim::config::Config;
+use linkway_server::config::Config;
 use linkway_server::{clock, server, verify};
 use linkway_store::seal::Sealer;
 use linkway_store::{SqliteOptions, Store};

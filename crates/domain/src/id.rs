@@ -78,6 +78,14 @@ fn base36(byte: &u8) -> bool {
     byte.is_ascii_digit() || byte.is_ascii_lowercase()
 }
 
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
+        })
+}
+
 fn name_like(text: &str, longest: usize, extra: &[u8]) -> bool {
     let bytes = text.as_bytes();
     !bytes.is_empty()
@@ -127,6 +135,28 @@ identifier!(
     "virtualGatewayId",
     "is not a virtual gateway id: it must be vgw- followed by 8 hexadecimal digits",
     |text| prefixed(text, "vgw-", 8, |b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
+);
+identifier!(
+    /// A Direct Connect gateway: a UUID.
+    DirectConnectGatewayId,
+    "directConnectGatewayId",
+    "is not a Direct Connect gateway id: it must be a UUID, 32 hexadecimal digits in groups of 8-4-4-4-12",
+    is_uuid
+);
+identifier!(
+    /// A routing domain, as a link name on the edge routers (Linux: at most 15 bytes): it names the VRF, the BGP sessions'
+    /// tables and the claims of peer subnets. That of a virtual gateway is the gateway's id.
+    RoutingDomainId,
+    "routingDomainId",
+    "is not a routing domain id: it must have 1 to 15 lower-case letters, digits or hyphens and begin with a letter",
+    |text| name_like(text, 15, b"-") && text.as_bytes()[0].is_ascii_lowercase() && !text.bytes().any(|b| b.is_ascii_uppercase())
+);
+identifier!(
+    /// The name of a customer agreement, which the operator's settings list.
+    AgreementName,
+    "agreementName",
+    "is not the name of a customer agreement: it must have 1 to 100 letters, digits, hyphens, dots or underscores and begin with a letter or digit",
+    |text| name_like(text, 100, b"-._")
 );
 identifier!(
     /// The VPC that a virtual gateway belongs to, as the cloud names it: `vpc-` and 1 to 32 letters, digits or hyphens.
@@ -186,6 +216,14 @@ impl VirtualGatewayId {
     /// A fresh id.
     pub fn draw(draws: &mut Draws) -> Self {
         Self(format_compact!("vgw-{}", draws.hex(8)))
+    }
+}
+
+impl RoutingDomainId {
+    /// That of a virtual gateway.
+    #[must_use]
+    pub fn of_virtual_gateway(id: &VirtualGatewayId) -> Self {
+        Self(id.0.clone())
     }
 }
 

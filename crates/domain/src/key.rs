@@ -3,16 +3,19 @@
 //!
 //! Three sorts: records proper (`vif/…`), claims, whose key *is* what must be unique (`on/<connection>/live/<vlan>`),
 //! and indexes, which only make a list without a scan of everything (`vif-of/<account>/…`). Claims and indexes are
-//! written in the same commit as the record they speak of; [`crate::check`] verifies that they agree.
+//! written in the same commit as the record that they derive from ([`crate::record::derived`]);
+//! [`crate::check`] verifies that they agree.
 
 use std::fmt::{self, Write as _};
 
 use crate::access_key::Principal;
+use crate::deadline::{Deadline, Subject};
 use crate::id::{
-    AccessKeyId, AccountId, ConnectionId, EdgeId, LocationCode, PortName, VirtualGatewayId,
-    VirtualInterfaceId,
+    AccessKeyId, AccountId, AgreementName, ConnectionId, EdgeId, LocationCode, PortName, RoutingDomainId,
+    VirtualGatewayId, VirtualInterfaceId,
 };
 use crate::net::{Bandwidth, Vlan};
+use crate::tag::TaggedResource;
 use crate::time::Time;
 
 /// The key of a record, or the beginning that a range of keys has in common.
@@ -121,8 +124,14 @@ keys! {
     edge_interface(edge: &EdgeId, id: &VirtualInterfaceId) = "edge-vif/{edge}/{id}";
     /// Range: the interfaces of an edge.
     edge_interfaces(edge: &EdgeId) = "edge-vif/{edge}/";
-    /// Claim: a piece of a peer subnet, within one gateway's VRF on one edge.
-    peer_subnet(gateway: &VirtualGatewayId, edge: &EdgeId, piece: &str) = "peer/{gateway}/{edge}/{piece}";
+    /// What an edge last said of an interface.
+    interface_status(id: &VirtualInterfaceId) = "vif-status/{id}";
+    /// Claim: a piece of a peer subnet, within one routing domain on one edge.
+    peer_subnet(domain: &RoutingDomainId, edge: &EdgeId, piece: &str) = "peer/{domain}/{edge}/{piece}";
+    /// A customer agreement that an account has confirmed.
+    customer_agreement(account: &AccountId, name: &AgreementName) = "agreement/{account}/{name}";
+    /// Range: the customer agreements that an account has confirmed.
+    customer_agreements_of(account: &AccountId) = "agreement/{account}/";
     /// Claim: an interface of an edge that leads to the fabric of one gateway, and of no other.
     handoff(edge: &EdgeId, interface: &PortName, gateway: &VirtualGatewayId) = "handoff/{edge}/{interface}/{gateway}";
     /// Range: the gateway that an interface of an edge leads to.
@@ -145,7 +154,14 @@ pub fn live_vlan(connection: &ConnectionId, vlan: Vlan) -> Key {
     written(format_args!("on/{connection}/live/{:04}", vlan.number()))
 }
 
-/// Something to do at a moment with a connection or an interface: expire it, approve it, forget it.
+/// The tags that an account gave a resource.
+#[must_use]
+pub fn tags(resource: &TaggedResource, account: &AccountId) -> Key {
+    let (kind, id) = resource.parts();
+    written(format_args!("tags/{kind}/{id}/{account}"))
+}
+
+/// Something to do at a moment with a connection or an interface: expire it, approve it, purge it.
 #[must_use]
 pub fn due(at: Time, id: &str) -> Key {
     written(format_args!("due/{:015}/{id}", at.millis()))
@@ -159,8 +175,9 @@ pub fn all_due() -> Key {
 
 /// Reads a [`due`] key back.
 #[must_use]
-pub fn parse_due(key: &str) -> Option<(Time, &str)> {
-    parse_dated(key.strip_prefix("due/")?)
+pub fn parse_due(key: &str) -> Option<Deadline> {
+    let (at, id) = parse_dated(key.strip_prefix("due/")?)?;
+    Some(Deadline { at, subject: Subject::parse(id)? })
 }
 
 fn parse_dated(rest: &str) -> Option<(Time, &str)> {

@@ -4,24 +4,33 @@
 //! arguments; what a rule needs to know it asks of a [`view::View`]; what it decides it returns as [`decide::Decision`],
 //! a list of record writes that the shell commits with compare-and-set on everything the view was asked.
 
+pub mod access;
 pub mod access_key;
+pub mod account;
+pub mod arn;
+pub mod bgp_peer;
 pub mod check;
 pub mod connection;
+pub mod customer_agreement;
+pub mod deadline;
 pub mod decide;
 pub mod edge;
+pub mod epoch;
 pub mod fault;
-pub mod gateway;
 pub mod id;
 pub mod key;
 pub mod location;
 pub mod net;
+pub mod port;
 pub mod record;
 pub mod seed;
 pub mod settings;
 pub mod tag;
 pub mod text;
 pub mod time;
+pub mod version;
 pub mod view;
+pub mod virtual_gateway;
 pub mod virtual_interface;
 
 pub use fault::Fault;

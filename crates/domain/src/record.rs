@@ -1,41 +1,276 @@
-//! The closed list of what a store holds.
+//! The registry of records: what a store holds, one row for each kind of key.
+//!
+//! Everything that treats kinds differently derives from the two tables here: the codec, caching, the check of a data
+//! directory, state counts, and what follows from a record ([`derived`]).
 
 use serde::{Deserialize, Serialize};
 
-use crate::access_key::{AccessKey, Account};
+use crate::access_key::AccessKey;
+use crate::account::Account;
 use crate::connection::Connection;
-use crate::gateway::Gateway;
+use crate::customer_agreement::CustomerAgreement;
+use crate::edge::{Edge, EdgePart, EdgeSeen};
 use crate::id::VirtualInterfaceId;
-use crate::location::{Edge, EdgeSeen, Location, Port};
-use crate::virtual_interface::VirtualInterface;
+use crate::key::Key;
+use crate::location::Location;
+use crate::port::Port;
+use crate::tag::ResourceTags;
+use crate::version::Versioned;
+use crate::virtual_gateway::Gateway;
+use crate::virtual_interface::{VirtualInterface, VirtualInterfaceStatus};
 
-/// A record. The kind is told by its key too; both must agree.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "record", rename_all = "kebab-case")]
-#[allow(clippy::large_enum_variant, reason = "records live in short lists, one command long")]
-pub enum Record {
-    /// `account/…`
-    Account(Account),
-    /// `key/…`; holds a secret.
-    AccessKey(AccessKey),
-    /// `location/…`
-    Location(Location),
-    /// `edge/…`
-    Edge(Edge),
-    /// `edge-seen/…`
-    EdgeSeen(EdgeSeen),
-    /// `port/…`
-    Port(Port),
-    /// `connection/…`
-    Connection(Connection),
-    /// `vif/…`; holds a secret.
-    VirtualInterface(VirtualInterface),
-    /// `gateway/…`
-    Gateway(Gateway),
-    /// `on/…` and `peer/…`: which interface has it.
-    Claim(Claim),
-    /// Indexes and markers: the key says it all.
-    Mark,
+/// A kind of key: everything before the first `/`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// The first part of its keys.
+    pub prefix: &'static str,
+    /// What is stored there.
+    pub holds: Holds,
+    /// Whether stored values are encrypted, because they hold a secret.
+    pub sealed: bool,
+    /// Whether requests read its values one by one, again and again; others are listed, or read seldom.
+    pub cached: bool,
+}
+
+/// What the keys of a kind hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// A record of its own, by the name that its JSON form has.
+    Record(&'static str),
+    /// A [`Claim`] that is derived from a record.
+    Claim,
+    /// A [`Claim`] or an index entry, derived from a record.
+    ClaimOrIndex,
+    /// Nothing: an index entry or a marker that is derived from a record.
+    Index,
+    /// Nothing, or not a record: a marker in its own right, or an audit record.
+    Other,
+}
+
+/// A record, with the key and the entries that follow from it: what each resource's folder says of its own.
+pub(crate) trait Stored {
+    /// Where it lives; `None` if its key says more than it does.
+    fn key(&self) -> Option<Key>;
+    /// The claims and indexes that must exist because of it.
+    fn derived(&self) -> Vec<(Key, Record)> {
+        Vec::new()
+    }
+    /// What an edge router must know because of it.
+    fn on_edge(&self) -> Option<EdgePart> {
+        None
+    }
+    /// How it counts in the counts of things by state: a group, and how much it adds there.
+    fn counts(&self) -> Vec<(Group, i64)> {
+        Vec::new()
+    }
+}
+
+/// Writes the value of a record.
+pub trait WriteRecord {
+    /// What comes of it.
+    type Written;
+    /// Writes a record of this type; `whole` is the same with its kind.
+    fn write<T: Versioned>(self, record: &T, whole: &Record) -> Self::Written;
+}
+
+/// Reads the value of a record.
+pub trait ReadRecord {
+    /// What comes of it.
+    type Read;
+    /// Reads a record of this type; `tag` is the name of its kind in the JSON form.
+    fn read<T: Versioned + Into<Record>>(self, tag: &'static str) -> Self::Read;
+}
+
+/// What is counted: the kind of thing and its state.
+pub type Group = (&'static str, &'static str);
+
+/// Defines [`Record`] and its rows of [`KINDS`].
+macro_rules! records {
+    ($($(#[$doc:meta])* $name:ident = $tag:literal at $prefix:literal, sealed $sealed:literal, cached $cached:literal;)*) => {
+        /// A record. The kind is told by its key too; both must agree.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(tag = "record")]
+        #[allow(clippy::large_enum_variant, reason = "records live in short lists, one command long")]
+        pub enum Record {
+            $($(#[$doc])* #[serde(rename = $tag)] $name($name),)*
+            /// Which interface has the unique thing that the key names.
+            #[serde(rename = "claim")]
+            Claim(Claim),
+            /// Indexes and markers: the key says it all.
+            #[serde(rename = "mark")]
+            Mark,
+        }
+
+        impl From<Claim> for Record {
+            fn from(record: Claim) -> Self {
+                Self::Claim(record)
+            }
+        }
+
+        $(impl From<$name> for Record {
+            fn from(record: $name) -> Self {
+                Self::$name(record)
+            }
+        })*
+
+        impl Record {
+            /// Where a record lives; `None` for claims and marks, whose key says more than they do.
+            #[must_use]
+            pub fn key(&self) -> Option<Key> {
+                match self {
+                    $(Self::$name(record) => Stored::key(record),)*
+                    Self::Claim(_) | Self::Mark => None,
+                }
+            }
+
+            /// The name of its kind in the JSON form.
+            #[must_use]
+            pub const fn tag(&self) -> &'static str {
+                match self {
+                    $(Self::$name(_) => $tag,)*
+                    Self::Claim(_) => "claim",
+                    Self::Mark => "mark",
+                }
+            }
+        }
+
+        /// The claims and indexes that must exist because of a record.
+        #[must_use]
+        pub fn derived(record: &Record) -> Vec<(Key, Record)> {
+            match record {
+                $(Record::$name(record) => Stored::derived(record),)*
+                Record::Claim(_) | Record::Mark => Vec::new(),
+            }
+        }
+
+        /// What an edge router must know because of a record.
+        #[must_use]
+        pub fn on_edge(record: &Record) -> Option<EdgePart> {
+            match record {
+                $(Record::$name(record) => Stored::on_edge(record),)*
+                Record::Claim(_) | Record::Mark => None,
+            }
+        }
+
+        /// How a record counts in the counts of things by state.
+        #[must_use]
+        pub fn counts(record: &Record) -> Vec<(Group, i64)> {
+            match record {
+                $(Record::$name(record) => Stored::counts(record),)*
+                Record::Claim(_) | Record::Mark => Vec::new(),
+            }
+        }
+
+        impl Record {
+            /// Hands the record itself, by its own type, to a writer of values; `None` for a mark.
+            pub fn write<W: WriteRecord>(&self, writer: W) -> Option<W::Written> {
+                match self {
+                    $(Self::$name(record) => Some(writer.write(record, self)),)*
+                    Self::Claim(record) => Some(writer.write(record, self)),
+                    Self::Mark => None,
+                }
+            }
+        }
+
+        impl Kind {
+            /// Asks a reader of values for the type of record that this kind of key holds; `None` where it holds only marks.
+            pub fn read<R: ReadRecord>(&self, reader: R) -> Option<R::Read> {
+                match self.holds {
+                    $(Holds::Record($tag) => Some(reader.read::<$name>($tag)),)*
+                    Holds::Record(_) | Holds::Index | Holds::Other => None,
+                    Holds::Claim | Holds::ClaimOrIndex => Some(reader.read::<Claim>("claim")),
+                }
+            }
+        }
+
+        const RECORDS: &[Kind] = &[
+            $(Kind { prefix: $prefix, holds: Holds::Record($tag), sealed: $sealed, cached: $cached },)*
+        ];
+    };
+}
+
+records! {
+    /// A customer of the operator.
+    Account = "account" at "account", sealed false, cached true;
+    /// An access key, with its secret.
+    AccessKey = "access-key" at "key", sealed true, cached false;
+    /// A place with edge routers.
+    Location = "location" at "location", sealed false, cached false;
+    /// An edge router.
+    Edge = "edge" at "edge", sealed false, cached false;
+    /// When an edge router was last heard.
+    EdgeSeen = "edge-seen" at "edge-seen", sealed false, cached true;
+    /// A port of an edge router.
+    Port = "port" at "port", sealed false, cached false;
+    /// A connection.
+    Connection = "connection" at "connection", sealed false, cached true;
+    /// A virtual interface, with its BGP key.
+    VirtualInterface = "virtual-interface" at "vif", sealed true, cached true;
+    /// What an edge router last said of a virtual interface.
+    VirtualInterfaceStatus = "virtual-interface-status" at "vif-status", sealed false, cached true;
+    /// What an account has labelled a resource with.
+    ResourceTags = "resource-tags" at "tags", sealed false, cached true;
+    /// An account's confirmation of a customer agreement.
+    CustomerAgreement = "customer-agreement" at "agreement", sealed false, cached false;
+    /// A virtual gateway.
+    Gateway = "gateway" at "gateway", sealed false, cached true;
+}
+
+/// A kind of key that holds no record of its own.
+const fn entries(prefix: &'static str, holds: Holds) -> Kind {
+    Kind { prefix, holds, sealed: false, cached: false }
+}
+
+const ENTRIES: &[Kind] = &[
+    entries("on", Holds::ClaimOrIndex),
+    entries("peer", Holds::Claim),
+    entries("key-of", Holds::Index),
+    entries("free-port", Holds::Index),
+    entries("connection-of", Holds::Index),
+    entries("edge-connection", Holds::Index),
+    entries("vif-of", Holds::Index),
+    entries("edge-vif", Holds::Index),
+    entries("gateway-of", Holds::Index),
+    entries("handoff", Holds::Index),
+    entries("attached", Holds::Index),
+    entries("edge-generation", Holds::Index),
+    // A deadline may outlive its reason: it does nothing when it comes, and goes.
+    entries("due", Holds::Other),
+    entries("epoch", Holds::Other),
+    entries("epoch-before", Holds::Other),
+    entries("audit", Holds::Other),
+];
+
+/// Every kind of key.
+pub fn kinds() -> impl Iterator<Item = &'static Kind> {
+    RECORDS.iter().chain(ENTRIES)
+}
+
+impl Kind {
+    /// The kind of a key; `None` if there is no such kind.
+    #[must_use]
+    pub fn of(key: &str) -> Option<&'static Self> {
+        let prefix = key.split_once('/').map_or(key, |(prefix, _)| prefix);
+        kinds().find(|kind| kind.prefix == prefix)
+    }
+
+    /// Whether a record may stand at a key of this kind.
+    #[must_use]
+    pub fn fits(&self, record: &Record) -> bool {
+        match self.holds {
+            Holds::Record(tag) => record.tag() == tag,
+            Holds::Claim => matches!(record, Record::Claim(_)),
+            // Ended interfaces of a connection are index entries beside the claims of its VLANs.
+            Holds::ClaimOrIndex => matches!(record, Record::Claim(_) | Record::Mark),
+            Holds::Index | Holds::Other => matches!(record, Record::Mark),
+        }
+    }
+
+    /// Whether every entry of this kind must follow from a record.
+    #[must_use]
+    pub const fn is_derived(&self) -> bool {
+        matches!(self.holds, Holds::Claim | Holds::ClaimOrIndex | Holds::Index)
+    }
 }
 
 /// Which interface has the unique thing that the key names.
@@ -43,20 +278,4 @@ pub enum Record {
 pub struct Claim {
     /// The interface.
     pub interface: VirtualInterfaceId,
-}
-
-impl Record {
-    /// Whether requests read records of this kind of key one by one, again and again; others are listed, or read seldom.
-    #[must_use]
-    pub fn is_read_alone(key: &str) -> bool {
-        ["vif/", "connection/", "account/", "gateway/", "edge-seen/"]
-            .iter()
-            .any(|kind| key.starts_with(kind))
-    }
-
-    /// Whether a stored value of this kind of key must be encrypted.
-    #[must_use]
-    pub fn is_secret(key: &str) -> bool {
-        key.starts_with("vif/") || key.starts_with("key/")
-    }
 }

@@ -1,5 +1,7 @@
 //! Moments, as the shell hands them in.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// A moment: milliseconds since the Unix epoch, UTC.
@@ -22,15 +24,15 @@ impl Time {
         self.0
     }
 
-    /// The moment `millis` later; stops at the end of time instead of wrapping.
+    /// The moment this much later, in whole milliseconds; stops at the end of time instead of wrapping.
     #[must_use]
-    pub const fn plus_millis(self, millis: u64) -> Self {
-        Self(self.0.saturating_add(millis))
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// Milliseconds from `earlier` to here, 0 if `earlier` is later (a clock that jumped back).
+    /// The time from `earlier` to here, none if `earlier` is later (a clock that jumped back).
     #[must_use]
-    pub const fn since(self, earlier: Self) -> u64 {
-        self.0.saturating_sub(earlier.0)
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 }

@@ -4,18 +4,23 @@
 //! again. Everything that was asked becomes a compare of the commit, so a decision never rests on something that has
 //! changed meanwhile.
 
-use crate::access_key::{AccessKey, Account};
+use crate::access_key::AccessKey;
+use crate::account::Account;
 use crate::connection::Connection;
 use crate::fault::Fault;
-use crate::gateway::Gateway;
+use crate::customer_agreement::CustomerAgreement;
+use crate::edge::{Edge, EdgeSeen};
 use crate::id::{
-    AccessKeyId, AccountId, ConnectionId, EdgeId, LocationCode, PortName, VirtualGatewayId,
-    VirtualInterfaceId,
+    AccessKeyId, AccountId, AgreementName, ConnectionId, EdgeId, LocationCode, PortName,
+    RoutingDomainId, VirtualGatewayId, VirtualInterfaceId,
 };
 use crate::key::{self, Key};
-use crate::location::{Edge, EdgeSeen, Location, Port};
+use crate::location::Location;
+use crate::port::Port;
 use crate::record::{Claim, Record};
-use crate::virtual_interface::VirtualInterface;
+use crate::tag::{ResourceTags, TaggedResource};
+use crate::virtual_gateway::Gateway;
+use crate::virtual_interface::{VirtualInterface, VirtualInterfaceStatus};
 
 /// The version of a record: the revision of the store at which it was last written; 0 where there is none.
 pub type Version = u64;
@@ -149,5 +154,11 @@ typed! {
     /// A virtual gateway.
     gateway(id: &VirtualGatewayId) -> Gateway, key::gateway;
     /// The claim on a piece of a peer subnet.
-    peer_subnet(gateway: &VirtualGatewayId, edge: &EdgeId, piece: &str) -> Claim, key::peer_subnet;
+    peer_subnet(domain: &RoutingDomainId, edge: &EdgeId, piece: &str) -> Claim, key::peer_subnet;
+    /// What an edge last said of an interface.
+    interface_status(id: &VirtualInterfaceId) -> VirtualInterfaceStatus, key::interface_status;
+    /// The tags that an account gave a resource.
+    tags(resource: &TaggedResource, account: &AccountId) -> ResourceTags, key::tags;
+    /// A customer agreement that an account has confirmed.
+    customer_agreement(account: &AccountId, name: &AgreementName) -> CustomerAgreement, key::customer_agreement;
 }

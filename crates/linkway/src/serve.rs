@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use linkway_server::rim::config::{Config, Overrides};
-use linkway_server::rim::logs;
+use linkway_server::config::{Config, Overrides};
+use linkway_server::logs;
 use linkway_server::server::Server;
 use tokio_util::sync::CancellationToken;
 

@@ -2,16 +2,20 @@
 //! feed for edges; the reconcilers; the simulated edge. The operator API is part of the same endpoint.
 
 pub mod api;
+pub mod audit;
 pub mod boot;
-pub mod census;
 pub mod clock;
 pub mod codec;
+pub mod config;
 pub mod credentials;
 pub mod feed;
+pub mod http;
+pub mod limits;
 pub mod liveness;
+pub mod logs;
 pub mod reconcile;
 pub mod records;
-pub mod rim;
 pub mod server;
-pub mod trail;
+pub mod state_counts;
+pub mod telemetry;
 pub mod verify;

@@ -17,7 +17,7 @@ use linkway_domain::view::{Ask, Stop, View};
 use linkway_store::seal::Sealer;
 use linkway_store::{Commit, CommitError, Compare, Revision, Store, StoreError, Versioned, Write};
 
-use crate::census::Census;
+use crate::state_counts::StateCounts;
 use crate::codec::{self, CodecError};
 
 /// How often a command is decided again after a lost compare-and-set. Each loss means that somebody else got through,
@@ -57,14 +57,14 @@ pub struct Records {
     store: Arc<dyn Store>,
     sealer: Sealer,
     settings: Settings,
-    census: Census,
+    state_counts: StateCounts,
 }
 
 impl Records {
     /// Over a store.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, sealer: Sealer, settings: Settings) -> Self {
-        Self { store, sealer, settings, census: Census::default() }
+        Self { store, sealer, settings, state_counts: StateCounts::default() }
     }
 
     /// The store itself.
@@ -81,8 +81,8 @@ impl Records {
 
     /// The count of things by state.
     #[must_use]
-    pub fn census(&self) -> &Census {
-        &self.census
+    pub fn state_counts(&self) -> &StateCounts {
+        &self.state_counts
     }
 
     /// The record at a key, with its version.
@@ -177,7 +177,7 @@ impl Records {
             let audited = audit.map(|make| make(context.now, &decision.outcome));
             match self.store.commit(self.commit(&view, &decision, audited, read_at)).await {
                 Ok(revision) => {
-                    self.census.count(revision, &view, &decision.writes);
+                    self.state_counts.count(revision, &view, &decision.writes);
                     return Ok(Decided { outcome: decision.outcome, changed: true });
                 }
                 Err(CommitError::Conflict { .. }) => {}

@@ -17,11 +17,11 @@ use crate::feed::Feed;
 use crate::liveness::Liveness;
 use crate::reconcile::{deadlines, housekeeping, pump, simulated};
 use crate::records::Records;
-use crate::rim::config::Config;
-use crate::rim::http::{self, Options};
-use crate::rim::journal::Journal;
-use crate::rim::telemetry::{StoreMetrics, Telemetry};
-use crate::rim::tls::{Identity, TlsError};
+use crate::config::Config;
+use crate::http::{self, Options};
+use crate::audit::journal::Journal;
+use crate::telemetry::{StoreMetrics, Telemetry};
+use crate::config::tls::{Identity, TlsError};
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::boot::{BootError, DataDir};
 use crate::codec;
 use crate::records::Failure;
-use crate::trail;
+use crate::audit::record;
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

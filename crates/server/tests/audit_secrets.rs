@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use in_process::{Directory, Key, Pair, Served};
-use linkway_server::rim::journal::Cursor;
+use linkway_server::audit::journal::Cursor;
 use linkway_store::Store as _;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};

@@ -22,8 +22,8 @@ use linkway_edge::agent::reporter::Reporter;
 use linkway_edge::agent::run::{Event, Shell, follow};
 use linkway_edge::bird::Bird;
 use linkway_edge::netlink::{Monitor, Netlink};
-use linkway_server::rim::config::LogFormat;
-use linkway_server::rim::logs;
+use linkway_server::config::LogFormat;
+use linkway_server::logs;
 
 use self::client::Client;
 use self::settings::Settings;

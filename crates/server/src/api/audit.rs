@@ -13,9 +13,9 @@ use linkway_wire::operation::{LinkwayOperation, Target};
 use super::Call;
 use crate::clock;
 use crate::credentials::Caller;
-use crate::rim::event::{AuditEvent, Parameters, parameters};
-use crate::rim::http::{Request, RequestId};
-use crate::trail::{self, Change};
+use crate::audit::event::{AuditEvent, Parameters, parameters};
+use crate::http::{Request, RequestId};
+use crate::audit::record::{self, Change};
 
 /// Whether a call of this kind changes nothing when it succeeds.
 pub(super) fn is_read(target: Target) -> bool {

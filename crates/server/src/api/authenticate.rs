@@ -12,7 +12,7 @@ use linkway_wire::sigv4::{self, HeaderLookup, RequestParts, SignatureError};
 use super::{Api, Call, Refused};
 use crate::clock;
 use crate::credentials::{self, Caller};
-use crate::rim::http::Request;
+use crate::http::Request;
 
 /// The headers of a request, as the signature looks them up.
 struct Headers<'a>(&'a HeaderMap);

@@ -13,9 +13,9 @@ use linkway_wire::operator::{EventKind, EventPage, ListEvents};
 
 use super::{Answered, Api, Call, page};
 use crate::clock;
-use crate::rim::event::AuditEvent;
-use crate::rim::journal::Cursor;
-use crate::trail;
+use crate::audit::event::AuditEvent;
+use crate::audit::journal::Cursor;
+use crate::audit::record;
 
 /// How long after its time a change may still be on its way into the store: a decision is dated, then committed. What is
 /// younger is left for the next page, or a reader who follows the trail could miss it.

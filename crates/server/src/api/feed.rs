@@ -15,8 +15,8 @@ use linkway_wire::feed::{
 use linkway_wire::json;
 
 use super::{Answered, Api, Call};
-use crate::rim::http::Response;
-use crate::rim::respond;
+use crate::http::Response;
+use crate::http::respond;
 
 /// How the bodies of a call are encoded, as its headers say. They are not signed and need not be: a body that is not what
 /// they say is refused.

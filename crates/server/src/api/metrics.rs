@@ -4,9 +4,9 @@ use linkway_wire::generated::Operation;
 use linkway_wire::operation::{LinkwayOperation, Target};
 
 use super::{Api, edge_metrics};
-use crate::census::Census;
+use crate::state_counts::StateCounts;
 use crate::clock;
-use crate::rim::telemetry::{self, Telemetry};
+use crate::telemetry::{self, Telemetry};
 
 /// A handle for each operation that there is, and one for all that are not.
 pub(crate) struct ByTarget {
@@ -37,7 +37,7 @@ impl ByTarget {
 impl Api {
     /// Everything that is counted, and what the edges last said.
     pub(super) fn scrape(&self) -> String {
-        count_fleet(&self.telemetry, self.records.census());
+        count_fleet(&self.telemetry, self.records.state_counts());
         let mut text = self.telemetry.render();
         let end = text.len() - text.strip_suffix(END).map_or(0, |_| END.len());
         text.truncate(end);
@@ -52,8 +52,8 @@ impl Api {
 const END: &str = "# EOF\n";
 
 /// Brings the gauges up to date.
-fn count_fleet(telemetry: &Telemetry, census: &Census) {
-    for ((kind, state), count) in census.counts() {
+fn count_fleet(telemetry: &Telemetry, state_counts: &StateCounts) {
+    for ((kind, state), count) in state_counts.counts() {
         let count = u64::try_from(count).unwrap_or_default();
         match kind {
             "interface" => telemetry.fleet.interfaces(state, count),

@@ -36,12 +36,12 @@ use crate::credentials::{Caller, Credentials};
 use crate::feed::Feed;
 use crate::liveness::Liveness;
 use crate::records::{Failure, Records};
-use crate::rim::http::{Handler, Request, RequestId, Response};
-use crate::rim::journal::Journal;
-use crate::rim::lockout::Lockout;
-use crate::rim::respond;
-use crate::rim::telemetry::{self, Telemetry};
-use crate::rim::throttle::Throttle;
+use crate::http::{Handler, Request, RequestId, Response};
+use crate::audit::journal::Journal;
+use crate::limits::lockout::Lockout;
+use crate::http::respond;
+use crate::telemetry::{self, Telemetry};
+use crate::limits::throttle::Throttle;
 
 /// The body of a good answer, or an error.
 type Answered = Result<Vec<u8>, WireError>;

@@ -25,8 +25,8 @@ use super::{Answered, Api, Call};
 use crate::boot;
 use crate::clock;
 use crate::records::Failure;
-use crate::rim::http::Response;
-use crate::rim::respond;
+use crate::http::Response;
+use crate::http::respond;
 
 impl Api {
     /// Answers an operation of the operator or of an edge.

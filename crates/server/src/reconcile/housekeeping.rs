@@ -37,11 +37,11 @@ pub async fn run(records: Arc<Records>, audit_retention: Duration, closing: Canc
 }
 
 async fn count_all(records: &Records) -> Result<(), Failure> {
-    records.census().begin();
+    records.state_counts().begin();
     for kind in ["connection", "vif"] {
         count(records, kind).await?;
     }
-    records.census().end();
+    records.state_counts().end();
     Ok(())
 }
 
@@ -58,7 +58,7 @@ async fn count(records: &Records, kind: &str) -> Result<(), Failure> {
         // `~` sorts after everything that an id is made of: the last page reaches to the end of its range.
         let end = format!("{range}~");
         let last = if page.more { page.items.last().map(|(key, _)| key.clone()) } else { None };
-        records.census().walked(last.as_deref().unwrap_or(&end), page.revision, &decoded);
+        records.state_counts().walked(last.as_deref().unwrap_or(&end), page.revision, &decoded);
         if !page.more {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 
 pub mod deadlines;
 pub mod housekeeping;
-pub mod pump;
+pub mod changes;
 pub mod simulated;
 
 use std::time::Duration;

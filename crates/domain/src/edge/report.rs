@@ -1,0 +1,252 @@
+//! What edges report, and what it means for states.
+//!
+//! A report is about one generation of the edge's configuration and is always whole. Each of its items is decided on its
+//! own, so that one conflict does not hold up the others; each decision is repeatable, so that a report that comes twice
+//! changes nothing the second time.
+
+use super::{ConfigVersion, EdgeSeen};
+use crate::bgp_peer::PeerPhase;
+use crate::connection::decide::ended_now;
+use crate::connection::{AssignedPort, ConnectionEvent};
+use crate::decide::{Changes, Command, Context, Decision};
+use crate::fault::Fault;
+use crate::id::{ConnectionId, EdgeId, VirtualInterfaceId};
+use crate::key;
+use crate::record::Record;
+use crate::view::{Asked, View};
+use crate::virtual_interface::{
+    Event, InterfaceReport, Phase, VirtualInterface, VirtualInterfaceStatus,
+};
+
+/// How old the record of when an edge was heard may get before a report that says nothing new is written, as a part of
+/// the time that an edge may be silent: so that a quiet edge costs few writes.
+const SEEN_PART: u32 = 6;
+
+/// Which report of which edge something is from, and which configuration it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportHead {
+    /// The edge.
+    pub edge: EdgeId,
+    /// The configuration that it has.
+    pub version: ConfigVersion,
+    /// The report's number.
+    pub sequence: u64,
+}
+
+/// An edge was heard.
+#[derive(Clone, Debug)]
+pub struct ReportSeen {
+    /// The report.
+    pub head: ReportHead,
+    /// Whether the report changes nothing, and every report since the last one that the store knows came here before it.
+    /// Only then may it go unwritten for a while: see [`in_order`].
+    pub quiet: bool,
+}
+
+/// What an edge says of one interface.
+#[derive(Clone, Debug)]
+pub struct ReportInterface {
+    /// The report.
+    pub head: ReportHead,
+    /// The interface.
+    pub interface: VirtualInterfaceId,
+    /// Its state there; `None`: nothing of it is on the router.
+    pub report: Option<InterfaceReport>,
+}
+
+/// What an edge says of one connection's port.
+#[derive(Clone, Debug)]
+pub struct ReportConnection {
+    /// The report.
+    pub head: ReportHead,
+    /// The connection.
+    pub connection: ConnectionId,
+    /// Whether the port has a carrier; `None`: the edge no longer serves this connection.
+    pub carrier: Option<bool>,
+}
+
+impl ReportHead {
+    /// The refusal of a report that a later one has overtaken.
+    fn stale(&self, last: u64) -> Fault {
+        Fault::field(
+            "sequence",
+            self.sequence,
+            format!("is not newer than the last report's, {last}"),
+        )
+    }
+
+    fn seen(&self, context: &Context<'_>) -> Record {
+        Record::EdgeSeen(EdgeSeen {
+            at: context.now,
+            epoch: self.version.epoch,
+            generation: self.version.generation,
+            sequence: self.sequence,
+        })
+    }
+}
+
+impl Command for ReportSeen {
+    type Outcome = ();
+
+    fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<()>> {
+        let head = &self.head;
+        if let Some(last) = view.edge_seen(&head.edge)? {
+            if head.sequence <= last.sequence {
+                return Err(head.stale(last.sequence).into());
+            }
+            // A moment in the future is from before the clock was set back: it would hide the edge's silence.
+            let fresh = context.now >= last.at
+                && context.now.since(last.at) < context.settings.silence / SEEN_PART;
+            let known = (last.epoch, last.generation);
+            let same = known == (head.version.epoch, head.version.generation);
+            if self.quiet && fresh && same {
+                return Decision::unchanged(());
+            }
+        }
+        let mut changes = Changes::new(view);
+        changes.put_at(key::edge_seen(&head.edge), head.seen(context))?;
+        changes.decision(())
+    }
+}
+
+/// Ties what a report changes to the report's place among the others, which the store keeps: nothing is changed by one that
+/// was overtaken, whichever servers took the two. What goes unwritten cannot be overtaken unseen: a report that follows
+/// the last one *here* without a gap leaves none behind that could still be on its way to another server.
+fn in_order<'v>(
+    head: &ReportHead,
+    mut changes: Changes<'v>,
+    view: &'v View,
+    context: &Context<'_>,
+) -> Asked<Decision<()>> {
+    let last = view.edge_seen(&head.edge)?.map_or(0, |seen| seen.sequence);
+    if head.sequence < last {
+        return Err(head.stale(last).into());
+    }
+    if head.sequence > last {
+        changes.put_at(key::edge_seen(&head.edge), head.seen(context))?;
+    }
+    changes.decision(())
+}
+
+/// Whether an edge that has this configuration has heard of what was written at `version`. "It is not there" counts only
+/// then: an older report may have been written before the edge even programmed it, and one of another epoch, or of a
+/// generation that was never given out here (the store is an older copy), says nothing about this store's records.
+fn knows(view: &View, head: &ReportHead, version: u64) -> Asked<bool> {
+    let ConfigVersion { epoch, generation } = head.version;
+    if generation < version || !view.exists(&key::epoch(epoch))? {
+        return Ok(false);
+    }
+    let (newest, _) = view.versioned(&key::edge_generation(&head.edge))?;
+    Ok(generation <= newest)
+}
+
+impl Command for ReportInterface {
+    type Outcome = ();
+
+    fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<()>> {
+        let (version, _) = view.versioned(&key::interface(&self.interface))?;
+        let Some(interface) = view.interface(&self.interface)? else {
+            return Decision::unchanged(());
+        };
+        if interface.edge != self.head.edge {
+            return Decision::unchanged(());
+        }
+        match interface.phase {
+            Phase::Accepted => self.accepted(view, interface, version, context),
+            Phase::Deleting if self.report.is_none() && knows(view, &self.head, version)? => {
+                let phase = interface.phase.after(Event::Released).expect("it is being deleted");
+                let mut changes = Changes::new(view);
+                interface.clone().end(&mut changes, phase, context)?;
+                in_order(&self.head, changes, view, context)
+            }
+            Phase::Deleting
+            | Phase::Confirming
+            | Phase::Deleted
+            | Phase::Rejected
+            | Phase::Expired => Decision::unchanged(()),
+        }
+    }
+}
+
+impl ReportInterface {
+    /// What it says of an accepted interface: a new status, and deleted peers that are gone from the router.
+    fn accepted(
+        &self,
+        view: &View,
+        interface: &VirtualInterface,
+        version: u64,
+        context: &Context<'_>,
+    ) -> Asked<Decision<()>> {
+        let report = self.report.clone().map(InterfaceReport::bounded);
+        let known = view.interface_status(&interface.id)?.map(|status| &status.report);
+        let mut changes = Changes::new(view);
+        let mut changed = false;
+        if known != report.as_ref() {
+            changed = true;
+            match report {
+                Some(report) => {
+                    changes.put(VirtualInterfaceStatus { id: interface.id.clone(), report })?;
+                }
+                None => changes.delete(key::interface_status(&interface.id))?,
+            }
+        }
+        let deleting = interface.peers.iter().any(|peer| peer.phase == PeerPhase::Deleting);
+        if deleting && knows(view, &self.head, version)? {
+            let mut left = interface.clone();
+            left.peers.retain(|peer| peer.is_live() || self.has(peer.addresses.family()));
+            if left.peers.len() < interface.peers.len() {
+                changed = true;
+                changes.put(left)?;
+            }
+        }
+        if changed { in_order(&self.head, changes, view, context) } else { Decision::unchanged(()) }
+    }
+
+    fn has(&self, family: crate::net::AddressFamily) -> bool {
+        self.report.as_ref().is_some_and(|report| report.peer(family).is_some())
+    }
+}
+
+impl Command for ReportConnection {
+    type Outcome = ();
+
+    fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<()>> {
+        let (version, _) = view.versioned(&key::connection(&self.connection))?;
+        let Some(connection) = view.connection(&self.connection)? else {
+            return Decision::unchanged(());
+        };
+        let Some(port) = connection.port.clone().filter(|port| port.edge == self.head.edge) else {
+            return Decision::unchanged(());
+        };
+        let event = match self.carrier {
+            Some(true) => ConnectionEvent::CarrierUp,
+            Some(false) => ConnectionEvent::CarrierDown,
+            None if knows(view, &self.head, version)? => ConnectionEvent::Released,
+            None => return Decision::unchanged(()),
+        };
+        let Some(phase) = connection.phase.after(event).filter(|phase| *phase != connection.phase)
+        else {
+            return Decision::unchanged(());
+        };
+        let mut changed = connection.clone();
+        changed.phase = phase;
+        let mut changes = Changes::new(view);
+        if event == ConnectionEvent::Released {
+            free(view, &port, &mut changes)?;
+            changed.ended = Some(ended_now(context));
+        }
+        changes.put(changed)?;
+        in_order(&self.head, changes, view, context)
+    }
+}
+
+/// Gives a port back; a simulated one goes with its connection.
+fn free(view: &View, port: &AssignedPort, changes: &mut Changes<'_>) -> Asked<()> {
+    let Some(record) = view.port(&port.edge, &port.name)? else { return Ok(()) };
+    if port.simulated {
+        return changes.delete(key::port(&port.edge, &port.name));
+    }
+    let mut record = record.clone();
+    record.connection = None;
+    changes.put(record)
+}

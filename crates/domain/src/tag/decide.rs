@@ -1,0 +1,98 @@
+//! `TagResource` and `UntagResource`.
+
+use std::borrow::Cow;
+
+use super::{ResourceTags, TaggedResource, Tags};
+use crate::access::{self, Action};
+use crate::arn::{Arn, ArnKind};
+use crate::connection::Connection;
+use crate::decide::{Changes, Command, Context, Decision, Outcome};
+use crate::fault::{Fault, ResourceKind};
+use crate::key;
+use crate::view::{Asked, View};
+use crate::virtual_interface::VirtualInterface;
+
+/// `TagResource` or `UntagResource`.
+#[derive(Clone, Debug)]
+pub struct TagChange {
+    /// The resource's ARN.
+    pub arn: String,
+    /// What to add; a key's new value takes the place of its old one.
+    pub add: Vec<(String, Option<String>)>,
+    /// The keys to remove.
+    pub remove: Vec<String>,
+}
+
+/// Which resource was tagged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tagged(pub TaggedResource);
+
+impl Outcome for Tagged {
+    fn resources(&self) -> Vec<Cow<'_, str>> {
+        vec![self.0.parts().1.into()]
+    }
+}
+
+impl Command for TagChange {
+    type Outcome = Tagged;
+
+    fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<Tagged>> {
+        let account = context.account()?;
+        let add = Tags::parse("tags", &self.add)?;
+        let resource = taggable(view, context, "resourceArn", &self.arn, Action::Tag)?;
+        let tags = view.tags(&resource, account)?.map(|known| &known.tags);
+        let none = Tags::default();
+        let changed = tags.unwrap_or(&none).without(&self.remove).merged("tags", &add)?;
+        if changed == *tags.unwrap_or(&none) {
+            return Decision::unchanged(Tagged(resource));
+        }
+        // What ends meanwhile must not keep a label: the label is tied to the resource that it was decided on.
+        let mut changes = Changes::new(view);
+        ResourceTags::put(resource.clone(), account, changed, &mut changes)?;
+        changes.decision(Tagged(resource))
+    }
+}
+
+/// The resource of an ARN, if the caller may see or tag it.
+///
+/// # Errors
+///
+/// What must be loaded first. A fault if the ARN is none of this service, or of nothing that the caller may know of.
+pub fn taggable(
+    view: &View,
+    context: &Context<'_>,
+    field: &str,
+    arn: &str,
+    action: Action,
+) -> Asked<TaggedResource> {
+    let parsed = Arn::parse(field, arn, &context.settings.region, context.account()?)?;
+    let id = parsed.id.as_str();
+    match parsed.kind {
+        ArnKind::Connection => {
+            let found = access::find::<Connection>(view, context, action, id)?;
+            if action == Action::Tag && found.phase.is_terminal() {
+                return Err(Fault::not_found(ResourceKind::Connection, id).into());
+            }
+            Ok(TaggedResource::Connection(found.id.clone()))
+        }
+        ArnKind::VirtualInterface => {
+            let found = access::find::<VirtualInterface>(view, context, action, id)?;
+            if action == Action::Tag && found.phase.is_terminal() {
+                return Err(Fault::not_found(ResourceKind::VirtualInterface, id).into());
+            }
+            Ok(TaggedResource::VirtualInterface(found.id.clone()))
+        }
+        ArnKind::Lag | ArnKind::DirectConnectGateway => {
+            Err(Fault::not_found(ResourceKind::Arn, arn).into())
+        }
+    }
+}
+
+/// Deletes what accounts have labelled a purged resource with.
+pub(crate) fn purge<'a>(
+    resource: &TaggedResource,
+    accounts: impl IntoIterator<Item = &'a crate::id::AccountId>,
+    changes: &mut Changes<'_>,
+) -> Asked<()> {
+    accounts.into_iter().try_for_each(|account| changes.delete(key::tags(resource, account)))
+}

@@ -1,0 +1,138 @@
+//! The operator makes and deletes virtual gateways.
+
+use super::{Gateway, Handoff};
+use crate::access::{self, Action};
+use crate::account;
+use crate::decide::{Changes, Command, Context, Decision};
+use crate::fault::{Fault, ResourceKind};
+use crate::id::{EdgeId, PortName, VirtualGatewayId, VpcId};
+use crate::key;
+use crate::net::{GatewayAsn, NextHop, Prefix};
+use crate::view::{Asked, View};
+
+/// The most prefixes of a VPC: they are written into one record.
+const MOST_CIDRS: usize = 100;
+/// The most handoffs: each is three compares (its edge, its port, its claim) of a commit, which has at most 128.
+const MOST_HANDOFFS: usize = 40;
+
+/// A new virtual gateway.
+#[derive(Clone, Debug)]
+pub struct CreateGateway {
+    /// Whose it is.
+    pub account: String,
+    /// Our AS number; absent: 64512.
+    pub asn: Option<i64>,
+    /// The VPC behind it.
+    pub vpc: String,
+    /// The VPC's prefixes.
+    pub cidrs: Vec<String>,
+    /// Where the VPC is reached.
+    pub handoffs: Vec<HandoffText>,
+}
+
+/// A handoff, unchecked.
+#[derive(Clone, Debug)]
+pub struct HandoffText {
+    /// The router.
+    pub edge: String,
+    /// Its interface towards the fabric.
+    pub interface: String,
+    /// The next hop.
+    pub next_hop: String,
+}
+
+/// Deletes a virtual gateway, by its id.
+#[derive(Clone, Debug)]
+pub struct DeleteGateway(pub String);
+
+impl Command for CreateGateway {
+    type Outcome = Gateway;
+
+    fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<Gateway>> {
+        let asn = match self.asn {
+            None => GatewayAsn::DEFAULT,
+            Some(number) => GatewayAsn::parse("amazonSideAsn", number)?,
+        };
+        let vpc = VpcId::parse(&self.vpc)?;
+        let cidrs = prefixes(&self.cidrs)?;
+        bounded("handoffs", self.handoffs.len(), MOST_HANDOFFS)?;
+        let owner = account::decide::existing(view, "accountId", &self.account)?;
+        let texts = self.handoffs.iter().enumerate();
+        let handoffs =
+            texts.map(|(index, text)| handoff(view, index, text)).collect::<Asked<Vec<_>>>()?;
+        let mut draws = context.seed.draws();
+        let mut id = VirtualGatewayId::draw(&mut draws);
+        while view.exists(&key::gateway(&id))? {
+            id = VirtualGatewayId::draw(&mut draws);
+        }
+        let gateway = Gateway { id, owner, asn, vpc, cidrs, handoffs, created: context.now };
+        let mut changes = Changes::new(view);
+        changes.put(gateway.clone())?;
+        changes.decision(gateway)
+    }
+}
+
+impl Command for DeleteGateway {
+    type Outcome = Gateway;
+
+    fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<Gateway>> {
+        let gateway = access::find::<Gateway>(view, context, Action::Delete, &self.0)?.clone();
+        if !view.is_empty(&key::all_attached(&gateway.id))? {
+            let (id, by) = (gateway.id.to_string(), "Virtual Interfaces");
+            return Err(Fault::InUse { kind: ResourceKind::VirtualGateway, id, by }.into());
+        }
+        let mut changes = Changes::new(view);
+        changes.delete(key::gateway(&gateway.id))?;
+        changes.decision(gateway)
+    }
+}
+
+fn bounded(field: &str, count: usize, limit: usize) -> Result<(), Fault> {
+    if count > limit {
+        return Err(Fault::LimitExceeded { field: field.to_owned(), count, limit });
+    }
+    Ok(())
+}
+
+fn prefixes(texts: &[String]) -> Result<Vec<Prefix>, Fault> {
+    if texts.is_empty() {
+        let rule = "give at least one prefix of the VPC".to_owned();
+        return Err(Fault::Required { field: "cidrs".to_owned(), rule });
+    }
+    bounded("cidrs", texts.len(), MOST_CIDRS)?;
+    let mut prefixes: Vec<Prefix> = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        let field = format!("cidrs[{index}]");
+        let prefix = Prefix::parse(&field, text)?;
+        if let Some(other) = prefixes.iter().find(|other| other.overlaps(prefix)) {
+            return Err(Fault::field(
+                &field,
+                prefix,
+                format_args!("overlaps {other} of the same gateway"),
+            ));
+        }
+        prefixes.push(prefix);
+    }
+    Ok(prefixes)
+}
+
+fn handoff(view: &View, index: usize, text: &HandoffText) -> Asked<Handoff> {
+    let field = |name: &str| format!("handoffs[{index}].{name}");
+    let edge = EdgeId::parse_field(&field("edgeId"), &text.edge)?;
+    let interface = PortName::parse_field(&field("interface"), &text.interface)?;
+    let next_hop = NextHop::parse(&field("nextHop"), &text.next_hop)?;
+    if view.edge(&edge)?.is_none() {
+        return Err(Fault::field(&field("edgeId"), &edge, "does not exist").into());
+    }
+    if view.port(&edge, &interface)?.is_some() {
+        let rule =
+            format!("is a customer port of edge {edge}; a handoff leads to the cloud's fabric");
+        return Err(Fault::field(&field("interface"), &interface, rule).into());
+    }
+    // An interface is in one VRF: two gateways on it would be one network.
+    if !view.is_empty(&key::handoffs_at(&edge, &interface))? {
+        let rule = format!("of edge {edge} is the handoff of another gateway");
+        return Err(Fault::field(&field("interface"), &interface, rule).into());
+    }
+    Ok(Handoff { edge, interface, next_hop })
+}

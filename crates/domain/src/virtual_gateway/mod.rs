@@ -1,0 +1,87 @@
+//! Virtual gateways: the VPC's end of a private interface, one VRF on each edge that serves it.
+
+pub mod decide;
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::access::{Party, Resource};
+use crate::decide::Outcome;
+use crate::fault::ResourceKind;
+use crate::id::{AccountId, EdgeId, PortName, VirtualGatewayId, VpcId};
+use crate::key::{self, Key};
+use crate::net::{GatewayAsn, NextHop, Prefix};
+use crate::record::{Record, Stored};
+use crate::time::Time;
+use crate::view::{Asked, View};
+
+/// A virtual gateway. Made and deleted by the operator for an account; a deleted one leaves no record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gateway {
+    /// Its id.
+    pub id: VirtualGatewayId,
+    /// Whose it is.
+    pub owner: AccountId,
+    /// Our AS number in its sessions.
+    pub asn: GatewayAsn,
+    /// The VPC behind it.
+    pub vpc: VpcId,
+    /// The VPC's prefixes: what is announced to customers' routers.
+    pub cidrs: Vec<Prefix>,
+    /// Where the VPC is reached from each edge; the first of an edge and family counts.
+    pub handoffs: Vec<Handoff>,
+    /// When it was made.
+    pub created: Time,
+}
+
+/// The way from an edge router into the cloud's fabric.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handoff {
+    /// The router.
+    pub edge: EdgeId,
+    /// Its interface towards the fabric; it is put into the gateway's VRF.
+    pub interface: PortName,
+    /// The next hop of the VPC's prefixes.
+    pub next_hop: NextHop,
+}
+
+impl Stored for Gateway {
+    fn key(&self) -> Option<Key> {
+        Some(key::gateway(&self.id))
+    }
+
+    fn derived(&self) -> Vec<(Key, Record)> {
+        let handoffs = self.handoffs.iter().map(|h| key::handoff(&h.edge, &h.interface, &self.id));
+        let keys = handoffs.chain([key::gateway_of(&self.owner, &self.id)]);
+        keys.map(|key| (key, Record::Mark)).collect()
+    }
+}
+
+impl Outcome for Gateway {
+    fn resources(&self) -> Vec<Cow<'_, str>> {
+        vec![self.id.as_str().into()]
+    }
+}
+
+impl Resource for Gateway {
+    const KIND: ResourceKind = ResourceKind::VirtualGateway;
+    const FIELD: &'static str = "virtualGatewayId";
+
+    fn load<'v>(view: &'v View, id: &str) -> Asked<Option<&'v Self>> {
+        VirtualGatewayId::parse(id).map_or(Ok(None), |id| view.gateway(&id))
+    }
+
+    fn party(&self, account: &AccountId) -> Party {
+        if self.owner == *account { Party::Owner } else { Party::Stranger }
+    }
+
+    fn owner(&self) -> &AccountId {
+        &self.owner
+    }
+
+    /// A deleted one leaves no record.
+    fn is_purged(&self, _: Time) -> bool {
+        false
+    }
+}

@@ -1,0 +1,276 @@
+//! Virtual interfaces: a VLAN of a connection, its BGP peers, and the gateway it leads to.
+//!
+//! A *hosted* one is lent: the connection's owner (the lender) allocates it, the recipient confirms it, and only then
+//! does it exist on a router.
+
+pub mod decide;
+pub mod previous;
+mod states;
+mod status;
+pub mod update;
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::access::{Party, Resource};
+use crate::bgp_peer::BgpPeer;
+use crate::connection::Ended;
+use crate::decide::Outcome;
+use crate::edge::{EdgePart, InterfaceConfig, PartConfig};
+use crate::fault::ResourceKind;
+use crate::id::{
+    AccountId, ConnectionId, DirectConnectGatewayId, EdgeId, LocationCode, PortName, RoutingDomainId,
+    VirtualGatewayId, VirtualInterfaceId,
+};
+use crate::key::{self, Key};
+use crate::net::{AddressFamily, GatewayAsn, Mtu, Vlan};
+use crate::record::{Claim, Group, Record, Stored};
+use crate::time::Time;
+use crate::view::{Asked, View};
+
+pub use states::{Event, Phase, State};
+pub use status::{InterfaceReport, PeerReport, VirtualInterfaceStatus};
+pub(crate) use status::bounded_text;
+
+/// What an interface is for (`virtualInterfaceType`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InterfaceKind {
+    /// A VPC, by a virtual gateway or a Direct Connect gateway.
+    Private,
+    /// The operator's public network.
+    Public,
+    /// Transit gateways, by a Direct Connect gateway.
+    Transit,
+}
+
+impl InterfaceKind {
+    /// As the API names it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Public => "public",
+            Self::Transit => "transit",
+        }
+    }
+}
+
+/// A virtual interface: what was decided of it. What its edge says is a [`VirtualInterfaceStatus`], what it is labelled
+/// with a [`ResourceTags`](crate::tag::ResourceTags).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VirtualInterface {
+    /// Its id.
+    pub id: VirtualInterfaceId,
+    /// What its maker calls it.
+    pub name: String,
+    /// What it is for.
+    pub kind: InterfaceKind,
+    /// Who owns the connection.
+    pub lender: AccountId,
+    /// Whose interface it is: the recipient of a hosted one, otherwise the lender.
+    pub owner: AccountId,
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The connection's location.
+    pub location: LocationCode,
+    /// The router that has the connection's port.
+    pub edge: EdgeId,
+    /// The port.
+    pub port: PortName,
+    /// Whether the port carries jumbo frames.
+    pub jumbo: bool,
+    /// Whether the edge is the built-in one.
+    pub simulated: bool,
+    /// The VLAN on the port.
+    pub vlan: Vlan,
+    /// The MTU.
+    pub mtu: Mtu,
+    /// The BGP peers, at most one of each address family. The first came with the interface, or is the only one left.
+    pub peers: Vec<BgpPeer>,
+    /// What it leads to, from the confirmation on.
+    pub attachment: Option<Attachment>,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// When it was made.
+    pub created: Time,
+    /// Until when it can be confirmed, for a hosted one.
+    pub expires: Option<Time>,
+    /// When it ended, and until when it is still shown.
+    pub ended: Option<Ended>,
+}
+
+/// What an interface leads to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// The gateway.
+    pub gateway: GatewayId,
+    /// The routing domain that it is in on its edge: names VRF, sessions and claims.
+    pub routing_domain: RoutingDomainId,
+    /// The gateway's AS number, which never changes.
+    pub asn: GatewayAsn,
+}
+
+/// A gateway of either kind.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum GatewayId {
+    /// A VPC's own.
+    Virtual(VirtualGatewayId),
+    /// One that several VPCs are associated with.
+    DirectConnect(DirectConnectGatewayId),
+}
+
+impl GatewayId {
+    /// The virtual gateway, if it is one.
+    #[must_use]
+    pub const fn virtual_gateway(&self) -> Option<&VirtualGatewayId> {
+        match self {
+            Self::Virtual(id) => Some(id),
+            Self::DirectConnect(_) => None,
+        }
+    }
+
+    /// The Direct Connect gateway, if it is one.
+    #[must_use]
+    pub const fn direct_connect_gateway(&self) -> Option<&DirectConnectGatewayId> {
+        match self {
+            Self::Virtual(_) => None,
+            Self::DirectConnect(id) => Some(id),
+        }
+    }
+}
+
+impl VirtualInterface {
+    /// Whether this account may see it.
+    #[must_use]
+    pub fn is_visible_to(&self, account: &AccountId) -> bool {
+        self.owner == *account || self.lender == *account
+    }
+
+    /// Whether it ended so long ago that nobody sees it any more, whether or not a reconciler has noticed.
+    #[must_use]
+    pub fn is_purged(&self, now: Time) -> bool {
+        self.ended.is_some_and(|ended| now >= ended.purge)
+    }
+
+    /// Whether the time to confirm it is over, whether or not a reconciler has noticed.
+    #[must_use]
+    pub fn is_overdue(&self, now: Time) -> bool {
+        self.phase == Phase::Confirming && self.expires.is_some_and(|expires| now >= expires)
+    }
+
+    /// What a tenant sees: what was decided, and of an accepted one what its edge last said.
+    #[must_use]
+    pub fn state(&self, now: Time, report: Option<&InterfaceReport>, edge_silent: bool) -> State {
+        match self.phase {
+            Phase::Confirming if self.is_overdue(now) => State::Expired,
+            Phase::Confirming => State::Confirming,
+            Phase::Accepted => match report {
+                None => State::Pending,
+                Some(_) if edge_silent => State::Unknown,
+                Some(report) => report.state(),
+            },
+            Phase::Deleting => State::Deleting,
+            Phase::Deleted => State::Deleted,
+            Phase::Rejected => State::Rejected,
+            Phase::Expired => State::Expired,
+        }
+    }
+
+    /// The first peer, whose members the API repeats in the interface itself.
+    ///
+    /// # Panics
+    ///
+    /// If there is none: every interface is made with one, and the last one cannot be deleted.
+    #[must_use]
+    pub fn first_peer(&self) -> &BgpPeer {
+        self.peers.first().expect("an interface has a peer")
+    }
+
+    /// The peer of a family.
+    #[must_use]
+    pub fn peer(&self, family: AddressFamily) -> Option<&BgpPeer> {
+        self.peers.iter().find(|peer| peer.addresses.family() == family)
+    }
+
+    /// What its edge router must make true; `None` unless it was accepted.
+    #[must_use]
+    pub fn config(&self) -> Option<InterfaceConfig> {
+        InterfaceConfig::of(self)
+    }
+}
+
+impl Stored for VirtualInterface {
+    fn key(&self) -> Option<Key> {
+        Some(key::interface(&self.id))
+    }
+
+    fn derived(&self) -> Vec<(Key, Record)> {
+        let id = &self.id;
+        let claim = Record::Claim(Claim { interface: id.clone() });
+        let mut marks = vec![key::interface_of(&self.owner, id)];
+        if self.lender != self.owner {
+            marks.push(key::interface_of(&self.lender, id));
+        }
+        let mut claims = Vec::new();
+        if self.phase.is_terminal() {
+            marks.push(key::ended_on(&self.connection, id));
+        } else {
+            claims.push(key::live_vlan(&self.connection, self.vlan));
+            if let Some(attachment) = &self.attachment {
+                marks.extend(attachment.gateway.virtual_gateway().map(|at| key::attached(at, id)));
+                marks.push(key::edge_interface(&self.edge, id));
+                let pieces = self.peers.iter().flat_map(|peer| peer.addresses.pieces());
+                let domain = &attachment.routing_domain;
+                claims.extend(pieces.map(|piece| key::peer_subnet(domain, &self.edge, &piece)));
+            }
+        }
+        marks.extend(self.expires.map(|expires| key::due(expires, id.as_str())));
+        marks.extend(self.ended.map(|ended| key::due(ended.purge, id.as_str())));
+        let marks = marks.into_iter().map(|key| (key, Record::Mark));
+        claims.into_iter().map(|key| (key, claim.clone())).chain(marks).collect()
+    }
+
+    fn on_edge(&self) -> Option<EdgePart> {
+        let config = PartConfig::Interface(self.config()?);
+        Some(EdgePart { edge: self.edge.clone(), config })
+    }
+
+    /// What its edge says of it counts beside it. Moment 0: an unanswered interface counts as confirming until it is
+    /// written down as expired.
+    fn counts(&self) -> Vec<(Group, i64)> {
+        vec![(("interface", self.state(Time::default(), None, false).as_str()), 1)]
+    }
+}
+
+impl Outcome for VirtualInterface {
+    fn resources(&self) -> Vec<Cow<'_, str>> {
+        vec![self.id.as_str().into(), self.connection.as_str().into()]
+    }
+}
+
+impl Resource for VirtualInterface {
+    const KIND: ResourceKind = ResourceKind::VirtualInterface;
+    const FIELD: &'static str = "virtualInterfaceId";
+
+    fn load<'v>(view: &'v View, id: &str) -> Asked<Option<&'v Self>> {
+        VirtualInterfaceId::parse(id).map_or(Ok(None), |id| view.interface(&id))
+    }
+
+    fn party(&self, account: &AccountId) -> Party {
+        match account {
+            owner if *owner == self.owner => Party::Owner,
+            lender if *lender == self.lender => Party::Lender,
+            _ => Party::Stranger,
+        }
+    }
+
+    fn owner(&self) -> &AccountId {
+        &self.owner
+    }
+
+    fn is_purged(&self, now: Time) -> bool {
+        Self::is_purged(self, now)
+    }
+}

@@ -1,0 +1,172 @@
+//! Audit records of changes, as the store keeps them.
+//!
+//! There is one for each change, written once and seldom read, and it was more than half of what a change wrote. So it is short: what
+//! the key tells is not repeated, members have no names. One byte of version, then postcard's form of
+//! [`Change`]: **any change of that type is a new version**, as in [`codec`]. Earlier builds wrote the whole event as JSON,
+//! which begins with a brace; that is read as well.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use linkway_domain::access_key::Principal;
+use linkway_domain::id::{AccountId, EdgeId};
+use linkway_domain::key;
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{self, COMPACT, CodecError};
+use crate::audit::event::{AuditEvent, Parameters};
+
+/// Bytes that hold nearly every record.
+const ROOM: usize = 512;
+
+/// Who changed what. When, and under which request id, is in the key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change<'a> {
+    /// Who called.
+    #[serde(with = "Compact")]
+    pub principal: Principal,
+    /// The key that signed.
+    pub access_key_id: &'a str,
+    /// The other end of the connection.
+    pub source: IpAddr,
+    /// The operation.
+    pub operation: &'a str,
+    /// Ids of what it was about.
+    #[serde(borrow)]
+    pub resources: Vec<Cow<'a, str>>,
+    /// The request's members after masking, as JSON.
+    pub parameters: Option<&'a str>,
+}
+
+/// A [`Principal`] without names; its own form has them.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Principal")]
+enum Compact {
+    Account(AccountId),
+    Operator,
+    Edge(EdgeId),
+}
+
+/// The bytes of a change's record.
+#[must_use]
+pub fn encode(change: &Change<'_>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(ROOM);
+    bytes.push(COMPACT);
+    postcard::to_extend(change, bytes).expect("texts and addresses have a compact form")
+}
+
+/// The event that is stored under a key.
+pub fn decode(key: &str, bytes: &[u8]) -> Result<AuditEvent<'static>, CodecError> {
+    let change: Change<'_> = match bytes.split_first() {
+        None => return Err(CodecError::Empty),
+        Some((b'{', _)) => return codec::read(bytes),
+        Some((&COMPACT, rest)) => codec::whole(rest)?,
+        Some((version, _)) => return Err(CodecError::Newer(*version)),
+    };
+    let (time, request_id) = key::parse_audit(key).ok_or(CodecError::OtherKind)?;
+    let parsed =
+        |text: &str| Parameters::from_string(text.to_owned()).ok_or(CodecError::NotCompact);
+    Ok(AuditEvent {
+        time,
+        request_id: request_id.to_owned().into(),
+        principal: change.principal.to_string().into(),
+        account_id: change.principal.account().map(|id| id.to_string().into()),
+        access_key_id: Some(change.access_key_id.to_owned().into()),
+        source_address: change.source.to_string().into(),
+        operation: change.operation.to_owned().into(),
+        resources: change.resources.into_iter().map(Cow::into_owned).collect(),
+        outcome: "ok".into(),
+        message: None,
+        parameters: change.parameters.map(parsed).transpose()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use linkway_domain::Time;
+    use serde_json::json;
+
+    use super::*;
+
+    const KEY: &str = "audit/001764000000007/6ba7b810";
+
+    fn change() -> Change<'static> {
+        Change {
+            principal: Principal::Account(AccountId::parse("123456789000").unwrap()),
+            access_key_id: "LKWY0",
+            source: "192.0.2.1".parse().unwrap(),
+            operation: "DeleteConnection",
+            resources: vec!["dxcon-1".into()],
+            parameters: Some(r#"{"connectionId":"dxcon-1"}"#),
+        }
+    }
+
+    fn event() -> AuditEvent<'static> {
+        AuditEvent {
+            time: Time::from_millis(1_764_000_000_007),
+            request_id: "6ba7b810".into(),
+            principal: "account 123456789000".into(),
+            account_id: Some("123456789000".into()),
+            access_key_id: Some("LKWY0".into()),
+            source_address: "192.0.2.1".into(),
+            operation: "DeleteConnection".into(),
+            resources: vec!["dxcon-1".into()],
+            outcome: "ok".into(),
+            message: None,
+            parameters: Parameters::from_value(&json!({"connectionId": "dxcon-1"})),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_so_is_an_earlier_builds_json() {
+        assert_eq!(decode(KEY, &encode(&change())).unwrap(), event());
+        assert_eq!(decode(KEY, &serde_json::to_vec(&event()).unwrap()).unwrap(), event());
+        let operator = Change {
+            principal: Principal::Operator,
+            source: "2001:db8::1".parse().unwrap(),
+            resources: Vec::new(),
+            parameters: None,
+            ..change()
+        };
+        let read = decode(KEY, &encode(&operator)).unwrap();
+        assert_eq!((read.principal.as_ref(), read.account_id), ("operator", None));
+        assert_eq!((read.source_address.as_ref(), read.parameters), ("2001:db8::1", None));
+        let edge = Principal::Edge(EdgeId::parse("par1-r1").unwrap());
+        let edge = Change { principal: edge, ..change() };
+        assert_eq!(decode(KEY, &encode(&edge)).unwrap().principal, "edge par1-r1");
+    }
+
+    /// If this fails, the type was changed without a new version.
+    #[test]
+    fn the_form_of_version_2_stays_as_it_is() {
+        let expected = [
+            &b"\x02\x00\x0c123456789000"[..],
+            b"\x05LKWY0",
+            b"\x00\xc0\x00\x02\x01",
+            b"\x10DeleteConnection",
+            b"\x01\x07dxcon-1",
+            b"\x01\x1a{\"connectionId\":\"dxcon-1\"}",
+        ];
+        assert_eq!(encode(&change()), expected.concat());
+    }
+
+    #[test]
+    fn what_is_no_record_is_refused() {
+        let good = encode(&change());
+        for cut in 0..good.len() {
+            assert!(decode(KEY, &good[..cut]).is_err(), "cut at {cut}");
+        }
+        let longer = [&good[..], &[0]].concat();
+        let not_json = encode(&Change { parameters: Some("{"), ..change() });
+        for (key, value) in [
+            (KEY, longer.as_slice()),
+            (KEY, &[3, 0]),
+            (KEY, b"{}"),
+            (KEY, &not_json),
+            ("audit/001764000000007", &good),
+            ("audit/x/6ba7b810", &good),
+        ] {
+            assert!(decode(key, value).is_err(), "{key}");
+        }
+    }
+}

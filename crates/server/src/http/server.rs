@@ -1,0 +1,198 @@
+//! The accept loop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use super::{Handler, Limits, Refusal, connection, linger};
+use crate::telemetry::Telemetry;
+
+/// Connections that are being told that there are too many; beyond that they are just closed.
+const MAX_REFUSALS: usize = 64;
+/// Pause after an accept error that will not go away at once (no file descriptors, no memory).
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How to serve.
+#[derive(Clone)]
+pub struct Options {
+    /// What is allowed.
+    pub limits: Limits,
+    /// TLS, or plain HTTP if absent.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// Where connections and refusals are counted.
+    pub telemetry: Arc<Telemetry>,
+}
+
+/// How serving ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// Connections that were cut because their requests took longer than the shutdown may take.
+    pub cut: usize,
+}
+
+/// What all connections share.
+pub(super) struct Shared<H> {
+    pub limits: Limits,
+    pub telemetry: Arc<Telemetry>,
+    pub handler: H,
+    pub stop: Notify,
+    stopping: AtomicBool,
+}
+
+impl<H> Shared<H> {
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.stop.notify_waiters();
+    }
+}
+
+/// Serves connections of `listener` until `shutdown` is cancelled, then lets requests in flight
+/// end. Neither an accept error nor a panic of the handler ends it.
+pub async fn serve<H: Handler>(
+    listener: TcpListener,
+    options: Options,
+    handler: H,
+    shutdown: CancellationToken,
+) -> Stopped {
+    let Options { limits, tls, telemetry } = options;
+    let shared = Arc::new(Shared {
+        limits,
+        telemetry,
+        handler,
+        stop: Notify::new(),
+        stopping: AtomicBool::new(false),
+    });
+    let mut server = Server {
+        shared,
+        tls: tls.map(TlsAcceptor::from),
+        open: JoinSet::new(),
+        refused: JoinSet::new(),
+        pause: FIRST_PAUSE,
+    };
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            Some(_) = server.open.join_next() => {}
+            Some(_) = server.refused.join_next() => {}
+            accepted = listener.accept() => server.accepted(accepted).await,
+        }
+    }
+    drop(listener);
+    server.stop().await
+}
+
+struct Server<H> {
+    shared: Arc<Shared<H>>,
+    tls: Option<TlsAcceptor>,
+    open: JoinSet<()>,
+    refused: JoinSet<()>,
+    pause: Duration,
+}
+
+impl<H: Handler> Server<H> {
+    async fn accepted(&mut self, accepted: io::Result<(TcpStream, SocketAddr)>) {
+        match accepted {
+            Ok((stream, peer)) => {
+                self.pause = FIRST_PAUSE;
+                if self.open.len() < self.shared.limits.max_connections {
+                    self.open(stream, peer);
+                } else {
+                    self.refuse(stream);
+                }
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                self.shared.telemetry.http.accept_failed();
+                tracing::warn!(%error, "cannot accept connections for the moment");
+                tokio::time::sleep(self.pause).await;
+                self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+
+    fn open(&mut self, stream: TcpStream, peer: SocketAddr) {
+        // Answers are single small writes: waiting to fill a segment would only delay them.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "connection ended before it began");
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        let tls = self.tls.clone();
+        self.open.spawn(async move {
+            let _open = shared.telemetry.http.connected();
+            match tls {
+                None => connection::drive(stream, peer, Arc::clone(&shared)).await,
+                Some(tls) => secured(tls, stream, peer, Arc::clone(&shared)).await,
+            }
+        });
+    }
+
+    fn refuse(&mut self, stream: TcpStream) {
+        self.shared.telemetry.http.refused(Refusal::TooManyConnections);
+        // Over TLS an answer would cost a handshake: the very thing that there is too much of.
+        if self.tls.is_none() && self.refused.len() < MAX_REFUSALS {
+            self.refused.spawn(async move {
+                let answer = Refusal::TooManyConnections.raw();
+                linger::answer_and_close(stream, &answer).await;
+            });
+        }
+    }
+
+    async fn stop(mut self) -> Stopped {
+        self.shared.stop();
+        let all = async { while self.open.join_next().await.is_some() {} };
+        let in_time = timeout(self.shared.limits.shutdown_timeout, all).await.is_ok();
+        let cut = if in_time { 0 } else { self.open.len() };
+        self.open.shutdown().await;
+        self.refused.shutdown().await;
+        Stopped { cut }
+    }
+}
+
+async fn secured<H: Handler>(
+    tls: TlsAcceptor,
+    stream: TcpStream,
+    peer: SocketAddr,
+    shared: Arc<Shared<H>>,
+) {
+    let handshake = timeout(shared.limits.header_timeout, tls.accept(stream));
+    let outcome = tokio::select! {
+        biased;
+        () = shared.stop.notified() => return,
+        outcome = handshake => outcome,
+    };
+    match outcome {
+        Ok(Ok(stream)) => connection::drive(stream, peer, shared).await,
+        Ok(Err(error)) => {
+            shared.telemetry.http.handshake_failed();
+            tracing::debug!(%peer, %error, "TLS handshake failed");
+        }
+        Err(_) => shared.telemetry.http.handshake_failed(),
+    }
+}
+
+/// Errors that concern one connection that is gone already; the listener is as good as before.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::PermissionDenied
+    )
+}
