@@ -1,18 +1,24 @@
-//! The domain's one error, as it is answered.
+//! The domain's one error, as the Direct Connect API answers it.
 
-use linkway_domain::fault::{Fault, FaultKind};
+use linkway_domain::Fault;
 
 use crate::error::{Code, WireError};
 
 impl From<Fault> for WireError {
     fn from(fault: Fault) -> Self {
-        let code = match fault.kind {
-            FaultKind::Client => Code::DirectConnectClientException,
-            FaultKind::DuplicateTagKeys => Code::DuplicateTagKeysException,
-            FaultKind::TooManyTags => Code::TooManyTagsException,
-            FaultKind::LimitExceeded => Code::LimitExceededException,
-            FaultKind::AccessDenied => Code::AccessDeniedException,
+        let code = match &fault {
+            Fault::Invalid { .. }
+            | Fault::Required { .. }
+            | Fault::NotFound { .. }
+            | Fault::IncorrectState { .. }
+            | Fault::ConnectionNotAvailable { .. }
+            | Fault::InUse { .. }
+            | Fault::Refused(_) => Code::DirectConnectClientException,
+            Fault::DuplicateTagKey { .. } => Code::DuplicateTagKeysException,
+            Fault::TooManyTags { .. } => Code::TooManyTagsException,
+            Fault::LimitExceeded { .. } => Code::LimitExceededException,
+            Fault::Denied(_) => Code::AccessDeniedException,
         };
-        Self::new(code, fault.message)
+        Self::new(code, fault.to_string())
     }
 }

@@ -1,0 +1,387 @@
+//! Virtual interfaces as the model's structures. This is the answer that is asked for most, so it borrows from the record
+//! and is written straight into the body; `tests/clients` holds the members of every answer to those of the model.
+
+use std::fmt;
+
+use compact_str::{CompactString, ToCompactString};
+use linkway_domain::bgp_peer::{BgpPeer, PeerPhase};
+use linkway_domain::net::{AddressFamily, GatewayAsn};
+use linkway_domain::tag::Tags;
+use linkway_domain::virtual_interface::decide::{
+    AllocatePrivateVirtualInterface, ConfirmPrivateVirtualInterface, CreatePrivateVirtualInterface,
+    DeleteVirtualInterface, NewInterface,
+};
+use linkway_domain::virtual_interface::update::UpdateVirtualInterfaceAttributes;
+use linkway_domain::virtual_interface::{Phase, State, VirtualInterface};
+use serde::{Serialize, Serializer};
+
+use super::{View, secret, tag_pairs};
+use crate::generated as wire;
+use crate::generated::{
+    AllocatePrivateVirtualInterfaceRequest, ConfirmPrivateVirtualInterfaceRequest,
+    CreatePrivateVirtualInterfaceRequest, DeleteVirtualInterfaceRequest, NewPrivateVirtualInterface,
+    NewPrivateVirtualInterfaceAllocation, UpdateVirtualInterfaceAttributesRequest,
+};
+
+/// The model's `VirtualInterface`, for one of the two who share it. Members that have no meaning are absent.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Interface<'a> {
+    address_family: &'static str,
+    amazon_address: CompactString,
+    amazon_side_asn: u32,
+    asn: u32,
+    asn_long: u32,
+    auth_key: &'a str,
+    aws_device_v2: &'a str,
+    aws_logical_device_id: &'a str,
+    bgp_peers: Vec<Peer<'a>>,
+    connection_id: &'a str,
+    customer_address: CompactString,
+    customer_router_config: RouterConfig<'a>,
+    jumbo_frame_capable: bool,
+    location: &'a str,
+    mtu: u16,
+    owner_account: &'a str,
+    region: &'a str,
+    route_filter_prefixes: [(); 0],
+    site_link_enabled: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<Tag<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    virtual_gateway_id: Option<&'a str>,
+    virtual_interface_id: &'a str,
+    virtual_interface_name: &'a str,
+    virtual_interface_state: &'static str,
+    virtual_interface_type: &'static str,
+    vlan: u16,
+}
+
+/// The model's `VirtualInterfaces`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Interfaces<'a> {
+    /// The interfaces of this page.
+    pub virtual_interfaces: Vec<Interface<'a>>,
+    /// Where the next page starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// An interface within an answer (`CreateBGPPeerResponse` and others).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Wrapped<'a> {
+    /// The interface.
+    pub virtual_interface: Interface<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Peer<'a> {
+    address_family: &'static str,
+    amazon_address: CompactString,
+    asn: u32,
+    asn_long: u32,
+    auth_key: &'a str,
+    aws_device_v2: &'a str,
+    aws_logical_device_id: &'a str,
+    bgp_peer_id: &'a str,
+    bgp_peer_state: wire::BGPPeerState,
+    bgp_status: wire::BGPStatus,
+    customer_address: CompactString,
+}
+
+#[derive(Serialize)]
+struct Tag<'a> {
+    key: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a str>,
+}
+
+impl<'a> Interface<'a> {
+    /// As one of its two sides, or the operator, sees a record.
+    #[must_use]
+    pub fn new(record: &'a VirtualInterface, view: View<'a>) -> Self {
+        let state = record.state(view.now, view.report, view.edge_silent);
+        let peers: Vec<Peer<'_>> =
+            record.peers.iter().map(|peer| Peer::new(record, peer, state, &view)).collect();
+        let peer = Peer::new(record, record.first_peer(), state, &view);
+        let tags = view.tags.into_iter().flat_map(Tags::iter);
+        // The gateway is the recipient's: the lender of a hosted interface learns its AS number, not its name.
+        let of_reader = view.reader.is_none_or(|reader| *reader == record.owner);
+        let gateway = record.attachment.as_ref().filter(|_| of_reader);
+        Self {
+            address_family: peer.address_family,
+            amazon_address: peer.amazon_address,
+            amazon_side_asn: amazon_asn(record).number(),
+            asn: peer.asn,
+            asn_long: peer.asn_long,
+            auth_key: peer.auth_key,
+            aws_device_v2: peer.aws_device_v2,
+            aws_logical_device_id: peer.aws_logical_device_id,
+            connection_id: record.connection.as_str(),
+            customer_address: peer.customer_address,
+            customer_router_config: RouterConfig(record),
+            bgp_peers: peers,
+            jumbo_frame_capable: record.jumbo,
+            location: record.location.as_str(),
+            mtu: record.mtu.bytes(),
+            owner_account: record.owner.as_str(),
+            region: view.region,
+            route_filter_prefixes: [],
+            site_link_enabled: false,
+            tags: tags.map(|(key, value)| Tag { key, value }).collect(),
+            virtual_gateway_id: gateway
+                .and_then(|attached| attached.gateway.virtual_gateway())
+                .map(|id| id.as_str()),
+            virtual_interface_id: record.id.as_str(),
+            virtual_interface_name: &record.name,
+            virtual_interface_state: state.as_str(),
+            virtual_interface_type: record.kind.as_str(),
+            vlan: record.vlan.number(),
+        }
+    }
+
+    /// The state alone, for the answers that have nothing else.
+    #[must_use]
+    pub fn state(&self) -> wire::VirtualInterfaceState {
+        self.virtual_interface_state.into()
+    }
+
+    /// As the generated type, by way of the wire: for the operator's lists, which clear some of its members.
+    ///
+    /// # Panics
+    ///
+    /// If a member is none of the model's, which `tests/clients` would find.
+    #[must_use]
+    pub fn into_generated(self) -> wire::VirtualInterface {
+        crate::json::decode(&crate::json::encode(&self)).expect("it is the model's structure")
+    }
+}
+
+impl<'a> Peer<'a> {
+    fn new(
+        record: &'a VirtualInterface,
+        peer: &'a BgpPeer,
+        state: State,
+        view: &View<'_>,
+    ) -> Self {
+        let family = peer.addresses.family();
+        let report = view.report.and_then(|report| report.peer(family));
+        Self {
+            address_family: family.as_str(),
+            amazon_address: peer.addresses.amazon().to_compact_string(),
+            asn: peer.asn.two_byte(),
+            asn_long: peer.asn.number(),
+            auth_key: peer.auth_key.reveal(),
+            aws_device_v2: record.edge.as_str(),
+            aws_logical_device_id: record.edge.as_str(),
+            bgp_peer_id: peer.id.as_str(),
+            bgp_peer_state: peer_state(record, peer, view),
+            bgp_status: bgp_status(state, report.is_some_and(|report| report.established)),
+            customer_address: peer.addresses.customer().to_compact_string(),
+        }
+    }
+}
+
+/// Our side's AS number; before a gateway is known, the one that gateways have by default.
+fn amazon_asn(record: &VirtualInterface) -> GatewayAsn {
+    record.attachment.as_ref().map_or(GatewayAsn::DEFAULT, |attached| attached.asn)
+}
+
+fn peer_state(record: &VirtualInterface, peer: &BgpPeer, view: &View<'_>) -> wire::BGPPeerState {
+    match (record.phase, peer.phase) {
+        (Phase::Confirming, _) => wire::BGPPeerState::Pending,
+        (Phase::Accepted, PeerPhase::Live) => {
+            let report = view.report.filter(|report| report.programmed);
+            match report.and_then(|report| report.peer(peer.addresses.family())) {
+                Some(_) => wire::BGPPeerState::Available,
+                None => wire::BGPPeerState::Pending,
+            }
+        }
+        (Phase::Accepted, PeerPhase::Deleting) | (Phase::Deleting, _) => {
+            wire::BGPPeerState::Deleting
+        }
+        (Phase::Deleted | Phase::Rejected | Phase::Expired, _) => wire::BGPPeerState::Deleted,
+    }
+}
+
+fn bgp_status(state: State, established: bool) -> wire::BGPStatus {
+    match state {
+        State::Available if established => wire::BGPStatus::Up,
+        State::Unknown => wire::BGPStatus::Unknown,
+        State::Confirming
+        | State::Pending
+        | State::Available
+        | State::Down
+        | State::Deleting
+        | State::Deleted
+        | State::Rejected
+        | State::Expired => wire::BGPStatus::Down,
+    }
+}
+
+/// What the customer's router needs, in the XML form of real recordings. Addresses, numbers and
+/// ids need no escaping; the key may.
+struct RouterConfig<'a>(&'a VirtualInterface);
+
+impl Serialize for RouterConfig<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for RouterConfig<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let record = self.0;
+        let peer = record.first_peer();
+        let prefix = match peer.addresses.family() {
+            AddressFamily::Ipv4 => "",
+            AddressFamily::Ipv6 => "ipv6_",
+        };
+        write!(
+            f,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <logical_connection id=\"{id}\">\n  <vlan>{vlan}</vlan>\n  \
+             <{prefix}customer_address>{customer}</{prefix}customer_address>\n  \
+             <{prefix}amazon_address>{amazon}</{prefix}amazon_address>\n  \
+             <{prefix}bgp_asn>{asn}</{prefix}bgp_asn>\n  \
+             <{prefix}bgp_auth_key>{key}</{prefix}bgp_auth_key>\n  \
+             <amazon_bgp_asn>{amazon_asn}</amazon_bgp_asn>\n  \
+             <connection_type>private</connection_type>\n</logical_connection>\n",
+            id = record.id,
+            vlan = record.vlan,
+            customer = peer.addresses.customer(),
+            amazon = peer.addresses.amazon(),
+            asn = peer.asn,
+            key = Escaped(peer.auth_key.reveal()),
+            amazon_asn = amazon_asn(record),
+        )
+    }
+}
+
+/// A text within XML.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut plain = 0;
+        for (at, byte) in self.0.bytes().enumerate() {
+            let escaped = match byte {
+                b'<' => "&lt;",
+                b'>' => "&gt;",
+                b'&' => "&amp;",
+                b'"' => "&quot;",
+                b'\'' => "&apos;",
+                _ => continue,
+            };
+            f.write_str(&self.0[plain..at])?;
+            f.write_str(escaped)?;
+            plain = at + 1;
+        }
+        f.write_str(&self.0[plain..])
+    }
+}
+
+/// The member by which a request asks for a prefix allocation, if it does.
+fn prefix_pool(ipv4: Option<i64>, ipv6: Option<i64>) -> Option<&'static str> {
+    let ipv4 = ipv4.map(|_| "prefixPoolAllocatedCountIpv4");
+    ipv4.or_else(|| ipv6.map(|_| "prefixPoolAllocatedCountIpv6"))
+}
+
+impl From<CreatePrivateVirtualInterfaceRequest> for CreatePrivateVirtualInterface {
+    fn from(request: CreatePrivateVirtualInterfaceRequest) -> Self {
+        let mut new = request.new_private_virtual_interface.unwrap_or_default();
+        let prefix_pool = prefix_pool(
+            new.prefix_pool_allocated_count_ipv4,
+            new.prefix_pool_allocated_count_ipv6,
+        );
+        Self {
+            connection: request.connection_id.unwrap_or_default(),
+            gateway: new.virtual_gateway_id.take(),
+            direct_connect_gateway: new.direct_connect_gateway_id.take(),
+            site_link: new.enable_site_link.unwrap_or_default(),
+            prefix_pool,
+            new: new.into(),
+        }
+    }
+}
+
+impl From<AllocatePrivateVirtualInterfaceRequest> for AllocatePrivateVirtualInterface {
+    fn from(request: AllocatePrivateVirtualInterfaceRequest) -> Self {
+        Self {
+            connection: request.connection_id.unwrap_or_default(),
+            owner: request.owner_account.unwrap_or_default(),
+            new: request.new_private_virtual_interface_allocation.unwrap_or_default().into(),
+        }
+    }
+}
+
+impl From<NewPrivateVirtualInterface> for NewInterface {
+    fn from(new: NewPrivateVirtualInterface) -> Self {
+        Self {
+            name: new.virtual_interface_name.unwrap_or_default(),
+            vlan: new.vlan.unwrap_or_default(),
+            asn: new.asn,
+            asn_long: new.asn_long,
+            mtu: new.mtu,
+            auth_key: secret(new.auth_key),
+            amazon_address: new.amazon_address,
+            customer_address: new.customer_address,
+            address_family: new.address_family.map(|family| family.to_string()),
+            rate_limit: new.rate_limit,
+            tags: tag_pairs(new.tags),
+        }
+    }
+}
+
+impl From<NewPrivateVirtualInterfaceAllocation> for NewInterface {
+    fn from(new: NewPrivateVirtualInterfaceAllocation) -> Self {
+        Self {
+            name: new.virtual_interface_name.unwrap_or_default(),
+            vlan: new.vlan.unwrap_or_default(),
+            asn: new.asn,
+            asn_long: new.asn_long,
+            mtu: new.mtu,
+            auth_key: secret(new.auth_key),
+            amazon_address: new.amazon_address,
+            customer_address: new.customer_address,
+            address_family: new.address_family.map(|family| family.to_string()),
+            rate_limit: new.rate_limit,
+            tags: tag_pairs(new.tags),
+        }
+    }
+}
+
+impl From<ConfirmPrivateVirtualInterfaceRequest> for ConfirmPrivateVirtualInterface {
+    fn from(request: ConfirmPrivateVirtualInterfaceRequest) -> Self {
+        Self {
+            interface: request.virtual_interface_id.unwrap_or_default(),
+            gateway: request.virtual_gateway_id,
+            direct_connect_gateway: request.direct_connect_gateway_id,
+        }
+    }
+}
+
+impl From<DeleteVirtualInterfaceRequest> for DeleteVirtualInterface {
+    fn from(request: DeleteVirtualInterfaceRequest) -> Self {
+        Self(request.virtual_interface_id.unwrap_or_default())
+    }
+}
+
+impl From<UpdateVirtualInterfaceAttributesRequest> for UpdateVirtualInterfaceAttributes {
+    fn from(request: UpdateVirtualInterfaceAttributesRequest) -> Self {
+        Self {
+            interface: request.virtual_interface_id.unwrap_or_default(),
+            name: request.virtual_interface_name,
+            mtu: request.mtu,
+            site_link: request.enable_site_link,
+            rate_limit: request.rate_limit,
+            prefix_pool: prefix_pool(
+                request.prefix_pool_allocated_count_ipv4,
+                request.prefix_pool_allocated_count_ipv6,
+            ),
+        }
+    }
+}
