@@ -9,10 +9,11 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use linkway_domain::access_key::decide::CreateAccessKey;
 use linkway_domain::access_key::{AccessKey, Principal};
-use linkway_domain::decide::{Command, CreateAccessKey, Outcome, RenewEpoch};
+use linkway_domain::epoch::RenewEpoch;
 use linkway_domain::key;
-use linkway_domain::record::Record;
+use linkway_domain::record::{Kind, Record};
 use linkway_domain::settings::Settings;
 use linkway_store::seal::{KeyFileError, Sealer};
 use linkway_store::{
@@ -128,7 +129,8 @@ pub fn open_records(
         (false, false) => Sealer::create(&key_file)?,
         (false, true) => return Err(BootError::NoKeyFile(key_file)),
     };
-    let options = SqliteOptions { cached: Record::is_read_alone, ..options };
+    let cached = |key: &str| Kind::of(key).is_some_and(|kind| kind.cached);
+    let options = SqliteOptions { cached, ..options };
     if SqliteStore::is_older(dir.database())? {
         let database = dir.database();
         tracing::info!(database = %database.display(), "migrating the database of an earlier build");
@@ -151,11 +153,8 @@ pub async fn operator_key(records: &Records) -> Result<AccessKey, BootError> {
             Err(failure) => Err(BootError::Unreadable(failure)),
         };
     }
-    let command = Command::CreateAccessKey(CreateAccessKey::Operator);
-    match records.run(&Principal::Operator, &command, None).await?.outcome {
-        Outcome::AccessKey(made) => Ok(made),
-        other => Err(Failure::Refused(format!("making the operator's key gave {other:?}")).into()),
-    }
+    let command = CreateAccessKey::Operator;
+    Ok(records.run(&Principal::Operator, &command, None).await?.outcome)
 }
 
 /// The store's epoch: given to it by the first start, and by the first on a copy; found by the others.
@@ -165,7 +164,7 @@ pub async fn epoch(records: &Records) -> Result<u64, BootError> {
             return Ok(number);
         }
         let before = epoch_at(records, "epoch-before").await?;
-        let command = Command::RenewEpoch(RenewEpoch::First { before });
+        let command = RenewEpoch::First { before };
         // Another server may be faster: then there is one to be found.
         records.run(&Principal::Operator, &command, None).await?;
     }

@@ -44,7 +44,8 @@ impl Command for CreatePort {
             return Err(Fault::field("interface", &name, rule).into());
         }
         if !view.is_empty(&key::handoffs_at(&edge_id, &name))? {
-            let rule = format!("of edge {edge_id} is the handoff of a gateway to the cloud's fabric");
+            let rule =
+                format!("of edge {edge_id} is the handoff of a gateway to the cloud's fabric");
             return Err(Fault::field("interface", &name, rule).into());
         }
         let mut location =

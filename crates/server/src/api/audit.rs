@@ -11,11 +11,11 @@ use linkway_wire::generated::Operation;
 use linkway_wire::operation::{LinkwayOperation, Target};
 
 use super::Call;
+use crate::audit::event::{AuditEvent, Parameters, parameters};
+use crate::audit::record::{self, Change};
 use crate::clock;
 use crate::credentials::Caller;
-use crate::audit::event::{AuditEvent, Parameters, parameters};
 use crate::http::{Request, RequestId};
-use crate::audit::record::{self, Change};
 
 /// Whether a call of this kind changes nothing when it succeeds.
 pub(super) fn is_read(target: Target) -> bool {

@@ -12,10 +12,10 @@ use linkway_wire::json;
 use linkway_wire::operator::{EventKind, EventPage, ListEvents};
 
 use super::{Answered, Api, Call, page};
-use crate::clock;
 use crate::audit::event::AuditEvent;
 use crate::audit::journal::Cursor;
 use crate::audit::record;
+use crate::clock;
 
 /// How long after its time a change may still be on its way into the store: a decision is dated, then committed. What is
 /// younger is left for the next page, or a reader who follows the trail could miss it.

@@ -31,17 +31,17 @@ use linkway_wire::operation::Target;
 use linkway_wire::sigv4::Policy;
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::journal::Journal;
 use crate::clock;
 use crate::credentials::{Caller, Credentials};
 use crate::feed::Feed;
+use crate::http::respond;
+use crate::http::{Handler, Request, RequestId, Response};
+use crate::limits::lockout::Lockout;
+use crate::limits::throttle::Throttle;
 use crate::liveness::Liveness;
 use crate::records::{Failure, Records};
-use crate::http::{Handler, Request, RequestId, Response};
-use crate::audit::journal::Journal;
-use crate::limits::lockout::Lockout;
-use crate::http::respond;
 use crate::telemetry::{self, Telemetry};
-use crate::limits::throttle::Throttle;
 
 /// The body of a good answer, or an error.
 type Answered = Result<Vec<u8>, WireError>;

@@ -24,9 +24,9 @@ use self::shown::{access_key, account, gateway, new_access_key, port};
 use super::{Answered, Api, Call};
 use crate::boot;
 use crate::clock;
-use crate::records::Failure;
 use crate::http::Response;
 use crate::http::respond;
+use crate::records::Failure;
 
 impl Api {
     /// Answers an operation of the operator or of an edge.

@@ -17,10 +17,7 @@ pub fn tag_pairs(tags: Option<Vec<Tag>>) -> Vec<(String, Option<String>)> {
 #[must_use]
 pub fn tags<'a>(tags: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Option<Vec<Tag>> {
     let list: Vec<Tag> = tags
-        .map(|(key, value)| Tag {
-            key: Some(key.to_owned()),
-            value: value.map(str::to_owned),
-        })
+        .map(|(key, value)| Tag { key: Some(key.to_owned()), value: value.map(str::to_owned) })
         .collect();
     (!list.is_empty()).then_some(list)
 }

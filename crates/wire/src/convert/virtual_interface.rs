@@ -19,8 +19,9 @@ use super::{View, secret, tag_pairs};
 use crate::generated as wire;
 use crate::generated::{
     AllocatePrivateVirtualInterfaceRequest, ConfirmPrivateVirtualInterfaceRequest,
-    CreatePrivateVirtualInterfaceRequest, DeleteVirtualInterfaceRequest, NewPrivateVirtualInterface,
-    NewPrivateVirtualInterfaceAllocation, UpdateVirtualInterfaceAttributesRequest,
+    CreatePrivateVirtualInterfaceRequest, DeleteVirtualInterfaceRequest,
+    NewPrivateVirtualInterface, NewPrivateVirtualInterfaceAllocation,
+    UpdateVirtualInterfaceAttributesRequest,
 };
 
 /// The model's `VirtualInterface`, for one of the two who share it. Members that have no meaning are absent.
@@ -161,12 +162,7 @@ impl<'a> Interface<'a> {
 }
 
 impl<'a> Peer<'a> {
-    fn new(
-        record: &'a VirtualInterface,
-        peer: &'a BgpPeer,
-        state: State,
-        view: &View<'_>,
-    ) -> Self {
+    fn new(record: &'a VirtualInterface, peer: &'a BgpPeer, state: State, view: &View<'_>) -> Self {
         let family = peer.addresses.family();
         let report = view.report.and_then(|report| report.peer(family));
         Self {
@@ -293,10 +289,8 @@ fn prefix_pool(ipv4: Option<i64>, ipv6: Option<i64>) -> Option<&'static str> {
 impl From<CreatePrivateVirtualInterfaceRequest> for CreatePrivateVirtualInterface {
     fn from(request: CreatePrivateVirtualInterfaceRequest) -> Self {
         let mut new = request.new_private_virtual_interface.unwrap_or_default();
-        let prefix_pool = prefix_pool(
-            new.prefix_pool_allocated_count_ipv4,
-            new.prefix_pool_allocated_count_ipv6,
-        );
+        let prefix_pool =
+            prefix_pool(new.prefix_pool_allocated_count_ipv4, new.prefix_pool_allocated_count_ipv6);
         Self {
             connection: request.connection_id.unwrap_or_default(),
             gateway: new.virtual_gateway_id.take(),
