@@ -39,18 +39,18 @@ fn as_numbers() {
         65_534,
         65_535,
         65_536,
+        2_147_483_646,
+        2_147_483_647,
         4_294_967_294,
         4_294_967_295,
         4_294_967_296,
         0,
         -1,
     ];
+    let read_back = |asn: Asn| format!("{asn} (asn {}, asnLong {})", asn.in_asn(), asn.number());
     table(
         numbers,
-        |number| {
-            Asn::parse("new", None, Some(*number))
-                .map(|asn| format!("{asn} (asn {}, asnLong {})", asn.two_byte(), asn.number()))
-        },
+        |number| Asn::parse("new", None, Some(*number)).map(read_back),
         expect![[r#"
             1 -> 1 (asn 1, asnLong 1)
             23455 -> 23455 (asn 23455, asnLong 23455)
@@ -59,12 +59,36 @@ fn as_numbers() {
             64512 -> 64512 (asn 64512, asnLong 64512)
             65534 -> 65534 (asn 65534, asnLong 65534)
             new.asnLong "65535" must be from 1 to 4294967294 and is reserved (RFC 7300).
-            65536 -> 65536 (asn 0, asnLong 65536)
+            65536 -> 65536 (asn 65536, asnLong 65536)
+            2147483646 -> 2147483646 (asn 2147483646, asnLong 2147483646)
+            2147483647 -> 2147483647 (asn 0, asnLong 2147483647)
             4294967294 -> 4294967294 (asn 0, asnLong 4294967294)
             new.asnLong "4294967295" must be from 1 to 4294967294 and is reserved (RFC 7300).
             new.asnLong "4294967296" must be from 1 to 4294967294.
             new.asnLong "0" must be from 1 to 4294967294.
             new.asnLong "-1" must be from 1 to 4294967294.
+        "#]],
+    );
+    // What `asn` takes, `asn` gives back: a client that knows no other member never loses the number.
+    table(
+        numbers,
+        |number| Asn::parse("new", Some(*number), None).map(read_back),
+        expect![[r#"
+            1 -> 1 (asn 1, asnLong 1)
+            23455 -> 23455 (asn 23455, asnLong 23455)
+            new.asn "23456" must not be AS_TRANS, which stands for a 4-byte number (RFC 6793).
+            23457 -> 23457 (asn 23457, asnLong 23457)
+            64512 -> 64512 (asn 64512, asnLong 64512)
+            65534 -> 65534 (asn 65534, asnLong 65534)
+            new.asn "65535" must be from 1 to 2147483646 and is reserved (RFC 7300).
+            65536 -> 65536 (asn 65536, asnLong 65536)
+            2147483646 -> 2147483646 (asn 2147483646, asnLong 2147483646)
+            new.asn "2147483647" must be from 1 to 2147483646: give a greater number in asnLong.
+            new.asn "4294967294" must be from 1 to 2147483646: give a greater number in asnLong.
+            new.asn "4294967295" must be from 1 to 2147483646 and is reserved (RFC 7300).
+            new.asn "4294967296" must be from 1 to 2147483646.
+            new.asn "0" must be from 1 to 2147483646.
+            new.asn "-1" must be from 1 to 2147483646.
         "#]],
     );
     table(
@@ -83,7 +107,7 @@ fn as_numbers() {
             Asn::parse("new", number("asn "), number("asnLong "))
         },
         expect![[r#"
-            new.asn is required: give asn or asnLong, from 1 to 4294967294.
+            new.asn is required: give asn, from 1 to 2147483646, or asnLong, from 1 to 4294967294.
             asn 7 -> 7
             asnLong 8 -> 8
             asn 7 and asnLong 8 -> 8

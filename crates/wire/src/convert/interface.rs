@@ -141,7 +141,7 @@ impl<'a> Peer<'a> {
         Self {
             address_family: record.addresses.family().as_str(),
             amazon_address: record.addresses.amazon().to_compact_string(),
-            asn: record.asn.two_byte(),
+            asn: record.asn.in_asn(),
             asn_long: record.asn.number(),
             auth_key: record.auth_key.reveal(),
             aws_device_v2: record.edge.as_str(),
