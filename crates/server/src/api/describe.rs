@@ -164,7 +164,7 @@ impl Api {
             let tags = self.tags_of(account, &field, &arn).await?;
             resource_tags.push(wire::ResourceTag {
                 resource_arn: Some(arn),
-                tags: Some(tags.unwrap_or_default()),
+                tags: Some(tags),
             });
         }
         Ok(json::encode(&wire::DescribeTagsResponse { resource_tags: Some(resource_tags) }))
@@ -175,7 +175,7 @@ impl Api {
         account: &AccountId,
         field: &str,
         arn: &str,
-    ) -> Result<Option<Vec<wire::Tag>>, WireError> {
+    ) -> Result<Vec<wire::Tag>, WireError> {
         match Taggable::parse(field, arn, &self.records.settings().region, account)? {
             Taggable::Connection(id) => {
                 let connection = self.own_connection(account, &id).await?;

@@ -11,7 +11,9 @@ use serde::{Serialize, Serializer};
 use super::View;
 use crate::generated as wire;
 
-/// The model's `VirtualInterface`, for one of the two who share it. Members that have no meaning are absent.
+/// The model's `VirtualInterface`, for one of the two who share it. As in answers of the real service every member is
+/// there, and a text or list without a value is empty; only members of what is not built are absent. The operator sees no
+/// tags: they are the tenants'.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Interface<'a> {
@@ -27,6 +29,7 @@ pub struct Interface<'a> {
     connection_id: &'a str,
     customer_address: CompactString,
     customer_router_config: RouterConfig<'a>,
+    direct_connect_gateway_id: &'a str,
     jumbo_frame_capable: bool,
     location: &'a str,
     mtu: u16,
@@ -34,10 +37,9 @@ pub struct Interface<'a> {
     region: &'a str,
     route_filter_prefixes: [(); 0],
     site_link_enabled: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tags: Vec<Tag<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    virtual_gateway_id: Option<&'a str>,
+    tags: Option<Vec<Tag<'a>>>,
+    virtual_gateway_id: &'a str,
     virtual_interface_id: &'a str,
     virtual_interface_name: &'a str,
     virtual_interface_state: &'static str,
@@ -85,7 +87,7 @@ impl<'a> Interface<'a> {
     pub fn new(record: &'a VirtualInterface, view: View<'a>) -> Self {
         let state = record.state(view.now, view.edge_silent);
         let peer = Peer::new(record, state);
-        let tags = view.reader.into_iter().flat_map(|reader| record.tags_of(reader));
+        let tags = |reader| record.tags_of(reader).map(|(key, value)| Tag { key, value }).collect();
         // The gateway is the recipient's: the lender of a hosted interface learns its AS number, not its name.
         let of_reader = view.reader.is_none_or(|reader| *reader == record.owner);
         let gateway = record.gateway.as_ref().filter(|_| of_reader);
@@ -101,6 +103,8 @@ impl<'a> Interface<'a> {
             connection_id: record.connection.as_str(),
             customer_address: peer.customer_address.clone(),
             customer_router_config: RouterConfig(record),
+            // No interface has one yet.
+            direct_connect_gateway_id: "",
             bgp_peers: [peer],
             jumbo_frame_capable: record.jumbo,
             location: record.location.as_str(),
@@ -109,8 +113,8 @@ impl<'a> Interface<'a> {
             region: view.region,
             route_filter_prefixes: [],
             site_link_enabled: false,
-            tags: tags.map(|(key, value)| Tag { key, value }).collect(),
-            virtual_gateway_id: gateway.map(|gateway| gateway.id.as_str()),
+            tags: view.reader.map(tags),
+            virtual_gateway_id: gateway.map_or("", |gateway| gateway.id.as_str()),
             virtual_interface_id: record.id.as_str(),
             virtual_interface_name: &record.name,
             virtual_interface_state: state.as_str(),

@@ -1,5 +1,5 @@
-//! Resources as the model's structures. Optional members are absent where they have no meaning (real recordings do the
-//! same): no `lagId`, no device before a port is assigned.
+//! Resources as the model's structures. As in answers of the real service, members without a meaning are absent (no
+//! `lagId`, no device before a port is assigned), and tags are a list even where there are none.
 
 use linkway_domain::connection::Connection;
 use linkway_domain::gateway::Gateway;
@@ -22,23 +22,20 @@ pub struct View<'a> {
     pub edge_silent: bool,
 }
 
-/// Tags; absent when there are none, as in real recordings.
+/// Tags, in the given order; an empty list where there are none.
 #[must_use]
-pub fn tags<'a>(tags: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Option<Vec<wire::Tag>> {
-    let list: Vec<wire::Tag> = tags
-        .map(|(key, value)| wire::Tag {
-            key: Some(key.to_owned()),
-            value: value.map(str::to_owned),
-        })
-        .collect();
-    (!list.is_empty()).then_some(list)
+pub fn tags<'a>(tags: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Vec<wire::Tag> {
+    tags.map(|(key, value)| wire::Tag {
+        key: Some(key.to_owned()),
+        value: value.map(str::to_owned),
+    })
+    .collect()
 }
 
 /// A connection.
 #[must_use]
 pub fn connection(record: &Connection, view: View<'_>) -> wire::Connection {
     let edge = record.port.as_ref().map(|port| port.edge.to_string());
-    let own = view.reader.is_some_and(|reader| *reader == record.owner);
     wire::Connection {
         aws_device: edge.clone(),
         aws_device_v2: edge.clone(),
@@ -54,7 +51,7 @@ pub fn connection(record: &Connection, view: View<'_>) -> wire::Connection {
         owner_account: Some(record.owner.to_string()),
         provider_name: record.provider_name.clone(),
         region: Some(view.region.to_owned()),
-        tags: tags(record.tags.iter().filter(|_| own)),
+        tags: view.reader.map(|reader| tags(record.tags.iter().filter(|_| *reader == record.owner))),
         ..wire::Connection::default()
     }
 }
