@@ -119,7 +119,7 @@ pub(super) fn create_edge(view: &View, new: &CreateEdge, context: &Context<'_>) 
 
 pub(super) fn create_port(view: &View, new: &CreatePort) -> Asked<Decision> {
     let edge_id = EdgeId::parse(&new.edge)?;
-    let name = PortName::parse(&new.interface)?;
+    let name = PortName::parse_new("interface", &new.interface)?;
     let bandwidth = Bandwidth::parse("bandwidth", &new.bandwidth)?;
     let Some(edge) = view.edge(&edge_id)? else {
         return Err(Fault::field("edgeId", &edge_id, "is not an edge here").into());

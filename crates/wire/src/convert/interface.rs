@@ -189,8 +189,8 @@ fn bgp_status(state: State) -> wire::BGPStatus {
     }
 }
 
-/// What the customer's router needs, in the XML form of real recordings (direct-connect.md, 2.6). Addresses, numbers and
-/// ids need no escaping; the key may.
+/// What the customer's router needs, in the XML form of the AWS CLI's samples (`create-private-virtual-interface`).
+/// Addresses, numbers and ids need no escaping; the key may.
 struct RouterConfig<'a>(&'a VirtualInterface);
 
 impl Serialize for RouterConfig<'_> {
