@@ -26,7 +26,7 @@ impl Command for CreatePort {
 
     fn decide(&self, view: &View, _: &Context<'_>) -> Asked<Decision<Port>> {
         let edge_id = EdgeId::parse(&self.edge)?;
-        let name = PortName::parse(&self.interface)?;
+        let name = PortName::parse_new("interface", &self.interface)?;
         let bandwidth = Bandwidth::parse("bandwidth", &self.bandwidth)?;
         let Some(edge) = view.edge(&edge_id)? else {
             return Err(Fault::field("edgeId", &edge_id, "does not exist").into());

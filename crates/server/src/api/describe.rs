@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use linkway_domain::Fault;
 use linkway_domain::connection::Connection;
 use linkway_domain::decide::Taggable;
-use linkway_domain::id::{AccountId, ConnectionId, VirtualInterfaceId};
+use linkway_domain::id::{AccountId, ConnectionId, VirtualGatewayId, VirtualInterfaceId};
 use linkway_domain::key::{self, Key};
 use linkway_domain::record::Record;
 use linkway_domain::virtual_interface::VirtualInterface;
@@ -36,7 +36,7 @@ impl Api {
             Some(id) => (vec![self.own_connection(account, id).await?], None),
             None => {
                 let range = key::connections_of(account);
-                let page = page::parse(
+                let page = page::parse_tenant(
                     range.as_str(),
                     request.max_results,
                     request.next_token.as_deref(),
@@ -77,7 +77,7 @@ impl Api {
                     None => (key::interfaces_of(account), vec![key::interfaces_of(account)]),
                     Some(on) => (key::all_on(on), vec![key::live_on(on), key::all_ended_on(on)]),
                 };
-                let page = page::parse(
+                let page = page::parse_tenant(
                     range.as_str(),
                     request.max_results,
                     request.next_token.as_deref(),
@@ -122,25 +122,15 @@ impl Api {
         _: wire::DescribeVirtualGatewaysRequest,
     ) -> Answered {
         let range = key::gateways_of(call.tenant()?);
-        let mut gateways = Vec::new();
-        let mut page = page::Page { after: None, limit: page::MOST };
-        loop {
-            let (keys, next) = self.list(&range, &page).await?;
-            page.after = keys.last().cloned();
-            let ids = keys
-                .iter()
-                .filter_map(|key| linkway_domain::id::VirtualGatewayId::parse(last_part(key)).ok());
-            let records = self.records_at(ids.map(|id| key::gateway(&id)).collect()).await?;
-            gateways.extend(records.iter().filter_map(|record| match record {
-                Record::Gateway(gateway) => Some(convert::virtual_gateway(gateway)),
-                _ => None,
-            }));
-            if next.is_none() {
-                return Ok(json::encode(&wire::VirtualGateways {
-                    virtual_gateways: Some(gateways),
-                }));
-            }
-        }
+        let everything = page::Page { after: None, limit: usize::MAX };
+        let (keys, _) = self.list(&range, &everything).await?;
+        let ids = keys.iter().filter_map(|key| VirtualGatewayId::parse(last_part(key)).ok());
+        let records = self.records_at(ids.map(|id| key::gateway(&id)).collect()).await?;
+        let gateways = records.iter().filter_map(|record| match record {
+            Record::Gateway(gateway) => Some(convert::virtual_gateway(gateway)),
+            _ => None,
+        });
+        Ok(json::encode(&wire::VirtualGateways { virtual_gateways: Some(gateways.collect()) }))
     }
 
     /// `DescribeTags`
@@ -162,10 +152,7 @@ impl Api {
         for (index, arn) in arns.into_iter().enumerate() {
             let field = format!("resourceArns[{index}]");
             let tags = self.tags_of(account, &field, &arn).await?;
-            resource_tags.push(wire::ResourceTag {
-                resource_arn: Some(arn),
-                tags: Some(tags.unwrap_or_default()),
-            });
+            resource_tags.push(wire::ResourceTag { resource_arn: Some(arn), tags: Some(tags) });
         }
         Ok(json::encode(&wire::DescribeTagsResponse { resource_tags: Some(resource_tags) }))
     }
@@ -175,7 +162,7 @@ impl Api {
         account: &AccountId,
         field: &str,
         arn: &str,
-    ) -> Result<Option<Vec<wire::Tag>>, WireError> {
+    ) -> Result<Vec<wire::Tag>, WireError> {
         match Taggable::parse(field, arn, &self.records.settings().region, account)? {
             Taggable::Connection(id) => {
                 let connection = self.own_connection(account, &id).await?;
@@ -223,11 +210,19 @@ impl Api {
         let first = parts.iter().position(is_in).unwrap_or(0);
         let (mut entries, mut more) = (Vec::new(), false);
         for (nth, part) in parts.iter().enumerate().skip(first) {
-            let after = page.after.as_deref().filter(|_| nth == first);
-            let left = page.limit - entries.len();
-            let (found, goes_on) = self.records.range(part, after, left.max(1)).await?;
-            more = goes_on || left == 0 && !found.is_empty();
-            entries.extend(found.into_iter().take(left));
+            let mut after = page.after.clone().filter(|_| nth == first);
+            loop {
+                let left = page.limit - entries.len();
+                let at_a_time = left.clamp(1, page::MOST);
+                let (found, goes_on) =
+                    self.records.range(part, after.as_deref(), at_a_time).await?;
+                more = goes_on || left == 0 && !found.is_empty();
+                after = found.last().map(|(key, _)| key.clone());
+                entries.extend(found.into_iter().take(left));
+                if !goes_on || entries.len() == page.limit {
+                    break;
+                }
+            }
             if more {
                 break;
             }
@@ -250,9 +245,18 @@ impl Api {
         range: &Key,
         page: &page::Page,
     ) -> Result<(Vec<String>, Option<String>), Failure> {
-        let (keys, more) = self.records.keys(range, page.after.as_deref(), page.limit).await?;
-        let next = keys.last().filter(|_| more).map(|last| page::token(range.as_str(), last));
-        Ok((keys, next))
+        let (mut keys, mut after) = (Vec::new(), page.after.clone());
+        loop {
+            let at_a_time = (page.limit - keys.len()).min(page::MOST);
+            let (found, more) = self.records.keys(range, after.as_deref(), at_a_time).await?;
+            after = found.last().cloned();
+            keys.extend(found);
+            if !more || keys.len() == page.limit {
+                let last = keys.last().filter(|_| more);
+                let next = last.map(|last| page::token(range.as_str(), last));
+                return Ok((keys, next));
+            }
+        }
     }
 
     /// The records at these keys, as far as they are still there.

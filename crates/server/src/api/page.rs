@@ -5,10 +5,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use linkway_domain::Fault;
 use linkway_domain::fault::shown;
 
-/// The most elements of a page, and how many there are unless the caller asks for fewer.
+/// The most elements of a page of an operator's list, how many there are unless the operator asks for fewer, and how many
+/// keys are read from the store at a time.
 pub const MOST: usize = 1000;
 
-/// Where a page starts and how long it may be.
+/// The most elements of a page that a tenant asks for: "if MaxResults is given a value larger than 100, only 100 results
+/// are returned" (Direct Connect API Reference, `DescribeConnections` and `DescribeVirtualInterfaces`).
+const MOST_ASKED: usize = 100;
+
+/// Where a page starts and how long it may be, in elements; `usize::MAX` where it has all that is left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// The last key of the page before.
@@ -17,7 +22,33 @@ pub struct Page {
     pub limit: usize,
 }
 
-/// Checks a request's members. `range` is what is being listed: a token is good for the range that it was made for.
+/// Checks a tenant's members: without `maxResults` the page has everything. `range` is what is being listed: a token is
+/// good for the range that it was made for.
+///
+/// # Errors
+///
+/// A client fault if `max_results` is below 1, or the token is not one of this range.
+pub fn parse_tenant(
+    range: &str,
+    max_results: Option<i64>,
+    next_token: Option<&str>,
+) -> Result<Page, Fault> {
+    let limit = match max_results {
+        None => usize::MAX,
+        Some(number) if number >= 1 => {
+            usize::try_from(number).map_or(MOST_ASKED, |asked| asked.min(MOST_ASKED))
+        }
+        Some(number) => return Err(Fault::field("maxResults", number, "must be at least 1")),
+    };
+    let after = next_token.map(|token| last_key(range, token)).transpose()?;
+    Ok(Page { after, limit })
+}
+
+/// Checks an operator's members: without `max_results` the page has [`MOST`] elements. `range` as in [`parse_tenant`].
+///
+/// # Errors
+///
+/// A client fault if `max_results` is not from 1 to [`MOST`], or the token is not one of this range.
 pub fn parse(
     range: &str,
     max_results: Option<i64>,

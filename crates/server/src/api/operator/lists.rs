@@ -1,5 +1,7 @@
 //! The operator's lists, each a range of the store in pages.
 
+use std::fmt::Display;
+
 use linkway_domain::Fault;
 use linkway_domain::access_key::Principal;
 use linkway_domain::connection::{Connection, ConnectionPhase, ConnectionState};
@@ -37,8 +39,16 @@ impl Api {
         let request: wire::ListAccessKeys = json::decode(&call.body)?;
         let range = match (&request.account_id, &request.edge_id) {
             (None, None) => key::all("key-of"),
-            (Some(id), None) => key::access_keys_of(&Principal::Account(id.parse()?)),
-            (None, Some(id)) => key::access_keys_of(&Principal::Edge(id.parse()?)),
+            (Some(id), None) => {
+                let id = id.parse()?;
+                self.must_exist("accountId", &id, &key::account(&id)).await?;
+                key::access_keys_of(&Principal::Account(id))
+            }
+            (None, Some(id)) => {
+                let id = id.parse()?;
+                self.must_exist("edgeId", &id, &key::edge(&id)).await?;
+                key::access_keys_of(&Principal::Edge(id))
+            }
             (Some(_), Some(_)) => return Err(whose("may be given, not both").into()),
         };
         let page = page::parse(range.as_str(), request.max_results, request.next_token.as_deref())?;
@@ -96,7 +106,11 @@ impl Api {
         let request: wire::ListPorts = json::decode(&call.body)?;
         let range = match &request.edge_id {
             None => key::all("port"),
-            Some(id) => key::ports_of(&id.parse()?),
+            Some(id) => {
+                let id = id.parse()?;
+                self.must_exist("edgeId", &id, &key::edge(&id)).await?;
+                key::ports_of(&id)
+            }
         };
         let (records, next_token) =
             self.page_of(&range, &request.max_results, &request.next_token).await?;
@@ -196,6 +210,18 @@ impl Api {
             }
         }
         Ok(json::encode(&wire::InterfaceList { virtual_interfaces, next_token }))
+    }
+
+    /// Whether what a list is asked of is there: of what is not, an empty list would say too much.
+    ///
+    /// # Errors
+    ///
+    /// A client fault that names the member, if there is no record at `key`; else what reading it gives.
+    async fn must_exist(&self, field: &str, id: &impl Display, key: &Key) -> Result<(), WireError> {
+        match self.records.get(key).await? {
+            Some(_) => Ok(()),
+            None => Err(Fault::field(field, id, "does not exist").into()),
+        }
     }
 
     pub(in crate::api) async fn records_in(
