@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use linkway_store::{
     BatchReport, Commit, CommitError, KeySymbols, OpenError, Revision, SqliteOptions, SqliteStore,
@@ -560,6 +561,24 @@ async fn closing_says_whether_the_database_has_everything() {
     assert_eq!(store.close(), Ok(()));
     let left: Vec<_> = contents(dir.path()).into_keys().collect();
     assert_eq!(left, [path, dir.path().join("db.lock")]);
+}
+
+#[tokio::test]
+async fn closing_waits_for_a_backup_that_nobody_waits_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, copy) = (dir.path().join("db"), dir.path().join("copy"));
+    let store = open_merging(&path);
+    for nth in 0..20 {
+        put(&store, &format!("key/{nth}"), &[1; 20_000]).await;
+    }
+    let mut backup = store.backup_to(&copy);
+    let begun = std::future::poll_fn(|context| Poll::Ready(backup.as_mut().poll(context))).await;
+    assert!(begun.is_pending() || begun == Poll::Ready(Ok(())), "{begun:?}");
+    drop(backup);
+    assert_eq!(store.close(), Ok(()));
+    let left: Vec<_> = contents(dir.path()).into_keys().collect();
+    assert_eq!(left, [copy.clone(), path, dir.path().join("db.lock")]);
+    assert_eq!(everything(&open(&copy).unwrap()).await.len(), 20);
 }
 
 #[derive(Default)]

@@ -142,10 +142,17 @@ impl Merger {
     pub(crate) fn run(mut self, sweeps: &Receiver<Frozen>) -> Connection {
         let progress = Arc::clone(&self.progress);
         let _ending = Ending(&progress);
+        let mut merged = None;
         while let Ok(frozen) = sweeps.recv() {
+            let mark = frozen.mark;
             if !self.sweep(frozen) {
                 return self.connection;
             }
+            merged = Some(mark);
+        }
+        // A backup that was reading when they were merged has kept segments.
+        if let Some(mark) = merged {
+            self.files.trim(mark);
         }
         self.files.drop_spare();
         self.connection
