@@ -298,3 +298,35 @@ pub struct Claim {
     /// The interface.
     pub interface: VirtualInterfaceId,
 }
+
+/// What the keys of records begin with, ascending: a store writes each of these texts in one byte. They belong to the version of
+/// the stored form, like [`KEY_JOINTS`]: a key of another kind needs none of its own, and none of these may change.
+pub const KEY_HEADS: &[&str] = &[
+    "account/",
+    "attached/vgw-",
+    "audit/",
+    "connection-of/",
+    "connection/dxcon-f",
+    "due/",
+    "edge-connection/",
+    "edge-generation/",
+    "edge-seen/",
+    "edge-vif/",
+    "edge/",
+    "epoch/",
+    "free-port/",
+    "gateway-of/",
+    "gateway/vgw-",
+    "handoff/",
+    "key-of/",
+    "key/",
+    "location/",
+    "on/dxcon-f",
+    "peer/vgw-",
+    "port/",
+    "vif-of/",
+    "vif/dxvif-f",
+];
+
+/// What the keys of records have further on, ascending.
+pub const KEY_JOINTS: &[&str] = &["/dxcon-f", "/dxvif-f", "/ended/dxvif-f", "/live/"];

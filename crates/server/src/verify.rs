@@ -7,11 +7,11 @@ use linkway_domain::check;
 use linkway_domain::record::Record;
 use linkway_domain::version::Migrated;
 use linkway_store::seal::Sealer;
-use linkway_store::{SqliteOptions, SqliteStore, Store as _};
+use linkway_store::{SqliteStore, Store as _};
 use serde::Serialize;
 
 use crate::audit;
-use crate::boot::{BootError, DataDir};
+use crate::boot::{self, BootError, DataDir};
 use crate::codec;
 use crate::records::Failure;
 
@@ -28,8 +28,7 @@ pub struct Report {
 pub async fn data_dir(path: &Path) -> Result<Report, BootError> {
     let dir = DataDir::new(path);
     let sealer = Sealer::load(&dir.key_file())?;
-    let options = SqliteOptions { create: false, ..SqliteOptions::default() };
-    let store = SqliteStore::open(dir.database(), options)?;
+    let store = SqliteStore::open(dir.database(), boot::existing())?;
     let mut violations = store.check().map_err(Failure::from)?;
     let mut records: BTreeMap<String, Record> = BTreeMap::new();
     let mut count = 0;

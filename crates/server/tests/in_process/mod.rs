@@ -64,7 +64,8 @@ impl Directory {
         let dir = DataDir::new(temp.path());
         dir.create().expect("made");
         Sealer::create(&dir.key_file()).expect("made");
-        let store = SqliteStore::open(dir.database(), SqliteOptions::default()).expect("made");
+        let options = SqliteOptions { create: true, ..boot::existing() };
+        let store = SqliteStore::open(dir.database(), options).expect("made");
         Self { temp, store: Arc::new(store) }
     }
 
