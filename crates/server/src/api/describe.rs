@@ -152,10 +152,7 @@ impl Api {
         for (index, arn) in arns.into_iter().enumerate() {
             let field = format!("resourceArns[{index}]");
             let tags = self.tags_of(account, &field, &arn).await?;
-            resource_tags.push(wire::ResourceTag {
-                resource_arn: Some(arn),
-                tags: Some(tags),
-            });
+            resource_tags.push(wire::ResourceTag { resource_arn: Some(arn), tags: Some(tags) });
         }
         Ok(json::encode(&wire::DescribeTagsResponse { resource_tags: Some(resource_tags) }))
     }

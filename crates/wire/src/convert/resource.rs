@@ -51,7 +51,9 @@ pub fn connection(record: &Connection, view: View<'_>) -> wire::Connection {
         owner_account: Some(record.owner.to_string()),
         provider_name: record.provider_name.clone(),
         region: Some(view.region.to_owned()),
-        tags: view.reader.map(|reader| tags(record.tags.iter().filter(|_| *reader == record.owner))),
+        tags: view
+            .reader
+            .map(|reader| tags(record.tags.iter().filter(|_| *reader == record.owner))),
         ..wire::Connection::default()
     }
 }

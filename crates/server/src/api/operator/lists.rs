@@ -217,12 +217,7 @@ impl Api {
     /// # Errors
     ///
     /// A client fault that names the member, if there is no record at `key`; else what reading it gives.
-    async fn must_exist(
-        &self,
-        field: &str,
-        id: &impl Display,
-        key: &Key,
-    ) -> Result<(), WireError> {
+    async fn must_exist(&self, field: &str, id: &impl Display, key: &Key) -> Result<(), WireError> {
         match self.records.get(key).await? {
             Some(_) => Ok(()),
             None => Err(Fault::field(field, id, "does not exist").into()),
