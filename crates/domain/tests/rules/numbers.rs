@@ -305,7 +305,7 @@ fn prefixes() {
             cidrs[0] "::/1" must not overlap ::/128, which is the unspecified address (RFC 4291).
             cidrs[0] "::/128" must not overlap ::/128, which is the unspecified address (RFC 4291).
             cidrs[0] "::1/128" must not overlap ::1/128, which is loopback (RFC 4291).
-            cidrs[0] "::ffff:10.0.0.0/104" must not overlap ::ffff:0:0/96, which is IPv4-mapped addresses (RFC 4291).
+            cidrs[0] "::ffff:10.0.0.0/104" must not overlap ::ffff:0.0.0.0/96, which is IPv4-mapped addresses (RFC 4291).
             cidrs[0] "fe80::/64" must not overlap fe80::/10, which is link-local (RFC 4291).
             cidrs[0] "ff02::/16" must not overlap ff00::/8, which is multicast (RFC 4291).
             cidrs[0] "10.0.0.1/16" has host bits set; the prefix is 10.0.0.0/16.
