@@ -247,6 +247,7 @@ impl SqliteStore {
 
     /// Lets the database file and each file of its log have no more than so many bytes, as a disk of that size
     /// would; commits that need more get [`StoreError::Full`]. It can be raised again.
+    #[cfg(feature = "testing")]
     pub fn limit_files(&self, bytes: u64) {
         self.files.set_limit(bytes);
     }
