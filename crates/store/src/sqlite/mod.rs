@@ -264,7 +264,7 @@ impl SqliteStore {
         self.filling = None;
         // A backup goes on when nobody waits for it any more. While it reads, nothing of the log may go.
         let backups = self.backups.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let copied = backups.drain(..).map(JoinHandle::join).collect::<Result<(), _>>();
+        let copied = backups.drain(..).map(JoinHandle::join).fold(Ok(()), Result::and);
         self.jobs = None;
         let written = self.writer.take().map_or(Ok(Ok(())), JoinHandle::join);
         let merged = self.merger.take().map(JoinHandle::join).transpose();
