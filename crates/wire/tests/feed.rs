@@ -1,5 +1,7 @@
 //! The feed's bodies: what an answer carries, what packing keeps, and what happens to bytes that were not packed here.
 
+#![allow(clippy::disallowed_macros, reason = "a test may say what it has measured")]
+
 use std::io::Write as _;
 use std::str::FromStr as _;
 use std::sync::Arc;
