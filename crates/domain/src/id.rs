@@ -129,6 +129,22 @@ identifier!(
     |text| prefixed(text, "vgw-", 8, |b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
 );
 identifier!(
+    /// A routing domain of an edge router: lower-case letters, a hyphen, lower-case letters and digits, at most 15 characters
+    /// in all. It names the VRF device (Linux: at most 15 bytes), the BGP daemon's tables and protocols, and claims, so it is
+    /// an id of ours and not the API's: a Direct Connect gateway's is a UUID.
+    RoutingDomainId,
+    "routingDomainId",
+    "is not a routing domain id: it must have letters a-z, a hyphen and then letters a-z or digits, at most 15 characters, and not begin with dxvif-",
+    |text| text.len() <= 15
+        && !text.starts_with("dxvif-")
+        && text.split_once('-').is_some_and(|(kind, own)| {
+            !kind.is_empty()
+                && kind.bytes().all(|b| b.is_ascii_lowercase())
+                && !own.is_empty()
+                && own.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        })
+);
+identifier!(
     /// The VPC that a virtual gateway belongs to, as the cloud names it: `vpc-` and 1 to 32 letters, digits or hyphens.
     VpcId,
     "vpcId",
@@ -179,6 +195,14 @@ impl BgpPeerId {
     /// A fresh id.
     pub fn draw(draws: &mut Draws) -> Self {
         Self(format_compact!("dxpeer-f{}", draws.base36(7)))
+    }
+}
+
+impl RoutingDomainId {
+    /// The routing domain of a virtual gateway is named as the gateway.
+    #[must_use]
+    pub fn of_virtual_gateway(gateway: &VirtualGatewayId) -> Self {
+        Self(gateway.0.clone())
     }
 }
 

@@ -197,7 +197,7 @@ fn a_session_is_reset_while_its_interface_is_accepted_and_the_state_stays_what_i
     for number in 1..=2 {
         scene.operate(reset(interface.as_str()));
         let config = scene.world.config(&edge());
-        assert_eq!(config.interfaces[0].session_resets, number);
+        assert_eq!(config.interfaces[0].peers[0].session_resets, number);
         assert!(config.generation > generation);
     }
     let after = scene.world.interface(&interface).expect("is there").clone();

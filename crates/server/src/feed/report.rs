@@ -128,10 +128,10 @@ impl Feed {
         }
         let strange_ports: HashSet<ConnectionId> = ports.into_keys().cloned().collect();
         let mut interfaces =
-            by_id(&status.interfaces, |item| (&item.virtual_interface_id, &item.reported));
+            by_id(&status.interfaces, |item| (&item.virtual_interface_id, item.reported()));
         for id in self.ids(&key::edge_interfaces(edge)).await? {
             let Ok(interface) = VirtualInterfaceId::parse(&id) else { continue };
-            let reported = interfaces.remove(&interface).cloned();
+            let reported = interfaces.remove(&interface);
             let key = key::interface(&interface);
             let said = Said::Interface(reported.clone());
             let report = ReportInterface { head: head.clone(), interface, reported };

@@ -158,7 +158,8 @@ fn interface(
     status: Option<&InterfaceStatus>,
     silent: bool,
 ) -> wire::EdgeInterface {
-    let reported = status.map(|status| &status.reported).or(record.reported.as_ref());
+    let reported = status.map(InterfaceStatus::reported).or_else(|| record.reported.clone());
+    let reported = reported.as_ref();
     wire::EdgeInterface {
         virtual_interface_id: record.id.to_string(),
         connection_id: record.connection.to_string(),
