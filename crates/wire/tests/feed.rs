@@ -1,14 +1,11 @@
 //! The feed's bodies: what an answer carries, what packing keeps, and what happens to bytes that were not packed here.
 
-#![allow(clippy::disallowed_macros, reason = "a test may say what it has measured")]
-
 use std::io::Write as _;
 use std::str::FromStr as _;
 use std::sync::Arc;
 
 use linkway_domain::edge::{
-    ConfigVersion, EdgeConfig, InterfaceConfig, PeerConfig, PortConfig, RoutingDomainConfig,
-    project,
+    ConfigVersion, EdgeConfig, InterfaceConfig, PeerConfig, PortConfig, RoutingDomainConfig, project,
 };
 use linkway_domain::id::EdgeId;
 use linkway_wire::feed::packed::{self, BadEncoding, LARGEST, accepts, decode, encode};
