@@ -1,28 +1,28 @@
-# The doors of this project. Each is one line: what it does lives in the script that it calls.
+# Each target is one line; the work is in the script that it calls.
 
 BIN := $(or $(CARGO_TARGET_DIR),target)/release/linkway
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo serve test bench lint
 
-help: ## List the doors
+help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
 
 build: ## Build the program: target/release/linkway
 	@scripts/need.sh cc cargo
 	@cargo build --release --locked -p linkway
 
-demo: build ## The whole story with real packets: lend, accept, ping, delete
+demo: build ## Show the whole procedure with real packets: lend, accept, ping, delete
 	@LINKWAY_BIN=$(BIN) demo/run.sh
 
 serve: build ## Serve on 127.0.0.1:8580 with the data directory .cache/serve
 	@mkdir -p .cache
 	@$(BIN) serve --data-dir .cache/serve
 
-test: ## Run every test; tells how long each step took
+test: ## Run every test; print how long each step took
 	@scripts/test.sh
 
-bench: build ## Measure, print a table, write target/bench/report.json
+bench: build ## Run the benchmarks, print a table, write target/bench/report.json
 	@benches/run.sh
 
 lint: ## Check formatting, lints, generated code and licences of dependencies

@@ -1,7 +1,7 @@
 #!/bin/sh
 # `make bench`: builds, installs what is missing, measures the server and then the edge, and joins both into one table and one
-# report. Arguments go to linkway-bench; `--edge-only` measures the edge alone and has its arguments after it
-# (benches/edge.sh), `--server-only` leaves it out.
+# report. Arguments are those of linkway-bench. `--edge-only`, followed by arguments of benches/edge.sh, measures the edge
+# alone; `--server-only` the server alone.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -29,7 +29,7 @@ if [ "$edge" = no ]; then
     bench "$@"
     exit
 fi
-# The table is printed once both are measured. Status 1 is a missed bar, of which the joined report tells.
+# The table is printed once, after both. Status 1 is a missed bar, which the joined report shows.
 status=0
 bench "$@" >/dev/null || status=$?
 [ "$status" -le 1 ] || exit "$status"

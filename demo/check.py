@@ -1,7 +1,7 @@
-"""Holds the demo to what it claims: its exit status, its report, and that nothing is left of it.
+"""Checks the demo's exit status and report, and that it leaves nothing behind.
 
-Plays it once through the door that people use, `make demo`; then `linkway demo` itself, once with
-a client that cheats, and three times to end it in the middle. As root.
+Runs it once as `make demo`, then `linkway demo` itself: once with a client that accepts too
+early, and three times to end it in the middle. As root.
 """
 
 from __future__ import annotations
@@ -22,23 +22,24 @@ AWS = REPOSITORY / ".cache/venv/bin/aws"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or REPOSITORY / "target")
 LINKWAY = (TARGET / "release/linkway").absolute()
 
-STORY_SECONDS = 120
-GONE_SECONDS = 10
+DEMO_SECONDS = 120
+END_SECONDS = 10
 
-# States that cannot be missed, in the order in which they must be seen; between them only these.
+# States that last long enough to be observed in every run, in their order.
 MUST = {
     "connection": ["requested|available", "deleted"],
     "virtual interface": ["confirming", "available", "deleted"],
     "BGP": ["down", "up", "down"],
 }
+# All states, in the order in which they may be observed.
 ORDER = {
     "connection": ["requested", "pending", "available", "deleting", "deleted"],
     "virtual interface": ["confirming", "pending", "down", "available", "deleting", "deleted"],
     "BGP": ["down", "up", "down"],
 }
 
-# Accepts in the recipient's name as soon as an interface is lent.
-CHEAT = """#!/bin/sh
+# An AWS CLI that accepts in the recipient's name as soon as an interface is lent.
+EARLY_ACCEPT = """#!/bin/sh
 aws='{aws}'
 out=$("$aws" "$@") || exit
 printf '%s\\n' "$out"
@@ -53,32 +54,32 @@ case " $* " in *' allocate-private-virtual-interface '*)
 esac
 """
 
-# Whichever of its looks comes first after the cheat.
-NOTICED = "must not be|were answered|the recipient sees|already, not confirming"
+# The error of whichever check comes first after the early acceptance.
+EARLY_ACCEPT_ERROR = "must not be|were answered|the recipient sees|already, not confirming"
 
 
-def must(holds: object, what: str) -> None:
-    if not holds:
+def must(condition: object, what: str) -> None:
+    if not condition:
         sys.exit(f"demo/check.py: FAILED: {what}")
 
 
-def is_part(seen: list[str], whole: list[str]) -> bool:
-    """Whether `seen` is in `whole` in that order, with gaps or without."""
-    rest = iter(whole)
-    return all(any(re.fullmatch(state, step) for step in rest) for state in seen)
+def is_subsequence(patterns: list[str], states: list[str]) -> bool:
+    """Whether the patterns match states in that order, with or without others between them."""
+    rest = iter(states)
+    return all(any(re.fullmatch(pattern, state) for state in rest) for pattern in patterns)
 
 
-def honest() -> None:
-    """The story as it is: exit status 0, and a report that says why, soon after the build."""
+def unchanged() -> None:
+    """`make demo`: exit status 0 and a complete report, within two minutes after the build."""
     make = ["make", "--no-print-directory", "-C", str(REPOSITORY)]
     must(subprocess.run([*make, "build"], check=False).returncode == 0, "the build")
-    # What an earlier run has left says nothing of this one.
+    # An earlier run's report must not be taken for this one's.
     REPORT.unlink(missing_ok=True)
     began = time.monotonic()
-    done = subprocess.run([*make, "demo"], timeout=STORY_SECONDS * 2, check=False)
+    done = subprocess.run([*make, "demo"], timeout=DEMO_SECONDS * 2, check=False)
     took = time.monotonic() - began
     must(done.returncode == 0, f"exit status {done.returncode}")
-    must(took < STORY_SECONDS, f"make demo took {took:.1f} s after the build")
+    must(took < DEMO_SECONDS, f"make demo took {took:.1f} s after the build")
     report = json.loads(REPORT.read_text())
     must(report["ok"] is True and "error" not in report, f"the report is not ok: {report}")
     must(report["kernel"] in ("host namespaces", "User-mode Linux"), f"kernel {report['kernel']}")
@@ -89,112 +90,115 @@ def honest() -> None:
     after = pings["afterAccept"]
     must(after["sent"] > 0 and after["received"] == after["sent"], f"afterAccept: {after}")
     seconds = report["seconds"]
-    must(0 <= seconds["confirmToFirstPing"] < seconds["total"] < STORY_SECONDS, f"{seconds}")
+    must(0 <= seconds["confirmToFirstPing"] < seconds["total"] < DEMO_SECONDS, f"{seconds}")
     must(seconds["total"] <= took, f"{seconds} in {took:.1f} s")
     for resource, order in ORDER.items():
         seen = [entry["state"] for entry in report["states"] if entry["resource"] == resource]
-        must(is_part(seen, order), f"{resource}: {seen} is not in the order of {order}")
-        must(is_part(MUST[resource], seen), f"{resource}: {seen} lacks some of {MUST[resource]}")
+        must(is_subsequence(seen, order), f"{resource}: {seen} is not in the order of {order}")
+        required = MUST[resource]
+        must(is_subsequence(required, seen), f"{resource}: {seen} lacks some of {required}")
     moments = [entry["second"] for entry in report["states"]]
     must(moments == sorted(moments), f"states are not in the order of time: {moments}")
 
 
 class Run:
-    """A demo of its own kind, and what is left of it."""
+    """A running `linkway demo`, and what it leaves behind."""
 
     def __init__(self, directory: Path, aws: Path) -> None:
         self.report = directory / "report.json"
-        words = [LINKWAY, "demo", "--aws", aws, "--report", self.report]
+        command = [LINKWAY, "demo", "--aws", aws, "--report", self.report]
         self.process = subprocess.Popen(
-            words,
+            command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             text=True,
             start_new_session=True,
         )
-        self.place = Path(tempfile.gettempdir()) / f"linkway-demo-{self.process.pid}"
+        self.directory = Path(tempfile.gettempdir()) / f"linkway-demo-{self.process.pid}"
 
     def until(self, text: str) -> None:
-        """Reads what it says up to a line that has this text."""
+        """Reads its output up to a line that has this text."""
         assert self.process.stdout is not None
-        said = []
+        lines = []
         for line in self.process.stdout:
-            said.append(line)
+            lines.append(line)
             if text in line:
                 return
-        must(False, f"it never said {text!r}: {''.join(said[-20:])}")
+        must(False, f"it never printed {text!r}: {''.join(lines[-20:])}")
 
-    def ends(self) -> tuple[int, str]:
-        """Its exit status and the rest of what it says."""
-        rest, _ = self.process.communicate(timeout=STORY_SECONDS)
+    def wait(self) -> tuple[int, str]:
+        """Its exit status and the rest of its output."""
+        rest, _ = self.process.communicate(timeout=DEMO_SECONDS)
         return self.process.returncode, rest
 
-    def left(self) -> list[str]:
-        """The processes that still have its directory in their command lines."""
+    def remaining(self) -> list[str]:
+        """Processes that have its directory in their command lines."""
         found = []
         for entry in Path("/proc").iterdir():
             try:
                 words = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
             except OSError:
                 continue
-            if str(self.place).encode() in words:
+            if str(self.directory).encode() in words:
                 found.append(words.replace(b"\0", b" ").decode(errors="replace")[:200])
         return found
 
-    def must_be_gone(self) -> None:
-        deadline = time.monotonic() + GONE_SECONDS
-        while self.left() and time.monotonic() < deadline:
+    def must_have_ended(self) -> None:
+        deadline = time.monotonic() + END_SECONDS
+        while self.remaining() and time.monotonic() < deadline:
             time.sleep(0.1)
-        must(not self.left(), f"these processes are left: {self.left()}")
+        must(not self.remaining(), f"these processes are left: {self.remaining()}")
 
 
-def cheated(directory: Path) -> None:
-    """A client that accepts too early: the demo must notice."""
+def accepted_too_early(directory: Path) -> None:
+    """With a client that accepts too early the demo must fail."""
     aws = directory / "aws"
-    aws.write_text(CHEAT.format(aws=AWS))
+    aws.write_text(EARLY_ACCEPT.format(aws=AWS))
     aws.chmod(0o755)
     run = Run(directory, aws)
-    code, rest = run.ends()
-    must(code == 1, f"exit status {code} with a client that cheats: {rest}")
+    code, rest = run.wait()
+    must(code == 1, f"exit status {code} with a client that accepts too early: {rest}")
     report = json.loads(run.report.read_text())
     must(report["ok"] is False and report["error"], f"the report of a failure: {report}")
-    must(re.search(NOTICED, report["error"]), f"another failure was expected: {report['error']}")
+    error = report["error"]
+    must(re.search(EARLY_ACCEPT_ERROR, error), f"another failure was expected: {error}")
     must("FAILED" in rest and "afterAccept" not in report["pings"], f"the failure's text: {rest}")
-    must(not run.place.exists(), f"{run.place} is left")
-    run.must_be_gone()
+    must(not run.directory.exists(), f"{run.directory} is left")
+    run.must_have_ended()
 
 
-def ended(directory: Path, number: signal.Signals, status: int) -> None:
-    """Ended in the middle: everything ends with it."""
+def interrupted(directory: Path, number: signal.Signals, status: int) -> None:
+    """A signal in the middle ends everything that the demo started."""
     run = Run(directory, AWS)
     run.until("bird -f")
-    must(run.left(), "it has no processes to be found")
+    must(run.remaining(), "no process of it was found")
     os.kill(run.process.pid, number)
-    code, rest = run.ends()
+    code, rest = run.wait()
     must(code == status, f"exit status {code} after {number.name}: {rest}")
-    run.must_be_gone()
+    run.must_have_ended()
     if number == signal.SIGKILL:
-        # Nobody was left to remove it; it is empty, and what was in it is gone.
-        files = [entry for entry in run.place.rglob("*") if entry.name not in ("private", "pid")]
+        # The launcher could not remove it; the sandbox's tmpfs is gone with its mount namespace.
+        entries = run.directory.rglob("*")
+        files = [entry for entry in entries if entry.name not in ("private", "pid")]
         must(not files, f"{files} are left")
-        (run.place / "pid").unlink()
-        (run.place / "private").rmdir()
-        run.place.rmdir()
+        (run.directory / "pid").unlink()
+        (run.directory / "private").rmdir()
+        run.directory.rmdir()
         return
     report = json.loads(run.report.read_text())
     must(report["ok"] is False and report["error"] == "interrupted", f"the report: {report}")
-    must(not run.place.exists(), f"{run.place} is left")
+    must(not run.directory.exists(), f"{run.directory} is left")
 
 
 def main() -> None:
-    honest()
+    unchanged()
     with tempfile.TemporaryDirectory() as place:
-        cheated(Path(place))
+        accepted_too_early(Path(place))
     for number, status in ((signal.SIGTERM, 130), (signal.SIGINT, 130), (signal.SIGKILL, -9)):
         with tempfile.TemporaryDirectory() as place:
-            ended(Path(place), number, status)
-    print("demo/check.py: exit status, report, failure and interruption are as they must be")
+            interrupted(Path(place), number, status)
+    print("demo/check.py: exit status, report, failure and interruption are as expected")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-//! What the API is compared with: the server's own HTTP stack with a handler that verifies the signature, with one key
-//! that it holds ready, and answers a constant. It is a process of its own, so that both sides are alike.
+//! The baseline of the ratios: the server's own HTTP stack with a handler that verifies the signature with one cached
+//! key and answers a constant. It is a process of its own, like the server.
 
 use std::io::Read;
 use std::net::SocketAddr;
@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use linkway_server::http::{Handler, Limits, Options, Request, Response, serve};
 use linkway_server::http::respond;
+use linkway_server::http::{Handler, Limits, Options, Request, Response, serve};
 use linkway_server::telemetry::Telemetry;
 use linkway_wire::sigv4::{HeaderLookup, Policy, RequestParts, SigningKey, parse, verify};
 use serde::{Deserialize, Serialize};
@@ -19,14 +19,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::requests::REGION;
 
-/// What the process is told on its standard input.
+/// The settings of the process, as JSON on its standard input.
 #[derive(Serialize, Deserialize)]
-pub struct Told {
+pub struct ConstantSettings {
     /// Where to listen.
     pub listen: SocketAddr,
     /// The secret of the one key.
     pub secret: String,
-    /// What to answer.
+    /// The body of each answer.
     pub body: String,
 }
 
@@ -40,7 +40,7 @@ impl HeaderLookup for Headers<'_> {
     }
 }
 
-/// The key is derived for the first request's scope, and kept.
+/// The signing key is derived for the first request's scope and cached.
 struct Constant {
     policy: Policy,
     secret: String,
@@ -76,11 +76,16 @@ impl Handler for Constant {
     }
 }
 
-/// Serves until the process is killed.
-pub fn serve_told() -> Result<()> {
-    let mut told = String::new();
-    std::io::stdin().read_to_string(&mut told)?;
-    let Told { listen, secret, body } = serde_json::from_str(&told).context("on standard input")?;
+/// Serves with the settings from standard input until the process is killed.
+///
+/// # Errors
+///
+/// The settings cannot be read, or the address cannot be listened on.
+pub fn serve_with_stdin() -> Result<()> {
+    let mut settings = String::new();
+    std::io::stdin().read_to_string(&mut settings)?;
+    let ConstantSettings { listen, secret, body } =
+        serde_json::from_str(&settings).context("on standard input")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(listen).await?;

@@ -1,10 +1,10 @@
-//! What is made of the rounds: the figures of the report, and what they are measured by.
+//! The report's figures of the rounds, and their bars.
 
 use crate::Plan;
 use crate::report::Report;
 use crate::rounds::Contender;
 
-/// What one contender did.
+/// Throughput, CPU time and latency of one contender.
 fn contender(report: &mut Report, name: &str, contender: &Contender<'_>) {
     let (median, p99) = contender.latencies();
     report.figure(format!("{name}: throughput"), contender.rate(), "1/s");
@@ -13,7 +13,7 @@ fn contender(report: &mut Report, name: &str, contender: &Contender<'_>) {
     report.figure(format!("{name}: latency, 99 %"), p99, "ms");
 }
 
-/// (a), and (c) as far as it is about reads.
+/// (a), and (c) for reads.
 pub fn describe(report: &mut Report, plan: &Plan, contenders: &[Contender<'_>]) {
     let [constant, servers @ ..] = contenders else { return };
     contender(report, "constant", constant);
@@ -31,7 +31,7 @@ pub fn describe(report: &mut Report, plan: &Plan, contenders: &[Contender<'_>]) 
     growth(report, plan, "(c) Describe", servers);
 }
 
-/// (b), and (c) as far as it is about writes.
+/// (b), and (c) for writes.
 pub fn allocate(report: &mut Report, plan: &Plan, contenders: &[Contender<'_>]) {
     let [constant, single, servers @ ..] = contenders else { return };
     contender(report, "Allocate, a sync each", single);

@@ -1,8 +1,7 @@
 //! The load generator: epoll, keep-alive connections that each wait for their answer before they
-//! send the next request. It shares the cores with the server that it measures, so it does as little
-//! as it can: requests are bytes that were signed before, and of an answer it reads the status, the
-//! length and whether a marker is in the body. It has a thread for each core, so that a server that
-//! is quicker than one of them is not held back.
+//! send the next request. It shares the cores with the measured server, so it does little: requests
+//! are signed beforehand, and of an answer it reads the status, the length and whether a marker is in
+//! the body. It has a thread for each core, so that it is not slower than the server.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -15,7 +14,7 @@ use memchr::memmem::{self, Finder};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-/// How long answers may take that were asked for before the end of a round.
+/// The longest wait for outstanding answers at the end of a round.
 const DRAIN: Duration = Duration::from_secs(30);
 
 /// Requests, ready to be sent, and what must be in each answer's body.
@@ -28,19 +27,19 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// None yet. With `repeat` the first follows on the last; otherwise a round ends with the last.
+    /// Empty. With `repeat` the requests are sent again from the first; otherwise a round ends with the last.
     pub fn new(marker: &str, repeat: bool) -> Self {
         let marker = Finder::new(marker).into_owned();
         Self { bytes: Vec::new(), ends: Vec::new(), marker, next: AtomicUsize::new(0), repeat }
     }
 
-    /// Adds one.
+    /// Adds a request.
     pub fn push(&mut self, request: &[u8]) {
         self.bytes.extend_from_slice(request);
         self.ends.push(self.bytes.len());
     }
 
-    /// How many were sent.
+    /// How many requests were sent.
     pub fn sent(&self) -> usize {
         self.next.load(Ordering::Relaxed).min(self.ends.len())
     }
@@ -57,14 +56,14 @@ impl Requests {
     }
 }
 
-/// What a round gave.
+/// The result of a round.
 #[derive(Clone, Debug)]
 pub struct Round {
-    /// Good answers within the time.
+    /// Correct answers within the time.
     pub answers: usize,
-    /// How long it took.
+    /// Its duration.
     pub elapsed: Duration,
-    /// How long each answer took, in microseconds, ascending.
+    /// The latency of each answer, in microseconds, ascending.
     pub latencies: Vec<u32>,
 }
 
@@ -74,7 +73,7 @@ impl Round {
         self.answers as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// The latency, in milliseconds, that a share of the answers does not exceed.
+    /// A quantile of the latency, in milliseconds; `share` is from 0 to 1.
     pub fn latency(&self, share: f64) -> f64 {
         let last = self.latencies.len().saturating_sub(1);
         let at = (last as f64 * share).round() as usize;
@@ -82,8 +81,11 @@ impl Round {
     }
 }
 
-/// Sends requests over `connections` connections for a while. An answer that is not good ends it
-/// with an error.
+/// Sends requests over `connections` connections for `time`.
+///
+/// # Errors
+///
+/// A connection fails, or an answer is not 200 with the marker.
 pub fn run(
     target: SocketAddr,
     connections: usize,
@@ -165,10 +167,10 @@ fn run_share(
 
 struct Connection {
     stream: TcpStream,
-    /// The request that is on its way, and how much of it was written.
+    /// The outstanding request, and how many bytes of it were written.
     current: Option<(usize, usize)>,
     sent_at: Instant,
-    /// The answer so far, when it did not come in one piece.
+    /// The first part of an answer that did not arrive in one piece.
     partial: Vec<u8>,
     closing: bool,
 }
@@ -190,7 +192,7 @@ impl Connection {
         })
     }
 
-    /// A server that closes after each answer gets a new connection.
+    /// Reconnects if the server closes the connection after each answer.
     fn reopen_if_closing(&mut self, poll: &Poll, target: SocketAddr, token: Token) -> Result<()> {
         if self.closing {
             *self = Self::open(poll, target, token)?;
@@ -198,7 +200,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether there was one to send.
+    /// Sends the next request; false if there is none.
     fn send_next(&mut self, requests: &Requests) -> Result<bool> {
         let Some(index) = requests.take() else { return Ok(false) };
         self.current = Some((index, 0));
@@ -220,7 +222,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads what is there; whether that completes a good answer.
+    /// Reads available bytes; whether they complete a correct answer.
     fn receive(&mut self, buffer: &mut [u8], requests: &Requests) -> Result<bool> {
         if self.current.is_none() {
             return Ok(false);
@@ -252,7 +254,7 @@ impl Connection {
     }
 }
 
-/// An answer, wholly there.
+/// A complete answer.
 struct Answer<'a> {
     status: &'a [u8],
     closing: bool,
@@ -260,7 +262,7 @@ struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    /// `None` while some of it is missing.
+    /// `None` if it is incomplete.
     fn parse(bytes: &'a [u8]) -> Result<Option<Self>> {
         let Some(end) = memmem::find(bytes, b"\r\n\r\n") else { return Ok(None) };
         let (head, body) = (&bytes[..end], &bytes[end + 4..]);
@@ -288,7 +290,7 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// The value, if the header line is of this name.
+/// The value of a header line, if it has this name.
 fn value_of<'a>(line: &'a [u8], name: &str) -> Option<&'a str> {
     let rest = line.get(name.len()..)?;
     let named =
@@ -296,7 +298,11 @@ fn value_of<'a>(line: &'a [u8], name: &str) -> Option<&'a str> {
     if named { str::from_utf8(&rest[1..]).ok().map(str::trim) } else { None }
 }
 
-/// Sends one request and gives back the body of the answer.
+/// Sends one request; the body of the answer.
+///
+/// # Errors
+///
+/// The connection fails, or the answer's status is not 200.
 pub fn once(target: SocketAddr, request: &[u8]) -> Result<String> {
     let mut stream = std::net::TcpStream::connect(target)?;
     stream.set_read_timeout(Some(DRAIN))?;

@@ -1,5 +1,5 @@
-//! `make bench`: what the server does in a second, how that changes as its store grows, and what it is compared with.
-//! docs/benchmarks.md says what is measured and how.
+//! `make bench`, the server's part: throughput, latency and memory at several sizes of the store, against a constant answer and
+//! against moto. docs/benchmarks.md says what is measured.
 
 mod constant;
 mod figures;
@@ -21,15 +21,15 @@ use anyhow::{Context, Result, bail};
 
 const USAGE: &str = "usage: linkway-bench [--sizes N,N,...] [--rounds N] [--turn-ms N] | join";
 
-/// How a run is to be.
+/// The parameters of a run.
 pub struct Plan {
-    /// Interfaces in each store, ascending.
+    /// The number of interfaces in each store, ascending.
     pub sizes: Vec<usize>,
-    /// Rounds that count.
+    /// The number of rounds, without the warm-up round.
     pub rounds: usize,
-    /// Length of a turn.
+    /// The duration of a turn.
     pub turn: Duration,
-    /// The program that is measured.
+    /// The measured program.
     pub linkway: PathBuf,
     /// moto's server.
     pub moto: PathBuf,
@@ -40,7 +40,7 @@ pub struct Plan {
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.as_slice() {
-        [only] if only == "constant" => constant::serve_told().map(|()| true),
+        [only] if only == "constant" => constant::serve_with_stdin().map(|()| true),
         [only] if only == "join" => join(),
         _ => plan(&arguments).and_then(|plan| run::run(&plan)),
     };
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Adds the edge's figures (`benches/edge.sh`) to those of the run before: one report and one table.
+/// Appends the edge's figures (`benches/edge.sh`) to those of the preceding run: one report and one table.
 fn join() -> Result<bool> {
     let out = repository().join("target/bench");
     let path = out.join("report.json");
@@ -65,7 +65,7 @@ fn join() -> Result<bool> {
     Ok(report.passes())
 }
 
-/// Cargo says where the package is; without it, the repository is the current directory.
+/// The repository: above Cargo's package directory, or the current directory if it is not started by Cargo.
 fn repository() -> PathBuf {
     let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     package.as_deref().and_then(Path::parent).unwrap_or(Path::new(".")).to_owned()
@@ -95,7 +95,10 @@ fn plan(arguments: &[String]) -> Result<Plan> {
         }
     }
     if !plan.linkway.exists() {
-        bail!("{} is missing: cargo build --release -p linkway makes it", plan.linkway.display());
+        bail!(
+            "{} does not exist; build it with cargo build --release -p linkway",
+            plan.linkway.display()
+        );
     }
     if plan.sizes.is_empty() || !plan.sizes.is_sorted() {
         bail!("--sizes must name sizes in ascending order");

@@ -1,4 +1,4 @@
-//! moto's server, the emulator that testers of Direct Connect tools have used so far.
+//! moto's server, an emulator of AWS that testers of Direct Connect tools use.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,15 +11,19 @@ use crate::load::{self, Requests};
 use crate::process::{Process, free_address};
 use crate::requests::{self, Key};
 
-/// Any key: moto reads the service from the signature's scope and verifies nothing.
+/// moto verifies no signatures; it reads the service from the signature's scope.
 fn key() -> Key {
     Key { id: "AKIAIOSFODNN7EXAMPLE".to_owned(), secret: "example".to_owned() }
 }
 
-/// Starts it with one connection in it; the connection's id.
+/// Starts it and creates a connection; the process and the connection's id.
+///
+/// # Errors
+///
+/// It is not installed, or does not answer.
 pub fn start(program: &Path) -> Result<(Process, String)> {
     if !program.exists() {
-        bail!("{} is missing: tests/clients/install.sh installs it", program.display());
+        bail!("{} does not exist; tests/clients/install.sh installs it", program.display());
     }
     let address = free_address()?;
     let mut command = Command::new(program);
@@ -34,7 +38,11 @@ pub fn start(program: &Path) -> Result<(Process, String)> {
     Ok((process, id.to_owned()))
 }
 
-/// The best rate of a few numbers of connections: its threads hinder each other, so more is not better.
+/// The best rate of 1, 4 and 64 connections: its threads contend, so more connections may be slower.
+///
+/// # Errors
+///
+/// An answer is wrong.
 pub fn best_rate(process: &Process, id: &str, time: Duration) -> Result<f64> {
     let mut best: f64 = 0.0;
     for connections in [1, 4, 64] {

@@ -1,4 +1,4 @@
-//! The processes that are measured: how they are started, when they are ready, what they use.
+//! The measured processes: starting them, waiting until they are ready, their CPU time and memory.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -10,10 +10,10 @@ use anyhow::{Context, Result, bail};
 
 /// Clock ticks a second in /proc: fixed on every Linux that Rust's standard library runs on.
 const TICKS: f64 = 100.0;
-/// Longest that a process may take to answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest that a process may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A process that listens; it is killed when this is dropped.
+/// A listening process; it is killed when this is dropped.
 pub struct Process {
     child: Child,
     /// Where it listens.
@@ -22,7 +22,7 @@ pub struct Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Whoever is gone already needs no killing.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -31,9 +31,9 @@ impl Drop for Process {
 /// Resident memory, in MiB.
 #[derive(Clone, Copy, Debug)]
 pub struct Resident {
-    /// Now.
+    /// The current value.
     pub now: f64,
-    /// The most there ever was.
+    /// The peak.
     pub peak: f64,
 }
 
@@ -48,7 +48,11 @@ impl Process {
         Ok(Self { child, address })
     }
 
-    /// Waits until a GET of `path` is answered; with 200, or with anything.
+    /// Waits until a GET of `path` is answered: with any status if `anything`, otherwise with 200.
+    ///
+    /// # Errors
+    ///
+    /// The process ends, or does not answer within [`TIMEOUT`].
     pub fn wait_for(&mut self, path: &str, anything: bool) -> Result<()> {
         let began = Instant::now();
         loop {
@@ -59,14 +63,14 @@ impl Process {
             if let Some(status) = self.child.try_wait()? {
                 bail!("the process that should listen on {} has ended: {status}", self.address);
             }
-            if began.elapsed() > PATIENCE {
-                bail!("nothing answers on {} after {PATIENCE:?}", self.address);
+            if began.elapsed() > TIMEOUT {
+                bail!("nothing answers on {} after {TIMEOUT:?}", self.address);
             }
             std::thread::sleep(Duration::from_millis(2));
         }
     }
 
-    /// CPU time so far, in seconds.
+    /// CPU time since its start, in seconds.
     pub fn cpu(&self) -> Result<f64> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         // The name, in parentheses, may hold anything; utime and stime are fields 14 and 15.
@@ -76,7 +80,7 @@ impl Process {
         Ok(ticks.iter().sum::<f64>() / TICKS)
     }
 
-    /// Its memory.
+    /// Its resident memory.
     pub fn resident(&self) -> Result<Resident> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let field = |name: &str| -> Result<f64> {
@@ -89,12 +93,12 @@ impl Process {
     }
 }
 
-/// An address that nobody listens on.
+/// A free address on the loopback interface.
 pub fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
-/// The answer to a GET, head and body.
+/// The answer to a GET, with its head.
 pub fn get(address: SocketAddr, path: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
@@ -107,7 +111,7 @@ pub fn get(address: SocketAddr, path: &str) -> Result<String> {
     Ok(answer)
 }
 
-/// How `linkway serve` is run.
+/// The arguments of a `linkway serve`.
 pub struct Linkway {
     program: PathBuf,
     dir: PathBuf,
@@ -115,8 +119,8 @@ pub struct Linkway {
 }
 
 impl Linkway {
-    /// On a filled data directory. Throttling is off, because everything comes from few keys; edges count as heard for a
-    /// day, because nobody reports for them here.
+    /// On a filled data directory. Throttling is off, because all requests are from few keys; edges become silent after a
+    /// day, because none reports here.
     pub fn new(program: &Path, dir: &Path, max_batch: Option<usize>) -> Result<Self> {
         let mut text = "log_level = \"warn\"\nedge_silent_seconds = 86400\n".to_owned();
         if let Some(commits) = max_batch {
@@ -128,7 +132,7 @@ impl Linkway {
         Ok(Self { program: program.to_owned(), dir: dir.to_owned(), config })
     }
 
-    /// Starts it, and waits until it says that it is ready; how long that took.
+    /// Starts it and waits until it is ready; the process and how long that took.
     pub fn start(&self) -> Result<(Process, Duration)> {
         let address = free_address()?;
         let mut command = Command::new(&self.program);

@@ -1,4 +1,4 @@
-//! The figures of a run: a table for people, `report.json` for programs.
+//! The figures of a run, as a table and as `report.json`.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -13,16 +13,16 @@ pub struct Row {
     pub name: String,
     /// The figure.
     pub value: f64,
-    /// Of what.
+    /// Its unit.
     pub unit: Cow<'static, str>,
-    /// What it has to be: at least, or at most, as the name of the unit's kind says; `null` where nothing is asked for.
+    /// The bar, a minimum or a maximum; `null` if there is none.
     pub bar: Option<f64>,
-    /// Whether it is; true where nothing is asked for.
+    /// Whether the bar is met; true if there is none.
     pub pass: bool,
 }
 
 impl Row {
-    /// Whether the bar is one that must not be passed. A report does not say so, but what came of it does.
+    /// Whether the bar is a maximum. The report does not store this, but it follows from `pass`.
     fn is_at_most(&self) -> bool {
         self.bar.is_some_and(|bar| self.pass == (self.value <= bar))
     }
@@ -34,17 +34,17 @@ impl Row {
 pub struct Report(Vec<Row>);
 
 impl Report {
-    /// A figure that nothing is asked of.
+    /// Adds a figure without a bar.
     pub fn figure(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
         self.push(name.into(), value, unit, None, true);
     }
 
-    /// A figure that has to be at least `bar`.
+    /// Adds a figure that must be at least `bar`.
     pub fn at_least(&mut self, bar: f64, name: impl Into<String>, value: f64, unit: &'static str) {
         self.push(name.into(), value, unit, Some(bar), value >= bar);
     }
 
-    /// A figure that has to be at most `bar`.
+    /// Adds a figure that must be at most `bar`.
     pub fn at_most(&mut self, bar: f64, name: impl Into<String>, value: f64, unit: &'static str) {
         self.push(name.into(), value, unit, Some(bar), value <= bar);
     }
@@ -56,10 +56,10 @@ impl Report {
     /// Reads the JSON array.
     pub fn read(path: &Path) -> Result<Self> {
         let json = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-        serde_json::from_slice(&json).with_context(|| format!("{} is no report", path.display()))
+        serde_json::from_slice(&json).with_context(|| format!("{} is not a report", path.display()))
     }
 
-    /// Puts another's figures after these.
+    /// Appends another report's figures.
     pub fn join(&mut self, other: Self) {
         self.0.extend(other.0);
     }
@@ -77,7 +77,7 @@ impl Report {
         Ok(())
     }
 
-    /// The table.
+    /// The figures as a table for a terminal.
     pub fn table(&self) -> String {
         let width = self.0.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
         let line = |row: &Row| {
@@ -100,7 +100,7 @@ impl Report {
     }
 }
 
-/// Three digits that count, no more than a measurement is good for.
+/// Three significant digits.
 fn shown(value: f64) -> String {
     match value.abs() {
         small if small < 10.0 => format!("{value:.2}"),

@@ -1,11 +1,11 @@
-//! Requests as a client sends them, signed beforehand: a signature is good for five minutes.
+//! Requests as a client sends them, signed beforehand: a signature is valid for five minutes.
 
 use anyhow::Result;
 use jiff::Timestamp;
 use linkway_wire::sigv4::{Credentials, SignRequest, sign};
 use serde_json::{Value, json};
 
-/// The region that everything is signed for.
+/// The region of all signatures.
 pub const REGION: &str = "eu-west-2";
 
 /// An access key.
@@ -17,7 +17,7 @@ pub struct Key {
     pub secret: String,
 }
 
-/// One signed `POST /`, from its first byte to its last.
+/// A signed `POST /` as the bytes of an HTTP request.
 pub fn signed(key: &Key, operation: &str, body: &Value) -> Result<Vec<u8>> {
     let target = format!("OvertureService.{operation}");
     let body = serde_json::to_vec(body)?;
@@ -50,7 +50,7 @@ pub fn describe_connection(key: &Key, id: &str) -> Result<Vec<u8>> {
     signed(key, "DescribeConnections", &json!({ "connectionId": id }))
 }
 
-/// `AllocatePrivateVirtualInterface`, with the members of the published procedure.
+/// `AllocatePrivateVirtualInterface` with the members of the published procedure.
 pub fn allocate(key: &Key, connection: &str, owner: &str, vlan: u16) -> Result<Vec<u8>> {
     let new = json!({
         "virtualInterfaceName": format!("lent-{vlan}"),

@@ -1,5 +1,5 @@
-//! Rounds: every contender gets a short turn in each, so that whatever else the machine does hits all of them, and what
-//! is compared was measured within seconds.
+//! Rounds: each contender has a short turn in every round, so that other load on the machine affects all of them, and
+//! compared figures are measured within seconds of each other.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use crate::report::median;
 
 /// Connections of the load generator.
 pub const CONNECTIONS: usize = 64;
-/// Requests that are made for the first turn, which does not count.
+/// Requests of the warm-up turn.
 const FIRST: usize = 30_000;
-/// Requests that are made at least, beside what is expected.
+/// Requests in addition to the expected number.
 const FEWEST: usize = 5_000;
-/// At the beginning of a turn, not measured.
+/// Load at the beginning of a turn that is not measured.
 const WARM_UP: Duration = Duration::from_millis(200);
 
-/// Makes the requests of one turn, given how many of the last turn's were sent and how many will be
-/// needed at most.
+/// Makes the requests of one turn, given how many of the last turn's were sent and how many are needed
+/// at most.
 pub type Source<'a> = Box<dyn FnMut(usize, usize) -> Result<Requests> + 'a>;
 
-/// Who is measured.
+/// A measured process and its requests.
 pub struct Contender<'a> {
     process: &'a Process,
     source: Source<'a>,
@@ -31,7 +31,7 @@ pub struct Contender<'a> {
     turns: Vec<Turn>,
 }
 
-/// What one turn gave.
+/// The result of one turn.
 #[derive(Clone, Copy, Debug)]
 struct Turn {
     answers: f64,
@@ -42,7 +42,7 @@ struct Turn {
 }
 
 impl<'a> Contender<'a> {
-    /// A process and its requests.
+    /// Without any turn yet.
     pub fn new(process: &'a Process, source: Source<'a>) -> Self {
         Self { process, source, sent: 0, expected: FIRST, turns: Vec::new() }
     }
@@ -54,7 +54,7 @@ impl<'a> Contender<'a> {
         let round = load::run(self.process.address, CONNECTIONS, time, &requests)?;
         let cpu = self.process.cpu()? - before;
         self.sent = requests.sent();
-        // Half as many again as a whole turn of this rate needs.
+        // 1.5 times what a turn needs at this rate.
         let needed = round.rate() * (time + WARM_UP).as_secs_f64() * 1.5;
         self.expected = needed as usize + FEWEST;
         self.turns.push(Turn {
@@ -75,8 +75,8 @@ impl<'a> Contender<'a> {
         self.turns.iter().map(of).sum()
     }
 
-    /// Answers a second, over all turns: a store that has more to do in some of them than in others
-    /// must not hide that behind a median.
+    /// Answers a second, over all turns: not a median, which would hide turns in which a store has
+    /// deferred work to do.
     pub fn rate(&self) -> f64 {
         self.sum(|turn| turn.answers) / self.sum(|turn| turn.seconds)
     }
@@ -92,8 +92,12 @@ impl<'a> Contender<'a> {
     }
 }
 
-/// Gives everyone a turn in each of `rounds` rounds, after one that does not count.
-pub fn play(contenders: &mut [Contender<'_>], rounds: usize, time: Duration) -> Result<()> {
+/// Gives each contender a turn in each of `rounds` rounds, after a warm-up round.
+///
+/// # Errors
+///
+/// Requests cannot be made, or an answer is wrong.
+pub fn run_rounds(contenders: &mut [Contender<'_>], rounds: usize, time: Duration) -> Result<()> {
     for round in 0..=rounds {
         for (index, contender) in contenders.iter_mut().enumerate() {
             contender.turn(time).with_context(|| format!("round {round}, contender {index}"))?;

@@ -1,4 +1,4 @@
-//! One run, from the filling of the stores to the report.
+//! One run, from filling the stores to the report.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,29 +10,33 @@ use crate::load::{self, Requests};
 use crate::process::{Linkway, Process, free_address, get};
 use crate::report::Report;
 use crate::requests::{self, Key};
-use crate::rounds::{Contender, play};
+use crate::rounds::{Contender, run_rounds};
 use crate::seed::{self, Extent, Filling, Population};
 use crate::{Plan, constant, figures, moto, workload};
 
-/// A turn of writes is so many times as long: what a store puts off must fall due within the rounds.
+/// Turns of writes are so many times as long, so that deferred work (merging) happens within the rounds.
 const ALLOCATE_TURN: u32 = 3;
-/// Within which a restarted server has to be ready, in seconds.
+/// The longest that a restarted server may take until it is ready, in seconds.
 const READY: f64 = 3.0;
-/// What a server may have resident, in MiB.
+/// The most resident memory of a server, in MiB.
 const RESIDENT: f64 = 1024.0;
 
-/// One server that is measured, and its store.
+/// A measured server and its store.
 struct Server {
     extent: Extent,
     linkway: Linkway,
     process: Process,
 }
 
-/// Measures everything; whether every bar is met.
+/// Runs all measurements; whether every bar is met.
+///
+/// # Errors
+///
+/// A process fails, or gives a wrong answer.
 pub fn run(plan: &Plan) -> Result<bool> {
     let data = plan.out.join("data");
     if data.exists() {
-        fs::remove_dir_all(&data).context("removing what an earlier run left")?;
+        fs::remove_dir_all(&data).context("removing the data of an earlier run")?;
     }
     fs::create_dir_all(&data)?;
     let mut report = Report::default();
@@ -45,7 +49,7 @@ pub fn run(plan: &Plan) -> Result<bool> {
     Ok(report.passes())
 }
 
-fn say(text: &str) {
+fn progress(text: &str) {
     eprintln!("bench: {text}");
 }
 
@@ -53,7 +57,7 @@ fn store_of(data: &Path, size: usize) -> PathBuf {
     data.join(size.to_string())
 }
 
-/// Fills a store for each size: one is filled on and on, and copied when it has reached a size.
+/// Fills a store for each size: one store grows, and is copied when it has reached a size.
 fn fill(plan: &Plan, data: &Path) -> Result<(Population, Vec<Extent>)> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut filling = Filling::new();
@@ -65,7 +69,7 @@ fn fill(plan: &Plan, data: &Path) -> Result<(Population, Vec<Extent>)> {
         let store = store_of(data, extent.interfaces);
         copy(&growing, &store)?;
         extents.push(extent);
-        say(&format!(
+        progress(&format!(
             "filled a store with {size} interfaces in {:.1} s",
             began.elapsed().as_secs_f64()
         ));
@@ -108,17 +112,17 @@ fn measure(
     }
     let (constant, key) = start_constant(&servers[0], population)?;
 
-    say("DescribeVirtualInterfaces");
+    progress("DescribeVirtualInterfaces");
     let mut contenders = vec![Contender::new(&constant, workload::of_constant(&key))];
     for server in &servers {
         let source = workload::describes(population, server.extent);
         contenders.push(Contender::new(&server.process, source));
     }
-    play(&mut contenders, plan.rounds, plan.turn)?;
+    run_rounds(&mut contenders, plan.rounds, plan.turn)?;
     figures::describe(report, plan, &contenders);
     drop(contenders);
 
-    say("AllocatePrivateVirtualInterface");
+    progress("AllocatePrivateVirtualInterface");
     let mut contenders = vec![
         Contender::new(&constant, workload::of_constant(&key)),
         Contender::new(&single, workload::allocations(population, extents[0])),
@@ -127,18 +131,18 @@ fn measure(
         let source = workload::allocations(population, server.extent);
         contenders.push(Contender::new(&server.process, source));
     }
-    play(&mut contenders, plan.rounds, plan.turn * ALLOCATE_TURN)?;
+    run_rounds(&mut contenders, plan.rounds, plan.turn * ALLOCATE_TURN)?;
     figures::allocate(report, plan, &contenders);
     drop(contenders);
 
     processes(report, servers)?;
-    say("moto");
+    progress("moto");
     let server =
         Linkway::new(&plan.linkway, &store_of(data, extents[0].interfaces), None)?.start()?.0;
     against_moto(plan, &server, population, report)
 }
 
-/// At its start a server counts what it holds, for the metrics, with a part of a core.
+/// After its start a server counts its interfaces for the metrics, which takes a part of a core.
 fn wait_until_counted(server: &Server) -> Result<()> {
     let began = Instant::now();
     loop {
@@ -158,22 +162,22 @@ fn wait_until_counted(server: &Server) -> Result<()> {
     }
 }
 
-/// The constant server, which answers what the real one answered to a Describe.
+/// Starts the constant server with the real server's answer to a Describe as its constant.
 fn start_constant(server: &Server, population: &Population) -> Result<(Process, Key)> {
     let (id, owner) = &population.interfaces[0];
     let key = population.tenants[*owner].key.clone();
     let request = requests::describe_interface(&key, id.as_str())?;
     let body = load::once(server.process.address, &request)?;
     let listen = free_address()?;
-    let told = constant::Told { listen, secret: key.secret.clone(), body };
+    let settings = constant::ConstantSettings { listen, secret: key.secret.clone(), body };
     let mut command = std::process::Command::new(std::env::current_exe()?);
     let mut process =
-        Process::start(command.arg("constant"), listen, &serde_json::to_string(&told)?)?;
+        Process::start(command.arg("constant"), listen, &serde_json::to_string(&settings)?)?;
     process.wait_for("/", true)?;
     Ok((process, key))
 }
 
-/// Memory after the load, and how long a server that was killed under it takes to be ready again.
+/// Measures memory after the load, and the time until a killed server is ready again.
 fn processes(report: &mut Report, servers: Vec<Server>) -> Result<()> {
     for Server { extent, linkway, process } in servers {
         let size = extent.interfaces;

@@ -1,4 +1,4 @@
-//! What is asked of whom: the requests of each turn.
+//! The requests of each turn.
 
 use anyhow::{Result, bail};
 
@@ -7,33 +7,33 @@ use crate::requests::{self, Key};
 use crate::rounds::Source;
 use crate::seed::{Extent, Population, mix};
 
-/// Interfaces that are asked for in a turn, each turn others.
-const ASKED: usize = 40_000;
-/// The VLANs above those that the filling uses, up to the last there is.
+/// Different interfaces that are requested in a turn; each turn has others.
+const INTERFACES_PER_TURN: usize = 40_000;
+/// The VLANs that the filled store does not use.
 const FREE_VLANS: std::ops::RangeInclusive<u16> = 200..=4094;
-/// What is in every interface that is shown.
+/// A text in every described interface.
 const INTERFACE: &str = "\"virtualInterfaceId\":\"dxvif-";
-/// What is in every interface that was just lent.
+/// A text in every allocated interface.
 const CONFIRMING: &str = "\"virtualInterfaceState\":\"confirming\"";
 
 /// For the constant server: as many different requests as the real one gets, so that the load
-/// generator does the same.
+/// generator's work is the same.
 pub fn of_constant(key: &Key) -> Source<'_> {
     Box::new(|_, _| {
         let mut requests = Requests::new(INTERFACE, true);
-        for nth in 0..ASKED {
+        for nth in 0..INTERFACES_PER_TURN {
             requests.push(&requests::describe_interface(key, &format!("dxvif-{nth:08}"))?);
         }
         Ok(requests)
     })
 }
 
-/// Interfaces of a store, drawn from all of them.
+/// DescribeVirtualInterfaces of interfaces drawn from all of a store.
 pub fn describes(population: &Population, extent: Extent) -> Source<'_> {
     let mut turn = 0;
     Box::new(move |_, _| {
         let mut requests = Requests::new(INTERFACE, true);
-        for nth in turn * ASKED..(turn + 1) * ASKED {
+        for nth in turn * INTERFACES_PER_TURN..(turn + 1) * INTERFACES_PER_TURN {
             let drawn = usize::try_from(mix(nth as u64) % extent.interfaces as u64)?;
             let (id, owner) = &population.interfaces[drawn];
             let key = &population.tenants[*owner].key;
@@ -44,7 +44,7 @@ pub fn describes(population: &Population, extent: Extent) -> Source<'_> {
     })
 }
 
-/// New interfaces on the connections of a store, spread over all of them.
+/// AllocatePrivateVirtualInterface, spread over all connections of a store.
 pub fn allocations(population: &Population, extent: Extent) -> Source<'_> {
     let mut used = 0;
     Box::new(move |sent, wanted| {

@@ -20,10 +20,14 @@ NEW = "newPrivateVirtualInterfaceAllocation"
 READ_BACK: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "2-byte asn": ({"asn": 65001}, {"asn": 65001, "asnLong": 65001}),
     "2-byte asnLong": ({"asn": None, "asnLong": 65001}, {"asn": 65001, "asnLong": 65001}),
-    "4-byte asn": ({"asn": 4200000000}, {"asn": 0, "asnLong": 4200000000}),
-    "4-byte asnLong": ({"asn": None, "asnLong": 65536}, {"asn": 0, "asnLong": 65536}),
+    "4-byte asn": ({"asn": 65536}, {"asn": 65536, "asnLong": 65536}),
+    "greatest asn": ({"asn": 2147483646}, {"asn": 2147483646, "asnLong": 2147483646}),
+    "4-byte asnLong that asn can hold": ({"asn": None, "asnLong": 65536}, {"asn": 65536, "asnLong": 65536}),
+    "least asnLong that asn cannot hold": ({"asn": None, "asnLong": 2147483647}, {"asn": 0, "asnLong": 2147483647}),
+    "private 4-byte asnLong": ({"asn": None, "asnLong": 4200000000}, {"asn": 0, "asnLong": 4200000000}),
     "greatest asnLong": ({"asn": None, "asnLong": 4294967294}, {"asn": 0, "asnLong": 4294967294}),
     "both numbers: asnLong counts": ({"asn": 65001, "asnLong": 65002}, {"asn": 65002, "asnLong": 65002}),
+    "an asn beside asnLong is not looked at": ({"asn": 4200000000, "asnLong": 65002}, {"asn": 65002, "asnLong": 65002}),
     "a /31": (
         {"amazonAddress": "10.9.8.0/31", "customerAddress": "10.9.8.1/31"},
         {"amazonAddress": "10.9.8.0/31", "customerAddress": "10.9.8.1/31", "addressFamily": "ipv4"},

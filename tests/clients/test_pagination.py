@@ -15,6 +15,9 @@ from harness.walk import connection_in
 
 COUNT = 25
 
+# More than the most that a page has when the caller asks for a number.
+MANY = 103
+
 
 @dataclass
 class Shelf:
@@ -27,14 +30,14 @@ class Shelf:
     lent: list[str]
 
 
-def filled(server: Server, first_account: int) -> Shelf:
-    """A new pair of accounts with COUNT interfaces between them."""
+def filled(server: Server, first_account: int, count: int = COUNT) -> Shelf:
+    """A new pair of accounts with `count` interfaces between them."""
     keys = [server.create_account(str(first_account + n), "pages") for n in range(2)]
     lender, owner = (Boto(server.endpoint, key, server.recorder) for key in keys)
     connection = order(lender, "shelf")
     connection_in(lender, connection, "available")
     recipient = keys[1].account_id
-    lent = [lend(lender, connection, recipient, allocation(vlan)) for vlan in range(1, COUNT + 1)]
+    lent = [lend(lender, connection, recipient, allocation(vlan)) for vlan in range(1, count + 1)]
     return Shelf(lender, owner, recipient, connection, lent)
 
 
@@ -42,6 +45,12 @@ def filled(server: Server, first_account: int) -> Shelf:
 def shelf(scene: Scene) -> Shelf:
     """Read by all, changed by none."""
     return filled(scene.server, 800_000_000_000)
+
+
+@pytest.fixture(scope="module")
+def long_shelf(scene: Scene) -> Shelf:
+    """Read by all, changed by none."""
+    return filled(scene.server, 830_000_000_000, MANY)
 
 
 def pages(client: Boto, operation: str, member: str, **params: object) -> Iterator[list[Answer]]:
@@ -70,6 +79,30 @@ def test_interfaces_in_pages(size: int, role: str, shelf: Shelf) -> None:
     read = list(pages(client, "DescribeVirtualInterfaces", "virtualInterfaces", maxResults=size))
     assert [len(page) for page in read] == SIZES[size]
     assert sorted(i for page in read for i in ids(page)) == sorted(shelf.lent)
+
+
+@pytest.mark.parametrize("size", [100, 101, 1001, 2**31 - 1])
+@pytest.mark.parametrize("role", ["lender", "owner"])
+def test_more_than_100_means_100(size: int, role: str, long_shelf: Shelf) -> None:
+    client = getattr(long_shelf, role)
+    read = list(pages(client, "DescribeVirtualInterfaces", "virtualInterfaces", maxResults=size))
+    assert [len(page) for page in read] == [100, MANY - 100]
+    assert sorted(i for page in read for i in ids(page)) == sorted(long_shelf.lent)
+
+
+@pytest.mark.parametrize("on_the_connection", [False, True])
+def test_no_number_means_everything(on_the_connection: bool, long_shelf: Shelf) -> None:
+    params = {"connectionId": long_shelf.connection} if on_the_connection else {}
+    (page,) = pages(long_shelf.lender, "DescribeVirtualInterfaces", "virtualInterfaces", **params)
+    assert sorted(ids(page)) == sorted(long_shelf.lent)
+
+
+def test_no_number_after_a_page_means_the_rest(long_shelf: Shelf) -> None:
+    first = long_shelf.owner.call("DescribeVirtualInterfaces", {"maxResults": 2})
+    rest = long_shelf.owner.call("DescribeVirtualInterfaces", {"nextToken": first["nextToken"]})
+    assert "nextToken" not in rest
+    read = ids(first["virtualInterfaces"]) + ids(rest["virtualInterfaces"])
+    assert sorted(read) == sorted(long_shelf.lent)
 
 
 def test_interfaces_of_a_connection_in_pages(shelf: Shelf) -> None:

@@ -21,8 +21,8 @@ pub struct Operation {
     pub output: Reference,
     #[serde(default)]
     pub errors: Vec<Reference>,
-    #[serde(default)]
-    pub deprecated: bool,
+    #[serde(rename = "deprecated")]
+    _deprecated: Option<bool>,
     #[serde(rename = "http")]
     _http: serde_json::Value,
 }
@@ -63,17 +63,12 @@ pub struct Shape {
     pub pattern: Option<String>,
     #[serde(default)]
     pub exception: bool,
-    #[serde(default)]
-    pub deprecated: bool,
-    pub error: Option<ErrorTrait>,
+    #[serde(rename = "deprecated")]
+    _deprecated: Option<bool>,
+    #[serde(rename = "error")]
+    _error: Option<serde_json::Value>,
     #[serde(rename = "box")]
     _box: Option<bool>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct ErrorTrait {
-    pub http_status_code: u16,
 }
 
 impl Model {

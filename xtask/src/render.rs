@@ -1,7 +1,7 @@
 //! The model's shapes and operations as Rust source text; rustfmt lays it out afterwards.
 
-use crate::model::{Model, Reference, Shape, Type};
-use crate::names::{constant, field, variant};
+use crate::model::{Model, Shape, Type};
+use crate::names::{field, variant};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -14,14 +14,10 @@ const SECRETS: [&str; 3] = ["BGPAuthKey", "Cak", "RouterConfig"];
 /// Shapes that hold an account number; osc-cli sends it as a JSON number.
 const ACCOUNTS: [&str; 1] = ["OwnerAccount"];
 
-pub fn is_secret(shape: &str) -> bool {
-    SECRETS.contains(&shape)
-}
-
 pub fn module() -> String {
     "//! Types, rules and names of the Direct Connect API, from its model.\n\n\
-     mod enums; mod operations; mod reflection; mod rules; mod shapes;\n\
-     pub use enums::*; pub use operations::*; pub use reflection::*; pub use shapes::*;\n"
+     mod enums; mod operations; mod rules; mod shapes;\n\
+     pub use enums::*; pub use operations::*; pub use shapes::*;\n"
         .to_owned()
 }
 
@@ -123,7 +119,7 @@ fn rust_type(model: &Model, name: &str) -> String {
         Type::Structure => name.to_owned(),
         Type::List => format!("Vec<{}>", rust_type(model, shape.element())),
         Type::String if !shape.values.is_empty() => name.to_owned(),
-        Type::String if is_secret(name) => "Secret".to_owned(),
+        Type::String if SECRETS.contains(&name) => "Secret".to_owned(),
         Type::String => "String".to_owned(),
         // 32 bits in the model; a number beyond them is for the domain to refuse, by name.
         Type::Integer | Type::Long => "i64".to_owned(),
@@ -174,67 +170,4 @@ pub fn operations(model: &Model) -> String {
          }}\n"
     );
     out
-}
-
-pub fn reflection(model: &Model) -> String {
-    let mut out =
-        "//! The model as data: what the generated types were made from, for tests that\n\
-        //! compare them with another model.\n\n\
-        use crate::model::{Kind, OperationInfo, ShapeInfo, member};\n\n"
-            .to_owned();
-    for (name, shape) in &model.shapes {
-        if let Some(pattern) = &shape.pattern {
-            _ = writeln!(out, "const {}: &str = {pattern:?};", constant(name));
-        }
-    }
-    out += "\n/// Every operation, in the order of their names.\n\
-            pub const OPERATIONS: &[OperationInfo] = &[\n";
-    for (name, operation) in &model.operations {
-        let input = operation.input.as_ref().map(Reference::name);
-        let output = operation.output.name();
-        let errors: Vec<&str> = operation.errors.iter().map(Reference::name).collect();
-        let deprecated = operation.deprecated;
-        _ = writeln!(
-            out,
-            "OperationInfo {{ name: {name:?}, input: {input:?}, output: {output:?}, \
-             errors: &{errors:?}, deprecated: {deprecated} }},"
-        );
-    }
-    out += "];\n\n/// Every shape, in the order of their names.\n\
-            pub const SHAPES: &[ShapeInfo] = &[\n";
-    for (name, shape) in &model.shapes {
-        _ = write!(out, "ShapeInfo::new({name:?}, {})", kind(shape));
-        if shape.is_limited() {
-            let Shape { min, max, pattern, .. } = shape;
-            let pattern =
-                pattern.as_ref().map_or("None".to_owned(), |_| format!("Some({})", constant(name)));
-            _ = write!(out, ".limited({min:?}, {max:?}, {pattern})");
-        }
-        out += if shape.deprecated { ".deprecated()" } else { "" };
-        out += if is_secret(name) { ".secret(),\n" } else { ",\n" };
-    }
-    out + "];\n"
-}
-
-fn kind(shape: &Shape) -> String {
-    let members = || {
-        let member = |(name, reference): (&String, &Reference)| {
-            let (field, required) = (field(name), shape.required.contains(name));
-            format!("member({name:?}, {field:?}, {:?}, {required}),", reference.name())
-        };
-        shape.members.iter().map(member).collect::<String>()
-    };
-    match shape.kind {
-        Type::Structure if shape.exception => {
-            let status = shape.error.as_ref().map_or(400, |e| e.http_status_code);
-            format!("Kind::Exception {{ status: {status}, members: &[{}] }}", members())
-        }
-        Type::Structure => format!("Kind::Structure {{ members: &[{}] }}", members()),
-        Type::List => format!("Kind::List {{ member: {:?} }}", shape.element()),
-        Type::String if shape.values.is_empty() => "Kind::String".to_owned(),
-        Type::String => format!("Kind::Enum {{ values: &{:?} }}", shape.values),
-        Type::Integer | Type::Long | Type::Boolean | Type::Timestamp | Type::Blob => {
-            format!("Kind::{:?}", shape.kind)
-        }
-    }
 }

@@ -1,5 +1,5 @@
-//! Decides commands one after the other on records in memory, and collects what they write. Every record in a filled
-//! store is therefore what the rules made of a command, with every claim and index.
+//! Decides commands one after the other on records in memory, and collects their writes. So every record of a filled
+//! store, with its claims and indexes, is made by the rules.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -18,27 +18,27 @@ use linkway_server::codec;
 use linkway_store::seal::Sealer;
 use linkway_store::{Commit, Write};
 
-/// Most writes that are collected before they are taken: a command may add a dozen to them.
+/// Writes of a commit, at most a dozen more: the writes of one command stay together.
 const FULL: usize = 110;
 
-/// The kinds of records that later commands ask for. Interfaces and their indexes are not among them: a million of them
-/// would fill the memory for nothing.
+/// The kinds of records that later commands read. Interfaces and their indexes are not among them, which saves the memory of
+/// a million of them.
 const KEPT: [&str; 8] =
     ["account", "location", "edge", "port", "handoff", "connection", "gateway", "peer"];
 
-/// The records so far, as far as later commands need them.
+/// The records that later commands need.
 pub struct Ledger {
     settings: Settings,
     now: Time,
     seed: u64,
     kept: BTreeMap<Key, Record>,
     interfaces: HashSet<VirtualInterfaceId>,
-    /// What was decided and is not taken yet; later commands see it.
+    /// Writes that are not in a commit yet; later commands see them.
     pending: BTreeMap<Key, Option<Record>>,
 }
 
 impl Ledger {
-    /// Empty, now: commands are of moments before it, in all of the [`SPANS`] in turn.
+    /// Empty. Commands are decided at moments before `now`, in each of the [`SPANS`] in turn.
     pub fn new(settings: Settings, now: Time) -> Self {
         Self {
             settings,
@@ -50,7 +50,7 @@ impl Ledger {
         }
     }
 
-    /// Decides and remembers; `Ok(Err)` when a rule says no.
+    /// Decides a command and keeps its writes; `Ok(Err)` if a rule refuses it.
     pub fn run(
         &mut self,
         principal: &Principal,
@@ -87,18 +87,18 @@ impl Ledger {
         Ok(Ok(decision.outcome))
     }
 
-    /// Like [`Ledger::run`] for what no rule forbids.
+    /// Like [`Ledger::run`], where a refusal is an error.
     pub fn must(&mut self, principal: &Principal, command: &Command) -> Result<Outcome> {
         Ok(self.run(principal, command)??)
     }
 
-    /// A commit of what was decided, if there is enough for one. To be called between resources, not in the middle of
-    /// one: what was written and deleted since the last time is left out.
+    /// A commit of the writes so far, if they are enough for one. To be called between resources: records that were written
+    /// and deleted since the last commit are left out.
     pub fn take_full(&mut self, sealer: &Sealer) -> Option<Commit> {
         (self.pending.len() >= FULL).then(|| self.take(sealer))
     }
 
-    /// A commit of what was decided; like [`Ledger::take_full`], only between resources.
+    /// A commit of the writes so far; to be called between resources, as [`Ledger::take_full`].
     pub fn take(&mut self, sealer: &Sealer) -> Commit {
         let mut writes = Vec::with_capacity(self.pending.len());
         for (key, record) in std::mem::take(&mut self.pending) {
@@ -129,7 +129,7 @@ impl Ledger {
             && !kept.is_some_and(|(key, _)| within(key)))
     }
 
-    /// Interface ids are drawn from the seed; among a million a few are drawn twice, and the server would see that.
+    /// A seed whose interface id is new: among a million ids drawn from seeds a few occur twice.
     fn fresh_seed(&mut self) -> Seed {
         loop {
             self.seed += 1;
@@ -141,8 +141,8 @@ impl Ledger {
         }
     }
 
-    /// When the current command is decided: interface ids begin with it, and those of a store that has grown for years begin
-    /// in every way there is.
+    /// The moment at which the current command is decided. Interface ids begin with it; those of a store that has grown for
+    /// years have every possible beginning.
     fn moment(&self) -> Time {
         Time::from_millis(self.now.millis().saturating_sub(self.seed % SPANS * SPAN_MILLIS))
     }

@@ -1,5 +1,5 @@
 //! Fills stores: accounts with keys and gateways, edges with ports, connections that are up, and on each twenty hosted
-//! interfaces, of which some still wait for their owner and the others are accepted and reported by their edge.
+//! interfaces, of which some are not confirmed and the others are confirmed and reported by their edge.
 
 mod ledger;
 
@@ -28,22 +28,22 @@ use crate::requests::Key;
 
 /// Interfaces on each connection.
 const PER_CONNECTION: usize = 20;
-/// The first connections have fewer: each has 4,094 VLANs, and the smallest store must not run out of them while it is
-/// measured, however quick the machine is.
+/// The first connections have fewer interfaces: a connection has 4,094 VLANs, and the smallest store must not run out of
+/// them during the measurement on a fast machine.
 const NEARLY_EMPTY: usize = 500;
-/// Interfaces on each of those.
+/// Interfaces on each of the first connections.
 const PER_NEARLY_EMPTY: usize = 2;
-/// Connections of each account, once there are many.
+/// Connections of each account in a large store.
 const CONNECTIONS_PER_ACCOUNT: usize = 10;
-/// Accounts that there are at least.
+/// The least number of accounts.
 const FEWEST_ACCOUNTS: usize = 100;
 const LOCATIONS: usize = 4;
 const EDGES: usize = 20;
-/// One in so many interfaces waits for its owner.
-const WAITING: u64 = 4;
-/// Commits that are on their way to the store at a time.
+/// One in so many interfaces is not confirmed.
+const UNCONFIRMED: u64 = 4;
+/// Concurrent commits.
 const IN_FLIGHT: usize = 64;
-/// Commits in one batch: large values make for long transactions without a gain.
+/// Commits in one batch: more bring no gain.
 const BATCH: usize = 32;
 
 /// An account of the filled store.
@@ -55,7 +55,7 @@ pub struct Tenant {
     gateway: String,
 }
 
-/// What a store of one size holds: the first of each kind in the [`Population`].
+/// How many of each kind in the [`Population`] a store of one size has: always the first ones.
 #[derive(Clone, Copy, Debug)]
 pub struct Extent {
     /// Interfaces.
@@ -66,10 +66,10 @@ pub struct Extent {
     pub tenants: usize,
 }
 
-/// Whom an interface or a connection belongs to, as an index into the tenants.
+/// The owner of an interface or a connection, as an index into the tenants.
 pub type Owner = usize;
 
-/// What a filled store holds, as far as requests must name it. The first of each kind are in the smaller stores too.
+/// The ids in the largest store that requests use. The smaller stores have the first of each kind.
 #[derive(Default)]
 pub struct Population {
     /// The accounts.
@@ -80,23 +80,27 @@ pub struct Population {
     pub interfaces: Vec<(VirtualInterfaceId, Owner)>,
 }
 
-/// Fills one data directory, in as many steps as wanted.
+/// Fills one data directory, in several steps.
 pub struct Filling {
-    /// What is there so far.
+    /// The ids so far.
     pub population: Population,
     ledger: Ledger,
     edges: Vec<EdgeId>,
 }
 
 impl Filling {
-    /// Of nothing yet.
+    /// Empty.
     pub fn new() -> Self {
         let ledger = Ledger::new(server::settings(&Config::default()), clock::now());
         Self { population: Population::default(), ledger, edges: Vec::new() }
     }
 
-    /// Adds to the data directory until it holds `interfaces`; what it holds then. The store is
+    /// Adds to the data directory until it has `interfaces` interfaces; its size then. The store is
     /// closed when this returns.
+    ///
+    /// # Errors
+    ///
+    /// The data directory cannot be opened, a commit fails, or a rule refuses a command.
     pub async fn fill(&mut self, path: &Path, interfaces: usize) -> Result<Extent> {
         let dir = DataDir::new(path);
         let options = SqliteOptions { max_batch: BATCH, ..SqliteOptions::default() };
@@ -106,7 +110,7 @@ impl Filling {
         if self.edges.is_empty() {
             self.add_network()?;
             commits.add(self.ledger.take(&sealer)).await?;
-            // Later commits write some of the same records, and commits may overtake one another.
+            // Later commits write some of the same records, and the order of concurrent commits is undefined.
             commits.settle().await?;
         }
         while self.population.tenants.len() < FEWEST_ACCOUNTS {
@@ -188,7 +192,7 @@ impl Filling {
         Ok(())
     }
 
-    /// A connection that was ordered, approved and came up.
+    /// Orders and approves a connection, and reports it as up.
     fn add_connection(&mut self) -> Result<()> {
         let number = self.population.connections.len();
         if number >= self.population.tenants.len() * CONNECTIONS_PER_ACCOUNT {
@@ -228,13 +232,13 @@ impl Filling {
         Ok(())
     }
 
-    /// A hosted interface on the newest connection.
+    /// Allocates an interface on the newest connection, and confirms and reports most of them.
     fn add_interface(&mut self, nth: usize) -> Result<()> {
         let number = self.population.interfaces.len();
         let (connection, lender) =
             self.population.connections.last().context("connections come first")?;
         let tenants = &self.population.tenants;
-        // Spread over all the others, so that an account has interfaces everywhere.
+        // The recipients are spread over all other accounts.
         let spread = mix(number as u64);
         let others = tenants.len() - 1;
         let owner = (lender + 1 + usize::try_from(spread % others as u64)?) % tenants.len();
@@ -261,8 +265,9 @@ impl Filling {
         };
         let recipient = Principal::Account(recipient.id.clone());
         self.population.interfaces.push((lent.id.clone(), owner));
-        // A peer subnet that the gateway has on this edge already is refused: such an interface stays unanswered.
-        if spread.is_multiple_of(WAITING)
+        // If the gateway has the peer subnet on this edge already, the confirmation is refused, and the interface stays
+        // unconfirmed.
+        if spread.is_multiple_of(UNCONFIRMED)
             || self.ledger.run(&recipient, &Command::Confirm(confirm))?.is_err()
         {
             return Ok(());
@@ -287,12 +292,12 @@ impl Filling {
     }
 }
 
-/// The one report of each edge.
+/// The head of each edge's only report.
 fn head(edge: EdgeId) -> ReportHead {
     ReportHead { edge, version: ConfigVersion { epoch: 0, generation: 1 }, sequence: 1 }
 }
 
-/// Commits on their way to the store.
+/// Concurrent commits.
 struct Commits {
     store: Arc<dyn Store>,
     running: JoinSet<Result<()>>,
@@ -321,7 +326,11 @@ impl Commits {
     }
 }
 
-/// Fails if the data directory breaks an invariant.
+/// Checks every invariant of the data directory.
+///
+/// # Errors
+///
+/// An invariant is violated, or the directory cannot be read.
 pub async fn check(path: &Path) -> Result<()> {
     let report = verify::data_dir(path).await?;
     match report.violations.first() {

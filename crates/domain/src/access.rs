@@ -79,7 +79,9 @@ pub fn find<'v, R: Resource>(
         return Err(missing().into());
     }
     match (found.party(account), action) {
-        (Party::Owner, _) | (Party::Lender, Action::See | Action::Tag | Action::Delete) => Ok(found),
+        (Party::Owner, _) | (Party::Lender, Action::See | Action::Tag | Action::Delete) => {
+            Ok(found)
+        }
         (Party::Lender, Action::Confirm) => Err(not_yours::<R>(found, id, "confirm").into()),
         (Party::Lender, Action::Update | Action::Use) => {
             Err(not_yours::<R>(found, id, "change").into())

@@ -150,7 +150,9 @@ impl<'v> Changes<'v> {
             old.map(record::derived).unwrap_or_default(),
             new.as_ref().map(record::derived).unwrap_or_default(),
         );
-        for (gone, _) in before.iter().filter(|(key, _)| after.iter().all(|(other, _)| other != key)) {
+        for (gone, _) in
+            before.iter().filter(|(key, _)| after.iter().all(|(other, _)| other != key))
+        {
             self.set(gone.clone(), None);
         }
         for (key, record) in after {

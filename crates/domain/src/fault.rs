@@ -163,11 +163,7 @@ impl Fault {
     /// A field whose value breaks a rule.
     #[must_use]
     pub fn field(field: &str, value: impl fmt::Display, rule: impl fmt::Display) -> Self {
-        Self::Invalid {
-            field: field.to_owned(),
-            value: value.to_string(),
-            rule: rule.to_string(),
-        }
+        Self::Invalid { field: field.to_owned(), value: value.to_string(), rule: rule.to_string() }
     }
 
     /// Something that is not there, or that the caller may not know of.

@@ -254,6 +254,36 @@ impl PortName {
     }
 }
 
+/// Names of network interfaces that the kernel or the edge's agent uses for something else.
+const RESERVED_NAMES: [&str; 3] = ["lo", "all", "default"];
+/// How the names of the agent's own links begin: interfaces' VLANs, and VRFs of virtual and Direct Connect gateways.
+const OWN_LINKS: [&str; 3] = ["dxvif-", "vgw-", "dxgw-"];
+
+impl PortName {
+    /// Parses the name of a port or handoff that a request brings: an interface that the operator has on the router.
+    /// Stored names of earlier versions, and names to look a port up by, take [`Self::parse_field`].
+    ///
+    /// # Errors
+    ///
+    /// A client fault that names the field: the text has not the form of a name, is `lo` (the loopback interface), `all`
+    /// or `default` (directories of `/proc/sys/net/ipv4/conf`), or begins as the names of the agent's own links do.
+    pub fn parse_new(field: &str, text: &str) -> Result<Self, Fault> {
+        let name = Self::parse_field(field, text)?;
+        if RESERVED_NAMES.contains(&text) {
+            let rule = "must not be lo, all or default: the kernel has those names for itself";
+            return Err(Fault::field(field, text, rule));
+        }
+        match OWN_LINKS.iter().find(|start| text.starts_with(**start)) {
+            None => Ok(name),
+            Some(start) => {
+                let rule =
+                    format!("must not begin with {start}: the edge names links of its own so");
+                Err(Fault::field(field, text, rule))
+            }
+        }
+    }
+}
+
 /// Accounts that arrive as JSON numbers lose their leading zeros; this gives them back.
 #[must_use]
 pub fn pad_account(number: u64) -> String {

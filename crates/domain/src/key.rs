@@ -11,8 +11,8 @@ use std::fmt::{self, Write as _};
 use crate::access_key::Principal;
 use crate::deadline::{Deadline, Subject};
 use crate::id::{
-    AccessKeyId, AccountId, AgreementName, ConnectionId, EdgeId, LocationCode, PortName, RoutingDomainId,
-    VirtualGatewayId, VirtualInterfaceId,
+    AccessKeyId, AccountId, AgreementName, ConnectionId, EdgeId, LocationCode, PortName,
+    RoutingDomainId, VirtualGatewayId, VirtualInterfaceId,
 };
 use crate::net::{Bandwidth, Vlan};
 use crate::tag::TaggedResource;
@@ -190,6 +190,12 @@ fn parse_dated(rest: &str) -> Option<(Time, &str)> {
 #[must_use]
 pub fn epoch(number: u64) -> Key {
     Key(format!("epoch/{number:015}"))
+}
+
+/// Marker: which form the store's records have been brought to.
+#[must_use]
+pub fn format(number: u32) -> Key {
+    Key(format!("format/{number}"))
 }
 
 /// Marker in a copy of a store, in place of its [`epoch`]: the epoch that the copy was made in and must not go on with.

@@ -30,6 +30,8 @@ pub struct Kind {
     pub sealed: bool,
     /// Whether requests read its values one by one, again and again; others are listed, or read seldom.
     pub cached: bool,
+    /// Whether its records count in the counts of things by state.
+    pub counted: bool,
 }
 
 /// What the keys of a kind hold.
@@ -86,7 +88,7 @@ pub type Group = (&'static str, &'static str);
 
 /// Defines [`Record`] and its rows of [`KINDS`].
 macro_rules! records {
-    ($($(#[$doc:meta])* $name:ident = $tag:literal at $prefix:literal, sealed $sealed:literal, cached $cached:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $tag:literal at $prefix:literal, sealed $sealed:literal, cached $cached:literal, counted $counted:literal;)*) => {
         /// A record. The kind is told by its key too; both must agree.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(tag = "record")]
@@ -110,6 +112,16 @@ macro_rules! records {
         $(impl From<$name> for Record {
             fn from(record: $name) -> Self {
                 Self::$name(record)
+            }
+        }
+
+        impl TryFrom<Record> for $name {
+            type Error = Record;
+            fn try_from(record: Record) -> Result<Self, Record> {
+                match record {
+                    Record::$name(record) => Ok(record),
+                    other => Err(other),
+                }
             }
         })*
 
@@ -184,41 +196,41 @@ macro_rules! records {
         }
 
         const RECORDS: &[Kind] = &[
-            $(Kind { prefix: $prefix, holds: Holds::Record($tag), sealed: $sealed, cached: $cached },)*
+            $(Kind { prefix: $prefix, holds: Holds::Record($tag), sealed: $sealed, cached: $cached, counted: $counted },)*
         ];
     };
 }
 
 records! {
     /// A customer of the operator.
-    Account = "account" at "account", sealed false, cached true;
+    Account = "account" at "account", sealed false, cached true, counted false;
     /// An access key, with its secret.
-    AccessKey = "access-key" at "key", sealed true, cached false;
+    AccessKey = "access-key" at "key", sealed true, cached false, counted false;
     /// A place with edge routers.
-    Location = "location" at "location", sealed false, cached false;
+    Location = "location" at "location", sealed false, cached false, counted false;
     /// An edge router.
-    Edge = "edge" at "edge", sealed false, cached false;
+    Edge = "edge" at "edge", sealed false, cached false, counted false;
     /// When an edge router was last heard.
-    EdgeSeen = "edge-seen" at "edge-seen", sealed false, cached true;
+    EdgeSeen = "edge-seen" at "edge-seen", sealed false, cached true, counted false;
     /// A port of an edge router.
-    Port = "port" at "port", sealed false, cached false;
+    Port = "port" at "port", sealed false, cached false, counted false;
     /// A connection.
-    Connection = "connection" at "connection", sealed false, cached true;
+    Connection = "connection" at "connection", sealed false, cached true, counted true;
     /// A virtual interface, with its BGP key.
-    VirtualInterface = "virtual-interface" at "vif", sealed true, cached true;
+    VirtualInterface = "virtual-interface" at "vif", sealed true, cached true, counted true;
     /// What an edge router last said of a virtual interface.
-    VirtualInterfaceStatus = "virtual-interface-status" at "vif-status", sealed false, cached true;
+    VirtualInterfaceStatus = "virtual-interface-status" at "vif-status", sealed false, cached true, counted true;
     /// What an account has labelled a resource with.
-    ResourceTags = "resource-tags" at "tags", sealed false, cached true;
+    ResourceTags = "resource-tags" at "tags", sealed false, cached true, counted false;
     /// An account's confirmation of a customer agreement.
-    CustomerAgreement = "customer-agreement" at "agreement", sealed false, cached false;
+    CustomerAgreement = "customer-agreement" at "agreement", sealed false, cached false, counted false;
     /// A virtual gateway.
-    Gateway = "gateway" at "gateway", sealed false, cached true;
+    Gateway = "gateway" at "gateway", sealed false, cached true, counted false;
 }
 
 /// A kind of key that holds no record of its own.
 const fn entries(prefix: &'static str, holds: Holds) -> Kind {
-    Kind { prefix, holds, sealed: false, cached: false }
+    Kind { prefix, holds, sealed: false, cached: false, counted: false }
 }
 
 const ENTRIES: &[Kind] = &[
@@ -236,6 +248,7 @@ const ENTRIES: &[Kind] = &[
     entries("edge-generation", Holds::Index),
     // A deadline may outlive its reason: it does nothing when it comes, and goes.
     entries("due", Holds::Other),
+    entries("format", Holds::Other),
     entries("epoch", Holds::Other),
     entries("epoch-before", Holds::Other),
     entries("audit", Holds::Other),
@@ -266,6 +279,12 @@ impl Kind {
         }
     }
 
+    /// Whether an earlier version of its records had within it what now are records of their own.
+    #[must_use]
+    pub fn has_parts_of_earlier_versions(&self) -> bool {
+        matches!(self.prefix, "connection" | "vif")
+    }
+
     /// Whether every entry of this kind must follow from a record.
     #[must_use]
     pub const fn is_derived(&self) -> bool {
@@ -279,3 +298,35 @@ pub struct Claim {
     /// The interface.
     pub interface: VirtualInterfaceId,
 }
+
+/// What the keys of records begin with, ascending: a store writes each of these texts in one byte. They belong to the version of
+/// the stored form, like [`KEY_JOINTS`]: a key of another kind needs none of its own, and none of these may change.
+pub const KEY_HEADS: &[&str] = &[
+    "account/",
+    "attached/vgw-",
+    "audit/",
+    "connection-of/",
+    "connection/dxcon-f",
+    "due/",
+    "edge-connection/",
+    "edge-generation/",
+    "edge-seen/",
+    "edge-vif/",
+    "edge/",
+    "epoch/",
+    "free-port/",
+    "gateway-of/",
+    "gateway/vgw-",
+    "handoff/",
+    "key-of/",
+    "key/",
+    "location/",
+    "on/dxcon-f",
+    "peer/vgw-",
+    "port/",
+    "vif-of/",
+    "vif/dxvif-f",
+];
+
+/// What the keys of records have further on, ascending.
+pub const KEY_JOINTS: &[&str] = &["/dxcon-f", "/dxvif-f", "/ended/dxvif-f", "/live/"];

@@ -7,9 +7,9 @@
 use crate::access_key::AccessKey;
 use crate::account::Account;
 use crate::connection::Connection;
-use crate::fault::Fault;
 use crate::customer_agreement::CustomerAgreement;
 use crate::edge::{Edge, EdgeSeen};
+use crate::fault::Fault;
 use crate::id::{
     AccessKeyId, AccountId, AgreementName, ConnectionId, EdgeId, LocationCode, PortName,
     RoutingDomainId, VirtualGatewayId, VirtualInterfaceId,

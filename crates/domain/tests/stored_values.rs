@@ -28,6 +28,11 @@ fn values_that_break_a_rule_are_refused_when_read_back() {
     taken::<VirtualInterfaceId>("\"dxvif-f0000000\"");
     taken::<PeerAddresses>(r#"{"amazon":"172.16.0.1/30","customer":"172.16.0.2/30"}"#);
 
+    // Refused in requests today, and possible in what earlier versions stored.
+    taken::<Prefix>("\"127.0.0.0/8\"");
+    taken::<NextHop>("\"240.0.0.1\"");
+    taken::<PortName>("\"default\"");
+
     refused::<Vlan>("4095");
     refused::<Asn>("23456");
     refused::<GatewayAsn>("65000000");

@@ -9,14 +9,16 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use linkway_domain::access_key::decide::CreateAccessKey;
 use linkway_domain::access_key::{AccessKey, Principal};
-use linkway_domain::decide::{Command, CreateAccessKey, Outcome, RenewEpoch};
+use linkway_domain::epoch::RenewEpoch;
 use linkway_domain::key;
-use linkway_domain::record::Record;
+use linkway_domain::record::{self, Kind, Record};
 use linkway_domain::settings::Settings;
 use linkway_store::seal::{KeyFileError, Sealer};
 use linkway_store::{
-    Commit, CommitError, OpenError, SqliteOptions, SqliteStore, Store as _, StoreError, Write,
+    Commit, CommitError, KeySymbols, OpenError, SqliteOptions, SqliteStore, Store as _, StoreError,
+    Write,
 };
 use linkway_wire::operator::OperatorFile;
 use linkway_wire::value::Secret;
@@ -115,6 +117,16 @@ impl DataDir {
     }
 }
 
+/// The symbols that the keys of every database of this program are written with.
+pub const KEY_SYMBOLS: KeySymbols =
+    KeySymbols { heads: record::KEY_HEADS, joints: record::KEY_JOINTS };
+
+/// The options for opening a database that there is.
+#[must_use]
+pub fn existing() -> SqliteOptions {
+    SqliteOptions { create: false, symbols: KEY_SYMBOLS, ..SqliteOptions::default() }
+}
+
 /// Opens the records of a data directory, making what is not there yet.
 pub fn open_records(
     dir: &DataDir,
@@ -128,7 +140,8 @@ pub fn open_records(
         (false, false) => Sealer::create(&key_file)?,
         (false, true) => return Err(BootError::NoKeyFile(key_file)),
     };
-    let options = SqliteOptions { cached: Record::is_read_alone, ..options };
+    let cached = |key: &str| Kind::of(key).is_some_and(|kind| kind.cached);
+    let options = SqliteOptions { cached, symbols: KEY_SYMBOLS, ..options };
     if SqliteStore::is_older(dir.database())? {
         let database = dir.database();
         tracing::info!(database = %database.display(), "migrating the database of an earlier build");
@@ -151,11 +164,8 @@ pub async fn operator_key(records: &Records) -> Result<AccessKey, BootError> {
             Err(failure) => Err(BootError::Unreadable(failure)),
         };
     }
-    let command = Command::CreateAccessKey(CreateAccessKey::Operator);
-    match records.run(&Principal::Operator, &command, None).await?.outcome {
-        Outcome::AccessKey(made) => Ok(made),
-        other => Err(Failure::Refused(format!("making the operator's key gave {other:?}")).into()),
-    }
+    let command = CreateAccessKey::Operator;
+    Ok(records.run(&Principal::Operator, &command, None).await?.outcome)
 }
 
 /// The store's epoch: given to it by the first start, and by the first on a copy; found by the others.
@@ -165,7 +175,7 @@ pub async fn epoch(records: &Records) -> Result<u64, BootError> {
             return Ok(number);
         }
         let before = epoch_at(records, "epoch-before").await?;
-        let command = Command::RenewEpoch(RenewEpoch::First { before });
+        let command = RenewEpoch::First { before };
         // Another server may be faster: then there is one to be found.
         records.run(&Principal::Operator, &command, None).await?;
     }
@@ -183,7 +193,7 @@ pub async fn end_epoch(copy: &Path) -> Result<(), StoreError> {
     let path = copy.to_owned();
     let runtime = tokio::runtime::Handle::current();
     let ended = tokio::task::spawn_blocking(move || {
-        let options = SqliteOptions { create: false, readers: 1, ..SqliteOptions::default() };
+        let options = SqliteOptions { readers: 1, ..existing() };
         let store = SqliteStore::open(&path, options)
             .map_err(|error| StoreError::Unavailable(format!("the copy: {error}")))?;
         // Nobody else knows of this copy, and its lock is not to outlive it.
@@ -250,4 +260,15 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(&partial, path)?;
     fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KEY_SYMBOLS;
+
+    /// Databases of schema version 5 are written with these and no others.
+    #[test]
+    fn the_key_symbols_are_those_of_every_database() {
+        assert_eq!(KEY_SYMBOLS.checksum(), Some(0x7ce2_66ab));
+    }
 }

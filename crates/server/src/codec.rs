@@ -1,27 +1,22 @@
-//! Records <-> stored bytes: one byte of schema version, then the record; whole values that hold a secret are sealed.
+//! Records <-> stored bytes: one byte of version, then the record; whole values that hold a secret are sealed. Which kinds
+//! are sealed, and which versions each has, is in the domain's registry of records.
 //!
-//! * Version 1 is JSON, with the kind of record as its first member.
-//! * Version 2 is postcard's compact form, of the kinds that tenants' requests read and write most: a third of the bytes, and a
-//!   fifth of the time to read. It names no members, so **any change of such a record, or of a type in it, is a new version**:
-//!   the form before it becomes a type of its own, which is read here and turned into the current one. A test has the bytes.
-//!
-//! An index or marker is the version byte alone. What an older build has written stays readable; a value from a newer build is
-//! refused, never guessed.
+//! An index or marker is the version byte alone. What an earlier build has written stays readable; a value from a later build
+//! is refused, never guessed.
 
 use linkway_domain::key::Key;
-use linkway_domain::record::Record;
+use linkway_domain::record::{Kind, ReadRecord, Record, WriteRecord};
+use linkway_domain::version::{Form, Migrated, Versioned};
 use linkway_store::seal::{OpenSealError, Sealer};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// JSON.
-const JSON: u8 = 1;
+/// The version of an index entry or marker.
+const MARK: u8 = 1;
 /// Bytes that hold nearly every compact record.
 const ROOM: usize = 256;
 /// What sealing adds to a value.
 const SEAL_BYTES: usize = 28;
-/// Postcard; the latest that this build knows.
-pub(crate) const COMPACT: u8 = 2;
 
 /// A stored value that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,9 +24,19 @@ pub enum CodecError {
     /// Nothing is stored under the key but an empty value.
     #[error("the value is empty")]
     Empty,
-    /// Written by a newer build.
-    #[error("the value has schema version {0}; this build reads up to {COMPACT}")]
+    /// Written by a later build.
+    #[error(
+        "the value has version {0}, which this build does not know: it was written by a later build"
+    )]
     Newer(u8),
+    /// Written by an earlier build, and what was within it has not been given records of its own.
+    #[error(
+        "the value is of an earlier build and was not migrated: start the server once with this directory"
+    )]
+    NotMigrated,
+    /// No kind of record that this build knows has such a key.
+    #[error("the key is of no kind that this build knows")]
+    UnknownKind,
     /// The seal does not open: another key file, or a changed value.
     #[error("the value does not open: {0}")]
     Sealed(String),
@@ -54,24 +59,10 @@ pub enum CodecError {
 /// The bytes of a record under its key.
 #[must_use]
 pub fn encode(sealer: &Sealer, key: &Key, record: &Record) -> Vec<u8> {
-    let (schema, plain) = match record {
-        Record::Mark => return vec![JSON],
-        Record::VirtualInterface(record) => (COMPACT, compact(record)),
-        Record::Connection(record) => (COMPACT, compact(record)),
-        Record::Account(record) => (COMPACT, compact(record)),
-        Record::Claim(record) => (COMPACT, compact(record)),
-        Record::AccessKey(_)
-        | Record::Location(_)
-        | Record::Edge(_)
-        | Record::EdgeSeen(_)
-        | Record::Gateway(_)
-        | Record::Port(_) => {
-            (JSON, serde_json::to_vec(record).expect("records have string keys only"))
-        }
-    };
+    let Some((version, plain)) = record.write(Plain) else { return vec![MARK] };
     let mut bytes = Vec::with_capacity(1 + plain.len() + SEAL_BYTES);
-    bytes.push(schema);
-    if Record::is_secret(key.as_str()) {
+    bytes.push(version);
+    if is_sealed(key.as_str()) {
         bytes.extend(sealer.seal(key.as_str().as_bytes(), &plain));
     } else {
         bytes.extend(plain);
@@ -79,45 +70,137 @@ pub fn encode(sealer: &Sealer, key: &Key, record: &Record) -> Vec<u8> {
     bytes
 }
 
+fn is_sealed(key: &str) -> bool {
+    Kind::of(key).is_some_and(|kind| kind.sealed)
+}
+
+/// Writes the plain bytes of a record, and their version.
+struct Plain;
+
+impl WriteRecord for Plain {
+    type Written = (u8, Vec<u8>);
+
+    fn write<T: Versioned>(self, record: &T, whole: &Record) -> Self::Written {
+        let plain = match T::FORM {
+            Form::Json => serde_json::to_vec(whole).expect("records have string keys only"),
+            Form::Compact => compact(record),
+        };
+        (T::VERSION, plain)
+    }
+}
+
 fn compact(record: &impl Serialize) -> Vec<u8> {
     postcard::to_extend(record, Vec::with_capacity(ROOM)).expect("records have a compact form")
 }
 
 /// The record of stored bytes.
+///
+/// # Errors
+///
+/// If they are not the value of a record of the key's kind, or one that has to be migrated first.
 pub fn decode(sealer: &Sealer, key: &str, bytes: &[u8]) -> Result<Record, CodecError> {
-    let (schema, rest) = bytes.split_first().ok_or(CodecError::Empty)?;
-    if !(JSON..=COMPACT).contains(schema) {
-        return Err(CodecError::Newer(*schema));
-    }
+    let Migrated { record, moved } = decode_any(sealer, key, bytes)?;
+    if moved.is_empty() { Ok(record) } else { Err(CodecError::NotMigrated) }
+}
+
+/// The record of stored bytes, and the records that an earlier version had within it.
+///
+/// # Errors
+///
+/// If they are not the value of a record of the key's kind.
+pub fn decode_any(
+    sealer: &Sealer,
+    key: &str,
+    bytes: &[u8],
+) -> Result<Migrated<Record>, CodecError> {
+    let (&version, rest) = bytes.split_first().ok_or(CodecError::Empty)?;
+    let kind = Kind::of(key).ok_or(CodecError::UnknownKind)?;
     if rest.is_empty() {
-        return if fits(key, &Record::Mark) {
-            Ok(Record::Mark)
-        } else {
-            Err(CodecError::OtherKind)
+        return match version {
+            MARK if kind.fits(&Record::Mark) => Ok(Record::Mark.into()),
+            MARK => Err(CodecError::OtherKind),
+            newer => Err(CodecError::Newer(newer)),
         };
     }
     let opened;
-    let plain = if Record::is_secret(key) {
+    let plain = if kind.sealed {
         let sealed = |e: OpenSealError| CodecError::Sealed(e.to_string());
         opened = sealer.open(key.as_bytes(), rest).map_err(sealed)?;
         &opened
     } else {
         rest
     };
-    if *schema == COMPACT {
-        return from_compact(kind(key), plain);
-    }
-    let record = parse(kind(key), plain)?;
-    if fits(key, &record) { Ok(record) } else { Err(CodecError::OtherKind) }
+    kind.read(Value { version, plain }).unwrap_or(Err(CodecError::OtherKind))
 }
 
-fn from_compact(kind: &str, plain: &[u8]) -> Result<Record, CodecError> {
-    match kind {
-        "vif" => whole(plain).map(Record::VirtualInterface),
-        "connection" => whole(plain).map(Record::Connection),
-        "account" => whole(plain).map(Record::Account),
-        "on" | "peer" => whole(plain).map(Record::Claim),
-        _ => Err(CodecError::OtherKind),
+/// Whether a stored value has the version that this build writes.
+#[must_use]
+pub fn is_current(key: &str, bytes: &[u8]) -> bool {
+    let current = Kind::of(key).map(|kind| kind.read(CurrentVersion).unwrap_or(MARK));
+    bytes.first().copied() == current || bytes.len() == 1
+}
+
+/// The version that this build writes a kind of record in.
+struct CurrentVersion;
+
+impl ReadRecord for CurrentVersion {
+    type Read = u8;
+
+    fn read<T: Versioned + Into<Record>>(self, _: &'static str) -> u8 {
+        T::VERSION
+    }
+}
+
+/// The plain bytes of a value, and their version.
+struct Value<'a> {
+    version: u8,
+    plain: &'a [u8],
+}
+
+impl ReadRecord for Value<'_> {
+    type Read = Result<Migrated<Record>, CodecError>;
+
+    fn read<T: Versioned + Into<Record>>(self, tag: &'static str) -> Self::Read {
+        let Migrated { record, moved } = self.parse::<T>(tag)?;
+        Ok(Migrated { record: record.into(), moved })
+    }
+}
+
+impl Value<'_> {
+    /// Reads this version of the chain, or one before it.
+    fn parse<T: Versioned>(&self, tag: &str) -> Result<Migrated<T>, CodecError> {
+        if self.version > T::VERSION {
+            return Err(CodecError::Newer(self.version));
+        }
+        if self.version < T::VERSION {
+            let before: Migrated<T::Previous> = self.parse(tag)?;
+            let mut migrated: Migrated<T> = <T as Versioned>::migrate(before.record);
+            migrated.moved.extend(before.moved);
+            return Ok(migrated);
+        }
+        match T::FORM {
+            Form::Compact => whole::<T>(self.plain).map(Migrated::from),
+            Form::Json => tagged::<T>(self.plain, tag).map(Migrated::from),
+        }
+    }
+}
+
+/// The JSON of a record, whose first member names its kind.
+fn tagged<T: DeserializeOwned>(json: &[u8], tag: &str) -> Result<T, CodecError> {
+    let named =
+        json.strip_prefix(b"{\"record\":\"").and_then(|rest| rest.strip_prefix(tag.as_bytes()));
+    match named {
+        Some([b'"', ..]) => read(json),
+        Some(_) => Err(CodecError::OtherKind),
+        // Not the first member: that is not how this program writes, but it is the same JSON.
+        None => {
+            #[derive(Deserialize)]
+            struct Tag {
+                record: String,
+            }
+            let Tag { record } = read(json)?;
+            if record == tag { read(json) } else { Err(CodecError::OtherKind) }
+        }
     }
 }
 
@@ -129,68 +212,13 @@ pub(crate) fn whole<'de, T: Deserialize<'de>>(plain: &'de [u8]) -> Result<T, Cod
     }
 }
 
-/// The first part of a key, which tells the kind of record.
-fn kind(key: &str) -> &str {
-    key.split_once('/').map_or(key, |(kind, _)| kind)
-}
-
-/// A record's JSON begins with its tag. Where that is the one that the key lets expect, the record
-/// itself is read, in one pass; serde's own way to find out the kind keeps every member aside until
-/// it has seen the tag, which takes twice as long. These are the kinds that requests read.
-fn parse(kind: &str, json: &[u8]) -> Result<Record, CodecError> {
-    let is = |tag: &str| {
-        let rest = json.strip_prefix(b"{\"record\":\"");
-        let rest = rest.and_then(|rest| rest.strip_prefix(tag.as_bytes()));
-        rest.is_some_and(|rest| rest.starts_with(b"\""))
-    };
-    match kind {
-        "vif" if is("virtual-interface") => read(json).map(Record::VirtualInterface),
-        "connection" if is("connection") => read(json).map(Record::Connection),
-        "account" if is("account") => read(json).map(Record::Account),
-        "gateway" if is("gateway") => read(json).map(Record::Gateway),
-        "on" | "peer" if is("claim") => read(json).map(Record::Claim),
-        _ => read(json),
-    }
-}
-
 pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, CodecError> {
     serde_json::from_slice(json)
         .map_err(|error| CodecError::Malformed { line: error.line(), column: error.column() })
 }
 
-/// Whether a key of this kind holds records of this kind.
-fn fits(key: &str, record: &Record) -> bool {
-    let kind = kind(key);
-    match record {
-        Record::Account(_) => kind == "account",
-        Record::AccessKey(_) => kind == "key",
-        Record::Location(_) => kind == "location",
-        Record::Edge(_) => kind == "edge",
-        Record::EdgeSeen(_) => kind == "edge-seen",
-        Record::Port(_) => kind == "port",
-        Record::Connection(_) => kind == "connection",
-        Record::VirtualInterface(_) => kind == "vif",
-        Record::Gateway(_) => kind == "gateway",
-        Record::Claim(_) => matches!(kind, "on" | "peer"),
-        Record::Mark => !matches!(
-            kind,
-            "account"
-                | "key"
-                | "location"
-                | "edge"
-                | "edge-seen"
-                | "port"
-                | "connection"
-                | "vif"
-                | "gateway"
-                | "peer"
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use linkway_domain::virtual_interface::VirtualInterface;
     use serde_json::{Value, json};
 
     use super::*;
@@ -244,38 +272,87 @@ mod tests {
         Key::from_stored(text.to_owned())
     }
 
+    fn sealed(at: &str, version: u8, plain: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![version];
+        match is_sealed(at) {
+            true => bytes.extend(sealer().seal(at.as_bytes(), plain)),
+            false => bytes.extend(plain),
+        }
+        bytes
+    }
+
     #[test]
-    fn what_is_written_is_read_back_and_so_is_the_json_of_version_1() {
+    fn every_earlier_version_becomes_what_this_build_writes_and_that_is_read_back() {
         for (at, json) in records() {
-            let record: Record = serde_json::from_value(json.clone()).unwrap();
+            let migrated = decode_any(&sealer(), at, &sealed(at, 1, json.to_string().as_bytes()));
+            let Migrated { record, moved } = migrated.unwrap();
             let bytes = encode(&sealer(), &key(at), &record);
-            assert_eq!(bytes[0], COMPACT, "{at}");
+            assert!(is_current(at, &bytes), "{at}");
             assert_eq!(decode(&sealer(), at, &bytes).unwrap(), record, "{at}");
-            let mut old = vec![JSON];
-            let text = json.to_string();
-            match Record::is_secret(at) {
-                true => old.extend(sealer().seal(at.as_bytes(), text.as_bytes())),
-                false => old.extend(text.as_bytes()),
+            for moved in moved {
+                let at = moved.key().expect("a record of its own");
+                let bytes = encode(&sealer(), &at, &moved);
+                assert_eq!(decode(&sealer(), at.as_str(), &bytes).unwrap(), moved, "{at}");
             }
-            assert_eq!(decode(&sealer(), at, &old).unwrap(), record, "{at}");
         }
     }
 
-    /// The form of version 2 names nothing: a member more, fewer or elsewhere is another version. If this fails, a record was
-    /// changed without one.
+    /// Literal bytes of version 2, with every optional member.
     #[test]
-    fn the_compact_form_of_version_2_stays_as_it_is() {
-        let Record::VirtualInterface(full) = serde_json::from_value(interface(true)).unwrap()
-        else {
-            panic!("an interface");
-        };
-        let shown: String = compact(&full).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(shown, FULL);
-        let bytes = compact(&full);
-        for cut in 0..bytes.len() {
-            assert!(whole::<VirtualInterface>(&bytes[..cut]).is_err(), "cut at {cut}");
+    fn an_interface_of_version_2_becomes_an_interface_its_status_and_its_tags() {
+        let at = "vif/dxvif-fabc1234";
+        let plain: Vec<u8> = (0..FULL.len())
+            .step_by(2)
+            .map(|i| u8::from_str_radix(&FULL[i..i + 2], 16).unwrap())
+            .collect();
+        let old = sealed(at, 2, &plain);
+        assert_eq!(decode(&sealer(), at, &old), Err(CodecError::NotMigrated));
+        assert!(!is_current(at, &old));
+        let from_compact = decode_any(&sealer(), at, &old).unwrap();
+        let json = interface(true).to_string();
+        let from_json = decode_any(&sealer(), at, &sealed(at, 1, json.as_bytes())).unwrap();
+        assert_eq!(from_compact, from_json);
+        let keys: Vec<_> =
+            from_compact.moved.iter().map(|r| r.key().unwrap().into_string()).collect();
+        assert_eq!(keys, ["tags/vif/dxvif-fabc1234/123456789000", "vif-status/dxvif-fabc1234"]);
+        let Record::VirtualInterface(record) = from_compact.record else { panic!("an interface") };
+        assert_eq!(record.first_peer().session_resets, 2);
+        assert_eq!(record.attachment.unwrap().routing_domain.as_str(), "vgw-0a1b2c3d");
+        for cut in 0..plain.len() {
+            assert!(
+                decode_any(&sealer(), at, &sealed(at, 2, &plain[..cut])).is_err(),
+                "cut at {cut}"
+            );
         }
     }
+
+    /// The compact form names nothing: a member more, fewer or elsewhere is another version. If this fails, a record was
+    /// changed without one.
+    #[test]
+    fn the_compact_forms_of_this_build_stay_as_they_are() {
+        let shown = |at: &str, json: &Value| {
+            let old = sealed(at, 1, json.to_string().as_bytes());
+            let migrated = decode_any(&sealer(), at, &old).unwrap();
+            let all = [migrated.record].into_iter().chain(migrated.moved);
+            all.map(|record| {
+                let (version, plain) = record.write(Plain).unwrap();
+                let hex: String = plain.iter().map(|byte| format!("{byte:02x}")).collect();
+                format!("{} {version} {hex}", record.tag())
+            })
+            .collect::<Vec<_>>()
+            .join("\n")
+        };
+        let [(vif, full), _, (line, connection), (on, claim), _, (account, named)] = records();
+        let all = [
+            shown(vif, &full),
+            shown(line, &connection),
+            shown(on, &claim),
+            shown(account, &named),
+        ];
+        assert_eq!(all.join("\n"), CURRENT.trim_matches('\n'));
+    }
+
+    const CURRENT: &str = "TO BE FILLED";
 
     const FULL: &str = concat!(
         "0e64787669662d6661626331323334194d79507269766174655669727475616c496e746572666163650c393837",
@@ -288,16 +365,14 @@ mod tests {
 
     #[test]
     fn what_is_not_of_the_key_is_refused() {
-        let claim = encode(
-            &sealer(),
-            &key("on/a/live/1"),
-            &serde_json::from_value(records()[3].1.clone()).unwrap(),
-        );
+        let claim: Record = serde_json::from_value(records()[3].1.clone()).unwrap();
+        let claim = encode(&sealer(), &key("on/a/live/1"), &claim);
         assert_eq!(decode(&sealer(), "gateway/x", &claim), Err(CodecError::OtherKind));
         assert_eq!(decode(&sealer(), "account/x", &claim), Err(CodecError::NotCompact));
         assert_eq!(decode(&sealer(), "account/x", &[JSON]), Err(CodecError::OtherKind));
         assert_eq!(decode(&sealer(), "vif-of/a/b", &[JSON]), Ok(Record::Mark));
         assert_eq!(decode(&sealer(), "account/x", &[]), Err(CodecError::Empty));
         assert_eq!(decode(&sealer(), "account/x", &[3, 1]), Err(CodecError::Newer(3)));
+        assert_eq!(decode(&sealer(), "nothing/x", &[MARK]), Err(CodecError::UnknownKind));
     }
 }

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use linkway_domain::connection::Connection;
 use linkway_domain::edge::{ConfigVersion, EdgeConfig, project};
-use linkway_domain::gateway::Gateway;
-use linkway_domain::id::{ConnectionId, EdgeId, VirtualGatewayId, VirtualInterfaceId};
+use linkway_domain::id::{EdgeId, VirtualGatewayId};
+use linkway_domain::index::Index;
 use linkway_domain::key::{self, Key};
 use linkway_domain::record::Record;
+use linkway_domain::virtual_gateway::Gateway;
 use linkway_domain::virtual_interface::VirtualInterface;
 use linkway_wire::feed::ConfigText;
 use tokio::sync::watch;
@@ -21,9 +22,6 @@ use self::held::Given;
 pub use self::held::Heard;
 use self::report::Memory;
 use crate::records::{Failure, Records};
-
-/// How many keys are read at a time.
-const CHUNK: usize = 100;
 
 /// The feed of all edges.
 pub struct Feed {
@@ -169,13 +167,11 @@ impl Feed {
         loop {
             let version = self.version(edge).await?;
             let (connections, interfaces) = self.records_of(edge).await?;
+            let attached = interfaces.iter().filter_map(|i| i.attachment.as_ref());
             let wanted: HashSet<&VirtualGatewayId> =
-                interfaces.iter().filter_map(|i| i.gateway.as_ref()).map(|g| &g.id).collect();
-            let gateways = self.many(wanted.into_iter().map(key::gateway).collect()).await?;
-            let gateways: Vec<Gateway> = only(gateways, |r| match r {
-                Record::Gateway(g) => Some(g),
-                _ => None,
-            });
+                attached.filter_map(|attached| attached.gateway.virtual_gateway()).collect();
+            let keys: Vec<Key> = wanted.into_iter().map(key::gateway).collect();
+            let gateways: Vec<Gateway> = self.records.present(&keys).await?;
             if self.version(edge).await? == version {
                 let version = (version.epoch, version.generation);
                 return Ok(project(edge, version, &connections, &interfaces, &gateways));
@@ -188,53 +184,8 @@ impl Feed {
         &self,
         edge: &EdgeId,
     ) -> Result<(Vec<Connection>, Vec<VirtualInterface>), Failure> {
-        let named = |id: &str| ConnectionId::parse(id).ok().map(|id| key::connection(&id));
-        let connections = self.at(&key::edge_connections(edge), named).await?;
-        let connections = only(connections, |r| match r {
-            Record::Connection(c) => Some(c),
-            _ => None,
-        });
-        let named = |id: &str| VirtualInterfaceId::parse(id).ok().map(|id| key::interface(&id));
-        let interfaces = self.at(&key::edge_interfaces(edge), named).await?;
-        let interfaces = only(interfaces, |r| match r {
-            Record::VirtualInterface(i) => Some(i),
-            _ => None,
-        });
+        let connections = self.records.all(&Index::<Connection>::of_edge(edge)).await?;
+        let interfaces = self.records.all(&Index::<VirtualInterface>::of_edge(edge)).await?;
         Ok((connections, interfaces))
     }
-
-    /// The ids that a range of an edge's index names.
-    async fn ids(&self, range: &Key) -> Result<Vec<String>, Failure> {
-        let mut ids = Vec::new();
-        let mut after: Option<String> = None;
-        loop {
-            let (keys, more) = self.records.keys(range, after.as_deref(), 1000).await?;
-            ids.extend(keys.iter().filter_map(|key| key.rsplit('/').next()).map(str::to_owned));
-            if !more {
-                return Ok(ids);
-            }
-            after = keys.into_iter().next_back();
-        }
-    }
-
-    async fn at(
-        &self,
-        range: &Key,
-        at: impl Fn(&str) -> Option<Key>,
-    ) -> Result<Vec<Record>, Failure> {
-        let keys = self.ids(range).await?;
-        self.many(keys.iter().filter_map(|id| at(id)).collect()).await
-    }
-
-    async fn many(&self, keys: Vec<Key>) -> Result<Vec<Record>, Failure> {
-        let mut found = Vec::with_capacity(keys.len());
-        for chunk in keys.chunks(CHUNK) {
-            found.extend(self.records.get_many(chunk).await?.into_iter().flatten());
-        }
-        Ok(found)
-    }
-}
-
-fn only<T>(records: Vec<Record>, pick: impl Fn(Record) -> Option<T>) -> Vec<T> {
-    records.into_iter().filter_map(pick).collect()
 }

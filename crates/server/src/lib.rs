@@ -13,6 +13,7 @@ pub mod http;
 pub mod limits;
 pub mod liveness;
 pub mod logs;
+pub mod migrate;
 pub mod reconcile;
 pub mod records;
 pub mod server;

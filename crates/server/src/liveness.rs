@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use linkway_domain::Time;
+use linkway_domain::edge::EdgeSeen;
 use linkway_domain::id::EdgeId;
 use linkway_domain::key;
-use linkway_domain::location::EdgeSeen;
 use linkway_domain::record::Record;
 
 use crate::clock;

@@ -12,16 +12,17 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Api, Parts};
-use crate::boot::{self, BootError, DataDir};
-use crate::feed::Feed;
-use crate::liveness::Liveness;
-use crate::reconcile::{deadlines, housekeeping, pump, simulated};
-use crate::records::Records;
-use crate::config::Config;
-use crate::http::{self, Options};
 use crate::audit::journal::Journal;
-use crate::telemetry::{StoreMetrics, Telemetry};
+use crate::boot::{self, BootError, DataDir};
+use crate::config::Config;
 use crate::config::tls::{Identity, TlsError};
+use crate::feed::Feed;
+use crate::http::{self, Options};
+use crate::liveness::Liveness;
+use crate::migrate;
+use crate::reconcile::{changes, deadlines, housekeeping, simulated};
+use crate::records::Records;
+use crate::telemetry::{StoreMetrics, Telemetry};
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -76,10 +77,11 @@ impl StoreObserver for Observer {
 pub fn settings(config: &Config) -> Settings {
     Settings {
         region: config.region.clone(),
-        confirmation_window: config.hosted_interface_expiry_seconds.millis(),
-        visibility: config.terminal_visibility_seconds.millis(),
-        silence: config.edge_silent_seconds.millis(),
-        simulated_approval: config.simulated_approval_seconds.millis(),
+        confirmation_window: config.hosted_interface_expiry_seconds.duration(),
+        visibility: config.terminal_visibility_seconds.duration(),
+        silence: config.edge_silent_seconds.duration(),
+        simulated_approval: config.simulated_approval_seconds.duration(),
+        customer_agreements: config.customer_agreements.clone(),
     }
 }
 
@@ -110,6 +112,7 @@ impl Server {
             ..SqliteOptions::default()
         };
         let records = Arc::new(boot::open_records(&dir, settings(&config), store)?);
+        migrate::records(&records).await.map_err(BootError::Failure)?;
         let operator = boot::operator_key(&records).await?;
         boot::epoch(&records).await?;
         let endpoint = endpoint(address, identity.is_some());
@@ -149,7 +152,7 @@ impl Server {
             Arc::clone(&alarm),
             self.closing.clone(),
         ));
-        background.spawn(pump::run(
+        background.spawn(changes::run(
             Arc::clone(&self.records),
             Arc::clone(&self.api),
             Arc::clone(&self.feed),

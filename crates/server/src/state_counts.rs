@@ -8,12 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use linkway_domain::key::Key;
-use linkway_domain::record::Record;
-use linkway_domain::time::Time;
+use linkway_domain::record::{self, Group, Record};
 use linkway_domain::view::View;
-
-/// What is counted: the kind of record and its state.
-pub type Group = (&'static str, &'static str);
 
 /// The counts. States are those of the records: an edge's silence does not show here.
 #[derive(Default)]
@@ -58,7 +54,7 @@ impl StateCounts {
         let mut counts = self.counts_mut();
         let walking = counts.walking();
         for record in records {
-            walking.add(record, 1);
+            walking.add(&record::counts(record), 1);
         }
         walking.walked.push((last.to_owned(), revision));
     }
@@ -74,13 +70,17 @@ impl StateCounts {
 
     /// Counts what a commit changed.
     pub fn count(&self, revision: u64, view: &View, writes: &[(Key, Option<Record>)]) {
-        let counted = |key: &Key| matches!(key.kind(), "vif" | "connection");
-        for (key, new) in writes.iter().filter(|(key, _)| counted(key)) {
+        for (key, new) in writes {
             let old = view.get(key).ok().flatten();
+            let counts = |record: Option<&Record>| record.map(record::counts).unwrap_or_default();
+            let (before, after) = (counts(old), counts(new.as_ref()));
+            if before == after {
+                continue;
+            }
             let mut counts = self.counts_mut();
             let Counts { shown, next, .. } = &mut *counts;
             for inner in [Some(shown), next.as_mut()].into_iter().flatten() {
-                inner.changed(key, revision, old, new.as_ref());
+                inner.changed(key, revision, &before, &after);
             }
         }
     }
@@ -88,7 +88,9 @@ impl StateCounts {
     /// The counts now; groups that were never seen are absent.
     #[must_use]
     pub fn counts(&self) -> Vec<(Group, i64)> {
-        self.counts_mut().shown.counts.iter().map(|(group, count)| (*group, *count)).collect()
+        let counts = self.counts_mut();
+        // While the first walk goes on, what one record adds to another's count may have been seen without the other.
+        counts.shown.counts.iter().map(|(group, count)| (*group, (*count).max(0))).collect()
     }
 
     fn counts_mut(&self) -> std::sync::MutexGuard<'_, Counts> {
@@ -103,32 +105,23 @@ impl Inner {
         self.walked.get(page).is_some_and(|(_, read_at)| revision > *read_at)
     }
 
-    fn changed(&mut self, key: &Key, revision: u64, old: Option<&Record>, new: Option<&Record>) {
+    fn changed(
+        &mut self,
+        key: &Key,
+        revision: u64,
+        before: &[(Group, i64)],
+        after: &[(Group, i64)],
+    ) {
         if self.missed(key.as_str(), revision) {
-            for (record, by) in [(old, -1), (new, 1)] {
-                if let Some(record) = record {
-                    self.add(record, by);
-                }
-            }
+            self.add(before, -1);
+            self.add(after, 1);
         }
     }
 
-    fn add(&mut self, record: &Record, by: i64) {
-        let group = match record {
-            // Moment 0: an unanswered interface counts as confirming until it is written down as expired.
-            Record::VirtualInterface(r) => ("interface", r.state(Time::default(), false).as_str()),
-            Record::Connection(r) => ("connection", r.state(false).as_str()),
-            Record::Account(_)
-            | Record::AccessKey(_)
-            | Record::Location(_)
-            | Record::Edge(_)
-            | Record::EdgeSeen(_)
-            | Record::Port(_)
-            | Record::Gateway(_)
-            | Record::Claim(_)
-            | Record::Mark => return,
-        };
-        *self.counts.entry(group).or_default() += by;
+    fn add(&mut self, counts: &[(Group, i64)], by: i64) {
+        for (group, count) in counts {
+            *self.counts.entry(*group).or_default() += count * by;
+        }
     }
 }
 
@@ -142,7 +135,7 @@ mod tests {
     fn connection(phase: &str) -> Record {
         let json = serde_json::json!({
             "record": "connection", "id": "dxcon-11111111", "name": "x", "owner": "111111111111", "location": "PAR1",
-            "bandwidth": "1Gbps", "provider_name": null, "tags": {}, "phase": phase, "port": null, "created": 0,
+            "bandwidth": "1Gbps", "provider_name": null, "phase": phase, "port": null, "created": 0,
             "ended": null,
         });
         serde_json::from_value(json).expect("a connection")

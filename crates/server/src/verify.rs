@@ -5,14 +5,15 @@ use std::path::Path;
 
 use linkway_domain::check;
 use linkway_domain::record::Record;
+use linkway_domain::version::Migrated;
 use linkway_store::seal::Sealer;
-use linkway_store::{SqliteOptions, SqliteStore, Store as _};
+use linkway_store::{SqliteStore, Store as _};
 use serde::Serialize;
 
-use crate::boot::{BootError, DataDir};
+use crate::audit;
+use crate::boot::{self, BootError, DataDir};
 use crate::codec;
 use crate::records::Failure;
-use crate::audit::record;
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,8 +28,7 @@ pub struct Report {
 pub async fn data_dir(path: &Path) -> Result<Report, BootError> {
     let dir = DataDir::new(path);
     let sealer = Sealer::load(&dir.key_file())?;
-    let options = SqliteOptions { create: false, ..SqliteOptions::default() };
-    let store = SqliteStore::open(dir.database(), options)?;
+    let store = SqliteStore::open(dir.database(), boot::existing())?;
     let mut violations = store.check().map_err(Failure::from)?;
     let mut records: BTreeMap<String, Record> = BTreeMap::new();
     let mut count = 0;
@@ -39,13 +39,16 @@ pub async fn data_dir(path: &Path) -> Result<Report, BootError> {
         for (key, value) in page.items {
             count += 1;
             if key.starts_with("audit/") {
-                if let Err(error) = trail::decode(&key, &value.value) {
+                if let Err(error) = audit::record::decode(&key, &value.value) {
                     violations.push(format!("{key}: is not an audit record: {error}"));
                 }
                 continue;
             }
-            match codec::decode(&sealer, &key, &value.value) {
-                Ok(record) => {
+            // A directory of an earlier build is checked as what it is migrated to when a server opens it.
+            match codec::decode_any(&sealer, &key, &value.value) {
+                Ok(Migrated { record, moved }) => {
+                    let moved = moved.into_iter().filter_map(|r| Some((r.key()?.into_string(), r)));
+                    records.extend(moved);
                     records.insert(key, record);
                 }
                 Err(error) => violations.push(format!("{key}: {error}")),

@@ -9,7 +9,7 @@ use in_process::{Directory, Key, LENDER, Served};
 use linkway_domain::edge::ConfigVersion;
 use linkway_domain::settings::Settings;
 use linkway_server::boot;
-use linkway_store::{SqliteOptions, SqliteStore, Store as _};
+use linkway_store::{SqliteStore, Store as _};
 use linkway_wire::feed::packed;
 use linkway_wire::feed::{Answered, ConfigText, read_answer};
 use serde_json::{Value, json};
@@ -263,8 +263,7 @@ async fn a_copy_of_the_store_does_not_strand_the_edge() {
     let key_file = "linkway.key";
     let from = ground.directory.path().join(key_file);
     std::fs::copy(from, other.path().join(key_file)).expect("copied");
-    let options = SqliteOptions { create: false, ..SqliteOptions::default() };
-    let store = Arc::new(SqliteStore::open(&file, options).expect("it opens"));
+    let store = Arc::new(SqliteStore::open(&file, boot::existing()).expect("it opens"));
     let restored = other.serve(Arc::clone(&store) as Arc<_>);
     let epoch = boot::epoch(&restored.records).await.expect("the store works");
     assert!(epoch > later.version().epoch);

@@ -19,13 +19,13 @@ const COMMITTERS: u64 = 64;
 
 /// The records that one commit creates: the beginnings of their keys and the sizes of their values.
 const KINDS: [(&str, usize); 7] = [
-    ("vif/dxvif-", 700),
-    ("claim/vlan/dxcon-", 0),
-    ("by-owner/123456789012/", 0),
-    ("by-connection/dxcon-", 20),
-    ("audit/", 300),
-    ("claim/address/", 0),
-    ("by-edge/par1/", 20),
+    ("item/x-", 700),
+    ("name/of/y-", 0),
+    ("by-group/123456789012/", 0),
+    ("by-parent/y-", 20),
+    ("event/", 300),
+    ("name/number/", 0),
+    ("by-place/par1/", 20),
 ];
 
 fn mix(value: u64) -> u64 {

@@ -8,10 +8,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use linkway_store::{
-    BatchReport, Commit, CommitError, OpenError, Revision, SqliteOptions, SqliteStore, Store,
-    StoreError, StoreObserver, Write,
+    BatchReport, Commit, CommitError, KeySymbols, OpenError, Revision, SqliteOptions, SqliteStore,
+    Store, StoreError, StoreObserver, Write,
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -249,11 +250,55 @@ async fn a_newer_schema_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
+async fn a_database_is_opened_only_with_the_key_symbols_it_was_created_with() {
+    const SYMBOLS: KeySymbols = KeySymbols { heads: &["item-of/", "item/"], joints: &["/x-f"] };
+    const OTHER: KeySymbols = KeySymbols { heads: &["item/"], joints: &["/x-f"] };
+    const IMPOSSIBLE: KeySymbols = KeySymbols { heads: &["item/", "item/x"], joints: &[] };
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let open = |path: &Path, symbols| {
+        SqliteStore::open(path, SqliteOptions { symbols, ..SqliteOptions::default() })
+    };
+    let store = open(&path, SYMBOLS).unwrap();
+    put(&store, "item-of/7/x-f01", b"1").await;
+    let copy = dir.path().join("copy");
+    store.backup_to(&copy).await.unwrap();
+    drop(store);
+    let refuses = |path: &Path, symbols| {
+        let before = contents(dir.path());
+        let error = open(path, symbols).err().unwrap();
+        assert!(matches!(error, OpenError::Symbols { .. }), "{error}");
+        assert!(error.to_string().contains("key symbols"), "{error}");
+        assert!(contents(dir.path()) == before, "something was written");
+    };
+    for path in [&path, &copy] {
+        let found = everything(&open(path, SYMBOLS).unwrap()).await;
+        assert_eq!(found, [("item-of/7/x-f01".to_owned(), 1, 1)]);
+        for wrong in [OTHER, KeySymbols::default(), IMPOSSIBLE] {
+            refuses(path, wrong);
+        }
+    }
+    // One that does not say which they are is of a build that had others than these.
+    let database = Connection::open(&path).unwrap();
+    database.execute_batch("DROP TABLE symbols").unwrap();
+    drop(database);
+    refuses(&path, SYMBOLS);
+    let unborn = dir.path().join("unborn");
+    refuses(&unborn, IMPOSSIBLE);
+}
+
+#[tokio::test]
 async fn keys_in_another_form_than_theirs_are_found_by_the_check() {
     let dir = tempfile::tempdir().unwrap();
-    let path = closed_database(dir.path()).await;
-    // No key's; a character's in an interval that it is not in, alone; a key's with zeros behind it.
-    for wrong in ["ff", "5e", "4200"] {
+    let path = dir.path().join("db");
+    // The codes of the intervals of "a": 42 before the symbol, 43 the symbol, 44 behind it.
+    let symbols = KeySymbols { heads: &["ab/"], joints: &[] };
+    let open = |path: &Path| {
+        SqliteStore::open(path, SqliteOptions { symbols, ..SqliteOptions::default() })
+    };
+    put(&open(&path).unwrap(), "a", b"1").await;
+    // No key's; that of "a" in an interval that it is not in, alone; a key's with zeros behind it.
+    for wrong in ["ff", "44", "4200"] {
         let database = Connection::open(&path).unwrap();
         database.execute(&format!("UPDATE records SET key = x'{wrong}'"), []).unwrap();
         drop(database);
@@ -516,6 +561,24 @@ async fn closing_says_whether_the_database_has_everything() {
     assert_eq!(store.close(), Ok(()));
     let left: Vec<_> = contents(dir.path()).into_keys().collect();
     assert_eq!(left, [path, dir.path().join("db.lock")]);
+}
+
+#[tokio::test]
+async fn closing_waits_for_a_backup_that_nobody_waits_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, copy) = (dir.path().join("db"), dir.path().join("copy"));
+    let store = open_merging(&path);
+    for nth in 0..20 {
+        put(&store, &format!("key/{nth}"), &[1; 20_000]).await;
+    }
+    let mut backup = store.backup_to(&copy);
+    let begun = std::future::poll_fn(|context| Poll::Ready(backup.as_mut().poll(context))).await;
+    assert!(begun.is_pending() || begun == Poll::Ready(Ok(())), "{begun:?}");
+    drop(backup);
+    assert_eq!(store.close(), Ok(()));
+    let left: Vec<_> = contents(dir.path()).into_keys().collect();
+    assert_eq!(left, [copy.clone(), path, dir.path().join("db.lock")]);
+    assert_eq!(everything(&open(&copy).unwrap()).await.len(), 20);
 }
 
 #[derive(Default)]

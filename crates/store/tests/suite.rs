@@ -127,16 +127,18 @@ async fn an_empty_prefix_is_compared(store: Arc<dyn Store>) {
     let guarded = |prefix: &str| commit([Compare::empty(prefix)], [Write::put("guarded", "")]);
     let refused = Err(CommitError::Conflict { compare: 0 });
     assert_eq!(store.commit(commit([Compare::empty("")], [])).await, Ok(0));
-    put(&store, "vif/1", "").await;
-    put(&store, "vif/2", "").await;
-    for (prefix, expected) in [("vif/", false), ("vif/2", false), ("vif/3", true), ("vig", true)] {
+    put(&store, "item/1", "").await;
+    put(&store, "item/2", "").await;
+    for (prefix, expected) in
+        [("item/", false), ("item/2", false), ("item/3", true), ("iten", true)]
+    {
         assert_eq!(store.commit(guarded(prefix)).await.is_ok(), expected, "{prefix}");
     }
     assert_eq!(store.commit(guarded("")).await, refused);
-    store.commit(commit([], [Write::delete("vif/1")])).await.unwrap();
-    assert_eq!(store.commit(guarded("vif/")).await, refused);
-    store.commit(commit([], [Write::delete("vif/2")])).await.unwrap();
-    assert!(store.commit(guarded("vif/")).await.is_ok());
+    store.commit(commit([], [Write::delete("item/1")])).await.unwrap();
+    assert_eq!(store.commit(guarded("item/")).await, refused);
+    store.commit(commit([], [Write::delete("item/2")])).await.unwrap();
+    assert!(store.commit(guarded("item/")).await.is_ok());
 }
 
 async fn deleted_and_created_again(store: Arc<dyn Store>) {
@@ -181,14 +183,14 @@ async fn large_and_small_values_replace_each_other(store: Arc<dyn Store>) {
 }
 
 async fn pages_with_deletes_in_between(store: Arc<dyn Store>) {
-    let names: Vec<String> = (0..60).map(|nth| format!("vif/{nth:03}")).collect();
+    let names: Vec<String> = (0..60).map(|nth| format!("item/{nth:03}")).collect();
     for name in names.iter().rev() {
         put(&store, name, name).await;
     }
-    put(&store, "vie", "before").await;
-    put(&store, "vif0", "after").await;
+    put(&store, "iteb", "before").await;
+    put(&store, "item0", "after").await;
     let page = async |after: Option<&str>, limit: usize| {
-        let page = store.scan("vif/", after, limit).await.unwrap();
+        let page = store.scan("item/", after, limit).await.unwrap();
         let keys: Vec<String> = page.items.iter().map(|(key, _)| key.clone()).collect();
         for (key, found) in page.items {
             assert_eq!(found.value, key.as_bytes());
@@ -212,7 +214,7 @@ async fn pages_with_deletes_in_between(store: Arc<dyn Store>) {
     assert_eq!(page(None, 0).await, (left(0..1), true));
     let all = store.scan("", None, usize::MAX).await.unwrap();
     let last = all.items.last().map(|(key, _)| key.as_str());
-    assert_eq!((all.items.len(), last, all.revision), (55, Some("vif0"), 63));
+    assert_eq!((all.items.len(), last, all.revision), (55, Some("item0"), 63));
 }
 
 async fn changes_and_compaction(store: Arc<dyn Store>) {
@@ -296,7 +298,7 @@ async fn one_of_many_wins_a_claim(store: Arc<dyn Store>) {
     let tasks = (0..32).map(|nth: u64| {
         let store = Arc::clone(&store);
         tokio::spawn(async move {
-            let own = format!("vif/{nth}");
+            let own = format!("item/{nth}");
             let claim = Write::put("claim/vlan/101", own.as_str());
             let writes = [claim, Write::put(own, "")];
             store.commit(commit([Compare::absent("claim/vlan/101")], writes)).await
@@ -310,7 +312,7 @@ async fn one_of_many_wins_a_claim(store: Arc<dyn Store>) {
         }
     }
     assert_eq!(won, [1]);
-    let left = store.scan("vif/", None, 100).await.unwrap().items;
+    let left = store.scan("item/", None, 100).await.unwrap().items;
     let (_, winner) = read(&store, "claim/vlan/101").await.unwrap();
     assert_eq!(left.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), [winner]);
 }

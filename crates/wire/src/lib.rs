@@ -9,7 +9,6 @@ pub mod error;
 pub mod feed;
 pub mod generated;
 pub mod json;
-pub mod model;
 pub mod operation;
 pub mod operator;
 pub mod sigv4;

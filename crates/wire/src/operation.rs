@@ -3,8 +3,7 @@
 //! Tenants speak to `OvertureService` (Direct Connect's own name), whose operations come from the
 //! model; operators and edges speak to `Linkway`, whose operations are listed here.
 
-use crate::generated::{OPERATIONS, Operation};
-use crate::model::OperationInfo;
+use crate::generated::Operation;
 use crate::validate::{Validate, quoted};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -84,13 +83,6 @@ operations! {
         RenewEpoch,
         ReportEdgeStatus,
         ResetBgpSession,
-    }
-}
-
-impl Operation {
-    /// What the model says of it: the names of its shapes and errors.
-    pub fn info(self) -> &'static OperationInfo {
-        &OPERATIONS[self as usize]
     }
 }
 

@@ -41,21 +41,33 @@ VLANS = [
     ),
 ]
 
-ASN_RULE = "from 1 to 4294967294"
+ASN_RULE = "from 1 to 2147483646"
+ASN_LONG_RULE = "from 1 to 4294967294"
 
 ASNS = [
     lend_row("asn 0", ("asn", "0", ASN_RULE), asn=0),
     lend_row("asn -1", ("asn", "-1", ASN_RULE), asn=-1),
+    # What Terraform's 32-bit integer makes of 4200000000.
+    lend_row("asn -94967296", ("asn", "-94967296", ASN_RULE), asn=-94967296),
     lend_row("asn 23456", ("asn", "23456", "AS_TRANS"), asn=23456),
     lend_row("asn 65535", ("asn", "65535", "reserved"), asn=65535),
+    lend_row("asn 2^31-1", ("asn", "2147483647", ASN_RULE, "asnLong"), asn=2147483647),
+    lend_row("asn 4200000000", ("asn", "4200000000", ASN_RULE, "asnLong"), asn=4200000000),
     lend_row("asn 2^32-1", ("asn", "4294967295", "reserved"), asn=4294967295),
     lend_row("asn 2^32", ("asn", "4294967296", ASN_RULE), asn=4294967296),
+    Bad(
+        "asn 4200000000 on an own interface",
+        "CreatePrivateVirtualInterface",
+        creating(asn=4200000000),
+        path(OWN, ("asn", "4200000000", ASN_RULE, "asnLong")),
+    ),
     lend_row("asn missing", ("asn", "required", "asnLong"), asn=ABSENT),
-    lend_row("asnLong 0", ("asnLong", "0", ASN_RULE), asn=ABSENT, asnLong=0),
+    lend_row("asnLong 0", ("asnLong", "0", ASN_LONG_RULE), asn=ABSENT, asnLong=0),
+    lend_row("asnLong 2^32", ("asnLong", "4294967296", ASN_LONG_RULE), asn=ABSENT, asnLong=4294967296),
     lend_row("asnLong 23456", ("asnLong", "23456", "AS_TRANS"), asn=ABSENT, asnLong=23456),
     lend_row("asnLong 65535", ("asnLong", "65535", "reserved"), asn=ABSENT, asnLong=65535),
     lend_row("asnLong 2^32-1", ("asnLong", "4294967295"), asn=ABSENT, asnLong=4294967295),
-    lend_row("bad asnLong beside a good asn", ("asnLong", "0", ASN_RULE), asnLong=0),
+    lend_row("bad asnLong beside a good asn", ("asnLong", "0", ASN_LONG_RULE), asnLong=0),
     Bad(
         "asn of the gateway itself",
         "CreatePrivateVirtualInterface",

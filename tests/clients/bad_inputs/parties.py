@@ -220,9 +220,6 @@ DESCRIPTIONS = [
     ),
     Bad("maxResults 0", "DescribeVirtualInterfaces", {"maxResults": 0}, ("maxResults", "0")),
     Bad("maxResults -1", "DescribeConnections", {"maxResults": -1}, ("maxResults", "-1")),
-    Bad(
-        "maxResults 1001", "DescribeVirtualInterfaces", {"maxResults": 1001}, ("maxResults", "1001")
-    ),
     Bad("nextToken garbage", "DescribeVirtualInterfaces", {"nextToken": "garbage"}, ("nextToken",)),
     Bad("nextToken empty", "DescribeConnections", {"nextToken": ""}, ("nextToken",)),
     Bad("nextToken long", "DescribeConnections", {"nextToken": "QUFB" * 5000}, ("nextToken",)),

@@ -1,7 +1,7 @@
 """Looks at every answer that the suite gets, whatever the test at hand asks for.
 
-A success must agree with the output shape of the installed botocore; an error must carry what all
-clients need to read it. The BGP keys seen on the way are kept for the search for leaks.
+A success must agree with the output shape of the installed botocore and have the members that
+answers always have; an error must carry what all clients need to read it. The BGP keys seen on the way are kept for the search for leaks.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 import uuid
 from collections.abc import Iterator
 
-from harness import model
+from harness import keys, model
 from harness.signing import Reply
 
 SUCCESS_TYPE = "application/x-amz-json-1.1"
@@ -35,7 +35,7 @@ class Recorder:
             _check_error(reply, document)
             return
         assert operation in model.operations(), f"{operation} answered 200: {document}"
-        found = model.problems(operation, document)
+        found = model.problems(operation, document) + keys.missing(operation, document)
         assert not found, "\n".join(found)
         self.answered[operation] = self.answered.get(operation, 0) + 1
         self.bgp_keys.update(_bgp_keys(document))

@@ -204,7 +204,7 @@ def _judge_tags(lenders: list[Answer], owners: list[Answer]) -> None:
     for seen in lenders:
         assert seen["tags"] == TAGS, seen
     for seen in owners:
-        assert not seen.get("tags"), seen
+        assert seen["tags"] == [], seen
 
 
 def _judge_lending(brief: Brief, told: Transcript) -> None:
@@ -213,7 +213,7 @@ def _judge_lending(brief: Brief, told: Transcript) -> None:
     # Both sides read the same; nothing came up, and no gateway appeared, by itself.
     for seen in (told["allocate"], *told["seenByLender"], *told["seenByOwner"]):
         assert_has(seen, {**_lent_facts(brief, told), "virtualInterfaceState": "confirming"})
-        assert "virtualGatewayId" not in seen, seen
+        assert_has(seen, {"virtualGatewayId": "", "directConnectGatewayId": ""})
         _judge_peer(seen, {"down", "unknown"})
     assert told["seenByThird"] == []
     _judge_tags([told["allocate"], *told["seenByLender"]], told["seenByOwner"])
@@ -245,7 +245,7 @@ def _judge_acceptance(brief: Brief, told: Transcript) -> None:
     }
     assert told["settled"]["virtualGatewayId"] == brief.gateway
     # The gateway is the owner's: the lender learns its AS number, not its name.
-    assert "virtualGatewayId" not in lenders, lenders
+    assert lenders["virtualGatewayId"] == "", lenders
     for seen in (told["settled"], lenders):
         assert_has(seen, accepted)
         _judge_peer(seen, {"up"})

@@ -72,7 +72,8 @@ impl Command for CreateBgpPeer {
             let rule = format!("has BGP Peer {} already: an interface has one of each", known.id);
             return Err(Fault::field(&field("addressFamily"), family.as_str(), rule).into());
         }
-        let attachment = interface.attachment.clone().expect("an accepted interface leads somewhere");
+        let attachment =
+            interface.attachment.clone().expect("an accepted interface leads somewhere");
         let mut draws = context.seed.draws();
         let addresses = match (addresses, family) {
             (Some(given), _) => given,

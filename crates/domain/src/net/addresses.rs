@@ -1,10 +1,11 @@
 //! The two addresses of a BGP session: ours and the customer's, on one small subnet.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
+use super::special::is_neighbour;
 use crate::fault::Fault;
 
 /// The family of a session's addresses.
@@ -72,8 +73,12 @@ impl TryFrom<Unchecked> for PeerAddresses {
 }
 
 impl PeerAddresses {
-    /// Checks a request's two addresses (directlink.md, decisions): both or none; IPv4; one /30 or /31; distinct usable
-    /// hosts of it. `parent` is the path of the structure that holds them. `None`: the service shall choose.
+    /// Checks a request's two addresses: both or none; IPv4; one /30 or /31; distinct usable hosts of it. `parent` is the
+    /// path of the structure that holds them. `None`: the service chooses.
+    ///
+    /// # Errors
+    ///
+    /// A client fault that names the member that breaks the rule.
     pub fn parse(
         parent: &str,
         family: AddressFamily,
@@ -190,7 +195,7 @@ fn ipv4_host(field: &str, text: &str) -> Result<Ipv4Net, Fault> {
         return Err(Fault::field(field, text, "must be in a subnet of prefix length /30 or /31"));
     }
     let address = net.addr();
-    if !is_unicast(address) {
+    if !is_neighbour(address.into()) {
         return Err(Fault::field(field, text, "must be a unicast address that a router can have"));
     }
     // A /31 has no network and no broadcast address (RFC 3021).
@@ -209,11 +214,6 @@ fn ipv4_host(field: &str, text: &str) -> Result<Ipv4Net, Fault> {
         ));
     }
     Ok(net)
-}
-
-fn is_unicast(address: Ipv4Addr) -> bool {
-    let first = address.octets()[0];
-    first != 0 && first != 127 && first < 224 && !IpAddr::V4(address).is_unspecified()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub struct Asn(u32);
 impl TryFrom<i64> for Asn {
     type Error = Fault;
     fn try_from(number: i64) -> Result<Self, Fault> {
-        Self::number_of("asn", number)
+        Self::within("asn", number, Self::MOST)
     }
 }
 
@@ -26,40 +26,64 @@ impl From<Asn> for i64 {
 }
 
 impl Asn {
-    /// Checks a request's `asn` and `asnLong`; when both are given `asnLong` wins, as the API's documents say.
-    /// `parent` is the path of the structure that holds them, as in `newPrivateVirtualInterface`.
+    /// The greatest number that the API's member `asn` takes and gives (`NewPrivateVirtualInterface` and
+    /// `VirtualInterface` in the Direct Connect API Reference); greater ones are in `asnLong` alone.
+    pub const MOST_IN_ASN: u32 = 2_147_483_646;
+    /// The greatest number that `asnLong` takes and gives: the one above it is reserved (RFC 7300).
+    pub const MOST: u32 = 4_294_967_294;
+
+    /// Checks a request's `asn` and `asnLong`; when both are given `asnLong` counts and `asn` is not looked at.
+    /// `parent` is the path of the structure that holds them, as in `newPrivateVirtualInterface`; empty for the request itself.
+    ///
+    /// # Errors
+    ///
+    /// A client fault that names the member: neither is given, `asn` is above [`Self::MOST_IN_ASN`], or the number is
+    /// not from 1 to 4294967294 or is reserved.
     pub fn parse(parent: &str, asn: Option<i64>, asn_long: Option<i64>) -> Result<Self, Fault> {
+        let path = |member: &str| match parent {
+            "" => member.to_owned(),
+            parent => format!("{parent}.{member}"),
+        };
         match (asn_long, asn) {
-            (Some(number), _) => Self::number_of(&format!("{parent}.asnLong"), number),
-            (None, Some(number)) => Self::number_of(&format!("{parent}.asn"), number),
+            (Some(number), _) => Self::within(&path("asnLong"), number, Self::MOST),
+            (None, Some(number)) => Self::within(&path("asn"), number, Self::MOST_IN_ASN),
             (None, None) => Err(Fault::client(format!(
-                "{parent}.asn is required: give asn or asnLong, from 1 to 4294967294."
+                "{} is required: give asn, from 1 to {}, or asnLong, from 1 to {}.",
+                path("asn"),
+                Self::MOST_IN_ASN,
+                Self::MOST
             ))),
         }
     }
 
-    fn number_of(field: &str, number: i64) -> Result<Self, Fault> {
-        let rule = match number {
-            23_456 => "must not be AS_TRANS, which stands for a 4-byte number (RFC 6793)",
-            65_535 | 4_294_967_295 => "must be from 1 to 4294967294 and is reserved (RFC 7300)",
-            1..=4_294_967_294 => {
-                return Ok(Self(u32::try_from(number).expect("the range fits 32 bits")));
+    /// Checks a number that must be from 1 to `most`; `field` is the member's path.
+    fn within(field: &str, number: i64, most: u32) -> Result<Self, Fault> {
+        let rule = match u32::try_from(number) {
+            Ok(23_456) => {
+                "must not be AS_TRANS, which stands for a 4-byte number (RFC 6793)".to_owned()
             }
-            _ => "must be from 1 to 4294967294",
+            Ok(65_535 | 4_294_967_295) => {
+                format!("must be from 1 to {most} and is reserved (RFC 7300)")
+            }
+            Ok(asn) if (1..=most).contains(&asn) => return Ok(Self(asn)),
+            Ok(asn) if (1..=Self::MOST).contains(&asn) => {
+                format!("must be from 1 to {most}: give a greater number in asnLong")
+            }
+            Ok(_) | Err(_) => format!("must be from 1 to {most}"),
         };
         Err(Fault::field(field, number, rule))
     }
 
-    /// The number.
+    /// The number, as the API's member `asnLong` gives it.
     #[must_use]
     pub const fn number(self) -> u32 {
         self.0
     }
 
-    /// The number where the API has only two bytes for it: 0 stands for a 4-byte number, told in `asnLong`.
+    /// The number as the API's member `asn` gives it: 0 if it is above [`Self::MOST_IN_ASN`].
     #[must_use]
-    pub const fn two_byte(self) -> u32 {
-        if self.0 > 65_535 { 0 } else { self.0 }
+    pub const fn in_asn(self) -> u32 {
+        if self.0 > Self::MOST_IN_ASN { 0 } else { self.0 }
     }
 }
 
@@ -93,6 +117,10 @@ impl GatewayAsn {
     pub const DEFAULT: Self = Self(64_512);
 
     /// Checks a number: 64512 to 65534 or 4200000000 to 4294967294.
+    ///
+    /// # Errors
+    ///
+    /// A client fault that names `field`.
     pub fn parse(field: &str, number: i64) -> Result<Self, Fault> {
         match number {
             64_512..=65_534 | 4_200_000_000..=4_294_967_294 => {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
 
-/// The speed of a dedicated port (direct-connect.md, 2.2).
+/// The speed of a dedicated port ("Dedicated and hosted connections" in the Direct Connect User Guide).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Bandwidth {
     /// 1 Gbit/s.

@@ -6,6 +6,7 @@ mod auth_key;
 mod bandwidth;
 mod mtu;
 mod prefix;
+mod special;
 mod vlan;
 
 pub use addresses::{AddressFamily, PeerAddresses};

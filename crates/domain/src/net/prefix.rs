@@ -6,9 +6,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::special;
 use crate::fault::Fault;
 
-/// A prefix with no host bits set, as in `10.0.0.0/16`.
+/// A prefix with no host bits set, as in `10.0.0.0/16`. Stored ones of earlier versions may overlap a special range, which
+/// a request's may not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Prefix(IpNet);
@@ -16,13 +18,29 @@ pub struct Prefix(IpNet);
 impl TryFrom<String> for Prefix {
     type Error = Fault;
     fn try_from(text: String) -> Result<Self, Fault> {
-        Self::parse("prefix", &text)
+        Self::of_form("prefix", &text)
     }
 }
 
 impl Prefix {
-    /// Checks a text: an IPv4 or IPv6 prefix whose host bits are zero and which is not the whole Internet.
+    /// Checks a request's text: an IPv4 or IPv6 prefix whose host bits are zero, which is not the whole Internet and has
+    /// no address in common with a special range (loopback, link-local, multicast and the like).
+    ///
+    /// # Errors
+    ///
+    /// A client fault that names `field`.
     pub fn parse(field: &str, text: &str) -> Result<Self, Fault> {
+        let prefix = Self::of_form(field, text)?;
+        match special::overlapping(&prefix.0) {
+            None => Ok(prefix),
+            Some(special::Special { net, meaning, .. }) => {
+                let rule = format!("must not overlap {net}, which is {meaning}");
+                Err(Fault::field(field, text, rule))
+            }
+        }
+    }
+
+    fn of_form(field: &str, text: &str) -> Result<Self, Fault> {
         // IPv4 only as it is written back: the parser takes leading zeros, which others read as octal.
         let exact = |net: &IpNet| matches!(net, IpNet::V6(_)) || net.to_string() == text;
         let rule = "is not a prefix: it must look like 10.0.0.0/16 or 2001:db8::/56";
@@ -56,7 +74,8 @@ impl fmt::Display for Prefix {
     }
 }
 
-/// The address of the cloud fabric's router behind a handoff.
+/// The address of the cloud fabric's router behind a handoff. Stored ones of earlier versions may be in a special range,
+/// which a request's may not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct NextHop(IpAddr);
@@ -64,21 +83,25 @@ pub struct NextHop(IpAddr);
 impl TryFrom<String> for NextHop {
     type Error = Fault;
     fn try_from(text: String) -> Result<Self, Fault> {
-        Self::parse("nextHop", &text)
+        Self::checked("nextHop", &text, is_unicast)
     }
 }
 
 impl NextHop {
-    /// Checks a text: a unicast address.
+    /// Checks a request's text: a unicast address, link-local ones included.
+    ///
+    /// # Errors
+    ///
+    /// A client fault that names `field`.
     pub fn parse(field: &str, text: &str) -> Result<Self, Fault> {
-        match text.parse::<IpAddr>() {
-            Ok(address) if is_host(address) => Ok(Self(address)),
-            _ => Err(Fault::field(
-                field,
-                text,
-                "is not the address of a next hop: it must be a unicast IPv4 or IPv6 address of another host",
-            )),
-        }
+        Self::checked(field, text, special::is_neighbour)
+    }
+
+    fn checked(field: &str, text: &str, rule: fn(IpAddr) -> bool) -> Result<Self, Fault> {
+        text.parse().ok().filter(|address| rule(*address)).map(Self).ok_or_else(|| {
+            let rule = "is not the address of a next hop: it must be a unicast IPv4 or IPv6 address of another host";
+            Fault::field(field, text, rule)
+        })
     }
 
     /// The address.
@@ -88,10 +111,10 @@ impl NextHop {
     }
 }
 
-/// Whether another host can have this address.
-fn is_host(address: IpAddr) -> bool {
-    let nobody = address.is_unspecified() || address.is_loopback() || address.is_multicast();
-    !nobody && address != IpAddr::V4(Ipv4Addr::BROADCAST)
+/// What earlier versions took.
+fn is_unicast(address: IpAddr) -> bool {
+    let is_special = address.is_unspecified() || address.is_loopback() || address.is_multicast();
+    !is_special && address != IpAddr::V4(Ipv4Addr::BROADCAST)
 }
 
 impl fmt::Display for NextHop {

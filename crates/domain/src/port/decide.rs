@@ -26,7 +26,7 @@ impl Command for CreatePort {
 
     fn decide(&self, view: &View, _: &Context<'_>) -> Asked<Decision<Port>> {
         let edge_id = EdgeId::parse(&self.edge)?;
-        let name = PortName::parse(&self.interface)?;
+        let name = PortName::parse_new("interface", &self.interface)?;
         let bandwidth = Bandwidth::parse("bandwidth", &self.bandwidth)?;
         let Some(edge) = view.edge(&edge_id)? else {
             return Err(Fault::field("edgeId", &edge_id, "does not exist").into());
@@ -44,7 +44,8 @@ impl Command for CreatePort {
             return Err(Fault::field("interface", &name, rule).into());
         }
         if !view.is_empty(&key::handoffs_at(&edge_id, &name))? {
-            let rule = format!("of edge {edge_id} is the handoff of a gateway to the cloud's fabric");
+            let rule =
+                format!("of edge {edge_id} is the handoff of a gateway to the cloud's fabric");
             return Err(Fault::field("interface", &name, rule).into());
         }
         let mut location =

@@ -6,12 +6,13 @@ mod resource;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use unicode_general_category::{GeneralCategory, get_general_category};
 
 use crate::fault::Fault;
 
 pub use resource::{ResourceTags, TaggedResource};
 
-/// The most tags that a resource carries (direct-connect.md, quotas).
+/// The most tags that a resource carries ("Direct Connect quotas" in the Direct Connect User Guide).
 pub const MOST_TAGS: usize = 50;
 
 /// The tags of one resource, by key. A value may be absent.
@@ -21,6 +22,12 @@ pub struct Tags(BTreeMap<String, Option<String>>);
 
 impl Tags {
     /// Checks a request's tags; `field` is the member's path, as in `newPrivateVirtualInterface.tags`.
+    ///
+    /// # Errors
+    ///
+    /// A fault that names the member: a key or value breaks the model's rules or begins with `aws:`
+    /// ([`FaultKind::Client`]), a key is given twice ([`FaultKind::DuplicateTagKeys`]), or there are more than
+    /// [`MOST_TAGS`] ([`FaultKind::TooManyTags`]).
     pub fn parse(field: &str, pairs: &[(String, Option<String>)]) -> Result<Self, Fault> {
         let mut tags = BTreeMap::new();
         for (index, (key, value)) in pairs.iter().enumerate() {
@@ -45,6 +52,10 @@ impl Tags {
     }
 
     /// These tags with `new` added, a key's new value in place of its old one.
+    ///
+    /// # Errors
+    ///
+    /// [`FaultKind::TooManyTags`] if that makes more than [`MOST_TAGS`].
     pub fn merged(&self, field: &str, new: &Self) -> Result<Self, Fault> {
         let mut tags = self.0.clone();
         tags.extend(new.0.iter().map(|(key, value)| (key.clone(), value.clone())));
@@ -79,7 +90,7 @@ impl Tags {
     }
 }
 
-/// The model's pattern `^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$` and its length bounds.
+/// The bounds of a tag's length, in characters, and the model's pattern `^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$`.
 fn check(path: &str, text: &str, least: usize, most: usize) -> Result<(), Fault> {
     let length = text.chars().count();
     if length < least || length > most {
@@ -89,8 +100,7 @@ fn check(path: &str, text: &str, least: usize, most: usize) -> Result<(), Fault>
             format_args!("must have {least} to {most} characters, not {length}"),
         ));
     }
-    let allowed = |c: char| c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c);
-    if text.chars().all(allowed) {
+    if text.chars().all(is_allowed) {
         return Ok(());
     }
     Err(Fault::field(
@@ -98,4 +108,47 @@ fn check(path: &str, text: &str, least: usize, most: usize) -> Result<(), Fault>
         text,
         "must consist of letters, digits, spaces and the characters _ . : / = + - @",
     ))
+}
+
+/// Whether the model's pattern takes a character: `[\p{L}\p{Z}\p{N}_.:/=+\-@]`. The standard library's
+/// `is_alphanumeric` is another set: it has some marks and symbols (U+0345, U+24B6) besides letters and numbers.
+fn is_allowed(character: char) -> bool {
+    use GeneralCategory as Category;
+    if character.is_ascii() {
+        return character.is_ascii_alphanumeric() || " _.:/=+-@".contains(character);
+    }
+    matches!(
+        get_general_category(character),
+        Category::UppercaseLetter
+            | Category::LowercaseLetter
+            | Category::TitlecaseLetter
+            | Category::ModifierLetter
+            | Category::OtherLetter
+            | Category::DecimalNumber
+            | Category::LetterNumber
+            | Category::OtherNumber
+            | Category::SpaceSeparator
+            | Category::LineSeparator
+            | Category::ParagraphSeparator
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use regex::Regex;
+
+    use super::*;
+
+    /// Every character there is, by the model's own pattern and another implementation's tables.
+    #[test]
+    fn a_tag_takes_what_the_pattern_of_the_model_takes() {
+        let pattern = Regex::new(r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$").unwrap();
+        let mut text = [0; 4];
+        for character in char::MIN..=char::MAX {
+            let expected = pattern.is_match(character.encode_utf8(&mut text));
+            assert_eq!(is_allowed(character), expected, "U+{:04X}", u32::from(character));
+        }
+        assert!(['\u{a0}', '\u{2028}', '\u{3000}', '½', 'Ⅷ'].into_iter().all(is_allowed));
+        assert!(!['\u{345}', 'Ⓐ', '\u{200b}', '\n', '%'].into_iter().any(is_allowed));
+    }
 }

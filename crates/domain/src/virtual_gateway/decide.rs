@@ -119,7 +119,7 @@ fn prefixes(texts: &[String]) -> Result<Vec<Prefix>, Fault> {
 fn handoff(view: &View, index: usize, text: &HandoffText) -> Asked<Handoff> {
     let field = |name: &str| format!("handoffs[{index}].{name}");
     let edge = EdgeId::parse_field(&field("edgeId"), &text.edge)?;
-    let interface = PortName::parse_field(&field("interface"), &text.interface)?;
+    let interface = PortName::parse_new(&field("interface"), &text.interface)?;
     let next_hop = NextHop::parse(&field("nextHop"), &text.next_hop)?;
     if view.edge(&edge)?.is_none() {
         return Err(Fault::field(&field("edgeId"), &edge, "does not exist").into());

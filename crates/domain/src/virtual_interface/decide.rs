@@ -228,7 +228,8 @@ fn vlan_is_free(view: &View, parent: &str, interface: &VirtualInterface) -> Aske
 fn want_for_allocation(
     view: &View,
     new: &AllocatePrivateVirtualInterface,
-    context: &Context<'_>) -> Asked<()> {
+    context: &Context<'_>,
+) -> Asked<()> {
     if view.reads().next().is_some() {
         return Ok(());
     }
@@ -304,11 +305,7 @@ impl Command for CreatePrivateVirtualInterface {
 }
 
 /// The decision that makes an interface.
-fn made(
-    view: &View,
-    interface: VirtualInterface,
-    tags: Tags,
-) -> Asked<Decision<VirtualInterface>> {
+fn made(view: &View, interface: VirtualInterface, tags: Tags) -> Asked<Decision<VirtualInterface>> {
     let mut changes = Changes::new(view);
     if !tags.is_empty() {
         let resource = TaggedResource::VirtualInterface(interface.id.clone());

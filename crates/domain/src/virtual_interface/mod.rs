@@ -20,8 +20,8 @@ use crate::decide::Outcome;
 use crate::edge::{EdgePart, InterfaceConfig, PartConfig};
 use crate::fault::ResourceKind;
 use crate::id::{
-    AccountId, ConnectionId, DirectConnectGatewayId, EdgeId, LocationCode, PortName, RoutingDomainId,
-    VirtualGatewayId, VirtualInterfaceId,
+    AccountId, ConnectionId, DirectConnectGatewayId, EdgeId, LocationCode, PortName,
+    RoutingDomainId, VirtualGatewayId, VirtualInterfaceId,
 };
 use crate::key::{self, Key};
 use crate::net::{AddressFamily, GatewayAsn, Mtu, Vlan};
@@ -30,8 +30,8 @@ use crate::time::Time;
 use crate::view::{Asked, View};
 
 pub use states::{Event, Phase, State};
-pub use status::{InterfaceReport, PeerReport, VirtualInterfaceStatus};
 pub(crate) use status::bounded_text;
+pub use status::{InterfaceReport, PeerReport, VirtualInterfaceStatus};
 
 /// What an interface is for (`virtualInterfaceType`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -66,6 +66,47 @@ fn names() {
 }
 
 #[test]
+fn names_of_ports_and_handoffs() {
+    table(
+        [
+            "eth0",
+            "bond0",
+            "vlan101",
+            "sim-f0000000",
+            "LO",
+            "lo0",
+            "all1",
+            "lo",
+            "all",
+            "default",
+            "vgw-87654321",
+            "vgw-x",
+            "dxvif-f0000000",
+            "dxgw-1",
+            "eth/0",
+        ],
+        |text| PortName::parse_new("handoffs[0].interface", text),
+        expect![[r#"
+            eth0 -> eth0
+            bond0 -> bond0
+            vlan101 -> vlan101
+            sim-f0000000 -> sim-f0000000
+            LO -> LO
+            lo0 -> lo0
+            all1 -> all1
+            handoffs[0].interface "lo" must not be lo, all or default: the kernel has those names for itself.
+            handoffs[0].interface "all" must not be lo, all or default: the kernel has those names for itself.
+            handoffs[0].interface "default" must not be lo, all or default: the kernel has those names for itself.
+            handoffs[0].interface "vgw-87654321" must not begin with vgw-: the edge names links of its own so.
+            handoffs[0].interface "vgw-x" must not begin with vgw-: the edge names links of its own so.
+            handoffs[0].interface "dxvif-f0000000" must not begin with dxvif-: the edge names links of its own so.
+            handoffs[0].interface "dxgw-1" must not begin with dxgw-: the edge names links of its own so.
+            handoffs[0].interface "eth/0" is not an interface name: it must have 1 to 15 letters, digits, hyphens, dots or underscores and begin with a letter or digit.
+        "#]],
+    );
+}
+
+#[test]
 fn tags() {
     let pairs = |text: &str| -> Vec<(String, Option<String>)> {
         let pair = |part: &str| match part.split_once('=') {

@@ -39,18 +39,18 @@ fn as_numbers() {
         65_534,
         65_535,
         65_536,
+        2_147_483_646,
+        2_147_483_647,
         4_294_967_294,
         4_294_967_295,
         4_294_967_296,
         0,
         -1,
     ];
+    let read_back = |asn: Asn| format!("{asn} (asn {}, asnLong {})", asn.in_asn(), asn.number());
     table(
         numbers,
-        |number| {
-            Asn::parse("new", None, Some(*number))
-                .map(|asn| format!("{asn} (asn {}, asnLong {})", asn.two_byte(), asn.number()))
-        },
+        |number| Asn::parse("new", None, Some(*number)).map(read_back),
         expect![[r#"
             1 -> 1 (asn 1, asnLong 1)
             23455 -> 23455 (asn 23455, asnLong 23455)
@@ -59,12 +59,36 @@ fn as_numbers() {
             64512 -> 64512 (asn 64512, asnLong 64512)
             65534 -> 65534 (asn 65534, asnLong 65534)
             new.asnLong "65535" must be from 1 to 4294967294 and is reserved (RFC 7300).
-            65536 -> 65536 (asn 0, asnLong 65536)
+            65536 -> 65536 (asn 65536, asnLong 65536)
+            2147483646 -> 2147483646 (asn 2147483646, asnLong 2147483646)
+            2147483647 -> 2147483647 (asn 0, asnLong 2147483647)
             4294967294 -> 4294967294 (asn 0, asnLong 4294967294)
             new.asnLong "4294967295" must be from 1 to 4294967294 and is reserved (RFC 7300).
             new.asnLong "4294967296" must be from 1 to 4294967294.
             new.asnLong "0" must be from 1 to 4294967294.
             new.asnLong "-1" must be from 1 to 4294967294.
+        "#]],
+    );
+    // What `asn` takes, `asn` gives back: a client that knows no other member never loses the number.
+    table(
+        numbers,
+        |number| Asn::parse("new", Some(*number), None).map(read_back),
+        expect![[r#"
+            1 -> 1 (asn 1, asnLong 1)
+            23455 -> 23455 (asn 23455, asnLong 23455)
+            new.asn "23456" must not be AS_TRANS, which stands for a 4-byte number (RFC 6793).
+            23457 -> 23457 (asn 23457, asnLong 23457)
+            64512 -> 64512 (asn 64512, asnLong 64512)
+            65534 -> 65534 (asn 65534, asnLong 65534)
+            new.asn "65535" must be from 1 to 2147483646 and is reserved (RFC 7300).
+            65536 -> 65536 (asn 65536, asnLong 65536)
+            2147483646 -> 2147483646 (asn 2147483646, asnLong 2147483646)
+            new.asn "2147483647" must be from 1 to 2147483646: give a greater number in asnLong.
+            new.asn "4294967294" must be from 1 to 2147483646: give a greater number in asnLong.
+            new.asn "4294967295" must be from 1 to 2147483646 and is reserved (RFC 7300).
+            new.asn "4294967296" must be from 1 to 2147483646.
+            new.asn "0" must be from 1 to 2147483646.
+            new.asn "-1" must be from 1 to 2147483646.
         "#]],
     );
     table(
@@ -83,7 +107,7 @@ fn as_numbers() {
             Asn::parse("new", number("asn "), number("asnLong "))
         },
         expect![[r#"
-            new.asn is required: give asn or asnLong, from 1 to 4294967294.
+            new.asn is required: give asn, from 1 to 2147483646, or asnLong, from 1 to 4294967294.
             asn 7 -> 7
             asnLong 8 -> 8
             asn 7 and asnLong 8 -> 8
@@ -223,9 +247,28 @@ fn prefixes() {
         [
             "10.0.0.0/16",
             "10.1.2.3/32",
-            "0.0.0.0/1",
+            "192.0.2.0/24",
+            "64.0.0.0/3",
             "2001:db8::/56",
+            "fd00::/8",
+            "64:ff9b::/96",
+            "0.0.0.0/1",
+            "0.1.0.0/16",
+            "127.0.0.0/8",
+            "127.1.2.0/24",
+            "169.254.0.0/16",
+            "169.254.169.254/32",
+            "160.0.0.0/4",
+            "224.0.0.0/4",
+            "239.1.1.0/24",
+            "240.0.0.0/4",
+            "255.255.255.255/32",
             "::/1",
+            "::/128",
+            "::1/128",
+            "::ffff:10.0.0.0/104",
+            "fe80::/64",
+            "ff02::/16",
             "10.0.0.1/16",
             "2001:db8::1/56",
             "0.0.0.0/0",
@@ -241,9 +284,28 @@ fn prefixes() {
         expect![[r#"
             10.0.0.0/16 -> 10.0.0.0/16
             10.1.2.3/32 -> 10.1.2.3/32
-            0.0.0.0/1 -> 0.0.0.0/1
+            192.0.2.0/24 -> 192.0.2.0/24
+            64.0.0.0/3 -> 64.0.0.0/3
             2001:db8::/56 -> 2001:db8::/56
-            ::/1 -> ::/1
+            fd00::/8 -> fd00::/8
+            64:ff9b::/96 -> 64:ff9b::/96
+            cidrs[0] "0.0.0.0/1" must not overlap 0.0.0.0/8, which is "this network" (RFC 1122).
+            cidrs[0] "0.1.0.0/16" must not overlap 0.0.0.0/8, which is "this network" (RFC 1122).
+            cidrs[0] "127.0.0.0/8" must not overlap 127.0.0.0/8, which is loopback (RFC 1122).
+            cidrs[0] "127.1.2.0/24" must not overlap 127.0.0.0/8, which is loopback (RFC 1122).
+            cidrs[0] "169.254.0.0/16" must not overlap 169.254.0.0/16, which is link-local (RFC 3927).
+            cidrs[0] "169.254.169.254/32" must not overlap 169.254.0.0/16, which is link-local (RFC 3927).
+            cidrs[0] "160.0.0.0/4" must not overlap 169.254.0.0/16, which is link-local (RFC 3927).
+            cidrs[0] "224.0.0.0/4" must not overlap 224.0.0.0/4, which is multicast (RFC 5771).
+            cidrs[0] "239.1.1.0/24" must not overlap 224.0.0.0/4, which is multicast (RFC 5771).
+            cidrs[0] "240.0.0.0/4" must not overlap 240.0.0.0/4, which is reserved, with the broadcast address (RFC 1112).
+            cidrs[0] "255.255.255.255/32" must not overlap 240.0.0.0/4, which is reserved, with the broadcast address (RFC 1112).
+            cidrs[0] "::/1" must not overlap ::/128, which is the unspecified address (RFC 4291).
+            cidrs[0] "::/128" must not overlap ::/128, which is the unspecified address (RFC 4291).
+            cidrs[0] "::1/128" must not overlap ::1/128, which is loopback (RFC 4291).
+            cidrs[0] "::ffff:10.0.0.0/104" must not overlap ::ffff:0:0/96, which is IPv4-mapped addresses (RFC 4291).
+            cidrs[0] "fe80::/64" must not overlap fe80::/10, which is link-local (RFC 4291).
+            cidrs[0] "ff02::/16" must not overlap ff00::/8, which is multicast (RFC 4291).
             cidrs[0] "10.0.0.1/16" has host bits set; the prefix is 10.0.0.0/16.
             cidrs[0] "2001:db8::1/56" has host bits set; the prefix is 2001:db8::/56.
             cidrs[0] "0.0.0.0/0" must not be a default route.
@@ -283,6 +345,10 @@ fn next_hops() {
             "255.255.255.255",
             "127.0.0.1",
             "::1",
+            "169.254.1.1",
+            "0.1.2.3",
+            "240.0.0.1",
+            "::ffff:10.0.0.1",
             "10.0.0.1/24",
             "router",
             "",
@@ -299,6 +365,10 @@ fn next_hops() {
             handoffs[0].nextHop "255.255.255.255" is not the address of a next hop: it must be a unicast IPv4 or IPv6 address of another host.
             handoffs[0].nextHop "127.0.0.1" is not the address of a next hop: it must be a unicast IPv4 or IPv6 address of another host.
             handoffs[0].nextHop "::1" is not the address of a next hop: it must be a unicast IPv4 or IPv6 address of another host.
+            169.254.1.1 -> 169.254.1.1
+            handoffs[0].nextHop "0.1.2.3" is not the address of a next hop: it must be a unicast IPv4 or IPv6 address of another host.
+            handoffs[0].nextHop "240.0.0.1" is not the address of a next hop: it must be a unicast IPv4 or IPv6 address of another host.
+            handoffs[0].nextHop "::ffff:10.0.0.1" is not the address of a next hop: it must be a unicast IPv4 or IPv6 address of another host.
             handoffs[0].nextHop "10.0.0.1/24" is not the address of a next hop: it must be a unicast IPv4 or IPv6 address of another host.
             handoffs[0].nextHop "router" is not the address of a next hop: it must be a unicast IPv4 or IPv6 address of another host.
             handoffs[0].nextHop "" is not the address of a next hop: it must be a unicast IPv4 or IPv6 address of another host.

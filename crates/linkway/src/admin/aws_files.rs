@@ -9,21 +9,37 @@ use std::process;
 
 use linkway_wire::operator::{NewAccessKey, OperatorFile};
 
-use super::aws_profile::{AwsFile, EditError, set_profile};
+use super::aws_profile::{AwsFile, EditError, has_profile, set_profile};
 use super::failure::Failure;
+
+/// What to do where the profile exists already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Leave it as it is, and fail: its keys may be the only copy.
+    Keep,
+    /// Replace its keys, region and endpoint.
+    Overwrite,
+}
 
 /// A profile that can be written.
 pub struct AwsProfile {
     name: String,
+    existing: Existing,
     config: PathBuf,
     credentials: PathBuf,
 }
 
 impl AwsProfile {
     /// Finds the files, and makes sure that both can be edited.
-    pub fn open(name: &str) -> Result<AwsProfile, Failure> {
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Local`] if a file cannot be read, understood or written, or if the profile is in one of them and
+    /// `existing` says to keep it.
+    pub fn open(name: &str, existing: Existing) -> Result<AwsProfile, Failure> {
         let profile = AwsProfile {
             name: name.to_owned(),
+            existing,
             config: located("AWS_CONFIG_FILE", "config")?,
             credentials: located("AWS_SHARED_CREDENTIALS_FILE", "credentials")?,
         };
@@ -31,7 +47,7 @@ impl AwsProfile {
             [(&profile.config, AwsFile::Config), (&profile.credentials, AwsFile::Credentials)]
         {
             let dir = Directory::of(path)?;
-            edited(path, file, name, &[])?;
+            profile.edited(path, file, &[])?;
             dir.prove_writable()?;
         }
         Ok(profile)
@@ -39,6 +55,10 @@ impl AwsProfile {
 
     /// Writes region, endpoint and keys, and tells where on stderr. `ca_cert` becomes the profile's
     /// `ca_bundle`.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Local`], as [`Self::open`]: the files may have changed since.
     pub fn write(
         &self,
         operator: &OperatorFile,
@@ -73,27 +93,33 @@ impl AwsProfile {
         settings: &[(&str, &str)],
     ) -> Result<(), Failure> {
         let dir = Directory::of(path)?;
-        let text = edited(path, file, &self.name, settings)?;
+        let text = self.edited(path, file, settings)?;
         dir.replace(path, &text).map_err(|error| Failure::file("cannot write", path, error))
     }
-}
 
-fn edited(
-    path: &Path,
-    file: AwsFile,
-    name: &str,
-    settings: &[(&str, &str)],
-) -> Result<String, Failure> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(Failure::file("cannot read", path, error)),
-    };
-    set_profile(&text, file, name, settings).map_err(|error| match error {
-        EditError::Repeated => {
-            Failure::file("cannot edit", path, format!("profile {name} is in it more than once"))
+    fn edited(
+        &self,
+        path: &Path,
+        file: AwsFile,
+        settings: &[(&str, &str)],
+    ) -> Result<String, Failure> {
+        let name = &self.name;
+        let cannot = |why: String| Failure::file("cannot edit", path, why);
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(Failure::file("cannot read", path, error)),
+        };
+        let edited = set_profile(&text, file, name, settings).map_err(|error| match error {
+            EditError::Repeated => cannot(format!("profile {name} is in it more than once")),
+        })?;
+        match self.existing {
+            Existing::Keep if has_profile(&text, file, name) => Err(cannot(format!(
+                "profile {name} is in it already; choose another name, or --overwrite to replace what it has"
+            ))),
+            Existing::Keep | Existing::Overwrite => Ok(edited),
         }
-    })
+    }
 }
 
 /// As the AWS CLI looks for it: the variable, else a file in `~/.aws`; and what a link points to,

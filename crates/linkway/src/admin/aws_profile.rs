@@ -39,6 +39,12 @@ const STALE: &[&str] = &[
     "ignore_configured_endpoint_urls",
 ];
 
+/// Whether the profile stands in the text.
+pub fn has_profile(text: &str, file: AwsFile, name: &str) -> bool {
+    let is_it = |line: &Line<'_>| matches!(line.kind, Kind::Header(section) if is_profile(section, file, name));
+    classify(text).iter().any(is_it)
+}
+
 /// The text with `settings` in profile `name`, which is added at the end when it is not there.
 /// Other settings of the profile stay, except those that would get in the way of the new ones.
 pub fn set_profile(

@@ -70,7 +70,7 @@ impl Row for EdgePort {
         "BYTES OUT",
         "PACKETS IN",
         "PACKETS OUT",
-        "ERRORS",
+        "PACKET ERRORS",
         "ERROR",
     ];
     fn cells(&self) -> Vec<String> {

@@ -29,7 +29,7 @@ use serde::Serialize;
 
 use crate::{check, cli};
 
-use aws_files::AwsProfile;
+use aws_files::{AwsProfile, Existing};
 use client::Client;
 use failure::Failure;
 pub use output::print;
@@ -170,9 +170,10 @@ impl Session<'_> {
 
     fn access_key(&self, word: AccessKeyWord) -> Result<(), Failure> {
         match word {
-            AccessKeyWord::Create { account, edge, aws_profile } => {
+            AccessKeyWord::Create { account, edge, aws_profile, overwrite } => {
                 let new = CreateAccessKey { account_id: account, edge_id: edge };
-                self.create_access_key(&new, aws_profile.as_deref())
+                let existing = if overwrite { Existing::Overwrite } else { Existing::Keep };
+                self.create_access_key(&new, aws_profile.as_deref(), existing)
             }
             AccessKeyWord::List { account, edge } => self.list(ListAccessKeys {
                 account_id: account,
@@ -195,10 +196,11 @@ impl Session<'_> {
         &self,
         new: &CreateAccessKey,
         profile: Option<&str>,
+        existing: Existing,
     ) -> Result<(), Failure> {
         // Files that cannot be edited must be known before there is a key whose secret is shown
         // once.
-        let profile = profile.map(AwsProfile::open).transpose()?;
+        let profile = profile.map(|name| AwsProfile::open(name, existing)).transpose()?;
         let key = self.client.call(new)?;
         let written = profile.map_or(Ok(()), |profile| {
             profile.write(self.client.operator(), &key, self.globals.ca_cert.as_deref())

@@ -23,6 +23,55 @@ pub trait Row {
     fn cells(&self) -> Vec<String>;
 }
 
+impl<T: Row> Columns for T {}
+
+/// A check of every table that is printed, made when the program is compiled.
+trait Columns: Row {
+    /// The columns' names, no two of them alike.
+    const DISTINCT: &'static [&'static str] = {
+        assert!(are_distinct(Self::COLUMNS), "two columns of a table have one name");
+        Self::COLUMNS
+    };
+}
+
+/// Whether no two names are alike; a plural is like its singular, for a reader takes ERROR and ERRORS for one thing.
+const fn are_distinct(names: &[&str]) -> bool {
+    let mut at = 0;
+    while at < names.len() {
+        let mut other = at + 1;
+        while other < names.len() {
+            if are_alike(names[at].as_bytes(), names[other].as_bytes()) {
+                return false;
+            }
+            other += 1;
+        }
+        at += 1;
+    }
+    true
+}
+
+const fn are_alike(one: &[u8], other: &[u8]) -> bool {
+    let (one, other) = (singular(one), singular(other));
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < one.len() {
+        if one[at] != other[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+const fn singular(name: &[u8]) -> &[u8] {
+    match name {
+        [start @ .., b'S'] => start,
+        _ => name,
+    }
+}
+
 /// Prints one thing: an object, or a table of two columns. A reader that has gone is an error here,
 /// for the answer may hold a secret that nobody gets to see again.
 pub fn one<T: Row + Serialize>(form: Form, thing: &T) -> Result<(), Failure> {
@@ -31,7 +80,7 @@ pub fn one<T: Row + Serialize>(form: Form, thing: &T) -> Result<(), Failure> {
         Form::Json => write_json(&mut out, thing).and_then(|()| writeln!(out)),
         Form::Table => {
             let mut table = plain_table();
-            for (column, cell) in T::COLUMNS.iter().zip(thing.cells()) {
+            for (column, cell) in T::DISTINCT.iter().zip(thing.cells()) {
                 table.add_row([Cell::new(column), Cell::new(shown(&cell))]);
             }
             write_table(&mut out, &table)
@@ -48,7 +97,7 @@ pub fn table<T: Row>(things: &[T]) -> Result<(), Failure> {
         return Ok(());
     }
     let mut table = plain_table();
-    table.set_header(T::COLUMNS);
+    table.set_header(T::DISTINCT);
     for thing in things {
         table.add_row(thing.cells().iter().map(|cell| Cell::new(shown(cell))));
     }
@@ -86,7 +135,7 @@ impl<T: Row + Serialize> List<T> {
             Form::Json => writeln!(self.out, "{}", if self.is_begun { "\n]" } else { "[]" }),
             Form::Table => {
                 let mut table = plain_table();
-                table.set_header(T::COLUMNS);
+                table.set_header(T::DISTINCT);
                 for row in &self.rows {
                     table.add_row(row.cells().iter().map(|cell| Cell::new(shown(cell))));
                 }
@@ -189,5 +238,26 @@ fn reader_gone(error: io::Error) -> Failure {
     match error.kind() {
         ErrorKind::BrokenPipe => Failure::ReaderGone,
         _ => Failure::Local(format!("cannot write the answer: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::are_distinct;
+
+    #[test]
+    fn two_columns_of_one_name_are_found() {
+        let table: [(&[&str], bool); 7] = [
+            (&[], true),
+            (&["A"], true),
+            (&["A", "B", "AB"], true),
+            (&["VIRTUAL INTERFACE", "INTERFACE"], true),
+            (&["A", "B", "A"], false),
+            (&["B", "ERROR", "ERRORS"], false),
+            (&["ERRORS", "ERROR"], false),
+        ];
+        for (names, expected) in table {
+            assert_eq!(are_distinct(names), expected, "{names:?}");
+        }
     }
 }

@@ -193,8 +193,8 @@ impl Row for Interface {
     ];
     fn cells(&self) -> Vec<String> {
         let public = &self.virtual_interface;
-        let gateway =
-            public.virtual_gateway_id.as_ref().or(public.direct_connect_gateway_id.as_ref());
+        let gateways = [&public.virtual_gateway_id, &public.direct_connect_gateway_id];
+        let gateway = gateways.into_iter().flatten().find(|id| !id.is_empty());
         vec![
             maybe(&public.virtual_interface_id),
             maybe(&public.virtual_interface_name),

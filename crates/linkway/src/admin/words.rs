@@ -65,7 +65,8 @@ pub enum AccessKeyWord {
     #[command(
         after_help = "With --aws-profile, the AWS CLI's own files are edited: AWS_CONFIG_FILE or
 ~/.aws/config, and AWS_SHARED_CREDENTIALS_FILE or ~/.aws/credentials. Nothing but
-the named profile changes.
+the named profile changes. Where it exists already no key is made, unless with
+--overwrite: its old keys are gone from the files then.
 
 An edge's key comes beside those that it has. With --output json it is what
 `linkway edge --credentials` reads.
@@ -86,6 +87,9 @@ Examples:
         /// Also write this profile of the AWS CLI: region, endpoint and keys
         #[arg(long, value_name = "NAME", value_parser = profile_name)]
         aws_profile: Option<String>,
+        /// Replace the profile if it exists
+        #[arg(long, requires = "aws_profile")]
+        overwrite: bool,
     },
     /// List access keys, without secrets
     #[command(after_help = "Examples:

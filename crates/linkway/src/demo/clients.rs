@@ -1,4 +1,4 @@
-//! The server, and the two command lines that people use with it: `linkway admin` and the AWS CLI.
+//! The server, and its two command-line clients: `linkway admin` and the AWS CLI.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
 use super::terminal::{Terminal, shell_line};
-use super::wiring::SERVER;
+use super::topology::SERVER;
 
-const READY_PATIENCE: Duration = Duration::from_secs(60);
-const STOP_PATIENCE: Duration = Duration::from_secs(20);
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Runs the command lines, and shows those that a person would type.
+/// Runs the clients, and prints the commands that a person would type.
 #[derive(Clone)]
 pub struct Clients {
     program: PathBuf,
@@ -40,13 +40,13 @@ impl Clients {
         self.directory.join("data/operator.json")
     }
 
-    /// `linkway admin WORDS`, shown; the answer.
+    /// Runs and prints `linkway admin WORDS`; the answer.
     pub fn admin(&self, words: &[&str]) -> anyhow::Result<Value> {
         self.terminal.command("operator", &format!("linkway admin {}", shell_line(words)));
         self.quiet_admin(words)
     }
 
-    /// `linkway admin WORDS`; the answer.
+    /// Runs `linkway admin WORDS` without printing it; the answer.
     pub fn quiet_admin(&self, words: &[&str]) -> anyhow::Result<Value> {
         let mut command = Command::new(&self.program);
         command.args(["admin", "--output", "json"]).args(words);
@@ -54,7 +54,7 @@ impl Clients {
         self.answer(command, &format!("linkway admin {}", shell_line(words)))
     }
 
-    /// `aws directconnect WORDS` by one of the tenants, shown; the answer.
+    /// Runs and prints `aws directconnect WORDS` as one of the tenants; the answer.
     pub fn aws(&self, tenant: &str, words: &[&str]) -> anyhow::Result<Value> {
         let shown = format!("aws directconnect {}", shell_line(words));
         self.terminal.command(tenant, &shown);
@@ -65,7 +65,7 @@ impl Clients {
         self.answer(command, &shown)
     }
 
-    /// The AWS CLI's own files stay inside the directory, and so does its home.
+    /// The AWS CLI's files and its home are inside the directory.
     fn answer(&self, mut command: Command, shown: &str) -> anyhow::Result<Value> {
         let at = &self.directory;
         command.env("HOME", at).stdin(Stdio::null());
@@ -75,7 +75,7 @@ impl Clients {
         parse(&done).with_context(|| shown.to_owned())
     }
 
-    /// `linkway admin check` on the data of a server that has ended; what it says.
+    /// `linkway admin check` on the data of a server that was stopped; its output.
     pub fn check(&self) -> anyhow::Result<String> {
         let mut command = Command::new(&self.program);
         command.args(["admin", "check"]).arg(self.directory.join("data"));
@@ -93,16 +93,24 @@ fn parse(done: &Output) -> anyhow::Result<Value> {
     if done.stdout.trim_ascii().is_empty() {
         return Ok(Value::Null);
     }
-    serde_json::from_slice(&done.stdout).context("the answer is no JSON")
+    serde_json::from_slice(&done.stdout).context("the answer is not JSON")
 }
 
-/// A text of an answer.
+/// A string member of an answer.
+///
+/// # Errors
+///
+/// There is none of this name.
 pub fn text(answer: &Value, name: &str) -> anyhow::Result<String> {
     let found = answer[name].as_str().with_context(|| format!("the answer has no {name}"))?;
     Ok(found.to_owned())
 }
 
-/// The one element of a list of an answer.
+/// The only element of a list in an answer.
+///
+/// # Errors
+///
+/// There is no such list, or it does not have exactly one element.
 pub fn only<'a>(answer: &'a Value, name: &str) -> anyhow::Result<&'a Value> {
     match answer[name].as_array().map(Vec::as_slice) {
         Some([one]) => Ok(one),
@@ -119,20 +127,25 @@ pub struct Server {
 
 impl Server {
     /// Starts it on an empty data directory and waits until it answers the operator.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started, ends, or is not ready within [`READY_TIMEOUT`].
     pub fn start(clients: &Clients) -> anyhow::Result<Self> {
         let directory = &clients.directory;
         let log = directory.join("serve.log");
         let config = directory.join("serve.toml");
-        fs::write(&config, "log_format = \"json\"\n").context("no configuration")?;
-        let out = File::create(&log).context("no log for the server")?;
+        fs::write(&config, "log_format = \"json\"\n")
+            .context("cannot write the server's configuration")?;
+        let out = File::create(&log).context("cannot create the server's log")?;
         let mut command = Command::new(&clients.program);
         command.args(["serve", "--listen", SERVER, "--data-dir"]).arg(directory.join("data"));
         command.arg("--config").arg(config);
         command.stdin(Stdio::null()).stderr(out.try_clone()?).stdout(out);
         let mut server = Self { child: command.spawn().context("cannot start the server")?, log };
-        let deadline = Instant::now() + READY_PATIENCE;
+        let deadline = Instant::now() + READY_TIMEOUT;
         while clients.quiet_admin(&["location", "list"]).is_err() {
-            let ended = server.child.try_wait().context("cannot look at the server")?;
+            let ended = server.child.try_wait().context("cannot read the server's status")?;
             ensure!(ended.is_none(), "the server has ended: {}", server.log(12));
             ensure!(Instant::now() < deadline, "the server is not up: {}", server.log(12));
             std::thread::sleep(Duration::from_millis(20));
@@ -147,18 +160,24 @@ impl Server {
         lines[lines.len().saturating_sub(count)..].join("\n")
     }
 
-    /// Ends it in good order.
+    /// Stops it gracefully.
+    ///
+    /// # Errors
+    ///
+    /// It ends with another exit status than 0, or not within [`STOP_TIMEOUT`].
     pub fn stop(&mut self) -> anyhow::Result<()> {
         let line = format!("kill -TERM {}", self.child.id());
         let asked = Command::new("sh").args(["-c", &line]).status();
-        ensure!(asked.is_ok_and(|status| status.success()), "cannot ask the server to end");
-        let deadline = Instant::now() + STOP_PATIENCE;
+        ensure!(asked.is_ok_and(|status| status.success()), "cannot signal the server");
+        let deadline = Instant::now() + STOP_TIMEOUT;
         loop {
-            if let Some(status) = self.child.try_wait().context("cannot look at the server")? {
+            if let Some(status) =
+                self.child.try_wait().context("cannot read the server's status")?
+            {
                 ensure!(status.success(), "the server ended with {status}: {}", self.log(12));
                 return Ok(());
             }
-            ensure!(Instant::now() < deadline, "the server has not ended after {STOP_PATIENCE:?}");
+            ensure!(Instant::now() < deadline, "the server has not ended after {STOP_TIMEOUT:?}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }

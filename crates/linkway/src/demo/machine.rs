@@ -1,4 +1,4 @@
-//! The machine that has the routers: the stage's own kernel, or a User-mode Linux beside it.
+//! The machine that has the routers: the sandbox's own kernel, or a User-mode Linux beside it.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -8,41 +8,45 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 
-use super::hands::{self, Hands};
-use super::wiring::{self, HANDS};
-use super::{Kernel, need};
+use super::runner::{self, Runner};
+use super::topology::{self, RUNNER};
+use super::{Kernel, requirements};
 
 /// User-mode Linux boots in two seconds on an idle machine.
-const BOOT_PATIENCE: Duration = Duration::from_secs(90);
+const BOOT_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// A machine that runs programs.
+/// The machine with the routers.
 pub struct Machine {
-    /// Its hands.
-    pub hands: Hands,
+    /// Runs programs on it.
+    pub runner: Runner,
     /// The User-mode Linux, if it is one, and the file of its console.
     uml: Option<(Child, PathBuf)>,
 }
 
 impl Machine {
-    /// Starts it. `directory` is the stage's own.
+    /// Starts it. `directory` is the sandbox's own.
+    ///
+    /// # Errors
+    ///
+    /// A link cannot be made, or the machine is not up within [`BOOT_TIMEOUT`].
     pub fn start(kernel: Kernel, directory: &Path) -> anyhow::Result<Self> {
-        run_here(&["ip", "-batch", "-"], &wiring::stage_lines(kernel))?;
+        run_here(&["ip", "-batch", "-"], &topology::sandbox_lines(kernel))?;
         let mut uml = match kernel {
             Kernel::Host => {
-                hands::spawn()?;
+                runner::spawn()?;
                 None
             }
             Kernel::Uml => Some(boot(directory)?),
         };
-        let hands = Hands::wait(BOOT_PATIENCE, || match &mut uml {
+        let runner = Runner::wait(BOOT_TIMEOUT, || match &mut uml {
             None => true,
             Some((child, _)) => matches!(child.try_wait(), Ok(None)),
         });
-        let hands = hands.with_context(|| console(uml.as_ref()))?;
-        Ok(Self { hands, uml })
+        let runner = runner.with_context(|| console(uml.as_ref()))?;
+        Ok(Self { runner, uml })
     }
 
-    /// The end of what its console says; empty if it has none.
+    /// The last lines of its console; empty if it has none.
     pub fn console(&self) -> String {
         console(self.uml.as_ref())
     }
@@ -53,10 +57,14 @@ fn console(uml: Option<&(Child, PathBuf)>) -> String {
     let bytes = fs::read(file).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes).replace('\r', "");
     let lines: Vec<_> = text.lines().collect();
-    format!("User-mode Linux said: {}", lines[lines.len().saturating_sub(12)..].join("\n"))
+    format!("Console of User-mode Linux: {}", lines[lines.len().saturating_sub(12)..].join("\n"))
 }
 
-/// Runs a program of the stage that must end with exit status 0.
+/// Runs a program in the sandbox.
+///
+/// # Errors
+///
+/// It cannot be started, or its exit status is not 0.
 pub fn run_here(words: &[&str], input: &str) -> anyhow::Result<()> {
     use std::io::Write as _;
     let running = || words.join(" ");
@@ -76,7 +84,7 @@ pub fn run_here(words: &[&str], input: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Starts a User-mode Linux whose files are this machine's and whose process 1 is a script of ours.
+/// Starts a User-mode Linux that has this machine's files and whose process 1 is our script.
 fn boot(directory: &Path) -> anyhow::Result<(Child, PathBuf)> {
     let (init, at, said) =
         (directory.join("init.sh"), directory.join("uml"), directory.join("console"));
@@ -90,7 +98,7 @@ fn boot(directory: &Path) -> anyhow::Result<(Child, PathBuf)> {
     command.args(["con=null", "con0=fd:0,fd:1"]);
     command.arg(format!("init={}", init.display()));
     command.arg(format!("uml_dir={}/", at.display()));
-    command.args(["vec0:transport=tap,ifname=hands,depth=128"]);
+    command.args(["vec0:transport=tap,ifname=runner,depth=128"]);
     command.args(["vec1:transport=tap,ifname=mgmt,depth=128"]);
     // It keeps its memory in a file there, and its own directory below HOME.
     command.env("TMPDIR", &at).env("HOME", &at);
@@ -100,8 +108,8 @@ fn boot(directory: &Path) -> anyhow::Result<(Child, PathBuf)> {
 
 /// A directory in which modprobe finds the modules of User-mode Linux: it looks in `/lib/modules`,
 /// and the package has them elsewhere, without an index.
-fn modules(place: &Path) -> anyhow::Result<PathBuf> {
-    let packaged = Path::new(need::UML_MODULES);
+fn modules(directory: &Path) -> anyhow::Result<PathBuf> {
+    let packaged = Path::new(requirements::UML_MODULES);
     let looking = || format!("cannot look for modules in {}", packaged.display());
     let release = fs::read_dir(packaged)
         .with_context(looking)?
@@ -109,7 +117,7 @@ fn modules(place: &Path) -> anyhow::Result<PathBuf> {
         .map(|entry| entry.file_name())
         .max()
         .with_context(looking)?;
-    let (from, to) = (packaged.join(&release), place.join("lib/modules").join(&release));
+    let (from, to) = (packaged.join(&release), directory.join("lib/modules").join(&release));
     fs::create_dir_all(&to)?;
     symlink(from.join("kernel"), to.join("kernel"))?;
     for entry in fs::read_dir(&from).with_context(looking)? {
@@ -118,9 +126,9 @@ fn modules(place: &Path) -> anyhow::Result<PathBuf> {
             fs::copy(from.join(&name), to.join(&name)).with_context(looking)?;
         }
     }
-    let (place_text, release) = (place.to_string_lossy(), release.to_string_lossy());
-    run_here(&["depmod", "-b", &place_text, &release], "")?;
-    Ok(place.to_owned())
+    let (directory_text, release) = (directory.to_string_lossy(), release.to_string_lossy());
+    run_here(&["depmod", "-b", &directory_text, &release], "")?;
+    Ok(directory.to_owned())
 }
 
 /// What process 1 of the User-mode Linux does.
@@ -134,12 +142,12 @@ fn init_script(modules: &Path) -> anyhow::Result<String> {
          \x20 modprobe -d '{modules}' $module || echo \"no module $module\"\n\
          done\n\
          ip link set lo up\n\
-         ip address add {hands}/30 dev vec0; ip link set vec0 up\n\
-         '{program}' demo --hands {HANDS}\n\
+         ip address add {runner}/30 dev vec0; ip link set vec0 up\n\
+         '{program}' demo --runner {RUNNER}\n\
          busybox poweroff -f\n",
-        path = need::SYSTEM_PATH,
+        path = requirements::SYSTEM_PATH,
         modules = modules.display(),
-        hands = HANDS.ip(),
+        runner = RUNNER.ip(),
         program = program.display(),
     ))
 }

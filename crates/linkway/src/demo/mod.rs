@@ -1,23 +1,23 @@
-//! `linkway demo`: the whole story on one machine, with real packets.
+//! `linkway demo`: lend, accept, use and delete an interface on one machine, with real packets.
 //!
-//! Three programs in one. The *rim* (what a person starts) makes a temporary directory and starts
-//! the *stage* in namespaces of its own; the stage runs the server, the AWS CLI and the story; the
-//! *hands* run programs on the machine that has the routers, which is the stage's own kernel or a
-//! User-mode Linux. When the rim ends, however that happens, the kernel ends all the rest.
+//! One program with three roles. The *launcher* (what a person starts) makes a temporary directory and
+//! starts the *sandbox* in namespaces of its own. The sandbox runs the server, the AWS CLI and the
+//! scenario. The *runner* runs programs on the machine that has the routers, which is the sandbox's
+//! own kernel or a User-mode Linux. When the launcher ends, for whatever reason, the kernel ends the rest.
 
 mod clients;
-mod hands;
+mod launcher;
 mod machine;
-mod need;
 mod ping;
 mod report;
-mod rim;
+mod requirements;
 mod router;
-mod stage;
+mod runner;
+mod sandbox;
+mod scenario;
 mod states;
-mod story;
 mod terminal;
-mod wiring;
+mod topology;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,16 +25,15 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-/// Play the whole story on this machine: two tenants, an edge, a customer's router, a VPC, real
+/// Show the whole procedure on this machine: two tenants, an edge, a customer's router, a VPC, real
 /// packets.
 ///
-/// A lender lends a virtual interface, a recipient accepts it, and later gives it back; the
-/// customer's host pings a host in the recipient's VPC all the while. Tenants use the AWS CLI,
-/// unmodified. Everything happens in network namespaces of its own, or in User-mode Linux where the
-/// kernel lacks 802.1Q or VRF, and is gone afterwards. Needs root. Takes half a minute.
+/// A lender lends a virtual interface, a recipient accepts it and later deletes it; the customer's
+/// host pings a host in the recipient's VPC before, between and after. Tenants use the AWS CLI,
+/// unmodified. Everything runs in network namespaces of its own, or in User-mode Linux where the
+/// kernel lacks 802.1Q or VRF, and is removed at the end. Needs root. Takes half a minute.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Exit status: 0 if everything was as it must be, 1 if anything was not, \
-130 if interrupted.
+#[command(after_help = "Exit status: 0 if every check passed, 1 if not, 130 if interrupted.
 
 Examples:
   sudo linkway demo
@@ -45,26 +44,26 @@ pub struct DemoArgs {
     /// The AWS CLI [default: aws on the PATH]
     #[arg(long, value_name = "PATH")]
     pub aws: Option<PathBuf>,
-    /// Write what happened as JSON: pings, times, states
+    /// Write a report as JSON: pings, times, states
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
-    /// Pause while traffic flows, and after a failure, and tell how to look around
+    /// Pause while traffic flows, and after a failure, and print commands to inspect the demo
     #[arg(long)]
     pub keep: bool,
     /// Which kernel carries the packets
     #[arg(long, value_enum, default_value = "auto")]
     pub kernel: KernelChoice,
-    /// List the Debian packages that are missing for it here, and stop
+    /// List the Debian packages that the demo needs and that are not installed, and stop
     #[arg(long)]
     pub packages: bool,
-    /// Play on the stage in this directory; the rim starts it so
+    /// Run the sandbox with this directory; the launcher sets it
     #[arg(long, hide = true, value_name = "DIR")]
     pub inside: Option<PathBuf>,
-    /// Run programs for whoever connects to this address
+    /// Run programs for those who connect to this address
     #[arg(long, hide = true, value_name = "ADDR")]
-    pub hands: Option<SocketAddr>,
-    /// Run a program in one of the demo's places; `--keep` shows how
-    #[arg(long, hide = true, value_name = "PLACE", requires = "words")]
+    pub runner: Option<SocketAddr>,
+    /// Run a program in one of the demo's namespaces; `--keep` shows how
+    #[arg(long, hide = true, value_name = "NAMESPACE", requires = "words")]
     pub at: Option<String>,
     /// The program for `--at`, with its arguments
     #[arg(hide = true, trailing_var_arg = true, requires = "at", value_name = "WORDS")]
@@ -82,7 +81,7 @@ pub enum KernelChoice {
     Uml,
 }
 
-/// Which kernel it is, once that is decided.
+/// The kernel that was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
     /// This machine's own.
@@ -92,7 +91,7 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    /// As the report names it.
+    /// Its name in the report.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Host => "host namespaces",
@@ -101,22 +100,26 @@ impl Kernel {
     }
 }
 
-/// Plays the part that the arguments name.
+/// Runs the demo, or the role that the hidden arguments name.
+///
+/// # Errors
+///
+/// Something that the demo needs is missing. A check that fails is an exit status, not an error.
 pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
-    if let Some(address) = args.hands {
-        hands::serve(address)?;
+    if let Some(address) = args.runner {
+        runner::serve(address)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if let Some(place) = &args.at {
-        return hands::look(place, &args.words);
+    if let Some(namespace) = &args.at {
+        return runner::run_at(namespace, &args.words);
     }
     if args.packages {
-        let missing = need::missing_packages(need::choose(args.kernel)?);
+        let missing = requirements::missing_packages(requirements::choose(args.kernel)?);
         crate::admin::print(&missing.iter().map(|name| format!("{name}\n")).collect::<String>());
         return Ok(ExitCode::SUCCESS);
     }
     match &args.inside {
-        Some(directory) => stage::run(args, directory),
-        None => rim::run(args),
+        Some(directory) => sandbox::run(args, directory),
+        None => launcher::run(args),
     }
 }

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::hands::{Hands, Running};
-use super::wiring::{CUSTOMER, VPC_HOST};
+use super::runner::{Runner, Running};
+use super::topology::{CUSTOMER, VPC_HOST};
 
-/// How many were sent and how many answered.
+/// How many pings were sent and how many were answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Pings {
     /// Echo requests.
@@ -17,30 +17,34 @@ pub struct Pings {
     pub received: u32,
 }
 
-/// Sends so many, five a second, and waits a second for the last answer.
-pub fn ping(hands: Hands, count: u32) -> anyhow::Result<Pings> {
+/// Sends `count` pings, five a second, and waits a second for the last answer.
+///
+/// # Errors
+///
+/// `ping` cannot be run, or its summary cannot be read.
+pub fn ping(runner: Runner, count: u32) -> anyhow::Result<Pings> {
     let count = count.to_string();
     let words = ["ping", "-n", "-c", &count, "-i", "0.2", "-W", "1", VPC_HOST];
     let line: Vec<_> = ["ip", "netns", "exec", CUSTOMER].into_iter().chain(words).collect();
-    // Its exit status says whether anything was answered; the summary says more.
-    let done = hands.attempt(&line, "")?;
+    // The exit status only says whether anything was answered; the summary has the numbers.
+    let done = runner.attempt(&line, "")?;
     parse(&done.out).with_context(|| format!("ping says: {}{}", done.out, done.err))
 }
 
-/// Pings that go on, ten a second, until the first is answered.
-pub struct Pinging(Running);
+/// Ten pings a second, until the first is answered.
+pub struct ContinuousPing(Running);
 
-impl Pinging {
+impl ContinuousPing {
     /// Starts them.
-    pub fn start(hands: Hands) -> anyhow::Result<Self> {
+    pub fn start(runner: Runner) -> anyhow::Result<Self> {
         let words = ["ping", "-n", "-i", "0.1", VPC_HOST];
         let line: Vec<_> = ["ip", "netns", "exec", CUSTOMER].into_iter().chain(words).collect();
-        Ok(Self(hands.start(&line)?))
+        Ok(Self(runner.start(&line)?))
     }
 
     /// The moment of the first answer; ends the pings.
-    pub fn first_answer(self, patience: Duration) -> Option<Instant> {
-        self.0.wait_for(patience, |line| line.contains("bytes from"))
+    pub fn first_answer(self, timeout: Duration) -> Option<Instant> {
+        self.0.wait_for(timeout, |line| line.contains("bytes from"))
     }
 }
 

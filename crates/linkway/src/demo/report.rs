@@ -1,30 +1,30 @@
-//! What happened, as JSON for a test or a dashboard.
+//! The report of a run, as JSON for tests and other programs.
 
 use serde::Serialize;
 
 use super::ping::Pings;
-use super::states::Seen;
+use super::states::StateChange;
 
-/// The report; members that were not reached are absent.
+/// The report. Members of steps that were not reached are absent.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// Whether everything was as it must be.
+    /// Whether every check passed.
     pub ok: bool,
-    /// What was not.
+    /// The check that failed, or why there is no result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// `host namespaces` or `User-mode Linux`.
     pub kernel: &'static str,
     /// From the customer's host to the host in the VPC.
     pub pings: PingReport,
-    /// How long things took.
+    /// Durations, in seconds.
     pub seconds: Seconds,
-    /// Every change of state, in the order in which it was seen.
-    pub states: Vec<Seen>,
+    /// Every change of state, in the order in which it was observed.
+    pub states: Vec<StateChange>,
 }
 
-/// The pings at the three moments that matter.
+/// The pings of the three steps that send some.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PingReport {
@@ -39,16 +39,16 @@ pub struct PingReport {
     pub after_delete: Option<Pings>,
 }
 
-/// Times, in seconds.
+/// Durations, in seconds.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Seconds {
     /// From the answer to the acceptance until the first ping was answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirm_to_first_ping: Option<f64>,
-    /// From the answer to the acceptance until the interface was seen `available`.
+    /// From the answer to the acceptance until the interface was observed as `available`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirm_to_available: Option<f64>,
-    /// The whole story, the start of the kernel included.
+    /// The whole run, the boot of User-mode Linux included.
     pub total: f64,
 }

@@ -1,29 +1,33 @@
-//! The customer's router, configured from what the API returned and from nothing else.
+//! The customer's router, configured only from what the API returned.
 
 use std::collections::HashMap;
 use std::fmt;
 
 use anyhow::{Context as _, ensure};
 
-use super::wiring::CUSTOMER_PREFIX;
+use super::topology::CUSTOMER_PREFIX;
 
-/// What `customerRouterConfig` says. No `Debug`: it holds the key.
+/// The content of `customerRouterConfig`. No `Debug`: it holds the key.
 pub struct RouterConfig {
-    /// The VLAN on the cable.
+    /// The 802.1Q VLAN id.
     pub vlan: u16,
     /// The customer's address with its prefix length.
     pub ours: String,
-    /// The other side's.
+    /// The edge's.
     pub theirs: String,
     /// The customer's AS number.
     pub our_asn: u32,
-    /// The other side's.
+    /// The edge's.
     pub their_asn: u32,
     key: String,
 }
 
 impl RouterConfig {
-    /// From the XML of the API's answer.
+    /// Parses the XML of the API's answer.
+    ///
+    /// # Errors
+    ///
+    /// An element is missing or is not a number where one is expected.
     pub fn parse(xml: &str) -> anyhow::Result<Self> {
         let members = members(xml);
         let text = |name: &str| {
@@ -55,12 +59,16 @@ impl RouterConfig {
         )
     }
 
-    /// BIRD's configuration. Fails on a key that BIRD cannot be told.
+    /// BIRD's configuration.
+    ///
+    /// # Errors
+    ///
+    /// The key has a double quote, which BIRD's configuration cannot express.
     pub fn bird(&self) -> anyhow::Result<String> {
         ensure!(!self.key.contains('"'), "BIRD has no way to write a key with a quotation mark");
         let (our_asn, their_asn, key) = (self.our_asn, self.their_asn, &self.key);
         let (ours, theirs) = (without_length(&self.ours), without_length(&self.theirs));
-        // The default of 120 s between attempts would decide how long everything takes.
+        // With the default of 120 s between attempts the demo would take minutes.
         Ok(format!(
             "log stderr all;\n\
              router id {ours};\n\
@@ -97,7 +105,7 @@ fn members(xml: &str) -> HashMap<&str, String> {
     xml.lines().filter_map(element).collect()
 }
 
-/// `<name>text</name>`, as the server writes them: one a line.
+/// Parses `<name>text</name>`; the server writes one element a line.
 fn element(line: &str) -> Option<(&str, String)> {
     let (name, rest) = line.trim().strip_prefix('<')?.split_once('>')?;
     let text = rest.strip_suffix('>')?.strip_suffix(name)?.strip_suffix("</")?;

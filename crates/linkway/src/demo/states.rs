@@ -1,8 +1,8 @@
-//! The states of the three things that the story is about, as they change.
+//! The states of the scenario's three resources, as they change.
 //!
-//! A thread asks the server, as the operator sees it, several times a second; each change is a row
-//! of the table on the terminal and of the report. A state that cannot follow the one before is an
-//! error; one that lasted a moment may be missed.
+//! A thread polls the server with the operator's key several times a second; each change is a row of
+//! the table on the terminal and of the report. A state that cannot follow the one before is an
+//! error; one that lasts less than the interval may be missed.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -14,14 +14,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::clients::Clients;
-use super::story::round;
+use super::scenario::round;
 use super::terminal::Terminal;
 
-const PAUSE: Duration = Duration::from_millis(200);
+const INTERVAL: Duration = Duration::from_millis(200);
 
-/// What has a state.
+/// A resource that has a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Thing {
+pub enum Resource {
     /// The lender's connection.
     #[serde(rename = "connection")]
     Connection,
@@ -33,10 +33,10 @@ pub enum Thing {
     Bgp,
 }
 
-const THINGS: [Thing; 3] = [Thing::Connection, Thing::Interface, Thing::Bgp];
+const RESOURCES: [Resource; 3] = [Resource::Connection, Resource::Interface, Resource::Bgp];
 
-impl Thing {
-    /// The order in which its states may be seen; any may be missed.
+impl Resource {
+    /// The order in which its states may be observed; any may be missed.
     const fn path(self) -> &'static [&'static str] {
         match self {
             Self::Connection => &["requested", "pending", "available", "deleting", "deleted"],
@@ -56,118 +56,133 @@ impl Thing {
     }
 }
 
-/// A state, and when it was first seen.
+/// A state, and when it was first observed.
 #[derive(Clone, Debug, Serialize)]
-pub struct Seen {
-    /// Of what.
-    pub resource: Thing,
-    /// As the API names it.
+pub struct StateChange {
+    /// The resource.
+    pub resource: Resource,
+    /// The state, as the API names it.
     pub state: String,
-    /// The moment.
+    /// When it was observed.
     pub at: Timestamp,
-    /// Seconds since the story began.
+    /// Seconds since the demo began.
     pub second: f64,
 }
 
 #[derive(Default)]
-struct Record {
-    seen: Vec<Seen>,
-    /// Where each thing is on its path.
-    places: [Option<usize>; 3],
+struct Observed {
+    changes: Vec<StateChange>,
+    /// The position of each resource on its path.
+    positions: [Option<usize>; 3],
     problem: Option<String>,
-    is_over: bool,
+    is_done: bool,
 }
 
-impl Record {
-    /// Takes a state that the thing may have by now.
-    fn saw(&mut self, thing: Thing, state: &str, at: Timestamp, second: f64) -> Result<(), String> {
-        if let Some(place) = self.step(thing, state)? {
-            self.places[thing as usize] = Some(place);
-            self.seen.push(Seen { resource: thing, state: state.to_owned(), at, second });
+impl Observed {
+    /// Records a state, if it may follow the ones before.
+    fn observe(
+        &mut self,
+        resource: Resource,
+        state: &str,
+        at: Timestamp,
+        second: f64,
+    ) -> Result<(), String> {
+        if let Some(position) = self.step(resource, state)? {
+            self.positions[resource as usize] = Some(position);
+            self.changes.push(StateChange { resource, state: state.to_owned(), at, second });
         }
         Ok(())
     }
 
-    /// Where in its path the thing gets by this state; `None`: it is there already.
-    fn step(&self, thing: Thing, state: &str) -> Result<Option<usize>, String> {
-        let path = thing.path();
-        let place = self.places[thing as usize];
-        if place.is_some_and(|place| path[place] == state) {
+    /// The position on its path of this state; `None`: the resource has it already.
+    fn step(&self, resource: Resource, state: &str) -> Result<Option<usize>, String> {
+        let path = resource.path();
+        let position = self.positions[resource as usize];
+        if position.is_some_and(|position| path[position] == state) {
             return Ok(None);
         }
-        let from = place.map_or(0, |place| place + 1);
+        let from = position.map_or(0, |position| position + 1);
         let found = path[from..].iter().position(|step| *step == state);
         found.map(|found| Some(from + found)).ok_or_else(|| {
-            let before = place.map_or("nothing", |place| path[place]);
-            format!("the {} is {state} after {before}", thing.name())
+            let before = position.map_or("nothing", |position| path[position]);
+            format!("the {} is {state} after {before}", resource.name())
         })
     }
 }
 
-/// What has been seen so far.
+/// The states that were observed so far.
 #[derive(Clone)]
 pub struct States {
-    shared: Arc<(Mutex<Record>, Condvar)>,
+    shared: Arc<(Mutex<Observed>, Condvar)>,
     terminal: Terminal,
 }
 
 impl States {
-    /// Begins to watch.
+    /// Starts the polling thread.
     pub fn watch(clients: Clients, terminal: Terminal) -> Self {
         let states = Self { shared: Arc::default(), terminal };
         let watching = states.clone();
         thread::spawn(move || {
-            while !watching.lock().is_over {
-                // One look that fails is made up for by the next; who waits has a bound of time.
-                watching.saw(&look(&clients).unwrap_or_default());
-                thread::sleep(PAUSE);
+            while !watching.lock().is_done {
+                // A poll that fails is repeated; whoever waits for a state has a time limit.
+                watching.observe(&poll(&clients).unwrap_or_default());
+                thread::sleep(INTERVAL);
             }
         });
         states
     }
 
-    fn lock(&self) -> MutexGuard<'_, Record> {
+    fn lock(&self) -> MutexGuard<'_, Observed> {
         self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what one look has found; what has changed is one row.
-    fn saw(&self, found: &[(Thing, String)]) {
+    /// Records the result of one poll; what has changed is one row.
+    fn observe(&self, found: &[(Resource, String)]) {
         let mut record = self.lock();
         let (at, second) = (Timestamp::now(), round(self.terminal.elapsed().as_secs_f64()));
-        let was_empty = record.seen.is_empty();
-        let known = record.seen.len();
-        for (thing, state) in found {
-            if let Err(problem) = record.saw(*thing, state, at, second) {
+        let was_empty = record.changes.is_empty();
+        let known = record.changes.len();
+        for (resource, state) in found {
+            if let Err(problem) = record.observe(*resource, state, at, second) {
                 record.problem.get_or_insert(problem);
             }
         }
-        if record.seen.len() > known {
+        if record.changes.len() > known {
             if was_empty {
                 self.terminal.row(HEADER);
             }
-            self.terminal.row(&row(second, &record.places));
+            self.terminal.row(&row(second, &record.positions));
         }
         self.shared.1.notify_all();
     }
 
-    /// Waits for a state; the moment at which it was known here. Fails at once if it has passed.
-    pub fn wait(&self, thing: Thing, state: &str, patience: Duration) -> anyhow::Result<Instant> {
-        let deadline = Instant::now() + patience;
-        let (path, name) = (thing.path(), thing.name());
+    /// Waits for a state; when it was observed.
+    ///
+    /// # Errors
+    ///
+    /// The state has passed, an impossible one was observed, or the time is over.
+    pub fn wait(
+        &self,
+        resource: Resource,
+        state: &str,
+        timeout: Duration,
+    ) -> anyhow::Result<Instant> {
+        let deadline = Instant::now() + timeout;
+        let (path, name) = (resource.path(), resource.name());
         let mut record = self.lock();
         loop {
             if let Some(problem) = &record.problem {
                 bail!("{problem}");
             }
-            let place = record.places[thing as usize];
-            let last = place.map_or("unseen", |place| path[place]);
+            let position = record.positions[resource as usize];
+            let last = position.map_or("unseen", |position| path[position]);
             if last == state {
                 return Ok(Instant::now());
             }
-            let from = place.map_or(0, |place| place + 1);
+            let from = position.map_or(0, |position| position + 1);
             ensure!(path[from..].contains(&state), "the {name} is {last} already, not {state}");
             let left = deadline.saturating_duration_since(Instant::now());
-            let seconds = patience.as_secs();
+            let seconds = timeout.as_secs();
             ensure!(!left.is_zero(), "the {name} is {last}, not {state}, after {seconds} s");
             record = self
                 .shared
@@ -177,27 +192,27 @@ impl States {
         }
     }
 
-    /// Ends watching.
+    /// Ends the polling thread.
     pub fn end(&self) {
-        self.lock().is_over = true;
+        self.lock().is_done = true;
     }
 
-    /// All that was seen.
-    pub fn seen(&self) -> Vec<Seen> {
-        self.lock().seen.clone()
+    /// All changes so far, in order.
+    pub fn changes(&self) -> Vec<StateChange> {
+        self.lock().changes.clone()
     }
 
-    /// The table of what was seen, a row for each moment.
+    /// The table of all changes, a row for each moment.
     pub fn table(&self) -> String {
-        let mut record = Record::default();
+        let mut record = Observed::default();
         let mut table = HEADER.to_owned();
-        for moment in self.seen().chunk_by(|one, next| one.at == next.at) {
-            for Seen { resource, state, at, second } in moment {
-                // It was accepted once.
-                let _ = record.saw(*resource, state, *at, *second);
+        for moment in self.changes().chunk_by(|one, next| one.at == next.at) {
+            for StateChange { resource, state, at, second } in moment {
+                // It was recorded before, so it cannot fail.
+                let _ = record.observe(*resource, state, *at, *second);
             }
             table.push('\n');
-            table.push_str(&row(moment[0].second, &record.places));
+            table.push_str(&row(moment[0].second, &record.positions));
         }
         table
     }
@@ -205,22 +220,24 @@ impl States {
 
 const HEADER: &str = "  second   connection   virtual interface   BGP session";
 
-fn row(second: f64, places: &[Option<usize>; 3]) -> String {
-    let now = THINGS.map(|thing| places[thing as usize].map_or("-", |place| thing.path()[place]));
+fn row(second: f64, positions: &[Option<usize>; 3]) -> String {
+    let now = RESOURCES.map(|resource| {
+        positions[resource as usize].map_or("-", |position| resource.path()[position])
+    });
     format!("{second:8.1}   {:<10}   {:<17}   {}", now[0], now[1], now[2])
 }
 
-/// What the server says now.
-fn look(clients: &Clients) -> anyhow::Result<Vec<(Thing, String)>> {
+/// The states as the server has them.
+fn poll(clients: &Clients) -> anyhow::Result<Vec<(Resource, String)>> {
     let connections = clients.quiet_admin(&["connection", "list"])?;
     let interfaces = clients.quiet_admin(&["interface", "list"])?;
     let mut found = Vec::new();
-    let mut push = |thing, state: &Value| {
-        found.extend(state.as_str().map(|state| (thing, state.to_owned())));
+    let mut push = |resource, state: &Value| {
+        found.extend(state.as_str().map(|state| (resource, state.to_owned())));
     };
-    push(Thing::Connection, &connections[0]["connectionState"]);
-    push(Thing::Interface, &interfaces[0]["virtualInterfaceState"]);
-    push(Thing::Bgp, &interfaces[0]["bgpPeers"][0]["bgpStatus"]);
+    push(Resource::Connection, &connections[0]["connectionState"]);
+    push(Resource::Interface, &interfaces[0]["virtualInterfaceState"]);
+    push(Resource::Bgp, &interfaces[0]["bgpPeers"][0]["bgpStatus"]);
     Ok(found)
 }
 
@@ -228,12 +245,12 @@ fn look(clients: &Clients) -> anyhow::Result<Vec<(Thing, String)>> {
 mod tests {
     use jiff::Timestamp;
 
-    use super::{Record, Thing};
+    use super::{Observed, Resource};
 
-    fn check(thing: Thing, states: &[&str], fails_at: Option<&str>) {
-        let mut record = Record::default();
+    fn check(resource: Resource, states: &[&str], fails_at: Option<&str>) {
+        let mut record = Observed::default();
         for state in states {
-            if record.saw(thing, state, Timestamp::UNIX_EPOCH, 0.0).is_err() {
+            if record.observe(resource, state, Timestamp::UNIX_EPOCH, 0.0).is_err() {
                 return assert_eq!(Some(*state), fails_at, "{states:?}");
             }
         }
@@ -242,12 +259,12 @@ mod tests {
 
     #[test]
     fn states_come_in_order() {
-        check(Thing::Connection, &["requested", "requested", "available", "deleted"], None);
-        check(Thing::Connection, &["available", "requested"], Some("requested"));
-        check(Thing::Interface, &["confirming", "available", "deleting", "deleted"], None);
-        check(Thing::Interface, &["confirming", "rejected"], Some("rejected"));
-        check(Thing::Interface, &["available", "down"], Some("down"));
-        check(Thing::Bgp, &["down", "up", "up", "down"], None);
-        check(Thing::Bgp, &["down", "up", "down", "up"], Some("up"));
+        check(Resource::Connection, &["requested", "requested", "available", "deleted"], None);
+        check(Resource::Connection, &["available", "requested"], Some("requested"));
+        check(Resource::Interface, &["confirming", "available", "deleting", "deleted"], None);
+        check(Resource::Interface, &["confirming", "rejected"], Some("rejected"));
+        check(Resource::Interface, &["available", "down"], Some("down"));
+        check(Resource::Bgp, &["down", "up", "up", "down"], None);
+        check(Resource::Bgp, &["down", "up", "down", "up"], Some("up"));
     }
 }

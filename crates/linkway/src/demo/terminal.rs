@@ -1,11 +1,11 @@
-//! How the story looks: plain text, with colours where somebody watches.
+//! The demo's output: plain text, with colours on a terminal.
 
 use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The terminal, shared by the story and by the one who watches states. Every line is one write.
+/// The terminal, shared by the scenario and the thread that polls states. Every line is one write.
 #[derive(Clone)]
 pub struct Terminal {
     is_plain: bool,
@@ -20,7 +20,7 @@ impl Terminal {
         Self { is_plain, began: Instant::now(), lock: Arc::default() }
     }
 
-    /// Time since the story began.
+    /// Time since the demo began.
     pub fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }
@@ -30,20 +30,20 @@ impl Terminal {
         self.write(&format!("\n{}\n", self.styled("1", text)));
     }
 
-    /// What a step is about.
+    /// An explanation of a step.
     pub fn say(&self, text: &str) {
         for line in text.lines() {
             self.write(&format!("  {line}\n"));
         }
     }
 
-    /// A command line, and who types it.
+    /// A command, and who runs it.
     pub fn command(&self, who: &str, line: &str) {
         let prompt = self.styled("36", &format!("{who} $"));
         self.write(&format!("  {prompt} {line}\n"));
     }
 
-    /// What came of it.
+    /// The output of a command.
     pub fn answer(&self, text: &str) {
         let bar = self.styled("2", "|");
         for line in text.lines() {
@@ -56,12 +56,12 @@ impl Terminal {
         self.write(&format!("  {}\n", self.styled("33", text)));
     }
 
-    /// Something that was as it must be.
+    /// A check that passed.
     pub fn good(&self, text: &str) {
         self.write(&format!("  {}\n", self.styled("32", text)));
     }
 
-    /// Something that was not.
+    /// A failure.
     pub fn bad(&self, text: &str) {
         self.write(&format!("{}\n", self.styled("31", text)));
     }
@@ -73,12 +73,12 @@ impl Terminal {
     fn write(&self, text: &str) {
         let _one = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = io::stdout().lock();
-        // A reader who has gone away is no reason to stop: the exit status still says how it ended.
+        // A closed stdout does not stop the demo: the exit status still gives the result.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 }
 
-/// A command line as one would type it in a shell.
+/// A command quoted for a shell.
 pub fn shell_line(words: &[&str]) -> String {
     let is_plain = |word: &str| {
         let fits = |c: char| c.is_ascii_alphanumeric() || "-_=/.,:@%+".contains(c);

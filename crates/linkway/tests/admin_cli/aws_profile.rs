@@ -104,6 +104,61 @@ fn files_that_cannot_be_edited_cost_no_key() {
 }
 
 #[test]
+fn a_profile_that_exists_is_replaced_only_when_told_to() {
+    let (server, desk) = desk();
+    fs::create_dir(desk.path(".aws")).expect("made");
+    let keys = "[t]\naws_access_key_id = AKIAOLD\naws_secret_access_key = only copy\n";
+    let table = [
+        ("credentials", keys),
+        ("config", "[profile t]\noutput = json\n"),
+        ("config", "[profile t]\nrole_arn = arn\n"),
+    ];
+    for (file, text) in table {
+        let path = desk.path(".aws").join(file);
+        fs::write(&path, text).expect("written");
+        let run = create(&desk, "t");
+        assert_eq!((run.code, &*run.stdout), (Some(3), ""), "{}", run.stderr);
+        for says in [path.to_str().expect("text"), "profile t", "already", "--overwrite"] {
+            assert!(run.stderr.contains(says), "no {says} in {}", run.stderr);
+        }
+        assert_eq!(fs::read_to_string(&path).expect("there"), text);
+        fs::remove_file(&path).expect("removed");
+    }
+    assert_eq!(server.received(), [], "no key is made that nobody gets");
+
+    fs::write(desk.path(".aws/credentials"), keys).expect("written");
+    assert_eq!(create(&desk, "another").code, Some(0));
+    let run = desk.run(WORDS.iter().chain(&["--aws-profile", "t", "--overwrite"]));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let credentials = fs::read_to_string(desk.path(".aws/credentials")).expect("there");
+    assert!(!credentials.contains("AKIAOLD") && credentials.matches("je7Mt").count() == 2);
+    // Made by this program or not: what is there, is there.
+    assert_eq!(create(&desk, "t").code, Some(3));
+    assert_eq!(server.received().len(), 2);
+}
+
+#[test]
+fn a_profile_that_appears_meanwhile_keeps_its_keys_and_the_new_key_is_shown() {
+    let dir = tempfile::TempDir::new().expect("a temporary directory");
+    let aws = dir.path().join(".aws");
+    let made = aws.join("credentials");
+    let server = Server::start(move |_, _| {
+        fs::write(&made, "[t]\naws_access_key_id = AKIAOTHER\n").expect("written");
+        Answer::json(json!({
+            "accessKeyId": "AKIAI44QH8DHBEXAMPLE", "secretAccessKey": "je7MtGbClwBF/2Zp9Utk",
+            "accountId": "123456789000", "status": "enabled", "createdAt": "2026-11-23T10:00:00Z"
+        }))
+    });
+    let desk = Desk::new(&server.endpoint());
+    let words = WORDS.iter().chain(&["--aws-profile", "t"]);
+    let run = super::ended(desk.command(words).env("HOME", dir.path()));
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    assert!(run.stdout.contains("je7MtGbClwBF/2Zp9Utk"), "{}", run.stdout);
+    let credentials = fs::read_to_string(aws.join("credentials")).expect("there");
+    assert_eq!(credentials, "[t]\naws_access_key_id = AKIAOTHER\n");
+}
+
+#[test]
 fn runs_side_by_side_lose_nothing() {
     let (server, desk) = desk();
     // The server answers one after the other; what must not collide are the files.

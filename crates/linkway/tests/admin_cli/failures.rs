@@ -80,6 +80,7 @@ fn wrong_usage_is_code_2() {
         (&["access-key", "list", "--account", "1", "--edge", "e"], "cannot be used with"),
         (&["access-key", "create", "--account", "1", "--aws-profile", "a]b"], "a profile's name"),
         (&["access-key", "create", "--account", "1", "--aws-profile", ""], "a profile's name"),
+        (&["access-key", "create", "--account", "1", "--overwrite"], "--aws-profile"),
         (&["events", "--count", "many"], "--count"),
         (&["backup"], "<FILE>"),
         (&["check"], "--data-dir"),

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use linkway_store::{Commit, SqliteOptions, SqliteStore, Store as _, Write};
+use linkway_server::boot;
+use linkway_store::{Commit, SqliteStore, Store as _, Write};
 use serde_json::json;
 
 use crate::process::world::{Pair, allocation, simulated_location, text};
@@ -42,8 +43,8 @@ struct Records(SqliteStore, tokio::runtime::Runtime);
 impl Records {
     fn open(desk: &Desk) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let options = SqliteOptions { create: false, ..SqliteOptions::default() };
-        Self(SqliteStore::open(desk.file("linkway.db"), options).expect("closed"), runtime)
+        let store = SqliteStore::open(desk.file("linkway.db"), boot::existing());
+        Self(store.expect("closed"), runtime)
     }
 
     fn get(&self, key: &str) -> Vec<u8> {

@@ -4,8 +4,8 @@ use linkway_wire::generated::Operation;
 use linkway_wire::operation::{LinkwayOperation, Target};
 
 use super::{Api, edge_metrics};
-use crate::state_counts::StateCounts;
 use crate::clock;
+use crate::state_counts::StateCounts;
 use crate::telemetry::{self, Telemetry};
 
 /// A handle for each operation that there is, and one for all that are not.

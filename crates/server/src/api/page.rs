@@ -10,7 +10,8 @@ use linkway_domain::record::Record;
 use super::Api;
 use crate::records::Failure;
 
-/// The longest page of a tenants' list; `maxResults` above it means this (API model, `MaxResultSetSize`).
+/// The longest page that a tenant asks for: "if MaxResults is given a value larger than 100, only 100 results are returned"
+/// (Direct Connect API Reference, `DescribeConnections` and `DescribeVirtualInterfaces`).
 pub const LONGEST: usize = 100;
 
 /// The longest page of an operator's list, and its length unless the caller asks for fewer.

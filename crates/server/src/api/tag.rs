@@ -53,7 +53,7 @@ impl Api {
         let found = self.records.read(call.principal(), question).await?;
         let resource_tags = arns.into_iter().zip(found).map(|(arn, tags)| wire::ResourceTag {
             resource_arn: Some(arn),
-            tags: Some(convert::tags(tags.iter()).unwrap_or_default()),
+            tags: Some(convert::tags(tags.iter())),
         });
         Ok(wire::DescribeTagsResponse { resource_tags: Some(resource_tags.collect()) })
     }

@@ -13,9 +13,11 @@ use linkway_domain::id::{AccountId, EdgeId};
 use linkway_domain::key;
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{self, COMPACT, CodecError};
 use crate::audit::event::{AuditEvent, Parameters};
+use crate::codec::{self, CodecError};
 
+/// The version of the compact form.
+const COMPACT: u8 = 2;
 /// Bytes that hold nearly every record.
 const ROOM: usize = 512;
 

@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::http::Limits;
+use linkway_domain::id::AgreementName;
+
 use crate::audit::journal::JournalOptions;
+use crate::http::Limits;
 use crate::limits::lockout::{Lockout, LockoutRules};
 use crate::limits::throttle::{Rates, Throttle};
 
@@ -27,12 +29,6 @@ impl Seconds {
     #[must_use]
     pub fn duration(self) -> Duration {
         Duration::try_from_secs_f64(self.0).unwrap_or_default()
-    }
-
-    /// The time in whole milliseconds.
-    #[must_use]
-    pub fn millis(self) -> u64 {
-        u64::try_from(self.duration().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -126,6 +122,9 @@ pub struct Config {
     pub terminal_visibility_seconds: Seconds,
     /// An edge that reported nothing for this long counts as silent.
     pub edge_silent_seconds: Seconds,
+    /// The customer agreements that accounts may confirm.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub customer_agreements: Vec<AgreementName>,
     /// Audit records of changes are kept for this.
     pub audit_retention_days: u32,
     /// Longest request body.
@@ -177,6 +176,7 @@ impl Default for Config {
             hosted_interface_expiry_seconds: Seconds(604_800.0),
             terminal_visibility_seconds: Seconds(900.0),
             edge_silent_seconds: Seconds(90.0),
+            customer_agreements: Vec::new(),
             audit_retention_days: 365,
             max_body_bytes: limits.max_body_bytes,
             max_header_bytes: limits.max_header_bytes,

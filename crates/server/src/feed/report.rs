@@ -12,23 +12,27 @@ use std::sync::Arc;
 
 use linkway_domain::Fault;
 use linkway_domain::access_key::Principal;
-use linkway_domain::decide::{
-    Command, Context, ReportConnection, ReportHead, ReportInterface, ReportSeen, decide,
-};
-use linkway_domain::edge::{ConfigVersion, EdgeStatus};
+use linkway_domain::connection::Connection;
+use linkway_domain::decide::{Command as _, Context};
+use linkway_domain::edge::report::{ReportConnection, ReportHead, ReportInterface, ReportSeen};
+use linkway_domain::edge::{ConfigVersion, EdgeStatus, InterfaceStatus, SessionState};
 use linkway_domain::id::{ConnectionId, EdgeId, VirtualInterfaceId};
+use linkway_domain::index::Index;
 use linkway_domain::key::{self, Key};
 use linkway_domain::record::Record;
 use linkway_domain::seed::Seed;
 use linkway_domain::view::View;
-use linkway_domain::virtual_interface::Reported;
+use linkway_domain::virtual_interface::{InterfaceReport, PeerReport, VirtualInterface};
 use linkway_store::Versioned;
 use tokio::task::JoinSet;
 
+use super::Feed;
 use super::held::Heard;
-use super::{CHUNK, Feed};
 use crate::clock;
-use crate::records::Failure;
+use crate::records::{Failure, Records};
+
+/// How many keys are read at a time.
+const CHUNK: usize = 100;
 
 /// How many items of a report are committed at a time.
 const AT_ONCE: usize = 64;
@@ -54,7 +58,7 @@ struct Basis {
 }
 
 struct Settled {
-    version: u64,
+    versions: Versions,
     said: Said,
     connection: Option<ConnectionId>,
 }
@@ -63,13 +67,57 @@ struct Settled {
 #[derive(Clone, PartialEq, Eq)]
 enum Said {
     Carrier(Option<bool>),
-    Interface(Option<Reported>),
+    Interface(Option<InterfaceReport>),
 }
+
+/// The versions of an item's records: what was decided, and for an interface what was last said of it.
+type Versions = (u64, u64);
 
 struct Item {
     key: Key,
+    /// Where what was last said is kept, if that is a record of its own.
+    status: Option<Key>,
     said: Said,
-    command: Command,
+    change: Change,
+}
+
+/// What an item may change.
+enum Change {
+    Connection(ReportConnection),
+    Interface(ReportInterface),
+}
+
+impl Change {
+    /// Whether it would write something. Whatever cannot be told from what was read would: what is to be written asks for
+    /// the edge's last report, which was not read.
+    fn would_write(&self, view: &View, context: &Context<'_>) -> bool {
+        match self {
+            Self::Connection(report) => report.decide(view, context).map(|d| d.writes),
+            Self::Interface(report) => report.decide(view, context).map(|d| d.writes),
+        }
+        .map_or(true, |writes| !writes.is_empty())
+    }
+
+    async fn carry_out(self, records: &Records, principal: &Principal) -> Result<(), Failure> {
+        match self {
+            Self::Connection(report) => records.run(principal, &report, None).await?,
+            Self::Interface(report) => records.run(principal, &report, None).await?,
+        };
+        Ok(())
+    }
+}
+
+/// What the domain takes from an edge's words on an interface.
+fn report(status: &InterfaceStatus) -> InterfaceReport {
+    let peers = status.peers.iter().map(|peer| PeerReport {
+        family: peer.address_family,
+        established: peer.state == SessionState::Established,
+    });
+    InterfaceReport {
+        programmed: status.reported.programmed,
+        peers: peers.collect(),
+        error: status.reported.error.clone(),
+    }
 }
 
 impl Memory {
@@ -100,7 +148,7 @@ impl Feed {
         let quiet = changes.is_empty() && follows;
         let principal = Principal::Edge(edge.clone());
         let sequence = head.sequence;
-        let seen = Command::ReportSeen(ReportSeen { head, quiet });
+        let seen = ReportSeen { head, quiet };
         self.records.run(&principal, &seen, None).await?;
         self.carry_out(&principal, changes).await?;
         let connections = connections(&settled);
@@ -118,24 +166,23 @@ impl Feed {
         let edge = &head.edge;
         let mut items = Vec::new();
         let mut ports = by_id(&status.ports, |port| (&port.connection_id, port.carrier));
-        for id in self.ids(&key::edge_connections(edge)).await? {
-            let Ok(connection) = ConnectionId::parse(&id) else { continue };
+        for key in self.records.targets(&Index::<Connection>::of_edge(edge)).await? {
+            let Ok(connection) = ConnectionId::parse(last_part(&key)) else { continue };
             let carrier = ports.remove(&connection);
-            let key = key::connection(&connection);
             let report = ReportConnection { head: head.clone(), connection, carrier };
-            let command = Command::ReportConnection(report);
-            items.push(Item { key, said: Said::Carrier(carrier), command });
+            let (said, change) = (Said::Carrier(carrier), Change::Connection(report));
+            items.push(Item { key, status: None, said, change });
         }
         let strange_ports: HashSet<ConnectionId> = ports.into_keys().cloned().collect();
-        let mut interfaces =
-            by_id(&status.interfaces, |item| (&item.virtual_interface_id, &item.reported));
-        for id in self.ids(&key::edge_interfaces(edge)).await? {
-            let Ok(interface) = VirtualInterfaceId::parse(&id) else { continue };
-            let reported = interfaces.remove(&interface).cloned();
-            let key = key::interface(&interface);
-            let said = Said::Interface(reported.clone());
-            let report = ReportInterface { head: head.clone(), interface, reported };
-            items.push(Item { key, said, command: Command::ReportInterface(report) });
+        let mut interfaces = by_id(&status.interfaces, |item| (&item.virtual_interface_id, item));
+        for key in self.records.targets(&Index::<VirtualInterface>::of_edge(edge)).await? {
+            let Ok(interface) = VirtualInterfaceId::parse(last_part(&key)) else { continue };
+            let report = interfaces.remove(&interface).map(report);
+            let status = Some(key::interface_status(&interface));
+            let said = Said::Interface(report.clone());
+            let change =
+                Change::Interface(ReportInterface { head: head.clone(), interface, report });
+            items.push(Item { key, status, said, change });
         }
         let strange: HashSet<VirtualInterfaceId> = interfaces.into_keys().cloned().collect();
         status.ports.retain(|port| !strange_ports.contains(&port.connection_id));
@@ -143,88 +190,93 @@ impl Feed {
         Ok(items)
     }
 
-    /// The commands that would write something, and what is settled without.
+    /// What would write something, and what is settled without.
     async fn changes(
         &self,
         head: &ReportHead,
         items: Vec<Item>,
         memory: &Memory,
-    ) -> Result<(Vec<Command>, HashMap<String, Settled>, Basis), Failure> {
+    ) -> Result<(Vec<Change>, HashMap<String, Settled>, Basis), Failure> {
         let mut keys = vec![key::edge_generation(&head.edge), key::epoch(head.version.epoch)];
-        keys.extend(items.iter().map(|item| item.key.clone()));
+        keys.extend(
+            items.iter().flat_map(|item| {
+                [Some(item.key.clone()), item.status.clone()].into_iter().flatten()
+            }),
+        );
         let mut found = self.raw(&keys).await?.into_iter();
-        let mut mark = || found.next().flatten().map_or(0, |found| found.version);
-        let basis = Basis { about: head.version, generation: mark(), epoch: mark() };
+        let mut next = || found.next().flatten();
+        let version = |found: &Option<Versioned>| found.as_ref().map_or(0, |found| found.version);
+        let basis =
+            Basis { about: head.version, generation: version(&next()), epoch: version(&next()) };
         let known = (memory.basis == Some(basis)).then_some(&memory.settled);
-        let (mut commands, mut settled) = (Vec::new(), HashMap::with_capacity(items.len()));
-        for (item, found) in items.into_iter().zip(found) {
-            let version = found.as_ref().map_or(0, |found| found.version);
+        let (mut changes, mut settled) = (Vec::new(), HashMap::with_capacity(items.len()));
+        for item in items {
+            let found = (next(), item.status.as_ref().and_then(|_| next()));
+            let versions = (version(&found.0), version(&found.1));
             let before = known.and_then(|known| known.get(item.key.as_str()));
-            if let Some(before) = before.filter(|b| b.version == version && b.said == item.said) {
-                let kept =
-                    Settled { version, said: item.said, connection: before.connection.clone() };
+            if let Some(before) = before.filter(|b| b.versions == versions && b.said == item.said) {
+                let connection = before.connection.clone();
+                let kept = Settled { versions, said: item.said, connection };
                 settled.insert(item.key.into_string(), kept);
                 continue;
             }
-            let record = match &found {
-                Some(found) => Some(self.records.decode(item.key.as_str(), found)?),
-                None => None,
+            let view = self.view(head, &item, basis, found)?;
+            let connection = match view.get(&item.key) {
+                Ok(Some(Record::VirtualInterface(interface))) => Some(interface.connection.clone()),
+                Ok(_) | Err(_) => None,
             };
-            let connection = match &record {
-                Some(Record::VirtualInterface(interface)) => Some(interface.connection.clone()),
-                _ => None,
+            let mut kept = Settled { versions, said: item.said.clone(), connection };
+            let context = Context {
+                principal: Principal::Edge(head.edge.clone()),
+                now: clock::now(),
+                seed: Seed::new([0; 32]),
+                settings: self.records.settings(),
             };
-            let mut kept = Settled { version, said: item.said.clone(), connection };
-            if self.would_change(head, &item, basis, (version, record)) {
+            if item.change.would_write(&view, &context) {
                 // Settled at a version that the record does not have yet: the next report looks again.
-                kept.version = u64::MAX;
-                commands.push(item.command);
+                kept.versions = (u64::MAX, u64::MAX);
+                changes.push(item.change);
             }
             settled.insert(item.key.into_string(), kept);
         }
-        Ok((commands, settled, basis))
+        Ok((changes, settled, basis))
     }
 
-    /// Whether a command would write something. Whatever cannot be told from what was read would.
-    fn would_change(
+    /// What was read about an item.
+    fn view(
         &self,
         head: &ReportHead,
         item: &Item,
         basis: Basis,
-        (version, record): (u64, Option<Record>),
-    ) -> bool {
+        (record, status): (Option<Versioned>, Option<Versioned>),
+    ) -> Result<View, Failure> {
         let mut view = View::default();
         let mark = |version: u64| (version > 0).then_some(Record::Mark);
         view.load(key::edge_generation(&head.edge), basis.generation, mark(basis.generation));
         view.load(key::epoch(head.version.epoch), basis.epoch, mark(basis.epoch));
-        view.load(item.key.clone(), version, record);
-        let context = Context {
-            principal: Principal::Edge(head.edge.clone()),
-            now: clock::now(),
-            seed: Seed::new([0; 32]),
-            settings: self.records.settings(),
-        };
-        match decide(&view, &item.command, &context) {
-            Ok(decision) => !decision.writes.is_empty(),
-            // What is to be written asks for the edge's last report, which was not read.
-            Err(_) => true,
+        for (key, found) in [(Some(&item.key), record), (item.status.as_ref(), status)] {
+            let Some(key) = key else { continue };
+            let version = found.as_ref().map_or(0, |found| found.version);
+            let decoded = found.map(|found| self.records.decode(key.as_str(), &found));
+            view.load(key.clone(), version, decoded.transpose()?);
         }
+        Ok(view)
     }
 
     /// Several at a time, so that they share the store's syncs; they are about different records.
-    async fn carry_out(&self, principal: &Principal, changes: Vec<Command>) -> Result<(), Failure> {
+    async fn carry_out(&self, principal: &Principal, changes: Vec<Change>) -> Result<(), Failure> {
         let mut running = JoinSet::new();
         let mut changes = changes.into_iter();
         loop {
             while running.len() < AT_ONCE
-                && let Some(command) = changes.next()
+                && let Some(change) = changes.next()
             {
                 let (records, principal) = (Arc::clone(&self.records), principal.clone());
-                running.spawn(async move { records.run(&principal, &command, None).await });
+                running.spawn(async move { change.carry_out(&records, &principal).await });
             }
             match running.join_next().await {
                 None => return Ok(()),
-                Some(Ok(decided)) => drop(decided?),
+                Some(Ok(done)) => done?,
                 Some(Err(error)) => return Err(Failure::Refused(error.to_string())),
             }
         }
@@ -238,6 +290,10 @@ impl Feed {
         }
         Ok(found)
     }
+}
+
+fn last_part(key: &Key) -> &str {
+    key.as_str().rsplit('/').next().unwrap_or_default()
 }
 
 fn by_id<'a, T, K: Eq + Hash, V>(items: &'a [T], entry: impl Fn(&'a T) -> (K, V)) -> HashMap<K, V> {

@@ -1,11 +1,10 @@
-//! Carries out what is due: unanswered interfaces expire, simulated locations approve, what has ended is forgotten.
+//! Carries out what is due: unanswered interfaces expire, simulated locations approve, what has ended is purged.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use linkway_domain::access_key::Principal;
-use linkway_domain::decide::{Command, Due};
 use linkway_domain::key;
 use linkway_domain::time::Time;
 use tokio::sync::Notify;
@@ -70,14 +69,13 @@ async fn round(records: &Records, alarm: &Alarm) -> Result<Duration, Failure> {
         let (entries, _) = records.keys(&key::all_due(), None, BATCH).await?;
         let mut done = 0;
         for entry in &entries {
-            let Some((at, id)) = key::parse_due(entry) else { continue };
-            let left = at.since(clock::now());
-            if left > 0 {
-                alarm.sleeps_for(Some(at));
-                return Ok(Duration::from_millis(left).min(LONGEST));
+            let Some(deadline) = key::parse_due(entry) else { continue };
+            let left = deadline.at.since(clock::now());
+            if !left.is_zero() {
+                alarm.sleeps_for(Some(deadline.at));
+                return Ok(left.min(LONGEST));
             }
-            let command = Command::Due(Due { at, id: id.to_owned() });
-            records.run(&Principal::Operator, &command, None).await?;
+            records.run(&Principal::Operator, &deadline, None).await?;
             done += 1;
         }
         if done == 0 {

@@ -1,9 +1,10 @@
-//! Work that never hurries: counting things by state, and forgetting old audit records.
+//! Work that never hurries: counting things by state, and purging old audit records.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use linkway_domain::key;
+use linkway_domain::key::{self, Key};
+use linkway_domain::record;
 use linkway_domain::time::Time;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +25,7 @@ pub async fn run(records: Arc<Records>, audit_retention: Duration, closing: Canc
             if let Err(error) = count_all(&records).await {
                 tracing::warn!(%error, "the count by state is incomplete");
             }
-            if let Err(error) = forget(&records, audit_retention).await {
+            if let Err(error) = purge(&records, audit_retention).await {
                 tracing::warn!(%error, "old audit records could not be removed");
             }
             tokio::time::sleep(HOURLY).await;
@@ -38,15 +39,18 @@ pub async fn run(records: Arc<Records>, audit_retention: Duration, closing: Canc
 
 async fn count_all(records: &Records) -> Result<(), Failure> {
     records.state_counts().begin();
-    for kind in ["connection", "vif"] {
-        count(records, kind).await?;
+    // In the order of keys, as the counts want the pages.
+    let mut ranges: Vec<Key> =
+        record::kinds().filter(|kind| kind.counted).map(|kind| key::all(kind.prefix)).collect();
+    ranges.sort();
+    for range in ranges {
+        count(records, &range).await?;
     }
     records.state_counts().end();
     Ok(())
 }
 
-async fn count(records: &Records, kind: &str) -> Result<(), Failure> {
-    let range = key::all(kind);
+async fn count(records: &Records, range: &Key) -> Result<(), Failure> {
     let mut after: Option<String> = None;
     loop {
         let page = records.store().scan(range.as_str(), after.as_deref(), PAGE).await?;
@@ -67,10 +71,10 @@ async fn count(records: &Records, kind: &str) -> Result<(), Failure> {
     }
 }
 
-async fn forget(records: &Records, retention: Duration) -> Result<(), Failure> {
+async fn purge(records: &Records, retention: Duration) -> Result<(), Failure> {
     let kept = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
     let before = Time::from_millis(clock::now().millis().saturating_sub(kept));
-    while records.forget_audit(before).await? > 0 {
+    while records.purge_audit(before).await? > 0 {
         tokio::time::sleep(PAUSE).await;
     }
     Ok(())

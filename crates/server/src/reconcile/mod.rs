@@ -1,9 +1,9 @@
 //! What goes on by itself: look, decide, commit. Each reconciler is woken by a change or a deadline, takes no input of its
 //! own, and may run on several servers at once: the worst that happens is a lost compare-and-set.
 
+pub mod changes;
 pub mod deadlines;
 pub mod housekeeping;
-pub mod changes;
 pub mod simulated;
 
 use std::time::Duration;

@@ -6,13 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use linkway_domain::edge::{
-    ConfigVersion, EdgeConfig, EdgeStatus, InterfaceStatus, PeerStatus, PortStatus, SessionState,
-    Traffic,
+    ConfigVersion, Edge, EdgeConfig, EdgeStatus, InterfaceStatus, PeerStatus, PortStatus, Reported,
+    SessionState, Traffic,
 };
 use linkway_domain::id::EdgeId;
-use linkway_domain::key;
-use linkway_domain::record::Record;
-use linkway_domain::virtual_interface::Reported;
+use linkway_domain::index::Index;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -57,19 +55,8 @@ pub async fn run(
 }
 
 async fn simulated_edges(records: &Records) -> Result<Vec<EdgeId>, Failure> {
-    let mut found = Vec::new();
-    let mut after: Option<String> = None;
-    loop {
-        let (page, more) = records.range(&key::all("edge"), after.as_deref(), 1000).await?;
-        after = page.last().map(|(key, _)| key.clone());
-        found.extend(page.into_iter().filter_map(|(_, record)| match record {
-            Record::Edge(edge) if edge.simulated => Some(edge.id),
-            _ => None,
-        }));
-        if !more {
-            return Ok(found);
-        }
-    }
+    let edges = records.all(&Index::<Edge>::everything()).await?;
+    Ok(edges.into_iter().filter(|edge| edge.simulated).map(|edge| edge.id).collect())
 }
 
 async fn one(
@@ -79,7 +66,7 @@ async fn one(
     step: Duration,
     closing: CancellationToken,
 ) {
-    let quiet = Duration::from_millis(records.settings().silence / 3);
+    let quiet = records.settings().silence / 3;
     let (mut known, mut sequence) = (ConfigVersion::default(), 0);
     let work = async {
         loop {

@@ -91,7 +91,7 @@ impl Telemetry {
     }
 
     /// Counts a request that was throttled.
-    pub fn throttled(&self, scope: super::throttle::Scope) {
+    pub fn throttled(&self, scope: crate::limits::throttle::Scope) {
         self.throttled.get_or_create(&[("scope", scope.label())]).inc();
     }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use linkway_server::http::{Handler, Limits, Options, Request, Response, Stopped, serve};
 use linkway_server::http::respond;
+use linkway_server::http::{Handler, Limits, Options, Request, Response, Stopped, serve};
 use linkway_server::telemetry::Telemetry;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};

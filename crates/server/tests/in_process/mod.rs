@@ -10,14 +10,14 @@ use jiff::Timestamp;
 use linkway_domain::access_key::AccessKey;
 use linkway_domain::settings::Settings;
 use linkway_server::api::{Api, Parts};
+use linkway_server::audit::journal::Journal;
 use linkway_server::boot::{self, DataDir};
+use linkway_server::config::{Config, Overrides};
 use linkway_server::feed::Feed;
+use linkway_server::http::{Body, Handler as _, Request, RequestId, Response};
 use linkway_server::liveness::Liveness;
 use linkway_server::reconcile::{deadlines, pump, simulated};
 use linkway_server::records::Records;
-use linkway_server::config::{Config, Overrides};
-use linkway_server::http::{Body, Handler as _, Request, RequestId, Response};
-use linkway_server::audit::journal::Journal;
 use linkway_server::telemetry::Telemetry;
 use linkway_store::seal::Sealer;
 use linkway_store::{SqliteOptions, SqliteStore, Store};
@@ -64,7 +64,8 @@ impl Directory {
         let dir = DataDir::new(temp.path());
         dir.create().expect("made");
         Sealer::create(&dir.key_file()).expect("made");
-        let store = SqliteStore::open(dir.database(), SqliteOptions::default()).expect("made");
+        let options = SqliteOptions { create: true, ..boot::existing() };
+        let store = SqliteStore::open(dir.database(), options).expect("made");
         Self { temp, store: Arc::new(store) }
     }
 

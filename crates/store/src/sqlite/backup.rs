@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, ffi};
 use super::generation::Entry;
 use super::log::Files;
 use super::row::{self, Written};
-use super::short::Start;
+use super::short::{KeyCode, Start};
 use super::tables::Tables;
 use super::{connect, file, rows, standing, store_error};
 use crate::{StoreError, files};
@@ -22,7 +22,12 @@ static COPIES: AtomicU64 = AtomicU64::new(0);
 ///
 /// One read transaction covers the whole copy of the tables, and then what the log has beyond them is merged into it; writers go
 /// on. The file gets its name when it is complete.
-pub(crate) fn copy(source: &Path, log: &Files, target: &Path) -> Result<(), StoreError> {
+pub(crate) fn copy(
+    source: &Path,
+    log: &Files,
+    code: &KeyCode,
+    target: &Path,
+) -> Result<(), StoreError> {
     let failed = |what: &str, error: &dyn std::fmt::Display| {
         StoreError::Unavailable(format!("{what} {}: {error}", target.display()))
     };
@@ -32,7 +37,7 @@ pub(crate) fn copy(source: &Path, log: &Files, target: &Path) -> Result<(), Stor
     let nth = COPIES.fetch_add(1, Ordering::Relaxed);
     let partial = files::beside(target, &format!(".{}-{nth}.partial", process::id()));
     let created = files::create_private(&partial).map_err(|error| failed("creating", &error))?;
-    let copied = copy_all(source, log, &partial).and_then(|()| {
+    let copied = copy_all(source, log, code, &partial).and_then(|()| {
         created.sync_all().map_err(|error| failed("syncing", &error))?;
         std::fs::rename(&partial, target).map_err(|error| failed("renaming to", &error))?;
         files::sync_directory(target).map_err(|error| failed("syncing the directory of", &error))
@@ -44,17 +49,17 @@ pub(crate) fn copy(source: &Path, log: &Files, target: &Path) -> Result<(), Stor
     copied
 }
 
-fn copy_all(source: &Path, log: &Files, partial: &Path) -> Result<(), StoreError> {
+fn copy_all(source: &Path, log: &Files, code: &KeyCode, partial: &Path) -> Result<(), StoreError> {
     // From before the pages are copied, so that the log has all that is not in them.
     let _pin = log.pin();
     let copy = copy_pages(source, partial).map_err(store_error)?;
-    let begun = copy.execute_batch("BEGIN").and_then(|()| Tables::prepare(&copy));
+    let begun = copy.execute_batch("BEGIN").and_then(|()| Tables::prepare(&copy, code));
     let mut tables = begun.map_err(store_error)?;
     let (merged, _) = standing(&copy).map_err(store_error)?;
     let last = rows(&copy, log, merged, |row, places| {
         for (version, at) in places {
             let Written { key, value } = row::written(row, at);
-            let start = Start::of(key.as_bytes());
+            let start = Start::of(code, key.as_bytes());
             tables.merge(start, &Entry { key, version, value }).map_err(store_error)?;
         }
         Ok(())

@@ -17,7 +17,8 @@ use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, OpenFlags, params};
 use thiserror::Error;
 
-use super::{short, store_error};
+use super::short::KeyCode;
+use super::store_error;
 use crate::StoreError;
 use crate::files::{beside, create_private, sync_directory};
 
@@ -25,15 +26,15 @@ use crate::files::{beside, create_private, sync_directory};
 const APPLICATION_ID: u32 = 0x4c6b_7779;
 
 /// A part of a migration.
-type Step = fn(&Connection) -> rusqlite::Result<()>;
+type Step = fn(&Connection, &KeyCode) -> rusqlite::Result<()>;
 
 /// Step `n` takes a database from schema version `n` to `n + 1`; a new one takes them all.
 /// A step, once released, is never changed.
 const MIGRATIONS: &[Step] = &[
-    |connection| connection.execute_batch(VERSION_1),
-    |connection| connection.execute_batch(VERSION_2),
-    |connection| connection.execute_batch(VERSION_3),
-    |connection| connection.execute_batch(VERSION_4),
+    |connection, _| connection.execute_batch(VERSION_1),
+    |connection, _| connection.execute_batch(VERSION_2),
+    |connection, _| connection.execute_batch(VERSION_3),
+    |connection, _| connection.execute_batch(VERSION_4),
     version_5,
 ];
 
@@ -74,8 +75,10 @@ const VERSION_3: &str = "
 /// Audit records have a form that earlier builds cannot read; they refuse the file instead.
 const VERSION_4: &str = "";
 
-/// Keys are [`short`]. The rows stay in their order, so the new tree is filled from one end to the other.
-fn version_5(connection: &Connection) -> rusqlite::Result<()> {
+/// Keys are [`short`](super::short). The rows stay in their order, so the new tree is filled from one end to the other. `symbols`
+/// says which code they are written in; the builds that made version 5 first had one code only, and no such table, see
+/// [`FIRST_CODE`].
+fn version_5(connection: &Connection, code: &KeyCode) -> rusqlite::Result<()> {
     connection.execute_batch(
         "CREATE TABLE short (
             key BLOB PRIMARY KEY NOT NULL,
@@ -89,12 +92,29 @@ fn version_5(connection: &Connection) -> rusqlite::Result<()> {
     let mut add = connection.prepare("INSERT INTO short VALUES (?1, ?2, ?3, ?4)")?;
     let mut rows = old.query([])?;
     while let Some(row) = rows.next()? {
-        let key = short::to_store(row.get_ref(0)?.as_str()?)?;
+        let key = code.to_store(row.get_ref(0)?.as_str()?)?;
         let same = |column| row.get_ref(column).map(ToSqlOutput::Borrowed);
         add.execute(params![key, same(1)?, same(2)?, same(3)?])?;
     }
     drop(rows);
-    connection.execute_batch("DROP TABLE records; ALTER TABLE short RENAME TO records;")
+    connection.execute_batch(
+        "DROP TABLE records; ALTER TABLE short RENAME TO records;
+        CREATE TABLE symbols (checksum INTEGER NOT NULL) STRICT;",
+    )?;
+    connection.execute("INSERT INTO symbols VALUES (?1)", [code.checksum()])?;
+    Ok(())
+}
+
+/// The checksum of the code of all databases of schema version 5 that do not say which one they have.
+const FIRST_CODE: u32 = 0x7ce2_66ab;
+
+/// The checksum of the code that the keys of a database are written in.
+fn code_of(connection: &Connection) -> rusqlite::Result<u32> {
+    let says = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'symbols')";
+    match connection.query_row(says, [], |row| row.get(0))? {
+        true => connection.query_row("SELECT checksum FROM symbols", [], |row| row.get(0)),
+        false => Ok(FIRST_CODE),
+    }
 }
 
 /// Bytes of a page; measured, see the crate's documentation.
@@ -139,6 +159,17 @@ pub enum OpenError {
         /// The newest that this build can read.
         supported: u32,
     },
+    /// Its keys cannot be read with [`SqliteOptions::symbols`](crate::SqliteOptions::symbols): it was created with others, or
+    /// no database can have these.
+    #[error(
+        "{} was not created with the key symbols that it is opened with: open it with the program that created it, or a newer \
+         build of that",
+        path.display()
+    )]
+    Symbols {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file operation failed.
     #[error("{action} {}: {source}", path.display())]
     Io {
@@ -175,7 +206,7 @@ pub(crate) struct DatabaseFile {
 
 impl DatabaseFile {
     /// Takes ownership of the file, creating or migrating it.
-    pub(crate) fn claim(path: &Path, create: bool) -> Result<Self, OpenError> {
+    pub(crate) fn claim(path: &Path, create: bool, code: &KeyCode) -> Result<Self, OpenError> {
         let lock_path = beside(path, ".lock");
         // Whoever has a database open has its lock file, so without one the header can be read
         // without disturbing anyone, and a refused file gets no lock file.
@@ -184,10 +215,10 @@ impl DatabaseFile {
         }
         let lock = take_lock(path, &lock_path)?;
         match read_header(path)? {
-            Header::Missing if create => create_database(path)?,
+            Header::Missing if create => create_database(path, code)?,
             Header::Missing => return Err(OpenError::Missing { path: path.to_owned() }),
-            Header::Version(version) if version < supported() => migrate_file(path, version)?,
-            Header::Version(_) => {}
+            Header::Version(version) if version < supported() => migrate_file(path, version, code)?,
+            Header::Version(_) => refuse_other_code(path, code)?,
         }
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
@@ -250,7 +281,7 @@ fn read_header(path: &Path) -> Result<Header, OpenError> {
     Ok(Header::Version(version))
 }
 
-fn create_database(path: &Path) -> Result<(), OpenError> {
+fn create_database(path: &Path, code: &KeyCode) -> Result<(), OpenError> {
     let new = beside(path, ".new");
     // Left behind by a crash while creating: nobody has ever used it.
     for leftover in [&new, &beside(&new, "-journal")] {
@@ -265,7 +296,7 @@ fn create_database(path: &Path) -> Result<(), OpenError> {
     let pragmas = format!("PRAGMA page_size = {PAGE_BYTES}; PRAGMA auto_vacuum = NONE;");
     let created = open(&new, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|mut connection| {
         connection.execute_batch(&pragmas)?;
-        migrate(&mut connection, 0, MIGRATIONS)
+        migrate(&mut connection, 0, MIGRATIONS, code)
     });
     created.map_err(|error| OpenError::Store { path: new.clone(), source: store_error(error) })?;
     File::open(&new).and_then(|file| file.sync_all()).map_err(io_error("syncing", &new))?;
@@ -273,20 +304,37 @@ fn create_database(path: &Path) -> Result<(), OpenError> {
     sync_directory(path).map_err(io_error("syncing the directory of", path))
 }
 
-fn migrate_file(path: &Path, version: u32) -> Result<(), OpenError> {
+fn migrate_file(path: &Path, version: u32, code: &KeyCode) -> Result<(), OpenError> {
     let migrated = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|mut connection| {
         connection.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
         connection.execute_batch("PRAGMA synchronous = EXTRA")?;
-        migrate(&mut connection, version, MIGRATIONS)
+        migrate(&mut connection, version, MIGRATIONS, code)
     });
     migrated.map_err(|error| OpenError::Store { path: path.to_owned(), source: store_error(error) })
 }
 
+/// Refuses a database whose keys are written in another code.
+fn refuse_other_code(path: &Path, code: &KeyCode) -> Result<(), OpenError> {
+    // Not read-only: if a crash has left a journal, it is to be taken into account, and nothing is to be left behind.
+    let found = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .and_then(|connection| code_of(&connection))
+        .map_err(|error| OpenError::Store { path: path.to_owned(), source: store_error(error) })?;
+    match found == code.checksum() {
+        true => Ok(()),
+        false => Err(OpenError::Symbols { path: path.to_owned() }),
+    }
+}
+
 /// Takes the steps from schema version `from` on, all in one transaction.
-fn migrate(connection: &mut Connection, from: u32, steps: &[Step]) -> rusqlite::Result<()> {
+fn migrate(
+    connection: &mut Connection,
+    from: u32,
+    steps: &[Step],
+    code: &KeyCode,
+) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     for step in &steps[from as usize..] {
-        step(&transaction)?;
+        step(&transaction, code)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", steps.len() as u32)?;
@@ -310,11 +358,16 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Open
 
 #[cfg(test)]
 mod tests {
+    use super::super::short::KeySymbols;
     use super::*;
     use crate::{MAX_PAGE, SqliteOptions, SqliteStore, Store, Versioned};
 
-    const A: Step = |connection| connection.execute_batch("CREATE TABLE a (x)");
-    const B: Step = |connection| connection.execute_batch("CREATE TABLE b (x)");
+    const A: Step = |connection, _| connection.execute_batch("CREATE TABLE a (x)");
+    const B: Step = |connection, _| connection.execute_batch("CREATE TABLE b (x)");
+
+    fn plain() -> KeyCode {
+        KeyCode::new(KeySymbols::default()).unwrap()
+    }
 
     fn tables(connection: &Connection) -> Vec<String> {
         let mut names = connection.prepare("SELECT name FROM sqlite_schema ORDER BY 1").unwrap();
@@ -328,16 +381,16 @@ mod tests {
     #[test]
     fn an_old_schema_takes_only_the_steps_it_lacks() {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection, 0, &[A]).unwrap();
-        migrate(&mut connection, 1, &[A, B]).unwrap();
+        migrate(&mut connection, 0, &[A], &plain()).unwrap();
+        migrate(&mut connection, 1, &[A, B], &plain()).unwrap();
         assert_eq!((tables(&connection), version(&connection)), (vec!["a".into(), "b".into()], 2));
     }
 
     #[test]
     fn a_failing_step_leaves_the_old_schema() {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection, 0, &[A]).unwrap();
-        migrate(&mut connection, 1, &[A, B, B]).unwrap_err();
+        migrate(&mut connection, 0, &[A], &plain()).unwrap();
+        migrate(&mut connection, 1, &[A, B, B], &plain()).unwrap_err();
         assert_eq!((tables(&connection), version(&connection)), (vec!["a".into()], 1));
     }
 
@@ -346,15 +399,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("db");
         let mut old = Connection::open(&path).unwrap();
-        migrate(&mut old, 0, &MIGRATIONS[..4]).unwrap();
+        migrate(&mut old, 0, &MIGRATIONS[..4], &plain()).unwrap();
         old.execute("UPDATE state SET revision = 7000", []).unwrap();
         let mut expected = Vec::new();
         old.execute_batch("BEGIN").unwrap();
         for nth in 0..1500_i64 {
-            let account = 100_000_000_000 + nth * 7919 % 1500;
+            let group = 100_000_000_000 + nth * 7919 % 1500;
             for key in [
-                format!("vif-of/{account}/dxvif-f{nth:07}"),
-                format!("on/dxcon-f{nth:07}/live/0101"),
+                format!("item-of/{group}/x-f{nth:07}"),
+                format!("in/y-f{nth:07}/live/0101"),
                 format!("Any {nth} ~ key?"),
             ] {
                 let (value, version) = (vec![1_u8; nth as usize], nth + 1);
@@ -371,8 +424,10 @@ mod tests {
         old.execute_batch("COMMIT").unwrap();
         drop(old);
         expected.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let symbols = KeySymbols { heads: &["in/y-f", "item-of/"], joints: &["/live/", "/x-f"] };
+        let options = SqliteOptions { symbols, ..SqliteOptions::default() };
         for _ in 0..2 {
-            let store = SqliteStore::open(&path, SqliteOptions::default()).unwrap();
+            let store = SqliteStore::open(&path, options.clone()).unwrap();
             assert_eq!(store.check(), Ok(vec![]));
             let page = store.scan("", None, MAX_PAGE).await.unwrap();
             assert!(page.items == expected, "the records differ");
@@ -380,7 +435,9 @@ mod tests {
             assert_eq!(store.get(key).await, Ok(Some(versioned.clone())));
         }
         let new = Connection::open(&path).unwrap();
-        let longest = "SELECT max(length(key)) FROM records WHERE key < x'82' AND key >= x'77'";
-        assert_eq!(new.query_row(longest, [], |row| row.get(0)), Ok(8));
+        let head = KeyCode::new(symbols).unwrap().shorten("in/y-f").unwrap();
+        assert_eq!(head.len(), 1);
+        let longest = "SELECT max(length(key)) FROM records WHERE substr(key, 1, 1) = ?1";
+        assert_eq!(new.query_row(longest, [head], |row| row.get(0)), Ok(8));
     }
 }

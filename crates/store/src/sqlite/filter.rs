@@ -14,7 +14,8 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, params};
 
 use super::generation::Hasher;
-use super::{connect, file, short, spawn};
+use super::short::KeyCode;
+use super::{connect, file, spawn};
 use crate::StoreError;
 
 /// Words of a block: a cache line.
@@ -77,7 +78,7 @@ impl Filter {
         (&self.blocks[block as usize], bits)
     }
 
-    fn fill(&self, connection: &Connection) -> rusqlite::Result<()> {
+    fn fill(&self, connection: &Connection, code: &KeyCode) -> rusqlite::Result<()> {
         let next = "SELECT key FROM records WHERE key > ?1 ORDER BY key LIMIT ?2";
         let mut next = connection.prepare(next)?;
         let mut last = Vec::new();
@@ -85,7 +86,7 @@ impl Filter {
             let mut rows = next.query(params![last, CHUNK])?;
             let mut read = Vec::new();
             while let Some(row) = rows.next()? {
-                self.add(self.hasher.hash(&short::read(row, 0)?));
+                self.add(self.hasher.hash(&code.read(row, 0)?));
                 read.clear();
                 read.extend_from_slice(row.get_ref(0)?.as_blob()?);
             }
@@ -107,12 +108,16 @@ pub(crate) struct Filling {
 }
 
 impl Filling {
-    pub(crate) fn start(filter: Arc<Filter>, path: PathBuf) -> Result<Self, StoreError> {
+    pub(crate) fn start(
+        filter: Arc<Filter>,
+        code: Arc<KeyCode>,
+        path: PathBuf,
+    ) -> Result<Self, StoreError> {
         let filled = Arc::clone(&filter);
         let thread = spawn("store-filter", move || {
             let filled = file::open(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|reader| {
                 connect::configure(&reader, 1 << 20)?;
-                filled.fill(&reader)
+                filled.fill(&reader, &code)
             });
             // A filter that is not whole only spares nothing; whoever reads the damaged page is told.
             let _unfilled = filled;
@@ -137,7 +142,7 @@ mod tests {
     #[test]
     fn what_was_added_may_be_there_and_most_else_is_not() {
         let filter = Filter::new(12 * 10_000 / 8, Hasher::default());
-        let hash = |nth: u32| filter.hasher.hash(&format!("vif/{nth}"));
+        let hash = |nth: u32| filter.hasher.hash(&format!("item/{nth}"));
         assert!(filter.may_hold(hash(1)), "it is not whole");
         filter.is_whole.store(true, Ordering::Release);
         assert!(!filter.may_hold(hash(1)), "nothing is there");

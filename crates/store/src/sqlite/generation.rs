@@ -16,7 +16,7 @@ use hashbrown::hash_table::Entry as Place;
 use itertools::Itertools;
 
 use super::row::{self, Written};
-use super::short::Start;
+use super::short::{KeyCode, Start};
 use crate::{Revision, Versioned};
 
 /// How many new keys wait for their place in the order: a range has to look at each of them.
@@ -343,11 +343,11 @@ impl Generation {
     }
 
     /// The latest write of each key, in their order. For half a million of them it takes some tens of milliseconds.
-    pub(crate) fn ordered(&self) -> Vec<Ordered> {
+    pub(crate) fn ordered(&self, code: &KeyCode) -> Vec<Ordered> {
         let mut order = Vec::with_capacity(self.slots.count);
         // They are gone through as they came, which is nearly how they lie in memory.
         order.extend(self.slots.iter().map(|&Slot { location, .. }| Ordered {
-            start: Start::of(self.rows.key(location)),
+            start: Start::of(code, self.rows.key(location)),
             location,
         }));
         let key = |place: &Ordered| self.rows.key(place.location);
@@ -363,6 +363,7 @@ impl Generation {
 
 #[cfg(test)]
 mod tests {
+    use super::super::short::KeySymbols;
     use super::*;
 
     /// Adds a row of one commit.
@@ -432,6 +433,10 @@ mod tests {
         let expected: Vec<String> = (0..count).map(|nth| format!("key/{nth:06}")).collect();
         assert_eq!(keys(generation.below("", None)), expected);
         assert_eq!(keys(generation.below("key/0001", Some("key/000150"))), expected[151..200]);
-        assert_eq!(keys(generation.ordered().iter().map(|place| generation.at(place))), expected);
+        let code = KeyCode::new(KeySymbols::default()).unwrap();
+        assert_eq!(
+            keys(generation.ordered(&code).iter().map(|place| generation.at(place))),
+            expected
+        );
     }
 }

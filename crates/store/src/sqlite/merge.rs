@@ -138,22 +138,29 @@ pub(crate) struct Merger {
 }
 
 impl Merger {
-    /// Runs until the store is dropped. What is merged last closes the database's last connection, so SQLite's write-ahead log
-    /// is empty then.
-    pub(crate) fn run(mut self, sweeps: &Receiver<Frozen>) {
+    /// Runs until the store is closed; gives the connection back, which is to be closed after all others.
+    pub(crate) fn run(mut self, sweeps: &Receiver<Frozen>) -> Connection {
         let progress = Arc::clone(&self.progress);
         let _ending = Ending(&progress);
+        let mut merged = None;
         while let Ok(frozen) = sweeps.recv() {
+            let mark = frozen.mark;
             if !self.sweep(frozen) {
-                return;
+                return self.connection;
             }
+            merged = Some(mark);
+        }
+        // A backup that was reading when they were merged has kept segments.
+        if let Some(mark) = merged {
+            self.files.trim(mark);
         }
         self.files.drop_spare();
+        self.connection
     }
 
     /// Merges all of it; false if that fails and the store is being closed.
     fn sweep(&mut self, frozen: Frozen) -> bool {
-        let order = frozen.generation.ordered();
+        let order = frozen.generation.ordered(&self.shared.code);
         // The filter knows the keys before the tables have them.
         frozen.generation.hashes().for_each(|hash| self.shared.filter.add(hash));
         let mut merged = 0;
@@ -201,7 +208,7 @@ impl Merger {
         let merge = || {
             self.connection.pragma_update(None, "synchronous", level)?;
             self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-            let mut tables = Tables::prepare(&self.connection)?;
+            let mut tables = Tables::prepare(&self.connection, &self.shared.code)?;
             let mut old = Vec::new();
             for some in slice.chunks(AT_ONCE) {
                 let entries: Vec<Entry<'_>> =

@@ -19,7 +19,7 @@ mod tables;
 mod writer;
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -28,6 +28,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use cache::Cached;
 pub use file::OpenError;
+pub use short::KeySymbols;
 
 use cache::Cache;
 use file::DatabaseFile;
@@ -38,6 +39,7 @@ use merge::{Merger, Progress};
 use readers::Readers;
 use recent::Recent;
 use row::Places;
+use short::KeyCode;
 use writer::{Job, Writer};
 
 use crate::changes::{ChangeLog, DEFAULT_CHANGES};
@@ -68,6 +70,8 @@ pub struct SqliteOptions {
     pub cache_bytes: usize,
     /// Which keys' values are kept there: those that are read one by one.
     pub cached: Cached,
+    /// Texts that keys have in common. They belong to the database: it is opened with those that it was created with.
+    pub symbols: KeySymbols,
     /// Memory for telling which keys are not in the tables, in bytes: 12 bits for each key that is.
     pub filter_bytes: usize,
     /// How many changed keys are remembered for [`Store::changes`].
@@ -87,6 +91,7 @@ impl Default for SqliteOptions {
             recent_bytes: 128 << 20,
             cache_bytes: 448 << 20,
             cached: |_| true,
+            symbols: KeySymbols::default(),
             filter_bytes: 12 << 20,
             changes: DEFAULT_CHANGES,
             observer: None,
@@ -99,6 +104,7 @@ const FORGET_AT_ONCE: usize = 32;
 
 /// What the writer changes and everyone reads.
 pub(crate) struct Shared {
+    code: Arc<KeyCode>,
     recent: RwLock<Recent>,
     cache: Cache,
     filter: Arc<Filter>,
@@ -147,10 +153,13 @@ pub struct SqliteStore {
     readers: Readers,
     /// `None` only while dropping, as what follows.
     filling: Option<Filling>,
-    /// `None` only while dropping.
+    /// Of which some may have ended.
+    backups: Mutex<Vec<JoinHandle<()>>>,
+    /// `None` only while opening and dropping, as the writer.
     jobs: Option<mpsc::Sender<Job>>,
     writer: Option<JoinHandle<Result<(), StoreError>>>,
-    merger: Option<JoinHandle<()>>,
+    /// `None` only while dropping. It gives back the one connection that writes.
+    merger: Option<JoinHandle<Connection>>,
     files: Arc<Files>,
     // Last: the file is given up when nothing of ours has it open any more.
     file: DatabaseFile,
@@ -161,8 +170,10 @@ impl SqliteStore {
     /// so. Whatever the error, an existing file is left as it was.
     pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, OpenError> {
         let path = path.as_ref();
-        let file = DatabaseFile::claim(path, options.create)?;
-        Self::start(file, options)
+        let code = KeyCode::new(options.symbols)
+            .ok_or_else(|| OpenError::Symbols { path: path.to_owned() })?;
+        let file = DatabaseFile::claim(path, options.create, &code)?;
+        Self::start(file, code, options)
             .map_err(|source| OpenError::Store { path: path.to_owned(), source })
     }
 
@@ -172,7 +183,11 @@ impl SqliteStore {
         file::is_older(path.as_ref())
     }
 
-    fn start(file: DatabaseFile, options: SqliteOptions) -> Result<Self, StoreError> {
+    fn start(
+        file: DatabaseFile,
+        code: KeyCode,
+        options: SqliteOptions,
+    ) -> Result<Self, StoreError> {
         let path = file.path();
         let connection = merge::connection(path, options.merger_cache).map_err(store_error)?;
         let (recent, files) = replay(&connection, path)?;
@@ -181,11 +196,13 @@ impl SqliteStore {
         let cache = Cache::new(options.cache_bytes, options.cached);
         let filter = Arc::new(Filter::new(options.filter_bytes, recent.hasher().clone()));
         let meter = Meter::new(options.observer);
-        let shared =
-            Arc::new(Shared { recent: RwLock::new(recent), cache, filter, changes, meter });
+        let (recent, code) = (RwLock::new(recent), Arc::new(code));
+        let shared = Arc::new(Shared { code, recent, cache, filter, changes, meter });
         let readers =
             Readers::open(path, options.readers, options.reader_cache).map_err(store_error)?;
-        let filling = Filling::start(Arc::clone(&shared.filter), path.to_owned())?;
+        let (filter, code) = (Arc::clone(&shared.filter), Arc::clone(&shared.code));
+        let filling = Filling::start(filter, code, path.to_owned())?;
+        let looking = readers::connect(path, options.reader_cache).map_err(store_error)?;
         let progress = Arc::new(Progress::default());
         let merger = Merger {
             shared: Arc::clone(&shared),
@@ -195,34 +212,37 @@ impl SqliteStore {
         };
         let (sweeps, begun) = std::sync::mpsc::sync_channel(1);
         let merger = spawn("store-merger", move || merger.run(&begun))?;
+        // Whatever fails from here on, dropping this waits for the threads.
+        let mut store = Self {
+            shared: Arc::clone(&shared),
+            readers,
+            filling: Some(filling),
+            backups: Mutex::default(),
+            jobs: None,
+            writer: None,
+            merger: Some(merger),
+            files: Arc::clone(&files),
+            file,
+        };
         let max_batch = options.max_batch.max(1);
         let (jobs, queue) = mpsc::channel(4 * max_batch.max(64));
         let writer = Writer {
-            shared: Arc::clone(&shared),
+            shared,
             jobs: queue,
-            log: Log::new(Arc::clone(&files)),
+            log: Log::new(files),
             progress,
             sweeps,
             max_batch,
             threshold: options.recent_bytes,
         };
-        let looking = readers::connect(path, options.reader_cache).map_err(store_error)?;
         let (ready, prepared) = std::sync::mpsc::channel();
-        let writer = spawn("store-writer", move || writer.run(&looking, ready))?;
+        store.writer = Some(spawn("store-writer", move || writer.run(&looking, ready))?);
+        store.jobs = Some(jobs);
         match prepared.recv() {
             Ok(prepared) => prepared.map_err(store_error)?,
             Err(_) => return Err(StoreError::Unavailable("the writer did not start".to_owned())),
         }
-        Ok(Self {
-            shared,
-            readers,
-            filling: Some(filling),
-            jobs: Some(jobs),
-            writer: Some(writer),
-            merger: Some(merger),
-            files,
-            file,
-        })
+        Ok(store)
     }
 
     /// Lets the database file and each file of its log have no more than so many bytes, as a disk of that size
@@ -237,22 +257,28 @@ impl SqliteStore {
         self.end()
     }
 
+    /// Waits for every thread, and for every connection to be closed.
     fn end(&mut self) -> Result<(), StoreError> {
-        // The connection that closes last empties SQLite's write-ahead log and removes it, which only the merger's
-        // may do.
         self.readers = Readers::default();
         self.filling = None;
+        // A backup goes on when nobody waits for it any more. While it reads, nothing of the log may go.
+        let backups = self.backups.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let copied = backups.drain(..).map(JoinHandle::join).collect::<Result<(), _>>();
         self.jobs = None;
-        let ended = self.writer.take().map_or(Ok(Ok(())), JoinHandle::join);
-        let merged = self.merger.take().map_or(Ok(()), JoinHandle::join);
+        let written = self.writer.take().map_or(Ok(Ok(())), JoinHandle::join);
+        let merged = self.merger.take().map(JoinHandle::join).transpose();
         let panicked = |_| StoreError::Unavailable("a thread of the store panicked".to_owned());
-        merged.map_err(panicked)?;
-        ended.map_err(panicked)?
+        // SQLite empties and removes its write-ahead log when the last connection is closed, if that one may write. So it is
+        // closed here, when the threads that had all others have ended.
+        let closed = merged.map_err(panicked)?.map_or(Ok(()), Connection::close);
+        closed.map_err(|(_, error)| store_error(error))?;
+        copied.map_err(panicked)?;
+        written.map_err(panicked)?
     }
 
     /// Reads the whole file and describes what is damaged in it; empty if nothing is.
     pub fn check(&self) -> Result<Vec<String>, StoreError> {
-        check(&self.readers.get()).map_err(store_error)
+        check(&self.readers.get(), &self.shared.code).map_err(store_error)
     }
 }
 
@@ -329,7 +355,7 @@ fn rows(
     files.replay(last, each)
 }
 
-fn check(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+fn check(connection: &Connection, code: &KeyCode) -> rusqlite::Result<Vec<String>> {
     let mut check = connection.prepare("PRAGMA integrity_check")?;
     let found = check.query_map([], |row| row.get::<_, String>(0))?;
     let mut found = found.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -346,7 +372,7 @@ fn check(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut keys = keys.query([])?;
     let mut wrong = 0;
     while let Some(row) = keys.next()? {
-        wrong += u64::from(!short::is_right(row.get_ref(0)?.as_blob()?));
+        wrong += u64::from(!code.is_right(row.get_ref(0)?.as_blob()?));
     }
     if wrong > 0 {
         found.push(format!("{wrong} keys of records are not in their short form"));
@@ -416,10 +442,15 @@ impl Store for SqliteStore {
     async fn backup_to(&self, target: &Path) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
         let (source, target) = (self.file.path().to_owned(), target.to_owned());
-        let files = Arc::clone(&self.files);
-        spawn("store-backup", move || {
-            let _caller_is_gone = reply.send(backup::copy(&source, &files, &target));
+        let (files, code) = (Arc::clone(&self.files), Arc::clone(&self.shared.code));
+        let copying = spawn("store-backup", move || {
+            let _caller_is_gone = reply.send(backup::copy(&source, &files, &code, &target));
         })?;
+        {
+            let mut backups = self.backups.lock().unwrap_or_else(PoisonError::into_inner);
+            backups.retain(|backup| !backup.is_finished());
+            backups.push(copying);
+        }
         answer.await.map_err(|_| StoreError::Unavailable("the backup panicked".to_owned()))?
     }
 }

@@ -16,7 +16,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 
 use super::recent::Recent;
-use super::{Shared, connect, file, short};
+use super::short::KeyCode;
+use super::{Shared, connect, file};
 use crate::{Page, Snapshot, Versioned};
 
 macro_rules! select {
@@ -75,8 +76,12 @@ fn versioned(row: &Row<'_>) -> rusqlite::Result<Versioned> {
 }
 
 /// One record of the table.
-fn in_table(connection: &Connection, key: &str) -> rusqlite::Result<Option<Versioned>> {
-    let Some(short) = short::shorten(key) else { return Ok(None) };
+fn in_table(
+    connection: &Connection,
+    code: &KeyCode,
+    key: &str,
+) -> rusqlite::Result<Option<Versioned>> {
+    let Some(short) = code.shorten(key) else { return Ok(None) };
     let mut select = connection.prepare_cached(select!("WHERE r.key = ?1"))?;
     select.query_row([short], versioned).optional()
 }
@@ -102,7 +107,7 @@ pub(crate) fn get(
     if !shared.filter.may_hold(hash) {
         return Ok(None);
     }
-    let found = in_table(&readers.get(), key)?;
+    let found = in_table(&readers.get(), &shared.code, key)?;
     shared.keep(forgotten, found.iter().map(|found| (key, found)));
     Ok(found)
 }
@@ -128,10 +133,10 @@ pub(crate) fn get_many(
     if let Some((first, rest)) = missing.split_first() {
         let moment = Moment::begin(&connection)?;
         // The first read fixes the view of the transaction; only then may merging go on.
-        records[*first] = Some(in_table(&connection, keys[*first])?);
+        records[*first] = Some(in_table(&connection, &shared.code, keys[*first])?);
         drop(recent);
         for at in rest {
-            records[*at] = Some(in_table(&connection, keys[*at])?);
+            records[*at] = Some(in_table(&connection, &shared.code, keys[*at])?);
         }
         drop(moment);
         drop(connection);
@@ -175,7 +180,7 @@ pub(crate) fn scan(
         Some(_) => select!("WHERE r.key > ?1 ORDER BY r.key"),
         None => select!("WHERE r.key >= ?1 ORDER BY r.key"),
     })?;
-    let mut rows = select.query([short::shorten(after.unwrap_or(prefix))])?;
+    let mut rows = select.query([shared.code.shorten(after.unwrap_or(prefix))])?;
     let recent = shared.recent();
     let (revision, forgotten) = (recent.revision(), recent.forgotten());
     let entries = enough(&recent, prefix, after, limit + 1);
@@ -187,7 +192,7 @@ pub(crate) fn scan(
     let mut entries = entries.into_iter().peekable();
     while items.len() <= limit {
         let stored = match row {
-            Some(row) => Some(short::read(row, 2)?).filter(|key| key.starts_with(prefix)),
+            Some(row) => Some(shared.code.read(row, 2)?).filter(|key| key.starts_with(prefix)),
             None => None,
         };
         let order = match (entries.peek(), &stored) {

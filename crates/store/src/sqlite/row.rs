@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn a_row_reads_back_and_a_cut_one_is_refused() {
         let put = |key, value| Written { key, value: Some(value) };
-        let first = [put("vif/a", b"bytes"), put("claim/b", b"")];
+        let first = [put("item/a", b"bytes"), put("name/b", b"")];
         let second = [Written { key: "gone", value: None }];
         let (mut row, mut expected) = (Vec::new(), Vec::new());
         for (revision, commit) in [(7, &first[..]), (8, &second[..])] {
@@ -112,10 +112,10 @@ mod tests {
         }
         assert_eq!(places(7, &row), Some((expected.clone(), 8)));
         let keys: Vec<_> = expected.iter().map(|(_, at)| key(&row, *at)).collect();
-        assert_eq!(keys, [&b"vif/a"[..], b"claim/b", b"gone"]);
+        assert_eq!(keys, [&b"item/a"[..], b"name/b", b"gone"]);
         let read: Vec<_> = expected.iter().map(|(_, at)| written(&row, *at)).collect();
         assert_eq!(read, [&first[..], &second[..]].concat());
-        let (one, two) = (6 + 5 + 5, 6 + 5 + 5 + 6 + 7);
+        let (one, two) = (6 + 6 + 5, 6 + 6 + 5 + 6 + 6);
         let ends = [0, one, two, two + 2, row.len()];
         for cut in 0..=row.len() {
             let is_row = places(7, &row[..cut]).is_some();

@@ -3,15 +3,16 @@
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::generation::Entry;
-use super::short::{self, Start};
+use super::short::{KeyCode, Start};
 use crate::Revision;
 
-/// Values longer than this live outside the tree of keys. An interface's sealed record is shorter, so that reading it is one
-/// search.
+/// Values longer than this live outside the tree of keys. The records that are read most are shorter, so that reading one
+/// is one search.
 const INLINE_BYTES: usize = 256;
 
 /// The statements that change them.
 pub(crate) struct Tables<'c> {
+    code: &'c KeyCode,
     add: CachedStatement<'c>,
     large_of: CachedStatement<'c>,
     replace: CachedStatement<'c>,
@@ -26,9 +27,10 @@ pub(crate) struct Tables<'c> {
 }
 
 impl<'c> Tables<'c> {
-    pub(crate) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+    pub(crate) fn prepare(connection: &'c Connection, code: &'c KeyCode) -> rusqlite::Result<Self> {
         let last_large = "SELECT coalesce(max(id), 0) FROM large";
         Ok(Self {
+            code,
             add: connection
                 .prepare_cached("INSERT OR IGNORE INTO records VALUES (?1, ?2, ?3, ?4)")?,
             large_of: connection.prepare_cached("SELECT large FROM records WHERE key = ?1")?,
@@ -50,7 +52,7 @@ impl<'c> Tables<'c> {
         let key = match start.whole(&mut bytes) {
             Some(key) => key,
             None => {
-                longer = short::to_store(entry.key)?;
+                longer = self.code.to_store(entry.key)?;
                 &longer
             }
         };

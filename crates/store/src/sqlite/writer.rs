@@ -14,7 +14,7 @@ use super::judge::{Base, Judge, Verdict};
 use super::log::Log;
 use super::merge::Progress;
 use super::recent::Frozen;
-use super::short;
+use super::short::KeyCode;
 use super::{Shared, store_error};
 use crate::observer::BatchReport;
 use crate::{Commit, CommitError, Revision, StoreError};
@@ -45,13 +45,15 @@ struct Batch {
 
 /// Questions about the merged records.
 struct Lookup<'c> {
+    code: &'c KeyCode,
     version: Statement<'c>,
     below: Statement<'c>,
 }
 
 impl<'c> Lookup<'c> {
-    fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+    fn prepare(connection: &'c Connection, code: &'c KeyCode) -> rusqlite::Result<Self> {
         Ok(Self {
+            code,
             version: connection.prepare("SELECT version FROM records WHERE key = ?1")?,
             below: connection.prepare("SELECT key FROM records WHERE key >= ?1 ORDER BY 1")?,
         })
@@ -60,7 +62,7 @@ impl<'c> Lookup<'c> {
 
 impl Base for Lookup<'_> {
     fn version(&mut self, key: &str) -> Result<Revision, StoreError> {
-        let Some(short) = short::shorten(key) else { return Ok(0) };
+        let Some(short) = self.code.shorten(key) else { return Ok(0) };
         let version = self.version.query_row([short], |row| row.get::<_, i64>(0)).optional();
         Ok(version.map_err(store_error)?.unwrap_or(0) as u64)
     }
@@ -70,10 +72,10 @@ impl Base for Lookup<'_> {
         prefix: &str,
         hidden: &dyn Fn(&str) -> bool,
     ) -> Result<bool, StoreError> {
-        let Some(short) = short::shorten(prefix) else { return Ok(false) };
+        let Some(short) = self.code.shorten(prefix) else { return Ok(false) };
         let mut rows = self.below.query([short]).map_err(store_error)?;
         while let Some(row) = rows.next().map_err(store_error)? {
-            let key = short::read(row, 0).map_err(store_error)?;
+            let key = self.code.read(row, 0).map_err(store_error)?;
             if !key.starts_with(prefix) {
                 return Ok(false);
             }
@@ -106,7 +108,8 @@ impl Writer {
         connection: &Connection,
         ready: std::sync::mpsc::Sender<rusqlite::Result<()>>,
     ) -> Result<(), StoreError> {
-        let mut lookup = match Lookup::prepare(connection) {
+        let code = Arc::clone(&self.shared.code);
+        let mut lookup = match Lookup::prepare(connection, &code) {
             Ok(lookup) => lookup,
             Err(error) => {
                 let _opener_is_gone = ready.send(Err(error));

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::ANSWERS;
 use super::victim::{self, Said};
 
 /// How long a start, or all that a machine does before its end, may take.
@@ -35,7 +36,7 @@ impl Machine {
         Self { dir }
     }
 
-    /// Lets the victim run until some time after its first answer, and then cuts the power.
+    /// Lets the victim run until some time after its first answers, and then cuts the power.
     pub fn run_and_cut(&self, moment: Duration) -> Said {
         let mut running = self.start("");
         let out = BufReader::new(running.stdout.take().unwrap());
@@ -43,14 +44,14 @@ impl Machine {
         let listening = std::thread::spawn(move || {
             victim::listen(out, || told.send(()).expect("the test waits"))
         });
-        let heard = answered.recv_timeout(PATIENCE);
+        let heard = (0..ANSWERS).try_for_each(|_| answered.recv_timeout(PATIENCE));
         std::thread::sleep(moment);
         // Its kernel and what runs on it are processes of one group.
         let group = format!("-{}", running.id());
         let killed = Command::new("kill").args(["-KILL", "--", &group]).status().unwrap();
         running.wait().unwrap();
         let said = listening.join().unwrap();
-        heard.expect("an answer");
+        heard.expect("some answers");
         assert!(killed.success(), "it ended by itself");
         said
     }

@@ -8,12 +8,15 @@ mod victim;
 
 use std::io::BufReader;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use victim::{Account, NAME};
 
 const KILLS: u64 = 40;
 const POWER_CUTS: u64 = 6;
+/// How many answers a victim is to give at least, where its end is not to come before them.
+const ANSWERS: u64 = 21;
 
 /// A moment that differs from round to round, in milliseconds.
 fn moment(round: u64, most: u64) -> Duration {
@@ -35,14 +38,24 @@ fn what_was_answered_survives_every_kill() {
             .spawn()
             .unwrap();
         let out = BufReader::new(victim.stdout.take().unwrap());
-        let listening = std::thread::spawn(move || victim::listen(out, || {}));
-        std::thread::sleep(Duration::from_millis(40) + moment(round, 200));
+        let (told, answered) = mpsc::channel();
+        // Whoever is killed while it opens the database hears of no answer any more.
+        let listening = std::thread::spawn(move || {
+            victim::listen(out, || {
+                let _killed = told.send(());
+            })
+        });
+        // A slow machine may not come to an answer in the time that is enough for a fast one.
+        if round % 2 == 0 {
+            (0..ANSWERS).for_each(|_| answered.recv().expect("an answer"));
+        }
+        std::thread::sleep(moment(round, 240));
         victim.kill().unwrap();
         victim.wait().unwrap();
         account.take(&listening.join().unwrap());
     }
     println!("{account:?}");
-    assert!(account.looks > KILLS / 2 && account.total() > 10 * KILLS, "{account:?}");
+    assert!(account.looks >= KILLS / 2 && account.total() > 10 * KILLS, "{account:?}");
 }
 
 #[test]

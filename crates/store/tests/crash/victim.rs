@@ -111,7 +111,7 @@ async fn write(store: Arc<SqliteStore>, writer: u64) {
 /// What a victim said: the word, the writer, the count.
 pub type Said = Vec<(String, u64, u64)>;
 
-/// Reads what it says until it has ended; `answered` is called with the first answer. A line that was cut short is none.
+/// Reads what it says until it has ended; `answered` is called at each answer. A line that was cut short is none.
 pub fn listen(mut out: impl BufRead, mut answered: impl FnMut()) -> Said {
     let mut said = Said::new();
     let mut line = Vec::new();
@@ -125,7 +125,7 @@ pub fn listen(mut out: impl BufRead, mut answered: impl FnMut()) -> Said {
             continue;
         };
         let (Ok(writer), Ok(nth)) = (writer.parse(), nth.parse()) else { continue };
-        if word == "answered" && said.last().is_none_or(|(last, ..)| last == "found") {
+        if word == "answered" {
             answered();
         }
         said.push((word.to_owned(), writer, nth));

@@ -1,5 +1,5 @@
-//! Connections. Optional members are absent where they have no meaning (real recordings do the same): no `lagId`, no device
-//! before a port is assigned.
+//! Connections. As in answers of the real service, members without a meaning are absent (no `lagId`, no device before a
+//! port is assigned), and tags are a list even where there are none.
 
 use linkway_domain::connection::Connection;
 use linkway_domain::connection::decide::{CreateConnection, DeleteConnection};
@@ -28,7 +28,7 @@ pub fn connection(record: &Connection, view: View<'_>) -> wire::Connection {
         owner_account: Some(record.owner.to_string()),
         provider_name: record.provider_name.clone(),
         region: Some(view.region.to_owned()),
-        tags: tags(view.tags.into_iter().flat_map(Tags::iter)),
+        tags: view.reader.map(|_| tags(view.tags.into_iter().flat_map(Tags::iter))),
         ..wire::Connection::default()
     }
 }

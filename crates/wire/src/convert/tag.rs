@@ -13,16 +13,11 @@ pub fn tag_pairs(tags: Option<Vec<Tag>>) -> Vec<(String, Option<String>)> {
         .collect()
 }
 
-/// Tags; absent when there are none, as in real recordings.
+/// Tags, in the given order; an empty list where there are none.
 #[must_use]
-pub fn tags<'a>(tags: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Option<Vec<Tag>> {
-    let list: Vec<Tag> = tags
-        .map(|(key, value)| Tag {
-            key: Some(key.to_owned()),
-            value: value.map(str::to_owned),
-        })
-        .collect();
-    (!list.is_empty()).then_some(list)
+pub fn tags<'a>(tags: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Vec<Tag> {
+    tags.map(|(key, value)| Tag { key: Some(key.to_owned()), value: value.map(str::to_owned) })
+        .collect()
 }
 
 impl From<TagResourceRequest> for TagChange {

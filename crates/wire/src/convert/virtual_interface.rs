@@ -5,6 +5,7 @@ use std::fmt;
 
 use compact_str::{CompactString, ToCompactString};
 use linkway_domain::bgp_peer::{BgpPeer, PeerPhase};
+use linkway_domain::id::{DirectConnectGatewayId, VirtualGatewayId};
 use linkway_domain::net::{AddressFamily, GatewayAsn};
 use linkway_domain::tag::Tags;
 use linkway_domain::virtual_interface::decide::{
@@ -12,18 +13,21 @@ use linkway_domain::virtual_interface::decide::{
     DeleteVirtualInterface, NewInterface,
 };
 use linkway_domain::virtual_interface::update::UpdateVirtualInterfaceAttributes;
-use linkway_domain::virtual_interface::{Phase, State, VirtualInterface};
+use linkway_domain::virtual_interface::{GatewayId, Phase, State, VirtualInterface};
 use serde::{Serialize, Serializer};
 
 use super::{View, secret, tag_pairs};
 use crate::generated as wire;
 use crate::generated::{
     AllocatePrivateVirtualInterfaceRequest, ConfirmPrivateVirtualInterfaceRequest,
-    CreatePrivateVirtualInterfaceRequest, DeleteVirtualInterfaceRequest, NewPrivateVirtualInterface,
-    NewPrivateVirtualInterfaceAllocation, UpdateVirtualInterfaceAttributesRequest,
+    CreatePrivateVirtualInterfaceRequest, DeleteVirtualInterfaceRequest,
+    NewPrivateVirtualInterface, NewPrivateVirtualInterfaceAllocation,
+    UpdateVirtualInterfaceAttributesRequest,
 };
 
-/// The model's `VirtualInterface`, for one of the two who share it. Members that have no meaning are absent.
+/// The model's `VirtualInterface`, for one of the two who share it. As in answers of the real service every member is
+/// there, and a text or list without a value is empty; only members of what is not built are absent. The operator sees no
+/// tags: they are the tenants'.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Interface<'a> {
@@ -39,6 +43,7 @@ pub struct Interface<'a> {
     connection_id: &'a str,
     customer_address: CompactString,
     customer_router_config: RouterConfig<'a>,
+    direct_connect_gateway_id: &'a str,
     jumbo_frame_capable: bool,
     location: &'a str,
     mtu: u16,
@@ -46,10 +51,9 @@ pub struct Interface<'a> {
     region: &'a str,
     route_filter_prefixes: [(); 0],
     site_link_enabled: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tags: Vec<Tag<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    virtual_gateway_id: Option<&'a str>,
+    tags: Option<Vec<Tag<'a>>>,
+    virtual_gateway_id: &'a str,
     virtual_interface_id: &'a str,
     virtual_interface_name: &'a str,
     virtual_interface_state: &'static str,
@@ -108,9 +112,11 @@ impl<'a> Interface<'a> {
             record.peers.iter().map(|peer| Peer::new(record, peer, state, &view)).collect();
         let peer = Peer::new(record, record.first_peer(), state, &view);
         let tags = view.tags.into_iter().flat_map(Tags::iter);
+        let tags = tags.map(|(key, value)| Tag { key, value }).collect();
         // The gateway is the recipient's: the lender of a hosted interface learns its AS number, not its name.
         let of_reader = view.reader.is_none_or(|reader| *reader == record.owner);
-        let gateway = record.attachment.as_ref().filter(|_| of_reader);
+        let attachment = record.attachment.as_ref().filter(|_| of_reader);
+        let gateway = attachment.map(|attached| &attached.gateway);
         Self {
             address_family: peer.address_family,
             amazon_address: peer.amazon_address,
@@ -124,6 +130,9 @@ impl<'a> Interface<'a> {
             customer_address: peer.customer_address,
             customer_router_config: RouterConfig(record),
             bgp_peers: peers,
+            direct_connect_gateway_id: gateway
+                .and_then(GatewayId::direct_connect_gateway)
+                .map_or("", DirectConnectGatewayId::as_str),
             jumbo_frame_capable: record.jumbo,
             location: record.location.as_str(),
             mtu: record.mtu.bytes(),
@@ -131,10 +140,10 @@ impl<'a> Interface<'a> {
             region: view.region,
             route_filter_prefixes: [],
             site_link_enabled: false,
-            tags: tags.map(|(key, value)| Tag { key, value }).collect(),
+            tags: view.reader.map(|_| tags),
             virtual_gateway_id: gateway
-                .and_then(|attached| attached.gateway.virtual_gateway())
-                .map(|id| id.as_str()),
+                .and_then(GatewayId::virtual_gateway)
+                .map_or("", VirtualGatewayId::as_str),
             virtual_interface_id: record.id.as_str(),
             virtual_interface_name: &record.name,
             virtual_interface_state: state.as_str(),
@@ -161,18 +170,13 @@ impl<'a> Interface<'a> {
 }
 
 impl<'a> Peer<'a> {
-    fn new(
-        record: &'a VirtualInterface,
-        peer: &'a BgpPeer,
-        state: State,
-        view: &View<'_>,
-    ) -> Self {
+    fn new(record: &'a VirtualInterface, peer: &'a BgpPeer, state: State, view: &View<'_>) -> Self {
         let family = peer.addresses.family();
         let report = view.report.and_then(|report| report.peer(family));
         Self {
             address_family: family.as_str(),
             amazon_address: peer.addresses.amazon().to_compact_string(),
-            asn: peer.asn.two_byte(),
+            asn: peer.asn.in_asn(),
             asn_long: peer.asn.number(),
             auth_key: peer.auth_key.reveal(),
             aws_device_v2: record.edge.as_str(),
@@ -222,7 +226,7 @@ fn bgp_status(state: State, established: bool) -> wire::BGPStatus {
     }
 }
 
-/// What the customer's router needs, in the XML form of real recordings. Addresses, numbers and
+/// What the customer's router needs, in the XML form of the AWS CLI's samples (`create-private-virtual-interface`). Addresses, numbers and
 /// ids need no escaping; the key may.
 struct RouterConfig<'a>(&'a VirtualInterface);
 
@@ -293,10 +297,8 @@ fn prefix_pool(ipv4: Option<i64>, ipv6: Option<i64>) -> Option<&'static str> {
 impl From<CreatePrivateVirtualInterfaceRequest> for CreatePrivateVirtualInterface {
     fn from(request: CreatePrivateVirtualInterfaceRequest) -> Self {
         let mut new = request.new_private_virtual_interface.unwrap_or_default();
-        let prefix_pool = prefix_pool(
-            new.prefix_pool_allocated_count_ipv4,
-            new.prefix_pool_allocated_count_ipv6,
-        );
+        let prefix_pool =
+            prefix_pool(new.prefix_pool_allocated_count_ipv4, new.prefix_pool_allocated_count_ipv6);
         Self {
             connection: request.connection_id.unwrap_or_default(),
             gateway: new.virtual_gateway_id.take(),

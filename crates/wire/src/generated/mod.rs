@@ -4,10 +4,8 @@
 
 mod enums;
 mod operations;
-mod reflection;
 mod rules;
 mod shapes;
 pub use enums::*;
 pub use operations::*;
-pub use reflection::*;
 pub use shapes::*;

@@ -60,6 +60,7 @@ pub fn interface(interface: &VirtualInterface) -> Value {
         "mtu": interface.mtu(),
         "jumboFrameCapable": interface.jumbo_frame_capable(),
         "virtualGatewayId": interface.virtual_gateway_id(),
+        "directConnectGatewayId": interface.direct_connect_gateway_id(),
         "bgpPeers": interface.bgp_peers.as_ref().map(|peers| peers.iter().map(peer).collect::<Vec<_>>()),
         "region": interface.region(),
         "awsDeviceV2": interface.aws_device_v2(),
@@ -125,6 +126,7 @@ pub fn allocated(lent: &AllocatePrivateVirtualInterfaceOutput) -> VirtualInterfa
         .set_mtu(lent.mtu)
         .set_jumbo_frame_capable(lent.jumbo_frame_capable)
         .set_virtual_gateway_id(lent.virtual_gateway_id.clone())
+        .set_direct_connect_gateway_id(lent.direct_connect_gateway_id.clone())
         .set_bgp_peers(lent.bgp_peers.clone())
         .set_region(lent.region.clone())
         .set_aws_device_v2(lent.aws_device_v2.clone())

@@ -1,4 +1,4 @@
-//! The story, step by step: who does what, and what must come of it.
+//! The scenario, step by step: who does what, and what must follow.
 
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -9,44 +9,44 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
 use super::clients::{Clients, Server, only, text};
-use super::hands::{Hands, Running};
-use super::ping::{Pinging, Pings, ping};
+use super::ping::{ContinuousPing, Pings, ping};
 use super::report::Report;
 use super::router::RouterConfig;
-use super::states::{States, Thing};
+use super::runner::{Runner, Running};
+use super::states::{Resource, States};
 use super::terminal::Terminal;
-use super::wiring::{
+use super::topology::{
     CUSTOMER_HOST, EDGE, HANDOFF, NEXT_HOP, PORT, ROUTER, SERVER, VPC_HOST, VPC_PREFIX,
 };
 
 const LENDER: &str = "987654321098";
 const RECIPIENT: &str = "123456789000";
 
-/// The published command's own value. Only ids differ from the published text: they are this run's.
+/// The value of the published command. Only ids differ from the published text.
 const ALLOCATION: &str = "virtualInterfaceName=MyPrivateVirtualInterface,vlan=101,asn=65000,\
     authKey=tgyn26example,amazonAddress=172.16.0.1/30,customerAddress=172.16.0.2/30";
 
-/// Where the edge keeps its files, on its own machine.
+/// The edge's state directory, on the machine with the routers.
 const EDGE_STATE: &str = "/run/edge";
 
-/// No step takes longer, even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest that a step may take, on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What the story is played with.
-pub struct Story<'a> {
-    /// The command lines.
+/// The parts that the scenario uses.
+pub struct Scenario<'a> {
+    /// `linkway admin` and the AWS CLI.
     pub clients: &'a Clients,
-    /// The machine with the routers.
-    pub hands: Hands,
-    /// The server, which ends with the story.
+    /// Runs programs on the machine with the routers.
+    pub runner: Runner,
+    /// The server, which the scenario stops.
     pub server: &'a mut Server,
-    /// The stage's directory.
+    /// The sandbox's directory.
     pub directory: &'a Path,
-    /// Who watches.
+    /// Where the steps are printed.
     pub terminal: &'a Terminal,
-    /// What was seen.
+    /// The observed states.
     pub states: &'a States,
-    /// What comes of it.
+    /// The report, filled in step by step.
     pub report: &'a mut Report,
     /// `linkway edge`, while it runs.
     pub edge: Option<Running>,
@@ -54,16 +54,20 @@ pub struct Story<'a> {
     pub router: Option<Running>,
 }
 
-impl Story<'_> {
-    /// From an empty server to traffic. What it made is what `give_back` takes.
-    pub fn play(&mut self) -> anyhow::Result<Lent> {
+impl Scenario<'_> {
+    /// From an empty server to traffic.
+    ///
+    /// # Errors
+    ///
+    /// A command fails, or something is not as it must be; the text says what.
+    pub fn run(&mut self) -> anyhow::Result<Lent> {
         self.open_location()?;
-        let gateway = self.admit_tenants()?;
+        let gateway = self.add_tenants()?;
         let connection = self.order()?;
         let made = self.lend(&connection)?;
         let interface = text(&made, "virtualInterfaceId")?;
         self.configure_router(&made)?;
-        self.ping_in_vain()?;
+        self.ping_before_accept()?;
         self.accept(&interface, &gateway)?;
         Ok(Lent { connection, interface })
     }
@@ -73,7 +77,7 @@ impl Story<'_> {
         terminal.title("1. The operator opens a location with one edge router");
         terminal.say(
             "The router has a port towards customers (eth1) and a handoff towards the VPCs (vpc0).\n\
-             It gets an access key of its own, and from now on asks the server what to do.",
+             It has an access key of its own, with which it asks the server for its configuration.",
         );
         self.clients.admin(&["location", "create", "--code", "PAR1", "--name", "Paris"])?;
         let key =
@@ -95,16 +99,16 @@ impl Story<'_> {
         let line = format!("ip netns exec {EDGE} {program} {words}");
         // None of these words has a space in it.
         let line: Vec<_> = line.split(' ').collect();
-        self.edge = Some(self.hands.start(&line)?);
+        self.edge = Some(self.runner.start(&line)?);
         Ok(())
     }
 
-    fn admit_tenants(&self) -> anyhow::Result<String> {
+    fn add_tenants(&self) -> anyhow::Result<String> {
         let terminal = self.terminal;
-        terminal.title("2. The operator admits two tenants");
+        terminal.title("2. The operator adds two tenants");
         terminal.say(
             "Each gets an account, and a key in a profile of the AWS CLI. The recipient's VPC is\n\
-             reached through a virtual gateway, which the edge hands over to at vpc0.",
+             reached through a virtual gateway, whose handoff on the edge is vpc0.",
         );
         for (account, name) in [(LENDER, "lender"), (RECIPIENT, "recipient")] {
             self.clients.admin(&["account", "create", "--id", account, "--name", name])?;
@@ -127,8 +131,8 @@ impl Story<'_> {
         let id = text(&made, "connectionId")?;
         let port = ["--edge", "par1-a", "--interface", PORT];
         self.clients.admin(&[&["connection", "approve", &id][..], &port].concat())?;
-        self.terminal.say("It is available once the edge reports that the port has a signal.");
-        self.states.wait(Thing::Connection, "available", PATIENCE)?;
+        self.terminal.say("It is available once the edge reports that the port has a carrier.");
+        self.states.wait(Resource::Connection, "available", TIMEOUT)?;
         Ok(id)
     }
 
@@ -140,35 +144,35 @@ impl Story<'_> {
         let value = ["--new-private-virtual-interface-allocation", ALLOCATION];
         let made = self.clients.aws("lender", &[&words[..], &more, &value].concat())?;
         self.answered(&made, "virtualInterfaceState", "confirming")?;
-        self.states.wait(Thing::Interface, "confirming", PATIENCE)?;
+        self.states.wait(Resource::Interface, "confirming", TIMEOUT)?;
         terminal.say("It waits for the recipient. Nothing of it may be on the router yet:");
-        self.must_be_bare()?;
+        self.must_have_no_links()?;
         Ok(made)
     }
 
     fn configure_router(&mut self, made: &Value) -> anyhow::Result<()> {
         let terminal = self.terminal;
-        terminal.title("5. The customer's router is configured, from the answer alone");
+        terminal.title("5. The customer's router is configured from the API's answer");
         let config = RouterConfig::parse(&text(made, "customerRouterConfig")?)?;
         terminal.answer(&config.to_string());
-        self.hands.run(&["ip", "-n", ROUTER, "-batch", "-"], &config.link_lines())?;
+        self.runner.run(&["ip", "-n", ROUTER, "-batch", "-"], &config.link_lines())?;
         let file = self.directory.join("router.conf");
         write_secret(&file, &config.bird()?)?;
         let file = file.to_string_lossy();
         let bird = ["bird", "-f", "-c", &file, "-s", "/run/router.ctl"];
         let words = [&["ip", "netns", "exec", ROUTER][..], &bird].concat();
         terminal.command("customer", "bird -f -c router.conf -s /run/router.ctl");
-        self.router = Some(self.hands.start(&words)?);
-        terminal.say("From now on it tries to reach the other side, every two seconds.");
+        self.router = Some(self.runner.start(&words)?);
+        terminal.say("It tries to connect to the edge every two seconds.");
         Ok(())
     }
 
-    fn ping_in_vain(&mut self) -> anyhow::Result<()> {
-        self.terminal.title("6. Not accepted yet: nothing passes");
+    fn ping_before_accept(&mut self) -> anyhow::Result<()> {
+        self.terminal.title("6. Not accepted yet: no packet passes");
         let pings = self.ping(5)?;
         self.report.pings.before_accept = Some(pings);
-        self.must_pass(pings, false)?;
-        self.must_be_bare()
+        self.must_be_answered(pings, false)?;
+        self.must_have_no_links()
     }
 
     fn accept(&mut self, interface: &str, gateway: &str) -> anyhow::Result<()> {
@@ -176,39 +180,39 @@ impl Story<'_> {
         terminal.title("7. The recipient accepts, with its gateway: the published command");
         let seen = self.describe(interface)?;
         ensure!(seen["virtualInterfaceState"] == "confirming", "the recipient sees {seen}");
-        let pinging = Pinging::start(self.hands)?;
+        let pings = ContinuousPing::start(self.runner)?;
         let words = ["confirm-private-virtual-interface", "--virtual-interface-id", interface];
         let more = ["--virtual-gateway-id", gateway];
         let made = self.clients.aws("recipient", &[&words[..], &more].concat())?;
         let answered = Instant::now();
         self.answered(&made, "virtualInterfaceState", "pending")?;
         terminal.say(
-            "Now the edge is told. It makes the VRF, the VLAN in it and the BGP session; the\n\
-             customer's router, which has the same key, gets through.",
+            "The edge gets the new configuration. It makes the VRF, the VLAN in it and the BGP session;\n\
+             the customer's router, which has the same key, connects.",
         );
-        self.wait_for_traffic(pinging, answered)?;
-        self.states.wait(Thing::Bgp, "up", PATIENCE)?;
+        self.wait_for_traffic(pings, answered)?;
+        self.states.wait(Resource::Bgp, "up", TIMEOUT)?;
         let peer = self.describe(interface)?["bgpPeers"][0]["bgpStatus"].clone();
         ensure!(peer == "up", "the recipient sees the BGP session {peer}, not up");
-        self.ping_through()
+        self.ping_after_accept()
     }
 
-    /// From the acceptance, which was answered at that moment, to `available`.
-    fn wait_for_traffic(&mut self, pinging: Pinging, answered: Instant) -> anyhow::Result<()> {
+    /// Waits for the first ping and for `available`; both are measured from the answer to the acceptance.
+    fn wait_for_traffic(&mut self, pings: ContinuousPing, answered: Instant) -> anyhow::Result<()> {
         let since = |at: Instant| round(at.saturating_duration_since(answered).as_secs_f64());
-        let first = pinging.first_answer(PATIENCE);
+        let first = pings.first_answer(TIMEOUT);
         let first = first.with_context(|| {
-            format!("no ping was answered in the {} s after the acceptance", PATIENCE.as_secs())
+            format!("no ping was answered in the {} s after the acceptance", TIMEOUT.as_secs())
         })?;
         self.report.seconds.confirm_to_first_ping = Some(since(first));
-        let available = self.states.wait(Thing::Interface, "available", PATIENCE)?;
+        let available = self.states.wait(Resource::Interface, "available", TIMEOUT)?;
         self.report.seconds.confirm_to_available = Some(since(available));
         let seconds = since(first);
         self.terminal.good(&format!("The first ping was answered {seconds:.1} s after that."));
         Ok(())
     }
 
-    fn ping_through(&mut self) -> anyhow::Result<()> {
+    fn ping_after_accept(&mut self) -> anyhow::Result<()> {
         self.terminal.title("8. Accepted: traffic flows");
         self.terminal.say("What the edge has made, named after the API's ids:");
         let made = self.made_links()?;
@@ -216,30 +220,34 @@ impl Story<'_> {
         ensure!(made.lines().count() == 2, "a VRF and a VLAN were expected on the edge");
         let pings = self.ping(10)?;
         self.report.pings.after_accept = Some(pings);
-        self.must_pass(pings, true)
+        self.must_be_answered(pings, true)
     }
 
-    /// From traffic to an empty server.
-    pub fn give_back(&mut self, lent: &Lent) -> anyhow::Result<()> {
+    /// From traffic to an empty server: deletes what [`Self::run`] made, and stops the server.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::run`].
+    pub fn clean_up(&mut self, lent: &Lent) -> anyhow::Result<()> {
         let terminal = self.terminal;
-        terminal.title("9. The recipient gives the interface back: nothing passes any more");
+        terminal.title("9. The recipient deletes the interface: no packet passes");
         let words = ["delete-virtual-interface", "--virtual-interface-id", &lent.interface];
         let made = self.clients.aws("recipient", &words)?;
         self.answered(&made, "virtualInterfaceState", "deleting")?;
         terminal.say("It is deleted once the edge reports that nothing of it is left.");
-        self.states.wait(Thing::Interface, "deleted", PATIENCE)?;
+        self.states.wait(Resource::Interface, "deleted", TIMEOUT)?;
         let pings = self.ping(5)?;
         self.report.pings.after_delete = Some(pings);
-        self.must_pass(pings, false)?;
-        self.must_be_bare()?;
-        terminal.title("10. The lender gives the connection back");
+        self.must_be_answered(pings, false)?;
+        self.must_have_no_links()?;
+        terminal.title("10. The lender deletes the connection");
         let words = ["delete-connection", "--connection-id", &lent.connection];
         let made = self.clients.aws("lender", &words)?;
         self.answered(&made, "connectionState", "deleting")?;
-        self.states.wait(Thing::Connection, "deleted", PATIENCE)?;
+        self.states.wait(Resource::Connection, "deleted", TIMEOUT)?;
         self.states.end();
         self.server.stop()?;
-        terminal.say("The server ends, and its data is checked against every invariant:");
+        terminal.say("The server is stopped, and its data is checked against every invariant:");
         terminal.command("operator", "linkway admin check data");
         terminal.answer(&self.clients.check()?);
         Ok(())
@@ -267,29 +275,29 @@ impl Story<'_> {
     fn ping(&self, count: u32) -> anyhow::Result<Pings> {
         let line = format!("ping -c {count} {VPC_HOST}");
         self.terminal.command(&format!("customer's host {CUSTOMER_HOST}"), &line);
-        let pings = ping(self.hands, count)?;
+        let pings = ping(self.runner, count)?;
         self.terminal.answer(&format!("{} sent, {} answered", pings.sent, pings.received));
         Ok(pings)
     }
 
     /// Fails unless all of them were answered, or none was.
-    fn must_pass(&self, pings: Pings, shall: bool) -> anyhow::Result<()> {
+    fn must_be_answered(&self, pings: Pings, all: bool) -> anyhow::Result<()> {
         let Pings { sent, received } = pings;
-        if shall {
+        if all {
             ensure!(sent > 0 && received == sent, "of {sent} pings only {received} were answered");
-            self.terminal.good("Every ping was answered, as it must be.");
+            self.terminal.good("Every ping was answered, as expected.");
         } else {
             ensure!(sent > 0 && received == 0, "{received} of {sent} pings were answered");
-            self.terminal.good("No ping was answered, as it must be.");
+            self.terminal.good("No ping was answered, as expected.");
         }
         Ok(())
     }
 
     /// Fails if the edge has a VLAN or a VRF.
-    fn must_be_bare(&self) -> anyhow::Result<()> {
+    fn must_have_no_links(&self) -> anyhow::Result<()> {
         let made = self.made_links()?;
         ensure!(made.is_empty(), "these are on the edge and must not be: {made}");
-        self.terminal.good("The edge has no VLAN and no VRF, as it must be.");
+        self.terminal.good("The edge has no VLAN and no VRF, as expected.");
         Ok(())
     }
 
@@ -298,7 +306,8 @@ impl Story<'_> {
         let mut found = String::new();
         for (kind, looks_at, columns) in [("vrf", "link", 2), ("vlan", "address", 3)] {
             let words = ["ip", "-n", EDGE, "-brief", looks_at, "show", "type", kind];
-            for line in self.hands.run(&words, "")?.lines().filter(|line| !line.trim().is_empty()) {
+            for line in self.runner.run(&words, "")?.lines().filter(|line| !line.trim().is_empty())
+            {
                 let words: Vec<_> = line.split_whitespace().take(columns).collect();
                 found.push_str(&format!("{kind}: {}\n", words.join(" ")));
             }
@@ -307,13 +316,13 @@ impl Story<'_> {
     }
 }
 
-/// What the lender has lent, and on what.
+/// The interface that was lent, and its connection.
 pub struct Lent {
     connection: String,
     interface: String,
 }
 
-/// Only its owner may read it.
+/// Writes a file that only its owner may read.
 fn write_secret(path: &Path, content: &str) -> anyhow::Result<()> {
     use std::io::Write as _;
     let mut options = fs::OpenOptions::new();
@@ -322,7 +331,7 @@ fn write_secret(path: &Path, content: &str) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// To milliseconds.
+/// Rounds seconds to milliseconds.
 pub fn round(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }

@@ -1,4 +1,4 @@
-//! What the demo needs of this machine, and how it says that something is missing.
+//! What the demo needs on this machine, and the errors if something is missing.
 
 use std::env;
 use std::os::unix::fs::MetadataExt;
@@ -9,13 +9,13 @@ use anyhow::{Context as _, bail, ensure};
 
 use super::{Kernel, KernelChoice};
 
-/// Where programs of the system are, whatever the `PATH` of root or sudo says.
+/// The system's programs, which root's or sudo's `PATH` may lack.
 pub const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Where Debian's package has the modules of its User-mode Linux.
+/// Where Debian's package installs the modules of User-mode Linux.
 pub const UML_MODULES: &str = "/usr/lib/uml/modules";
 
-/// Programs and the Debian packages that have them.
+/// The required programs, and the Debian packages that contain them.
 const PROGRAMS: [(&str, &str); 5] = [
     ("unshare", "util-linux"),
     ("ip", "iproute2"),
@@ -24,7 +24,7 @@ const PROGRAMS: [(&str, &str); 5] = [
     ("birdc", "bird2"),
 ];
 
-/// What User-mode Linux needs beyond that.
+/// The programs that User-mode Linux needs in addition.
 const UML_PROGRAMS: [(&str, &str); 4] = [
     ("linux.uml", "user-mode-linux"),
     ("modprobe", "kmod"),
@@ -32,19 +32,23 @@ const UML_PROGRAMS: [(&str, &str); 4] = [
     ("busybox", "busybox-static"),
 ];
 
-/// Makes the two kinds of link that an edge needs, in a network namespace that then vanishes. Not
-/// on `lo`, which carries no VLANs on any kernel.
+/// Makes the two kinds of link that an edge needs, in a temporary network namespace. Not on `lo`, which
+/// carries no VLANs on any kernel.
 const PROBE: &str = "ip link add probe type vrf table 5 && \
                      ip link add port type veth peer name far && \
                      ip link add link port name port.5 type vlan id 5";
 
-/// The kernel that the packets get. Fails if this machine's own is asked for and will not do.
+/// The kernel that carries the packets.
+///
+/// # Errors
+///
+/// The host's kernel was asked for and cannot make the links.
 pub fn choose(choice: KernelChoice) -> anyhow::Result<Kernel> {
     match choice {
         KernelChoice::Uml => Ok(Kernel::Uml),
         KernelChoice::Host if !host_can() => bail!(
             "--kernel host: this kernel makes no 802.1Q or VRF links (modules 8021q and vrf), or \
-             we may not; try --kernel uml"
+             this user may not; try --kernel uml"
         ),
         KernelChoice::Host => Ok(Kernel::Host),
         KernelChoice::Auto if host_can() => Ok(Kernel::Host),
@@ -59,7 +63,7 @@ fn host_can() -> bool {
     probe.status().is_ok_and(|status| status.success())
 }
 
-/// The `PATH` for everything that the demo starts.
+/// The `PATH` of the programs that the demo starts.
 pub fn path() -> String {
     match env::var("PATH") {
         Ok(path) => format!("{path}:{SYSTEM_PATH}"),
@@ -67,12 +71,12 @@ pub fn path() -> String {
     }
 }
 
-/// Where a program is.
+/// The path of a program.
 fn find(program: &str) -> Option<PathBuf> {
     env::split_paths(&path()).map(|place| place.join(program)).find(|file| file.is_file())
 }
 
-/// The Debian packages whose programs are not here.
+/// The Debian packages whose programs are not installed.
 pub fn missing_packages(kernel: Kernel) -> Vec<&'static str> {
     let more = match kernel {
         Kernel::Host => &[][..],
@@ -92,7 +96,11 @@ pub fn missing_packages(kernel: Kernel) -> Vec<&'static str> {
     missing
 }
 
-/// Fails unless this is root, who may make network namespaces.
+/// Checks that this is root.
+///
+/// # Errors
+///
+/// It is not: making network namespaces takes root.
 pub fn root() -> anyhow::Result<()> {
     // The owner of a process's own directory is its effective user.
     let user = Path::new("/proc/self").metadata().context("cannot look at /proc/self")?.uid();
@@ -100,7 +108,11 @@ pub fn root() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Fails, with what to do about it, unless this machine has what the demo needs.
+/// Checks that this machine has what the demo needs.
+///
+/// # Errors
+///
+/// Something is missing; the text says how to install it.
 pub fn check(kernel: Kernel) -> anyhow::Result<()> {
     let missing = missing_packages(kernel);
     if !missing.is_empty() {
@@ -117,13 +129,17 @@ pub fn check(kernel: Kernel) -> anyhow::Result<()> {
     if kernel == Kernel::Uml {
         ensure!(
             Path::new("/dev/net/tun").exists(),
-            "there is no /dev/net/tun, which connects User-mode Linux with the server: modprobe tun"
+            "/dev/net/tun does not exist; it connects User-mode Linux with the server: modprobe tun"
         );
     }
     Ok(())
 }
 
-/// The AWS CLI, as a whole path.
+/// The absolute path of the AWS CLI.
+///
+/// # Errors
+///
+/// There is none.
 pub fn aws(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     const WHERE: &str = "name it with --aws PATH; \
                          scripts/aws-cli.sh installs it into .cache/venv/bin, \

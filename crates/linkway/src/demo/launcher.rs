@@ -1,4 +1,5 @@
-//! The rim: what a person starts. Checks, makes the stage's namespaces, waits, cleans up.
+//! The launcher: what a person starts. It checks the requirements, starts the sandbox in namespaces
+//! of its own, waits, and cleans up.
 
 use std::env;
 use std::fs;
@@ -15,48 +16,48 @@ use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::report::Report;
-use super::stage::{ANCHOR, PRIVATE, REPORT};
-use super::{DemoArgs, Kernel, need};
+use super::sandbox::{PRIVATE, REPORT, SANDBOX_PID};
+use super::{DemoArgs, Kernel, requirements};
 
-/// The last resort: every step of the story has a bound of its own.
-const BOUND: Duration = Duration::from_secs(300);
+/// The longest that a demo may take. Every step of the scenario has a shorter limit of its own.
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// Exit status of a program that was interrupted, as shells have it.
 const INTERRUPTED: u8 = 130;
 
-/// Plays the story in namespaces that end with it.
+/// Runs the demo in namespaces that end with it.
 pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
-    let aws = need::aws(args.aws.as_deref())?;
-    need::root()?;
-    let kernel = need::choose(args.kernel)?;
-    need::check(kernel)?;
+    let aws = requirements::aws(args.aws.as_deref())?;
+    requirements::root()?;
+    let kernel = requirements::choose(args.kernel)?;
+    requirements::check(kernel)?;
     let report = args.report.as_deref().map(prepare_report).transpose()?;
     let directory = Directory::make()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
-        // Before the stage starts: none of them may be missed.
+        // Before the sandbox starts, so that no signal is missed.
         let signals = Signals::new().context("cannot listen for signals")?;
         let (child, stdin) = start(args, kernel, &aws, &directory.0)?;
-        wait(child, signals, (!args.keep).then_some(BOUND), stdin).await
+        wait(child, signals, (!args.keep).then_some(LIMIT), stdin).await
     })?;
     let (code, problem) = match ended {
         Ended::Itself(status) if status.success() => (ExitCode::SUCCESS, String::new()),
-        Ended::Itself(status) => (ExitCode::FAILURE, format!("the stage ended: {status}")),
+        Ended::Itself(status) => (ExitCode::FAILURE, format!("the sandbox ended: {status}")),
         Ended::Interrupted => (ExitCode::from(INTERRUPTED), "interrupted".to_owned()),
-        Ended::Overdue => (ExitCode::FAILURE, format!("not done after {} s", BOUND.as_secs())),
+        Ended::Overdue => (ExitCode::FAILURE, format!("not done after {} s", LIMIT.as_secs())),
     };
-    let told = directory.0.join(REPORT);
-    // With a report, the stage has said itself how it went.
-    if !told.exists() {
-        eprintln!("\ndemo: {problem}; all is gone again");
+    let written = directory.0.join(REPORT);
+    // If there is a report, the sandbox has printed the result itself.
+    if !written.exists() {
+        eprintln!("\ndemo: {problem}; everything was removed");
     }
     if let Some(report) = report {
-        write_report(&report, &told, kernel, problem)?;
+        write_report(&report, &written, kernel, problem)?;
     }
     Ok(code)
 }
 
-/// What is left of an earlier run is not taken for this one's.
+/// Empties the file, so that an earlier run's report is not taken for this one's.
 fn prepare_report(path: &Path) -> anyhow::Result<PathBuf> {
     let path = std::path::absolute(path).context("--report")?;
     let preparing = || format!("--report {}", path.display());
@@ -67,23 +68,23 @@ fn prepare_report(path: &Path) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// The stage's report, or one that says why there is none.
+/// The sandbox's report, or one that says why there is none.
 fn write_report(to: &Path, from: &Path, kernel: Kernel, problem: String) -> anyhow::Result<()> {
     let bytes = fs::read(from).unwrap_or_else(|_| {
         let report = Report { error: Some(problem), kernel: kernel.name(), ..Report::default() };
-        serde_json::to_vec_pretty(&report).expect("a report is texts and numbers")
+        serde_json::to_vec_pretty(&report).expect("a report is strings and numbers")
     });
     fs::write(to, [&bytes[..], b"\n"].concat())
         .with_context(|| format!("--report {}", to.display()))
 }
 
-/// A directory that goes away.
+/// A temporary directory, removed when this is dropped.
 struct Directory(PathBuf);
 
 impl Directory {
     fn make() -> anyhow::Result<Self> {
         let place = env::temp_dir();
-        // The stage may put a file system of its own over /run.
+        // The sandbox may mount a file system of its own on /run.
         let place = if place.starts_with("/run") { PathBuf::from("/tmp") } else { place };
         let path = place.join(format!("linkway-demo-{}", std::process::id()));
         let made = fs::DirBuilder::new().mode(0o700).create(&path);
@@ -96,12 +97,12 @@ impl Directory {
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        // Empty but for the report: the stage's files were in its own memory.
+        // It has the report alone: the sandbox's files were in a tmpfs.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
-/// Starts the stage: process 1 of its own namespaces, all of which end with it.
+/// Starts the sandbox: process 1 of its own namespaces, all of which end with it.
 fn start(
     args: &DemoArgs,
     kernel: Kernel,
@@ -119,25 +120,25 @@ fn start(
     }
     for (name, _) in env::vars_os() {
         let upper = name.to_string_lossy().to_uppercase();
-        // Neither somebody's profile nor a proxy, which cannot reach the stage's network.
+        // No AWS profile, and no proxy: a proxy cannot be reached from the sandbox's network.
         if upper.starts_with("AWS_") || upper.starts_with("LINKWAY_") || upper.ends_with("_PROXY") {
             command.env_remove(name);
         }
     }
-    command.env("PATH", need::path());
-    // Ctrl-C is for the rim, which then ends the stage.
+    command.env("PATH", requirements::path());
+    // Ctrl-C goes to the launcher alone, which then ends the sandbox.
     command.stdin(Stdio::piped()).process_group(0);
     let mut child = command.spawn().context("cannot start unshare")?;
-    fs::write(directory.join(ANCHOR), child.id().to_string())?;
-    // The stage ends when this is closed: so it must live as long as the rim.
+    fs::write(directory.join(SANDBOX_PID), child.id().to_string())?;
+    // The sandbox ends when this is closed, so it is kept open as long as the launcher runs.
     let stdin = Arc::new(Mutex::new(child.stdin.take().expect("it is piped")));
     if args.keep {
-        pass_enter_on(Arc::clone(&stdin));
+        forward_enter(Arc::clone(&stdin));
     }
     Ok((child, stdin))
 }
 
-fn pass_enter_on(to: Arc<Mutex<ChildStdin>>) {
+fn forward_enter(to: Arc<Mutex<ChildStdin>>) {
     thread::spawn(move || {
         for line in std::io::stdin().lock().lines() {
             let mut stdin = to.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,18 +173,18 @@ enum Ended {
     Overdue,
 }
 
-/// Waits for the stage, and ends it if it must end.
+/// Waits for the sandbox, and ends it if it must end.
 async fn wait(
     mut child: Child,
     mut signals: Signals,
-    bound: Option<Duration>,
+    limit: Option<Duration>,
     _stdin: Arc<Mutex<ChildStdin>>,
 ) -> anyhow::Result<Ended> {
-    let bound = bound.unwrap_or(Duration::from_secs(u32::MAX.into()));
-    let overdue = tokio::time::sleep(bound);
+    let limit = limit.unwrap_or(Duration::from_secs(u32::MAX.into()));
+    let overdue = tokio::time::sleep(limit);
     tokio::pin!(overdue);
     let ended = loop {
-        if let Some(status) = child.try_wait().context("cannot wait for the stage")? {
+        if let Some(status) = child.try_wait().context("cannot wait for the sandbox")? {
             return Ok(Ended::Itself(status));
         }
         tokio::select! {
@@ -194,7 +195,7 @@ async fn wait(
             () = &mut overdue => break Ended::Overdue,
         }
     };
-    // Its end is the end of all that it started (`--kill-child`).
-    child.kill().and_then(|()| child.wait()).context("cannot end the stage")?;
+    // All processes that it started end with it (`--kill-child`).
+    child.kill().and_then(|()| child.wait()).context("cannot end the sandbox")?;
     Ok(ended)
 }

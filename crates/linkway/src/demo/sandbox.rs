@@ -1,6 +1,6 @@
-//! The stage: process 1 of namespaces of its own, in which everything happens.
+//! The sandbox: process 1 of namespaces of its own, in which the demo runs.
 //!
-//! When it ends, the kernel ends all that it started and forgets its network and its files.
+//! When it ends, the kernel ends all processes that it started and removes its network and files.
 
 use std::fs;
 use std::io::BufRead as _;
@@ -14,27 +14,31 @@ use anyhow::Context as _;
 use super::clients::{Clients, Server};
 use super::machine::{Machine, run_here};
 use super::report::Report;
+use super::scenario::{Scenario, round};
 use super::states::States;
-use super::story::{Story, round};
 use super::terminal::Terminal;
-use super::wiring::{CUSTOMER, EDGE, ROUTER, VPC, VPC_HOST};
-use super::{DemoArgs, Kernel, KernelChoice, need, wiring};
+use super::topology::{CUSTOMER, EDGE, ROUTER, VPC, VPC_HOST};
+use super::{DemoArgs, Kernel, KernelChoice, requirements, topology};
 
-/// In the directory that rim and stage share: where the stage's own files are, in memory.
+/// In the directory that launcher and sandbox share: the sandbox's own files, in a tmpfs.
 pub const PRIVATE: &str = "private";
 /// The report.
 pub const REPORT: &str = "report.json";
-/// The number of a process that is in the stage's network.
-pub const ANCHOR: &str = "pid";
+/// The file with the id of a process that is in the sandbox's network.
+pub const SANDBOX_PID: &str = "pid";
 
-const SCENE: &str = concat!(
+const TOPOLOGY: &str = concat!(
     "customer's host -- customer's router == VLAN 101 == edge router -- host in the VPC\n",
     "192.168.1.10       BIRD                             linkway edge   10.0.0.10",
 );
 
-/// Plays the story. What went wrong is told here; the exit status says that something did.
+/// Runs the scenario, prints an error where it fails, and writes the report.
+///
+/// # Errors
+///
+/// The report cannot be written. A scenario that fails is an exit status, not an error.
 pub fn run(args: &DemoArgs, directory: &Path) -> anyhow::Result<ExitCode> {
-    let enter = listen_to_rim();
+    let enter = listen_to_launcher();
     let kernel = match args.kernel {
         KernelChoice::Host => Kernel::Host,
         KernelChoice::Uml => Kernel::Uml,
@@ -42,25 +46,25 @@ pub fn run(args: &DemoArgs, directory: &Path) -> anyhow::Result<ExitCode> {
     };
     let terminal = Terminal::new();
     let mut report = Report { kernel: kernel.name(), ..Report::default() };
-    let stage = Stage { args, kernel, directory, terminal: terminal.clone(), enter };
-    let ended = stage.play(&mut report);
+    let sandbox = Sandbox { args, kernel, directory, terminal: terminal.clone(), enter };
+    let ended = sandbox.run(&mut report);
     report.seconds.total = round(terminal.elapsed().as_secs_f64());
     report.ok = ended.is_ok();
     if let Err(error) = &ended {
         report.error = Some(format!("{error:#}"));
     }
-    let text = serde_json::to_vec_pretty(&report).expect("a report is texts and numbers");
+    let text = serde_json::to_vec_pretty(&report).expect("a report is strings and numbers");
     fs::write(directory.join(REPORT), text).context("cannot write the report")?;
     if ended.is_err() {
         return Ok(ExitCode::FAILURE);
     }
     let seconds = report.seconds.total;
-    terminal.title(&format!("Everything was as it must be. {seconds:.0} s. All is gone again."));
+    terminal.title(&format!("Every check passed, in {seconds:.0} s. Everything was removed."));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Ends this program with the rim, which holds the other end of stdin; passes on each Enter.
-fn listen_to_rim() -> Receiver<()> {
+/// Ends this program when the launcher ends, which holds the other end of stdin; forwards each Enter.
+fn listen_to_launcher() -> Receiver<()> {
     let (sender, enter) = channel();
     thread::spawn(move || {
         for line in std::io::stdin().lock().lines() {
@@ -73,7 +77,7 @@ fn listen_to_rim() -> Receiver<()> {
     enter
 }
 
-struct Stage<'a> {
+struct Sandbox<'a> {
     args: &'a DemoArgs,
     kernel: Kernel,
     directory: &'a Path,
@@ -81,11 +85,11 @@ struct Stage<'a> {
     enter: Receiver<()>,
 }
 
-impl Stage<'_> {
-    fn play(&self, report: &mut Report) -> anyhow::Result<()> {
-        let private = self.private().inspect_err(|error| self.tell(error, &[]))?;
+impl Sandbox<'_> {
+    fn run(&self, report: &mut Report) -> anyhow::Result<()> {
+        let private = self.private().inspect_err(|error| self.print_failure(error, &[]))?;
         self.terminal.title("A lender, a recipient, an edge router, and real packets");
-        self.terminal.say(SCENE);
+        self.terminal.say(TOPOLOGY);
         self.terminal.say(match self.kernel {
             Kernel::Host => "All of them are network namespaces of this machine's kernel.",
             Kernel::Uml => {
@@ -93,17 +97,17 @@ impl Stage<'_> {
                  of its own\nthat has VLANs and VRFs. It takes some seconds to start."
             }
         });
-        let machine =
-            Machine::start(self.kernel, &private).inspect_err(|error| self.tell(error, &[]))?;
-        let aws = need::aws(self.args.aws.as_deref())?;
+        let machine = Machine::start(self.kernel, &private)
+            .inspect_err(|error| self.print_failure(error, &[]))?;
+        let aws = requirements::aws(self.args.aws.as_deref())?;
         let clients = Clients::new(aws, &private, self.terminal.clone())?;
-        let ready = wiring::build(machine.hands).and_then(|()| Server::start(&clients));
-        let mut server =
-            ready.inspect_err(|error| self.tell(error, &[("machine", machine.console())]))?;
+        let ready = topology::build(machine.runner).and_then(|()| Server::start(&clients));
+        let mut server = ready
+            .inspect_err(|error| self.print_failure(error, &[("machine", machine.console())]))?;
         let states = States::watch(clients.clone(), self.terminal.clone());
-        let mut story = Story {
+        let mut scenario = Scenario {
             clients: &clients,
-            hands: machine.hands,
+            runner: machine.runner,
             server: &mut server,
             directory: &private,
             terminal: &self.terminal,
@@ -112,59 +116,59 @@ impl Stage<'_> {
             edge: None,
             router: None,
         };
-        let ended = story.play().and_then(|lent| {
+        let ended = scenario.run().and_then(|lent| {
             self.pause();
-            story.give_back(&lent)
+            scenario.clean_up(&lent)
         });
         if let Err(error) = &ended {
-            let log = |of: &Option<super::hands::Running>| {
+            let log = |of: &Option<super::runner::Running>| {
                 of.as_ref().map(|running| running.log(15)).unwrap_or_default()
             };
             let logs = [
-                ("edge", log(&story.edge)),
-                ("customer's BIRD", log(&story.router)),
-                ("server", story.server.log(6)),
+                ("edge", log(&scenario.edge)),
+                ("customer's BIRD", log(&scenario.router)),
+                ("server", scenario.server.log(6)),
                 ("machine", machine.console()),
             ];
-            self.tell(error, &logs);
+            self.print_failure(error, &logs);
             self.pause();
         }
-        report.states = states.seen();
+        report.states = states.changes();
         if ended.is_ok() {
-            self.terminal.title("What was seen, and when");
+            self.terminal.title("The states that were observed, and when");
             self.terminal.say(&states.table());
         }
         ended
     }
 
-    /// The directory of everything that the story writes: in memory, and nobody else's to see.
+    /// Mounts the directory of everything that the scenario writes: a tmpfs that only root can read.
     fn private(&self) -> anyhow::Result<PathBuf> {
         let place = self.directory.join(PRIVATE);
         let options = ["-t", "tmpfs", "-o", "mode=0700", "tmpfs"];
         run_here(&[&["mount"][..], &options, &[&*place.to_string_lossy()]].concat(), "")?;
         if self.kernel == Kernel::Host {
-            // `ip netns` keeps names there, and they are not this machine's.
+            // `ip netns` keeps names there, which must not appear on this machine.
             run_here(&["mount", "-t", "tmpfs", "tmpfs", "/run"], "")?;
         }
         Ok(place)
     }
 
-    fn tell(&self, error: &anyhow::Error, logs: &[(&str, String)]) {
+    fn print_failure(&self, error: &anyhow::Error, logs: &[(&str, String)]) {
         for (who, log) in logs.iter().filter(|(_, log)| !log.is_empty()) {
-            self.terminal.title(&format!("The last words of: {who}"));
+            self.terminal.title(&format!("The last lines of the log of: {who}"));
             self.terminal.answer(log);
         }
         self.terminal.bad(&format!("\ndemo: FAILED: {error:#}"));
     }
 
-    /// With `--keep`, tells how to look around and waits for Enter.
+    /// With `--keep`, prints commands to inspect the demo, and waits for Enter.
     fn pause(&self) {
         if !self.args.keep {
             return;
         }
-        let anchor = fs::read_to_string(self.directory.join(ANCHOR)).unwrap_or_default();
+        let pid = fs::read_to_string(self.directory.join(SANDBOX_PID)).unwrap_or_default();
         let program = std::env::current_exe().unwrap_or_default();
-        let enter = format!("nsenter -t {} -n -m {}", anchor.trim(), program.display());
+        let enter = format!("nsenter -t {} -n -m {}", pid.trim(), program.display());
         let private = self.directory.join(PRIVATE);
         self.terminal.title("Everything is left running. As root, in another terminal:");
         self.terminal.say(&format!(
@@ -177,7 +181,7 @@ impl Stage<'_> {
              Press Enter to go on, Ctrl-C to end.",
             private.display()
         ));
-        // It comes, or this program ends.
+        // Either Enter comes or the launcher ends this program.
         let _ = self.enter.recv();
     }
 }

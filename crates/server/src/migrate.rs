@@ -1,0 +1,105 @@
+//! Brings the records of an earlier build to this build's form, once, before anything is served.
+//!
+//! What an earlier version kept within a record becomes records of its own, so reading alone does not do. Every step is one
+//! commit that compares what it read, and steps can be repeated: a start that was interrupted is finished by the next one.
+
+use std::collections::BTreeSet;
+
+use linkway_domain::key::{self, Key};
+use linkway_domain::record::{self, Record};
+use linkway_domain::version::Migrated;
+use linkway_store::{Commit, CommitError, Compare, Versioned, Write};
+
+use crate::codec;
+use crate::records::{Failure, Records};
+
+/// The form that this build gives to records. Rises whenever a version of a record gives some of it records of their own.
+const FORM: u32 = 3;
+
+/// Records read at a time. Each becomes up to five writes, and etcd takes 128 in a transaction.
+const PAGE: usize = 20;
+
+/// Migrates what an earlier build has written; does nothing if that was done.
+///
+/// # Errors
+///
+/// If the store fails or a record cannot be read; what was migrated stays so.
+pub async fn records(records: &Records) -> Result<(), Failure> {
+    let done = key::format(FORM);
+    if records.store().get(done.as_str()).await?.is_some() {
+        return Ok(());
+    }
+    let mut migrated = 0_u64;
+    for kind in record::kinds().filter(|kind| kind.has_parts_of_earlier_versions()) {
+        migrated += all_of(records, &key::all(kind.prefix)).await?;
+    }
+    if migrated > 0 {
+        tracing::info!(records = migrated, "records of an earlier build were migrated");
+    }
+    let writes =
+        vec![Write::put(done.as_str(), codec::encode(records.sealer(), &done, &Record::Mark))];
+    records.store().commit(Commit { writes, ..Commit::default() }).await?;
+    Ok(())
+}
+
+async fn all_of(records: &Records, range: &Key) -> Result<u64, Failure> {
+    let (mut after, mut migrated): (Option<String>, u64) = (None, 0);
+    loop {
+        let page = records.store().scan(range.as_str(), after.as_deref(), PAGE).await?;
+        let mut commit = Commit::default();
+        let mut generations: BTreeSet<Key> = BTreeSet::new();
+        for (at, value) in &page.items {
+            if !codec::is_current(at, &value.value) {
+                add(records, at, value, &mut commit, &mut generations)?;
+                migrated += 1;
+            }
+        }
+        let marks = generations.into_iter().map(|at| records.put(&at, &Record::Mark));
+        commit.writes.extend(marks);
+        if !commit.writes.is_empty() {
+            match records.store().commit(commit).await {
+                Ok(_) => {}
+                // Another server was faster: what it wrote is read again.
+                Err(CommitError::Conflict { .. }) => continue,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if !page.more {
+            return Ok(migrated);
+        }
+        after = page.items.last().map(|(at, _)| at.clone());
+    }
+}
+
+/// Adds what becomes of one record to a commit.
+fn add(
+    records: &Records,
+    at: &str,
+    value: &Versioned,
+    commit: &mut Commit,
+    generations: &mut BTreeSet<Key>,
+) -> Result<(), Failure> {
+    let failed = |error| Failure::Codec { key: at.to_owned(), error };
+    let Migrated { record, moved } =
+        codec::decode_any(records.sealer(), at, &value.value).map_err(failed)?;
+    // An edge's word that something is gone counts only under a generation as new as the record.
+    generations.extend(edge_of(&record));
+    commit.compares.push(Compare::version(at, value.version));
+    for record in [record].into_iter().chain(moved) {
+        let at = record.key().expect("only records of their own have earlier versions");
+        commit.writes.push(records.put(&at, &record));
+    }
+    Ok(())
+}
+
+/// The generation of the edge that knows of a record, or still holds something of it.
+fn edge_of(record: &Record) -> Option<Key> {
+    let edge = match record {
+        Record::VirtualInterface(i) if !i.phase.is_terminal() => {
+            i.attachment.as_ref().map(|_| &i.edge)
+        }
+        Record::Connection(c) if !c.phase.is_terminal() => c.port.as_ref().map(|port| &port.edge),
+        _ => None,
+    };
+    edge.map(key::edge_generation)
+}

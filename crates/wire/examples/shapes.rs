@@ -1,8 +1,0 @@
-//! Prints the model that the types were generated from, as JSON in the form of botocore's
-//! `service-2.json`, for the test that compares it with the model of an installed client.
-
-use linkway_wire::{generated, model};
-
-fn main() {
-    println!("{:#}", model::to_json(generated::OPERATIONS, generated::SHAPES));
-}
