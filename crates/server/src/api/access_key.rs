@@ -70,7 +70,7 @@ impl Api {
         request: wire::ListAccessKeys,
     ) -> Answered<wire::AccessKeyList> {
         let index = match (&request.account_id, &request.edge_id) {
-            (None, None) => Index::everything(),
+            (None, None) => Index::<AccessKey>::everything(),
             (Some(id), None) => Index::of(&Principal::Account(self.existing_account(id).await?)),
             (None, Some(id)) => Index::of(&Principal::Edge(self.existing_edge(id).await?)),
             (Some(_), Some(_)) => return Err(whose("may be given, not both").into()),

@@ -28,7 +28,7 @@ impl Api {
         request: wire::ListAccounts,
     ) -> Answered<wire::AccountList> {
         let asked = Asked::by_operator(request.max_results, request.next_token.as_deref())?;
-        let (accounts, next_token) = self.list(&Index::everything(), asked).await?;
+        let (accounts, next_token) = self.list(&Index::<Account>::everything(), asked).await?;
         Ok(wire::AccountList { accounts: accounts.into_iter().map(account).collect(), next_token })
     }
 

@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::feed::Encodings;
 use super::protocol::Protocol;
-use super::{Api, Answered, audit};
+use super::{Answered, Api, audit};
 use crate::clock;
 use crate::credentials::Caller;
 use crate::http::{RequestId, Response};

@@ -15,7 +15,7 @@ impl Api {
         _: generated::DescribeLocationsRequest,
     ) -> Answered<generated::Locations> {
         let region = &self.records.settings().region;
-        let all: Vec<Location> = self.records.all(&Index::everything()).await?;
+        let all = self.records.all(&Index::<Location>::everything()).await?;
         let locations = all.iter().map(|location| convert::location(location, region)).collect();
         Ok(generated::Locations { locations: Some(locations) })
     }
@@ -39,7 +39,7 @@ impl Api {
         request: operator::ListLocations,
     ) -> Answered<operator::LocationList> {
         let asked = Asked::by_operator(request.max_results, request.next_token.as_deref())?;
-        let (locations, next_token) = self.list(&Index::everything(), asked).await?;
+        let (locations, next_token) = self.list(&Index::<Location>::everything(), asked).await?;
         let locations = locations.into_iter().map(|location| self.location(location)).collect();
         Ok(operator::LocationList { locations, next_token })
     }

@@ -45,10 +45,7 @@ impl<'a> Asked<'a> {
     /// # Errors
     ///
     /// If `max_results` is not from 1 to [`LONGEST_FOR_OPERATOR`].
-    pub fn by_operator(
-        max_results: Option<i64>,
-        token: Option<&'a str>,
-    ) -> Result<Self, Fault> {
+    pub fn by_operator(max_results: Option<i64>, token: Option<&'a str>) -> Result<Self, Fault> {
         Ok(Self { limit: Some(operators_limit(max_results)?), token })
     }
 }

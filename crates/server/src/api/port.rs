@@ -32,8 +32,8 @@ impl Api {
         request: wire::ListPorts,
     ) -> Answered<wire::PortList> {
         let index = match &request.edge_id {
-            None => Index::everything(),
-            Some(id) => Index::of_edge(&self.existing_edge(id).await?),
+            None => Index::<Port>::everything(),
+            Some(id) => Index::<Port>::of_edge(&self.existing_edge(id).await?),
         };
         let asked = Asked::by_operator(request.max_results, request.next_token.as_deref())?;
         let (found, next_token) = self.list(&index, asked).await?;

@@ -153,7 +153,8 @@ impl Api {
         request: operator::ListInterfaces,
     ) -> Answered<operator::InterfaceList> {
         let asked = Asked::by_operator(request.max_results, request.next_token.as_deref())?;
-        let (found, next_token) = self.list(&Index::everything(), asked).await?;
+        let (found, next_token) =
+            self.list(&Index::<VirtualInterface>::everything(), asked).await?;
         let shown = self.show_interfaces(found, None).await?;
         let virtual_interfaces = shown.into_iter().map(to_operator).collect();
         Ok(operator::InterfaceList { virtual_interfaces, next_token })
