@@ -273,7 +273,7 @@ impl Filling {
             return Ok(());
         }
         self.as_edge(&lent.edge, |edge| {
-            let reported = Some(Reported { programmed: true, bgp_up: true, error: None });
+            let reported = Some(Reported { programmed: true, bgp_up: true, ..Reported::default() });
             Command::ReportInterface(ReportInterface {
                 head: head(edge),
                 interface: lent.id.clone(),

@@ -144,12 +144,20 @@ identifier!(
     is_uuid
 );
 identifier!(
-    /// A routing domain, as a link name on the edge routers (Linux: at most 15 bytes): it names the VRF, the BGP sessions'
-    /// tables and the claims of peer subnets. That of a virtual gateway is the gateway's id.
+    /// A routing domain of an edge router: lower-case letters, a hyphen, lower-case letters and digits, at most 15 characters
+    /// in all. It names the VRF device (Linux: at most 15 bytes), the BGP daemon's tables and protocols, and claims, so it is
+    /// an id of ours and not the API's: a Direct Connect gateway's is a UUID.
     RoutingDomainId,
     "routingDomainId",
-    "is not a routing domain id: it must have 1 to 15 lower-case letters, digits or hyphens and begin with a letter",
-    |text| name_like(text, 15, b"-") && text.as_bytes()[0].is_ascii_lowercase() && !text.bytes().any(|b| b.is_ascii_uppercase())
+    "is not a routing domain id: it must have letters a-z, a hyphen and then letters a-z or digits, at most 15 characters, and not begin with dxvif-",
+    |text| text.len() <= 15
+        && !text.starts_with("dxvif-")
+        && text.split_once('-').is_some_and(|(kind, own)| {
+            !kind.is_empty()
+                && kind.bytes().all(|b| b.is_ascii_lowercase())
+                && !own.is_empty()
+                && own.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        })
 );
 identifier!(
     /// The name of a customer agreement, which the operator's settings list.

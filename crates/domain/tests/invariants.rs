@@ -148,9 +148,11 @@ proptest! {
                 let mut subnets = Vec::new();
                 for item in &config.interfaces {
                     let owner = &world.interface(&item.virtual_interface_id).expect("is there").owner;
-                    let gateway = world.gateway(&item.virtual_gateway_id).expect("is there");
+                    let id = item.routing_domain_id.as_str().parse().expect("a virtual gateway's");
+                    let gateway = world.gateway(&id).expect("is there");
                     prop_assert_eq!(owner, &gateway.owner);
-                    subnets.push((&gateway.id, item.addresses.amazon().trunc()));
+                    let peers = item.peers.iter();
+                    subnets.extend(peers.map(|peer| (&gateway.id, peer.addresses.amazon().trunc())));
                 }
                 for (index, (gateway, net)) in subnets.iter().enumerate() {
                     let clash = subnets[..index].iter().any(|(other, taken)| {
@@ -158,8 +160,10 @@ proptest! {
                     });
                     prop_assert!(!clash, "{net} twice in {gateway}");
                 }
-                let used: BTreeSet<_> = subnets.iter().map(|(id, _)| (*id).clone()).collect();
-                let listed: Vec<_> = config.gateways.iter().map(|g| g.virtual_gateway_id.clone()).collect();
+                let used: BTreeSet<_> =
+                    config.interfaces.iter().map(|item| item.routing_domain_id.clone()).collect();
+                let listed: Vec<_> =
+                    config.routing_domains.iter().map(|g| g.routing_domain_id.clone()).collect();
                 prop_assert_eq!(listed, used.into_iter().collect::<Vec<_>>(), "each once, none unused");
             }
             Ok(())

@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use linkway_edge::agent::held::StateDir;
+use linkway_edge::agent::stored_config::StateDir;
 use linkway_edge::bird::{Bird, BirdSettings};
 use linkway_edge::kernel::Change;
 use linkway_edge::mark::Marks;
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
 }
 
 fn run(dir: &Path, count: usize) -> Result<(), Box<dyn std::error::Error>> {
-    let mut state = StateDir::open(dir)?;
+    let state = StateDir::open(dir)?;
     let config = state.load()?.ok_or("no configuration on disk")?.config;
     let marks = Marks::default();
     let (mut kernel, mut daemon) = (Netlink::open(marks)?, Bird::new(BirdSettings::default(), dir));

@@ -125,7 +125,7 @@ pub enum Way {
         /// The link, by name.
         link: String,
     },
-    /// Drops it and says so (`RTN_UNREACHABLE`). As the last route of a VRF's table it keeps packets from falling
+    /// Drops it and says so (`RTN_UNREACHABLE`). As the default route of a VRF's table it keeps packets from falling
     /// through to the main table (kernel documentation, networking/vrf).
     Unreachable,
     /// Something that the agent never makes (blackhole, several next hops, no next hop, …).
@@ -221,6 +221,9 @@ pub enum Change {
 /// The kernel's driver. Blocking.
 pub trait Driver {
     /// What there is.
+    ///
+    /// # Errors
+    /// In words for the operator, when the kernel cannot be read.
     fn observe(&mut self) -> Result<Kernel, String>;
     /// Makes changes, in order; one result for each. A change that fails does not stop the others. The text of an error is
     /// for the operator: what was tried and what the kernel says.
@@ -230,6 +233,9 @@ pub trait Driver {
         false
     }
     /// Looks again at what these changes were made of, and at nothing else. `false`: it did not, all has to be looked at.
+    ///
+    /// # Errors
+    /// As [`Driver::observe`].
     fn observe_touched(
         &mut self,
         _kernel: &mut Kernel,

@@ -1,4 +1,4 @@
-//! The router's half of Linkway: makes a Linux router equal to what it was told.
+//! The router's half of Linkway: makes a Linux router equal to its configuration.
 //!
 //! *observe* ([`Kernel`] through the netlink driver, [`Sessions`] through the BGP daemon's) → *plan* ([`plan`], pure) →
 //! *apply*. Whole state, never deltas: what is observed decides what is done, so a restart, a lost message and dirt of an
@@ -6,11 +6,8 @@
 
 pub mod agent;
 pub mod bird;
-mod difference;
 pub mod kernel;
-pub mod list;
 pub mod mark;
 pub mod netlink;
 pub mod plan;
 pub mod session;
-pub mod waiting;

@@ -1,12 +1,12 @@
 //! How the agent recognises what it made, after a crash at any moment and with its state directory lost.
 //!
 //! A link is ours when it has our *group*: the kernel takes the group in the very message that makes the link, so there
-//! is no moment at which one exists without it. Its name is the API's id (`dxvif-…`, `vgw-…`: at most 14 bytes, the kernel
-//! takes 15), so an operator who looks at the router sees what it serves. A route is ours when it is in a table of our
+//! is no moment at which one exists without it. Its name is the id of the interface (`dxvif-…`) or of the routing domain
+//! (`vgw-…`: at most 15 bytes, as the kernel takes them), so an operator who looks at the router sees what it serves. A route is ours when it is in a table of our
 //! range and has our route protocol number. An interface that the operator made is only ever *put into* a VRF of ours, and
 //! taken out again.
 
-use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
+use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::{Link, LinkKind};
@@ -33,13 +33,13 @@ impl Default for Marks {
 }
 
 impl Marks {
-    /// Whether we made this link: our group, a sort that we make, and a name that is an id of the API.
+    /// Whether we made this link: our group, a kind that we make, and a name that is an id of that kind.
     #[must_use]
     pub fn owns_link(&self, name: &str, link: &Link) -> bool {
         link.group == self.link_group
             && match link.kind {
                 LinkKind::Vlan { .. } => VirtualInterfaceId::parse(name).is_ok(),
-                LinkKind::Vrf { .. } => VirtualGatewayId::parse(name).is_ok(),
+                LinkKind::Vrf { .. } => RoutingDomainId::parse(name).is_ok(),
                 LinkKind::Other => false,
             }
     }

@@ -1,41 +1,68 @@
-//! BGP sessions as they shall be and as the daemon has them, whatever the daemon.
+//! BGP sessions as they are to be and as the daemon has them, whatever the daemon.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use imbl::OrdMap;
 use linkway_domain::edge::PeerStatus;
-use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
-use linkway_domain::net::{AuthKey, PeerAddresses, Prefix};
+use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
+use linkway_domain::net::{AddressFamily, AuthKey, PeerAddresses, Prefix};
 
-use crate::list::{Identified, List};
-
-/// All that the daemon shall do. Cheap to clone; items are shared with what it was told before where they are the same.
+/// All that the daemon has to do. Cheap to clone; what is the same as in another one is shared with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sessions {
-    /// The gateways with a session.
-    pub gateways: List<Gateway>,
+    /// The routing domains with a session.
+    pub routing_domains: OrdMap<RoutingDomainId, Arc<RoutingDomain>>,
     /// The sessions.
-    pub sessions: List<Session>,
+    pub sessions: OrdMap<SessionId, Arc<Session>>,
 }
 
-/// A gateway's routing instance.
+impl Sessions {
+    /// Of these routing domains and sessions.
+    pub fn new(
+        routing_domains: impl IntoIterator<Item = Arc<RoutingDomain>>,
+        sessions: impl IntoIterator<Item = Arc<Session>>,
+    ) -> Self {
+        let routing_domains = routing_domains.into_iter().map(|one| (one.id.clone(), one));
+        let sessions = sessions.into_iter().map(|one| (one.id.clone(), one));
+        Self { routing_domains: routing_domains.collect(), sessions: sessions.collect() }
+    }
+
+    /// Adds a routing domain, or replaces the one of the same id.
+    pub fn put_routing_domain(&mut self, one: Arc<RoutingDomain>) {
+        self.routing_domains.insert(one.id.clone(), one);
+    }
+
+    /// Adds a session, or replaces the one of the same id.
+    pub fn put_session(&mut self, one: Arc<Session>) {
+        self.sessions.insert(one.id.clone(), one);
+    }
+
+    /// Whether the two share everything: equal ones need not.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.routing_domains.ptr_eq(&other.routing_domains) && self.sessions.ptr_eq(&other.sessions)
+    }
+}
+
+/// A routing domain's instance in the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gateway {
-    /// The gateway; also the name of its VRF device.
-    pub id: VirtualGatewayId,
+pub struct RoutingDomain {
+    /// The routing domain; also the name of its VRF device.
+    pub id: RoutingDomainId,
     /// The kernel's routing table of the VRF.
     pub table: u32,
     /// Our AS number.
     pub asn: u32,
     /// What is announced to customers, each with the way towards it, while that way is up.
     pub announced: Vec<Announced>,
-    /// The gateway's prefixes, announced or not: nothing inside them is ever accepted from a customer.
+    /// The domain's own prefixes, announced or not: nothing inside them is ever accepted from a customer.
     pub cidrs: Vec<Prefix>,
 }
 
-/// A prefix of the VPC.
+/// A prefix that is announced to customers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announced {
     /// The prefix.
@@ -46,37 +73,36 @@ pub struct Announced {
     pub interface: String,
 }
 
-/// The session of one virtual interface.
+/// Names a session. An interface has one of each address family at most.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId {
+    /// The interface; also the name of its VLAN subinterface.
+    pub interface: VirtualInterfaceId,
+    /// The family of its addresses and routes.
+    pub family: AddressFamily,
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.interface, self.family.as_str())
+    }
+}
+
+/// The session with one BGP peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// The interface; also the name of its VLAN subinterface.
-    pub id: VirtualInterfaceId,
-    /// The gateway whose routes it exchanges.
-    pub gateway: VirtualGatewayId,
+    /// Whose it is; its family is that of the addresses.
+    pub id: SessionId,
+    /// The routing domain whose routes it exchanges.
+    pub routing_domain: RoutingDomainId,
     /// Both ends.
     pub addresses: PeerAddresses,
     /// The customer's AS number.
     pub asn: u32,
     /// The key (RFC 2385).
     pub auth_key: AuthKey,
-    /// Which one it is of the interface: another number is another session.
+    /// How often the session was started anew: another number is another session.
     pub resets: u32,
-}
-
-impl Identified for Gateway {
-    type Id = VirtualGatewayId;
-
-    fn id(&self) -> &VirtualGatewayId {
-        &self.id
-    }
-}
-
-impl Identified for Session {
-    type Id = VirtualInterfaceId;
-
-    fn id(&self) -> &VirtualInterfaceId {
-        &self.id
-    }
 }
 
 /// Recognises a configuration that the daemon has loaded.
@@ -98,21 +124,30 @@ pub struct Observed {
     pub peers: Arc<Peers>,
 }
 
-/// Sessions by their interfaces.
-pub type Peers = BTreeMap<VirtualInterfaceId, PeerStatus>;
+/// The state of sessions.
+pub type Peers = BTreeMap<SessionId, PeerStatus>;
 
 /// A BGP daemon. Blocking; bounded in time by the driver.
 pub trait Daemon {
     /// What it takes to recognise this configuration when it is loaded. Pure, and the same for the same sessions.
     fn digest(&self, sessions: &Sessions) -> Digest;
     /// What the daemon has and does. A daemon that does not run is not an error.
+    ///
+    /// # Errors
+    /// When the daemon runs and cannot be asked.
     fn read(&mut self) -> Result<Observed, DaemonError>;
     /// The same for less: counters of sessions that went on as they were may be those of an earlier look. It is given what
     /// that has found, to be changed where it has to be instead of made anew.
+    ///
+    /// # Errors
+    /// As [`Daemon::read`].
     fn glance(&mut self, _last: Observed) -> Result<Observed, DaemonError> {
         self.read()
     }
     /// Makes the daemon do exactly this, starting it where it does not run; sessions that stay the same are undisturbed.
+    ///
+    /// # Errors
+    /// When the daemon cannot be started or asked, or refuses the configuration.
     fn apply(&mut self, sessions: &Sessions) -> Result<(), DaemonError>;
 }
 
@@ -140,7 +175,7 @@ pub enum DaemonError {
     Silent {
         /// What was asked.
         what: &'static str,
-        /// How long it was waited for.
+        /// How long it was waited for, in seconds.
         seconds: u64,
     },
 }

@@ -14,7 +14,8 @@ fn check(lines: &str, expected: Expect) {
             let (state, counts) =
                 (p.state, (p.prefixes_accepted, p.prefixes_rejected, p.prefixes_advertised));
             let error = p.last_error.as_deref().unwrap_or("-");
-            format!("{id} {} {state:?} {counts:?}: {error}\n", p.address_family.as_str())
+            assert_eq!(p.address_family, id.family);
+            format!("{id} {state:?} {counts:?}: {error}\n")
         })
         .collect();
     expected.assert_eq(&text);
@@ -35,7 +36,7 @@ fn sessions_in_every_state() {
         "#]],
     );
     check(
-        "dxvif_f0000001 BGP     ---        down   04:11:39.234\n  Description:    shut: prefix limit\n  BGP state:          Down\n  Channel ipv6\n    State:          DOWN\n",
+        "dxvif_f0000001_v6 BGP     ---        down   04:11:39.234\n  Description:    shut: prefix limit\n  BGP state:          Down\n  Channel ipv6\n    State:          DOWN\n",
         expect![[r#"
             dxvif-f0000001 ipv6 PrefixLimit (0, 0, 0): the customer's router announced more prefixes than the limit; the session stays shut until it is reset
         "#]],

@@ -10,15 +10,15 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use bird_common::{addresses, gateway, prefix, session, way};
+use bird_common::{addresses, prefix, routing_domain, session, way};
 use expect_test::expect_file;
 use linkway_domain::net::{AuthKey, PeerAddresses};
 use linkway_edge::bird::BirdSettings;
-use linkway_edge::bird::render::{
-    Surroundings, digest, interface_of, protocol_name, render, router_id, shut_in, without_keys,
-};
+use linkway_edge::bird::configuration::{digest, render};
+use linkway_edge::bird::names::{protocol_name, session_of};
+use linkway_edge::bird::render::{Surroundings, router_id, shut_in, without_keys};
 use linkway_edge::bird::version::Dialect;
-use linkway_edge::session::{Gateway, Session, Sessions};
+use linkway_edge::session::{RoutingDomain, Session, Sessions};
 use proptest::prelude::*;
 
 const LOG: &str = "/run/linkway/bird.log";
@@ -30,22 +30,20 @@ fn text(sessions: &Sessions, dialect: Dialect, shut: &[&str]) -> String {
     render(sessions, around, dialect, &shut, false)
 }
 
-fn whole(gateways: Vec<Gateway>, sessions: Vec<Session>) -> Sessions {
-    Sessions {
-        gateways: gateways.into_iter().map(Arc::new).collect(),
-        sessions: sessions.into_iter().map(Arc::new).collect(),
-    }
+fn whole(domains: Vec<RoutingDomain>, sessions: Vec<Session>) -> Sessions {
+    Sessions::new(domains.into_iter().map(Arc::new), sessions.into_iter().map(Arc::new))
 }
 
-/// Two families, two ways for a prefix, a reset, a session that is shut, a key that cannot be, a gateway without sessions.
+/// Two families, two ways for a prefix, a reset, a session that is shut, a key that cannot be, both
+/// families on one interface, a routing domain without sessions.
 fn everything() -> Sessions {
-    let mut first = gateway(1, &["10.0.0.0/16", "2001:db8:1::/56"]);
+    let mut first = routing_domain(1, &["10.0.0.0/16", "2001:db8:1::/56"]);
     first.announced = vec![
         way("10.0.0.0/16", "192.0.2.1", "fabric0.10"),
         way("10.0.0.0/16", "192.0.2.5", "fabric-1"),
         way("2001:db8:1::/56", "2001:db8::1", "fabric0.10"),
     ];
-    let second = gateway(2, &[]);
+    let second = routing_domain(2, &[]);
     let sessions = vec![
         session(1, &first, addresses("169.254.0.1/30", "169.254.0.2/30"), "0xkey-of.one_\\'#"),
         session(2, &first, PeerAddresses::unique_local(7), "key-of-two"),
@@ -54,9 +52,10 @@ fn everything() -> Sessions {
             ..session(3, &first, addresses("10.9.0.0/31", "10.9.0.1/31"), "key-of-three")
         },
         session(4, &second, addresses("169.254.0.1/30", "169.254.0.2/30"), "key-of-four"),
+        session(4, &second, PeerAddresses::unique_local(8), "key-of-the-other-four"),
         session(5, &second, addresses("169.254.0.5/30", "169.254.0.6/30"), "key\"of-five"),
     ];
-    whole(vec![first, second, gateway(3, &["10.3.0.0/24"])], sessions)
+    whole(vec![first, second, routing_domain(3, &["10.3.0.0/24"])], sessions)
 }
 
 #[test]
@@ -92,13 +91,13 @@ fn bird_takes_it() {
 
 #[test]
 fn every_character_of_a_key_is_taken_or_refused_by_name() {
-    let gateway = gateway(1, &[]);
+    let domain = routing_domain(1, &[]);
     for byte in b'!'..=b'~' {
         let character = char::from(byte);
         let key = format!("ab{character}cd{character}");
         let peer = addresses("169.254.0.1/30", "169.254.0.2/30");
-        let sessions = vec![session(1, &gateway, peer, &key)];
-        let text = text(&whole(vec![gateway.clone()], sessions), Dialect::Classic, &[]);
+        let sessions = vec![session(1, &domain, peer, &key)];
+        let text = text(&whole(vec![domain.clone()], sessions), Dialect::Classic, &[]);
         judged(&text).unwrap_or_else(|said| panic!("{character:?}: {said}"));
         let line = format!("  password \"{key}\";");
         assert_eq!(text.lines().any(|l| l == line), character != '"', "{character:?}");
@@ -119,9 +118,9 @@ fn the_digest_is_of_the_sessions_only() {
         }
     }
     let mut other = all.clone();
-    let first = Session::clone(all.sessions.iter().next().unwrap());
+    let first = Session::clone(all.sessions.values().next().unwrap());
     let auth_key = AuthKey::parse("authKey", "another").unwrap();
-    other.sessions.put(Session { auth_key, ..first }.into());
+    other.put_session(Session { auth_key, ..first }.into());
     assert_ne!(digest(&all, around), digest(&other, around), "a key");
     let changed = BirdSettings { prefix_limit: 101, ..BirdSettings::default() };
     let changed = Surroundings { settings: &changed, ..around };
@@ -129,16 +128,32 @@ fn the_digest_is_of_the_sessions_only() {
 }
 
 #[test]
-fn names_lead_back_to_interfaces() {
-    let gateway = gateway(1, &[]);
-    let mut one = session(1, &gateway, addresses("169.254.0.1/30", "169.254.0.2/30"), "secret");
-    for resets in [0, 1, u32::MAX] {
-        one.resets = resets;
-        assert_eq!(interface_of(&protocol_name(&one)), Some(one.id.clone()));
+fn names_lead_back_to_sessions() {
+    let domain = routing_domain(1, &[]);
+    let four = addresses("169.254.0.1/30", "169.254.0.2/30");
+    let mut seen = BTreeSet::new();
+    for peer in [four, PeerAddresses::unique_local(1)] {
+        let mut one = session(1, &domain, peer, "secret");
+        for resets in [0, 1, u32::MAX] {
+            one.resets = resets;
+            let name = protocol_name(&one);
+            assert_eq!(session_of(&name), Some((one.id.clone(), resets)), "{name}");
+            assert!(seen.insert(name));
+        }
     }
-    for foreign in ["dxvif", "dxvif_x", "dxvif_f0000001_a", "dxvif_f0000001_1_2", "vgw_00000001_v4"]
-    {
-        assert_eq!(interface_of(foreign), None, "{foreign}");
+    // An upgrade of the agent leaves an IPv4 session what it was.
+    assert_eq!(seen.first().map(String::as_str), Some("dxvif_f0000001"));
+    for foreign in [
+        "dxvif",
+        "dxvif_x",
+        "dxvif_f0000001_a",
+        "dxvif_f0000001_1_2",
+        "dxvif_f0000001_v4",
+        "dxvif_f0000001_v6_x",
+        "dxvif_f0000001_v6_1_2",
+        "vgw_00000001_v6",
+    ] {
+        assert_eq!(session_of(foreign), None, "{foreign}");
     }
 }
 
@@ -157,10 +172,11 @@ fn identifiers_are_of_the_link_unless_chosen() {
 
 #[test]
 fn no_key_survives_in_what_is_said() {
-    let gateway = gateway(1, &[]);
+    let domain = routing_domain(1, &[]);
     let peer = addresses("169.254.0.1/30", "169.254.0.2/30");
-    let sessions = ["secret", "secret-and-more"].map(|key| session(1, &gateway, peer, key));
-    let sessions = whole(vec![gateway], sessions.into());
+    let sessions =
+        [(1, "secret"), (2, "secret-and-more")].map(|(n, key)| session(n, &domain, peer, key));
+    let sessions = whole(vec![domain], sessions.into());
     assert_eq!(
         without_keys("at \"secret-and-more\" and secret", &sessions),
         "at \"[PROTECTED]\" and [PROTECTED]"
@@ -200,7 +216,7 @@ prop_compose! {
         sessions in prop::collection::vec((0..8_usize, any::<u16>(), "[!-~]{6,80}", 1..u32::MAX, 0..3_u32, any::<bool>()), 0..6),
     ) -> Sessions {
         let made: Vec<_> = gateways.iter().zip(0_u32..).map(|(&(cidrs, ways, number, _), n)| {
-            let mut made = gateway(n, &[]);
+            let mut made = routing_domain(n, &[]);
             made.asn = number.max(1);
             for i in 0..cidrs {
                 let [_, a, b, c] = (number >> i).to_be_bytes();
@@ -215,13 +231,13 @@ prop_compose! {
             made
         }).collect();
         let sessions = sessions.into_iter().zip(0_u32..).filter_map(|((at, block, key, asn, resets, six), n)| {
-            let gateway = made.get(at)?;
+            let domain = made.get(at)?;
             let addresses = if six {
                 PeerAddresses::unique_local(u64::from(block))
             } else {
                 PeerAddresses::link_local(u64::from(block))
             };
-            Some(Session { asn, resets, ..session(n, gateway, addresses, &key) })
+            Some(Session { asn, resets, ..session(n / 2, domain, addresses, &key) })
         }).collect();
         whole(made, sessions)
     }
@@ -233,7 +249,7 @@ proptest! {
     /// BIRD takes whatever sessions there may be, and which of them are shut is found again.
     #[test]
     fn bird_takes_any_sessions(sessions in any_sessions(), mask in any::<u8>()) {
-        let names = sessions.sessions.iter().map(|session| protocol_name(session));
+        let names = sessions.sessions.values().map(|session| protocol_name(session));
         let shut: BTreeSet<String> =
             names.enumerate().filter(|(i, _)| mask >> i & 1 == 1).map(|(_, name)| name).collect();
         let list: Vec<&str> = shut.iter().map(String::as_str).collect();

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use common::build::{INTERFACES, change, config, customer, vif};
+use common::build::{INTERFACES, change, config, customer, peer_changes, vif};
 use common::daemon::digest;
 use common::dirt::{Dirt, clean, dirt, spread};
 use common::forward::{Fate, Packet};
@@ -17,13 +17,14 @@ use common::kernel::Model;
 use common::router::{Faults, Handle, Router};
 use ipnet::IpNet;
 use linkway_domain::edge::EdgeConfig;
-use linkway_domain::id::VirtualInterfaceId;
-use linkway_edge::kernel::{Link, LinkKind, Way};
+use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
+use linkway_edge::kernel::{Change, Link, LinkKind, Way};
 use linkway_edge::mark::Marks;
 use linkway_edge::plan::guard::Guard;
 use linkway_edge::plan::scope::plan_change;
 use linkway_edge::plan::settled::Settled;
-use linkway_edge::plan::{Item, Plan, plan};
+use linkway_edge::plan::{Item, Plan, Step, plan};
+use linkway_edge::session::SessionId;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -143,8 +144,8 @@ proptest! {
         let round = handle.agent(Some(config.clone())).converge();
         let after = handle.snapshot();
         let mut hit: BTreeSet<Item> = round.failed.iter().map(|(step, _)| step.item.clone()).collect();
-        let gateways = |hit: &BTreeSet<Item>, id: &linkway_domain::id::VirtualGatewayId| {
-            hit.contains(&Item::Gateway(id.clone()))
+        let domain_hit = |hit: &BTreeSet<Item>, id: &RoutingDomainId| {
+            hit.contains(&Item::RoutingDomain(id.clone()))
         };
         // What is in the place of another can only come when that has gone.
         let leftover = hit.remove(&Item::Leftover);
@@ -153,7 +154,7 @@ proptest! {
         }
         for item in &config.interfaces {
             let id = &item.virtual_interface_id;
-            if !hit.contains(&Item::Interface(id.clone())) && !gateways(&hit, &item.virtual_gateway_id) {
+            if !hit.contains(&Item::Interface(id.clone())) && !domain_hit(&hit, &item.routing_domain_id) {
                 let at = |router: &Router| {
                     let link = router.kernel.links.get(id.as_str()).cloned();
                     link.filter(|link| router.marks.owns_link(id.as_str(), link))
@@ -189,7 +190,8 @@ proptest! {
             let link = after.kernel.links.get(id.as_str());
             let ours = link.is_some_and(|link| after.marks.owns_link(id.as_str(), link));
             prop_assert!(!ours, "{} is still there", id);
-            prop_assert!(!after.bgp.observe().peers.contains_key(id), "{} has a session", id);
+            let peers = after.bgp.observe().peers;
+            prop_assert!(!peers.keys().any(|one| one.interface == *id), "{} has a session", id);
         }
     }
 
@@ -218,6 +220,45 @@ proptest! {
             prop_assert_eq!(planned(&config, &router), Plan::default());
             spoofed_are_dropped(&router)?;
             last = Some(config);
+        }
+    }
+
+    /// Another MTU or another peer changes a link in place, and does not touch the session of the peer that stays.
+    #[test]
+    fn mtu_and_peers_change_without_disturbing_what_stays((held, next) in peer_changes()) {
+        let before = converged(&held, router(clean()));
+        let after = converged(&next, before.clone());
+        prop_assert_eq!(planned(&next, &after), Plan::default());
+        let plan = planned(&next, &before);
+        let remade = |change: &Change| matches!(
+            change,
+            Change::DeleteLink { .. } | Change::AddVlan { .. } | Change::AddVrf { .. }
+                | Change::SetMaster { .. } | Change::SetUp { .. }
+        );
+        prop_assert!(!plan.steps.iter().any(|step| remade(&step.change)), "{:?}", plan.steps);
+        for old in &held.interfaces {
+            let new = next.interfaces.iter().find(|new| new.virtual_interface_id == old.virtual_interface_id);
+            let new = new.expect("only MTU and peers differ");
+            let name = old.virtual_interface_id.as_str();
+            for peer in old.peers.iter().filter(|peer| new.peers.contains(peer)) {
+                let id = SessionId {
+                    interface: old.virtual_interface_id.clone(),
+                    family: peer.addresses.family(),
+                };
+                let starts = |router: &Router| router.bgp.starts.get(&id).copied();
+                prop_assert_eq!(starts(&after), starts(&before), "{}", id);
+                let address = peer.addresses.amazon();
+                let touched = |step: &Step| matches!(
+                    &step.change,
+                    Change::DeleteAddress { link, address: gone } if link == name && *gone == address
+                );
+                prop_assert!(!plan.steps.iter().any(touched), "{:?}", plan.steps);
+            }
+            if let Some(link) = after.kernel.links.get(name).filter(|link| after.marks.owns_link(name, link)) {
+                prop_assert_eq!(link.mtu, u32::from(new.mtu.bytes()).min(9_100), "{}", name);
+                let wanted: BTreeSet<IpNet> = new.peers.iter().map(|peer| peer.addresses.amazon()).collect();
+                prop_assert_eq!(&link.addresses, &wanted, "{}", name);
+            }
         }
     }
 
@@ -259,7 +300,7 @@ proptest! {
     }
 }
 
-/// Of a router on which all is as it shall be, planning what a change is about gives what planning everything does.
+/// Of a router on which all is as configured, planning what a change is about gives what planning everything does.
 #[test]
 fn the_plan_of_a_change_is_the_whole_plan() {
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };

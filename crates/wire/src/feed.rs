@@ -4,14 +4,17 @@
 //! interface among a thousand cheap is the encoding alone ([`packed`]): the answer is the whole state, compressed with the
 //! edge's last configuration as the dictionary. An edge
 //!
-//! 1. asks with [`GetEdgeConfig`]: `afterEpoch` and `afterGeneration` of the configuration that it holds, `base`: its
-//!    [`ConfigText::digest`], and the header `Accept-Encoding: zstd`;
+//! 1. asks with [`GetEdgeConfig`]: `format`, [`FORMAT`]; `afterEpoch` and `afterGeneration` of the configuration that it has;
+//!    `base`, its [`ConfigText::digest`]; and the header `Accept-Encoding: zstd`;
 //! 2. unpacks the body as the answer's headers say ([`packed::answer`]);
 //! 3. reads it with [`read_answer`], and keeps the [`ConfigText`] if it is later than its own: the text for the next
 //!    question, the configuration to make true.
 //!
 //! Nothing of the answer's headers needs to be trusted: a base that is another one fails to unpack, and the edge asks again
 //! without one.
+//!
+//! An agent and a server of different formats refuse each other, with a text that says which of the two to upgrade
+//! ([`FormatMismatch`]). A message without a format is of format 1.
 
 mod layout;
 pub mod packed;
@@ -20,12 +23,42 @@ mod text;
 use linkway_domain::edge::{ConfigVersion, EdgeStatus};
 use serde::{Deserialize, Serialize};
 
-pub use text::{Answered, BadAnswer, ConfigText, answer, read_answer};
+pub use linkway_domain::edge::FORMAT;
+pub use text::{AnswerError, Answered, BadAnswer, ConfigText, answer, read_answer};
+
+/// An edge's agent and a server have different formats of the feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the edge's agent has format {agent} of the feed and the server has format {server}: upgrade linkway on the {}",
+    if agent < server { "edge router" } else { "server" }
+)]
+pub struct FormatMismatch {
+    /// The agent's.
+    pub agent: u32,
+    /// The server's.
+    pub server: u32,
+}
+
+impl FormatMismatch {
+    /// # Errors
+    /// When the two differ.
+    pub const fn check(agent: u32, server: u32) -> Result<(), Self> {
+        if agent == server { Ok(()) } else { Err(Self { agent, server }) }
+    }
+}
+
+/// The format of a message that names none.
+const fn unnamed_format() -> u32 {
+    1
+}
 
 /// `Linkway.GetEdgeConfig`: the configuration if it is not the one that the edge has, waiting up to `waitSeconds` for that.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GetEdgeConfig {
+    /// The agent's format of the feed, [`FORMAT`].
+    #[serde(default = "unnamed_format")]
+    pub format: u32,
     /// The epoch of the configuration that the edge has; absent or 0: it has none.
     #[serde(default)]
     pub after_epoch: u64,
@@ -53,9 +86,12 @@ impl GetEdgeConfig {
 pub const LONGEST_WAIT: u64 = 60;
 
 /// The answer to [`GetEdgeConfig`], without the configuration: see [`read_answer`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AnswerHead {
+    /// The server's format of the feed, [`FORMAT`].
+    #[serde(default = "unnamed_format")]
+    pub format: u32,
     /// The epoch that the server has.
     #[serde(default)]
     pub epoch: u64,

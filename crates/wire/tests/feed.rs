@@ -5,11 +5,14 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 
 use linkway_domain::edge::{
-    ConfigVersion, EdgeConfig, GatewayConfig, InterfaceConfig, PortConfig, project,
+    ConfigVersion, EdgeConfig, InterfaceConfig, PeerConfig, PortConfig, RoutingDomainConfig,
+    project,
 };
 use linkway_domain::id::EdgeId;
 use linkway_wire::feed::packed::{self, BadEncoding, LARGEST, accepts, decode, encode};
-use linkway_wire::feed::{AnswerHead, ConfigText, answer, read_answer};
+use linkway_wire::feed::{
+    AnswerError, AnswerHead, ConfigText, FORMAT, FormatMismatch, answer, read_answer,
+};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -32,11 +35,14 @@ fn config(generation: u64, interfaces: usize) -> EdgeConfig {
         let (high, low) = (nth / 64, nth % 64 * 4);
         serde_json::from_value(json!({
             "virtualInterfaceId": format!("dxvif-{:08x}", nth.wrapping_mul(2_654_435_761) % (1 << 32)),
-            "interface": format!("eth{}", nth % 4), "vlan": nth % 4000 + 1, "mtu": 1500,
-            "virtualGatewayId": format!("vgw-{:08x}", nth % 50),
-            "addresses": { "amazon": format!("172.16.{high}.{}/30", low + 1),
-                           "customer": format!("172.16.{high}.{}/30", low + 2) },
-            "asn": 65_000, "authKey": key,
+            "kind": "private", "interface": format!("eth{}", nth % 4), "vlan": nth % 4000 + 1,
+            "mtu": 1500, "routingDomainId": format!("vgw-{:08x}", nth % 50),
+            "peers": [{
+                "bgpPeerId": format!("dxpeer-{nth:08x}"),
+                "addresses": { "amazon": format!("172.16.{high}.{}/30", low + 1),
+                               "customer": format!("172.16.{high}.{}/30", low + 2) },
+                "asn": 65_000, "authKey": key,
+            }],
         }))
         .expect("an interface")
     };
@@ -47,24 +53,31 @@ fn config(generation: u64, interfaces: usize) -> EdgeConfig {
         )
         .expect("a port")
     };
-    let gateway = |nth: usize| -> GatewayConfig {
+    let domain = |nth: usize| -> RoutingDomainConfig {
         serde_json::from_value(json!({
-            "virtualGatewayId": format!("vgw-{nth:08x}"), "amazonSideAsn": 64512, "cidrs": ["10.0.0.0/16"],
+            "routingDomainId": format!("vgw-{nth:08x}"), "amazonSideAsn": 64512, "cidrs": ["10.0.0.0/16"],
             "handoffs": [{ "interface": format!("fabric.{nth}"), "nextHop": "192.0.2.1" }],
         }))
-        .expect("a gateway")
+        .expect("a routing domain")
     };
     EdgeConfig {
         ports: (0..4).map(port).collect(),
-        gateways: (0..50).map(gateway).map(Arc::new).collect(),
+        routing_domains: (0..50).map(domain).map(Arc::new).collect(),
         interfaces: (0..interfaces).map(one).map(Arc::new).collect(),
         ..project(&edge, (1_790_000_000_000, generation), &[], &[], &[])
     }
 }
 
+/// With so many resets of its session.
+fn reset(interface: &mut Arc<InterfaceConfig>, resets: u32) {
+    let reset = |peer: &PeerConfig| PeerConfig { session_resets: resets, ..peer.clone() };
+    let peers = interface.peers.iter().map(reset).collect();
+    Arc::make_mut(interface).peers = peers;
+}
+
 fn head(text: &ConfigText) -> AnswerHead {
     let ConfigVersion { epoch, generation } = text.version();
-    AnswerHead { epoch, generation, last_sequence: 7 }
+    AnswerHead { format: FORMAT, epoch, generation, last_sequence: 7 }
 }
 
 #[test]
@@ -75,22 +88,45 @@ fn an_answer_is_read_as_it_was_written_to_the_byte() {
     assert_eq!((read.head, read.config), (head(&text), Some(text.clone())));
     // Another build's text is kept as it is too: members unknown here, other spaces.
     let odd = string(&text).replacen("{\"edgeId\"", "{ \"later\": [1],\n \"edgeId\"", 1);
-    let body = format!("{{\"config\": {odd}, \"generation\":12,\"epoch\":1790000000000}}");
+    let body = format!(
+        "{{\"config\": {odd}, \"generation\":12,\"epoch\":1790000000000,\"format\":{FORMAT}}}"
+    );
     let read = read_answer(body.into_bytes(), None).expect("JSON").config.expect("there");
     assert_eq!((&read.text()[..], read.config()), (odd.as_bytes(), text.config()));
     assert_ne!(read.digest(), text.digest());
     assert_eq!(ConfigText::parse(odd).expect("a configuration"), read);
-    let none = read_answer(br#"{"epoch":1,"generation":2,"lastSequence":3}"#.to_vec(), None)
-        .expect("an answer");
-    assert_eq!(none.head, AnswerHead { epoch: 1, generation: 2, last_sequence: 3 });
-    assert_eq!(none.config, None);
-    assert_eq!(answer(none.head, None), br#"{"epoch":1,"generation":2,"lastSequence":3}"#);
+    let none = format!(r#"{{"format":{FORMAT},"epoch":1,"generation":2,"lastSequence":3}}"#);
+    let read = read_answer(none.clone().into_bytes(), None).expect("an answer");
+    let head = AnswerHead { format: FORMAT, epoch: 1, generation: 2, last_sequence: 3 };
+    assert_eq!((read.head, read.config), (head, None));
+    assert_eq!(answer(head, None), none.into_bytes());
+}
+
+/// The answers of a server of format 1 and of one that is ahead, with a configuration and without.
+#[test]
+fn an_answer_of_another_format_is_refused_with_the_side_to_upgrade() {
+    let old = r#"{"epoch":1,"generation":2,"lastSequence":3,"config":{"edgeId":"par1-a","epoch":1,"generation":2,"ports":[],"gateways":[],"interfaces":[]}}"#;
+    let quiet = r#"{"epoch":1,"generation":2,"lastSequence":3}"#;
+    let config = ConfigText::render(config(12, 3));
+    let ahead = AnswerHead { format: FORMAT + 1, ..head(&config) };
+    let ahead = String::from_utf8(answer(ahead, Some(&config))).expect("text");
+    for (body, server) in [(old, 1), (quiet, 1), (&ahead, FORMAT + 1)] {
+        let refused = read_answer(body.as_bytes().to_vec(), None);
+        let mismatch = FormatMismatch { agent: FORMAT, server };
+        assert_eq!(refused, Err(AnswerError::Format(mismatch)), "{body}");
+    }
+    let text = |agent, server| FormatMismatch { agent, server }.to_string();
+    assert_eq!(
+        text(2, 1),
+        "the edge's agent has format 2 of the feed and the server has format 1: upgrade linkway on the server"
+    );
+    assert!(text(1, 2).ends_with("upgrade linkway on the edge router"));
 }
 
 #[test]
 fn a_bad_answer_is_refused_without_showing_a_key() {
     let text = ConfigText::render(config(12, 3));
-    let key = text.config().interfaces[0].auth_key.reveal().to_owned();
+    let key = text.config().interfaces[0].peers[0].auth_key.reveal().to_owned();
     let body = String::from_utf8(answer(head(&text), Some(&text))).expect("text");
     let table = [
         body.replacen("\"vlan\":1,", "\"vlan\":5000,", 1),
@@ -120,9 +156,9 @@ fn a_change_of_one_interface_among_a_thousand_costs_few_bytes() {
     more.interfaces.insert(417, added);
     let mut less = config(1001, 1000);
     less.interfaces.remove(300);
-    let mut reset = config(1001, 1000);
-    Arc::make_mut(&mut reset.interfaces[999]).session_resets = 1;
-    for (what, after, most) in [("added", more, 400), ("removed", less, 250), ("reset", reset, 250)]
+    let mut again = config(1001, 1000);
+    reset(&mut again.interfaces[999], 1);
+    for (what, after, most) in [("added", more, 400), ("removed", less, 250), ("reset", again, 250)]
     {
         let after = ConfigText::render(after);
         let body = answer(head(&after), Some(&after));
@@ -212,15 +248,15 @@ fn a_header_allows_zstd_or_not() {
 /// Configurations of few interfaces, any of which may be there, be changed or not.
 fn any_config() -> impl Strategy<Value = EdgeConfig> {
     let kept = prop::collection::vec((prop::bool::weighted(0.8), 0..2_u32), 12);
-    (0..9_u64, kept, 0..50_usize, 0..4_usize).prop_map(|(generation, kept, gateways, ports)| {
+    (0..9_u64, kept, 0..50_usize, 0..4_usize).prop_map(|(generation, kept, domains, ports)| {
         let mut config = config(generation, kept.len());
         config.interfaces.sort_by(|a, b| a.virtual_interface_id.cmp(&b.virtual_interface_id));
         for (interface, (_, resets)) in config.interfaces.iter_mut().zip(&kept) {
-            Arc::make_mut(interface).session_resets = *resets;
+            reset(interface, *resets);
         }
         let mut kept = kept.into_iter();
         config.interfaces.retain(|_| kept.next().is_some_and(|(kept, _)| kept));
-        config.gateways.truncate(gateways);
+        config.routing_domains.truncate(domains);
         config.ports.truncate(ports);
         config
     })
@@ -234,7 +270,7 @@ fn string(config: &ConfigText) -> String {
 fn altered(text: &str, how: usize) -> String {
     match how {
         0 => text.replacen(",\"interfaces\":[", ", \"interfaces\":[ ", 1),
-        1 => text.replacen("{\"edgeId\"", "{\"later\":\",\\\"gateways\\\":[\",\"edgeId\"", 1),
+        1 => text.replacen("{\"edgeId\"", "{\"later\":\",\\\"routingDomains\\\":[\",\"edgeId\"", 1),
         2 => text.replacen("\"vlan\":3,", "\"vlan\":3,\"later\":[{}],", 1),
         3 => text.replacen("},{", "}, {", 2),
         4 => text.replacen("\"vlan\":", "\"vlan\":9", 1),

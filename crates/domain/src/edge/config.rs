@@ -1,23 +1,39 @@
-//! What an edge router must make true, and what it says of it.
+//! The configuration of an edge router, and what the router reports of it.
 //!
 //! [`project`] depends on nothing but the current records, so that a restart, a replay and a second server give the same
-//! configuration. The types here are the feed's own form on the wire (JSON, camelCase).
+//! configuration. The types here are the feed's own form on the wire (JSON, camelCase); [`FORMAT`] is its version.
 
 use std::collections::HashSet;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bgp_peer::BgpPeer;
 use crate::connection::Connection;
-use crate::id::{ConnectionId, EdgeId, PortName, VirtualGatewayId, VirtualInterfaceId};
+use crate::fault::Fault;
+use crate::id::{BgpPeerId, ConnectionId, EdgeId, PortName, RoutingDomainId, VirtualInterfaceId};
 use crate::net::{
     AddressFamily, Asn, AuthKey, GatewayAsn, Mtu, NextHop, PeerAddresses, Prefix, Vlan,
 };
 use crate::virtual_gateway::Gateway;
-use crate::virtual_interface::{Phase, VirtualInterface, bounded_text};
+use crate::virtual_interface::{
+    InterfaceReport, PeerReport, Phase, VirtualInterface, bounded_text,
+};
 
-/// The whole desired configuration of one edge router. Gateways and interfaces are shared with the configurations before and
-/// after it in which they are the same, so that what has changed is found without comparing the rest.
+pub use crate::virtual_interface::InterfaceKind;
+
+/// The version of the form of [`EdgeConfig`] and [`EdgeStatus`]. Another number whenever a build with the form before would
+/// misread them: an edge's agent and its server must have the same. 1 had `gateways`, and one BGP session an interface.
+pub const FORMAT: u32 = 2;
+
+/// What a message without a format has.
+const fn format_before_numbers() -> u32 {
+    1
+}
+
+/// The whole desired configuration of one edge router. Routing domains and interfaces are shared with the configurations
+/// before and after it in which they are the same, so that what has changed is found without comparing the rest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EdgeConfig {
@@ -31,8 +47,8 @@ pub struct EdgeConfig {
     pub generation: u64,
     /// The ports in use, by connection.
     pub ports: Vec<PortConfig>,
-    /// The gateways, a VRF each, in the order of their ids.
-    pub gateways: Vec<Arc<GatewayConfig>>,
+    /// The routing domains, a VRF each, in the order of their ids.
+    pub routing_domains: Vec<Arc<RoutingDomainConfig>>,
     /// The interfaces, in the order of their ids.
     pub interfaces: Vec<Arc<InterfaceConfig>>,
 }
@@ -70,17 +86,20 @@ pub struct PortConfig {
     pub connection_id: ConnectionId,
 }
 
-/// A gateway with an interface on this router.
+/// A routing domain: what interfaces that may reach one another share. Of today's kinds of gateways each is one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct GatewayConfig {
-    /// The gateway.
-    pub virtual_gateway_id: VirtualGatewayId,
+pub struct RoutingDomainConfig {
+    /// The id, which names the VRF device.
+    pub routing_domain_id: RoutingDomainId,
+    /// The API's id of what the domain serves, for people who look at the router; absent where it is the same text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
     /// Our AS number.
     pub amazon_side_asn: GatewayAsn,
-    /// What is announced.
+    /// The prefixes that are announced to customers.
     pub cidrs: Vec<Prefix>,
-    /// Where the VPC is reached from this router.
+    /// Where these are reached from this router.
     pub handoffs: Vec<HandoffConfig>,
 }
 
@@ -100,14 +119,27 @@ pub struct HandoffConfig {
 pub struct InterfaceConfig {
     /// The interface.
     pub virtual_interface_id: VirtualInterfaceId,
+    /// What it leads to.
+    pub kind: InterfaceKind,
     /// The port it is on.
     pub interface: PortName,
     /// Its VLAN there.
     pub vlan: Vlan,
-    /// Its MTU.
+    /// The MTU of the VLAN, in bytes.
     pub mtu: Mtu,
-    /// The gateway it leads to.
-    pub virtual_gateway_id: VirtualGatewayId,
+    /// The routing domain it is in.
+    pub routing_domain_id: RoutingDomainId,
+    /// The BGP peers on the VLAN.
+    pub peers: PeerConfigs,
+}
+
+/// A BGP peer of an interface: the customer's router, as one address family sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PeerConfig {
+    /// The peer; absent in a configuration that an edge has kept from the form before this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bgp_peer_id: Option<BgpPeerId>,
     /// The session's addresses.
     pub addresses: PeerAddresses,
     /// The customer's AS number.
@@ -120,15 +152,64 @@ pub struct InterfaceConfig {
     pub session_resets: u32,
 }
 
+/// The BGP peers of an interface: none, one, or one of each address family, IPv4 first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<PeerConfig>")]
+pub struct PeerConfigs(Vec<PeerConfig>);
+
+impl PeerConfigs {
+    /// The peer of a family.
+    #[must_use]
+    pub fn of(&self, family: AddressFamily) -> Option<&PeerConfig> {
+        self.0.iter().find(|peer| peer.addresses.family() == family)
+    }
+}
+
+impl Deref for PeerConfigs {
+    type Target = [PeerConfig];
+
+    fn deref(&self) -> &[PeerConfig] {
+        &self.0
+    }
+}
+
+/// Of two peers of one family, the first counts.
+impl FromIterator<PeerConfig> for PeerConfigs {
+    fn from_iter<I: IntoIterator<Item = PeerConfig>>(peers: I) -> Self {
+        let mut peers: Vec<PeerConfig> = peers.into_iter().collect();
+        peers.sort_by_key(|peer| peer.addresses.family());
+        peers.dedup_by_key(|peer| peer.addresses.family());
+        Self(peers)
+    }
+}
+
+impl TryFrom<Vec<PeerConfig>> for PeerConfigs {
+    type Error = Fault;
+
+    /// # Errors
+    /// When two are of one family.
+    fn try_from(peers: Vec<PeerConfig>) -> Result<Self, Fault> {
+        let given = peers.len();
+        let peers: Self = peers.into_iter().collect();
+        if peers.len() < given {
+            return Err(Fault::field("peers", given, "has two peers of one address family"));
+        }
+        Ok(peers)
+    }
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 const fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// What an edge says: the whole of it, each time.
+/// What an edge reports: the whole of it, each time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EdgeStatus {
+    /// The form of this report, [`FORMAT`].
+    #[serde(default = "format_before_numbers")]
+    pub format: u32,
     /// The epoch of the configuration that this is about.
     #[serde(default)]
     pub epoch: u64,
@@ -140,7 +221,7 @@ pub struct EdgeStatus {
     pub sequence: u64,
     /// Each port of the configuration.
     pub ports: Vec<PortStatus>,
-    /// Each interface that is, or shall be, on the router.
+    /// Each interface that is on the router or to be there.
     pub interfaces: Vec<InterfaceStatus>,
 }
 
@@ -163,10 +244,9 @@ impl EdgeStatus {
             port.error = port.error.take().map(|text| bounded_text(&text));
         }
         for interface in &mut self.interfaces {
-            interface.reported.error =
-                interface.reported.error.take().map(|text| bounded_text(&text));
-            interface.peers.sort_by_key(|peer| peer.address_family.as_str());
-            interface.peers.dedup_by_key(|peer| peer.address_family.as_str());
+            interface.error = interface.error.take().map(|text| bounded_text(&text));
+            interface.peers.sort_by_key(|peer| peer.address_family);
+            interface.peers.dedup_by_key(|peer| peer.address_family);
             for peer in &mut interface.peers {
                 peer.last_error = peer.last_error.take().map(|text| bounded_text(&text));
             }
@@ -197,10 +277,12 @@ pub struct PortStatus {
 pub struct InterfaceStatus {
     /// The interface.
     pub virtual_interface_id: VirtualInterfaceId,
-    /// What there is of it.
-    #[serde(flatten)]
-    pub reported: Reported,
-    /// Its BGP sessions; none while it is not programmed.
+    /// Whether VLAN and VRF are in place, and of its peers, if it has any, at least one.
+    pub programmed: bool,
+    /// Why it is not programmed or a session not up, in the router's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The BGP peers whose addresses and session are in place, and those that are to go and have not gone yet.
     #[serde(default)]
     pub peers: Vec<PeerStatus>,
     /// What has passed since the router made it.
@@ -208,23 +290,29 @@ pub struct InterfaceStatus {
     pub traffic: Traffic,
 }
 
-/// What an edge says of an interface: a part of the feed's own form, hence camelCase.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Reported {
-    /// Whether VLAN, VRF, addresses and session are in place.
-    pub programmed: bool,
-    /// Whether the BGP session is established.
-    pub bgp_up: bool,
-    /// Why it is not programmed or not up, in the router's words.
-    #[serde(default)]
-    pub error: Option<String>,
+impl InterfaceStatus {
+    /// What of it decides about states.
+    #[must_use]
+    pub fn report(&self) -> InterfaceReport {
+        let peers = self.peers.iter().map(|peer| PeerReport {
+            family: peer.address_family,
+            established: peer.state == SessionState::Established,
+        });
+        InterfaceReport {
+            programmed: self.programmed,
+            peers: peers.collect(),
+            error: self.error.clone(),
+        }
+    }
 }
 
 /// A BGP session as the edge's daemon sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PeerStatus {
+    /// The peer; absent where the edge does not know the id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bgp_peer_id: Option<BgpPeerId>,
     /// The family of its addresses and routes.
     pub address_family: AddressFamily,
     /// Where the session is.
@@ -311,24 +399,25 @@ pub fn project(
     let mut ports: Vec<PortConfig> =
         connections.iter().filter(here).filter_map(PortConfig::of).collect();
     ports.sort_by(|a, b| a.interface.cmp(&b.interface));
-    let known: HashSet<&VirtualGatewayId> = gateways.iter().map(|g| &g.id).collect();
+    let known: HashSet<RoutingDomainId> =
+        gateways.iter().map(|g| RoutingDomainId::of_virtual_gateway(&g.id)).collect();
     let mut interfaces: Vec<Arc<InterfaceConfig>> = interfaces
         .iter()
         .filter(|i| i.edge == *edge)
         .filter_map(InterfaceConfig::of)
-        .filter(|i| known.contains(&i.virtual_gateway_id))
+        .filter(|i| known.contains(&i.routing_domain_id))
         .map(Arc::new)
         .collect();
     interfaces.sort_by(|a, b| a.virtual_interface_id.cmp(&b.virtual_interface_id));
-    let used: HashSet<&VirtualGatewayId> =
-        interfaces.iter().map(|i| &i.virtual_gateway_id).collect();
-    let mut gateways: Vec<Arc<GatewayConfig>> = gateways
+    let used: HashSet<&RoutingDomainId> = interfaces.iter().map(|i| &i.routing_domain_id).collect();
+    let mut routing_domains: Vec<Arc<RoutingDomainConfig>> = gateways
         .iter()
-        .filter(|g| used.contains(&g.id))
-        .map(|g| Arc::new(gateway(edge, g)))
+        .map(|g| routing_domain(edge, g))
+        .filter(|domain| used.contains(&domain.routing_domain_id))
+        .map(Arc::new)
         .collect();
-    gateways.sort_by(|a, b| a.virtual_gateway_id.cmp(&b.virtual_gateway_id));
-    EdgeConfig { edge_id: edge.clone(), epoch, generation, ports, gateways, interfaces }
+    routing_domains.sort_by(|a, b| a.routing_domain_id.cmp(&b.routing_domain_id));
+    EdgeConfig { edge_id: edge.clone(), epoch, generation, ports, routing_domains, interfaces }
 }
 
 impl PortConfig {
@@ -344,29 +433,38 @@ impl InterfaceConfig {
     /// What an interface puts on its router; `None` unless it was accepted.
     #[must_use]
     pub fn of(interface: &VirtualInterface) -> Option<Self> {
-        if interface.phase != Phase::Accepted {
-            return None;
-        }
-        let attachment = interface.attachment.as_ref()?;
-        let peer = interface.peers.iter().find(|peer| peer.is_live())?;
+        let attachment =
+            interface.attachment.as_ref().filter(|_| interface.phase == Phase::Accepted)?;
+        let peers = interface.peers.iter().filter(|peer| peer.is_live());
         Some(Self {
             virtual_interface_id: interface.id.clone(),
+            kind: interface.kind,
             interface: interface.port.clone(),
             vlan: interface.vlan,
             mtu: interface.mtu,
-            virtual_gateway_id: attachment.gateway.virtual_gateway()?.clone(),
-            addresses: peer.addresses,
-            asn: peer.asn,
-            auth_key: peer.auth_key.clone(),
-            session_resets: peer.session_resets,
+            routing_domain_id: attachment.routing_domain.clone(),
+            peers: peers.map(PeerConfig::of).collect(),
         })
     }
 }
 
-fn gateway(edge: &EdgeId, gateway: &Gateway) -> GatewayConfig {
+impl PeerConfig {
+    fn of(peer: &BgpPeer) -> Self {
+        Self {
+            bgp_peer_id: Some(peer.id.clone()),
+            addresses: peer.addresses,
+            asn: peer.asn,
+            auth_key: peer.auth_key.clone(),
+            session_resets: peer.session_resets,
+        }
+    }
+}
+
+fn routing_domain(edge: &EdgeId, gateway: &Gateway) -> RoutingDomainConfig {
     let handoffs = gateway.handoffs.iter().filter(|handoff| handoff.edge == *edge);
-    GatewayConfig {
-        virtual_gateway_id: gateway.id.clone(),
+    RoutingDomainConfig {
+        routing_domain_id: RoutingDomainId::of_virtual_gateway(&gateway.id),
+        alias: None,
         amazon_side_asn: gateway.asn,
         cidrs: gateway.cidrs.clone(),
         handoffs: handoffs

@@ -9,7 +9,7 @@ use super::special::is_neighbour;
 use crate::fault::Fault;
 
 /// The family of a session's addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AddressFamily {
     /// IPv4.

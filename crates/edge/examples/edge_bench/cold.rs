@@ -9,7 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use linkway_edge::agent::Agent;
-use linkway_edge::bird::render::{self, Surroundings};
+use linkway_edge::bird::configuration::render;
+use linkway_edge::bird::render::Surroundings;
 use linkway_edge::bird::version::Version;
 use linkway_edge::bird::{Bfd, Bird, BirdSettings};
 use linkway_edge::mark::Marks;
@@ -70,7 +71,7 @@ pub fn plain(interfaces: usize, dir: &Path) -> Value {
     let version = Command::new("bird").arg("--version").output().unwrap().stderr;
     let version = Version::find(&String::from_utf8(version).unwrap()).unwrap();
     let dialect = version.dialect().expect("a BIRD that is known");
-    let text = render::render(&sessions, around, dialect, &Default::default(), false);
+    let text = render(&sessions, around, dialect, &Default::default(), false);
     fs::write(at("bird.conf"), text).unwrap();
     raise_file_limit();
 

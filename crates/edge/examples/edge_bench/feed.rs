@@ -1,6 +1,6 @@
 //! Bytes on the feed, as the server sends them.
 
-use linkway_wire::feed::{AnswerHead, ConfigText, answer, packed};
+use linkway_wire::feed::{AnswerHead, ConfigText, FORMAT, answer, packed};
 use serde_json::{Value, json};
 
 /// The answer to an edge that holds `base`.
@@ -10,8 +10,8 @@ pub fn packed_answer(base: &ConfigText, next: &ConfigText) -> Vec<u8> {
 
 fn whole(config: &ConfigText) -> Vec<u8> {
     let version = config.version();
-    let head =
-        AnswerHead { epoch: version.epoch, generation: version.generation, last_sequence: 1 };
+    let (epoch, generation) = (version.epoch, version.generation);
+    let head = AnswerHead { format: FORMAT, epoch, generation, last_sequence: 1 };
     answer(head, Some(config))
 }
 

@@ -7,18 +7,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use linkway_domain::edge::Traffic;
-use linkway_edge::agent::held::{Held, StateDir};
+use linkway_edge::agent::stored_config::{StateDir, StoredConfig};
 use linkway_edge::agent::{Agent, Look, Round};
 use linkway_edge::bird::{Bird, BirdSettings};
 use linkway_edge::kernel::{Kernel, Link};
 use linkway_edge::mark::Marks;
 use linkway_edge::netlink::Netlink;
-use linkway_edge::waiting::{measure_by, waited};
 use linkway_wire::feed::{ConfigText, packed, read_answer};
 use serde_json::{Value, json};
 
 use crate::feed;
-use crate::timed::{Timed, Times, clock};
+use crate::timed::{Timed, Times};
 use crate::world;
 
 /// How often it is looked again: some news of the kernel's come a moment later, and wake the agent too.
@@ -64,7 +63,6 @@ pub fn run(sizes: &[usize], rounds: usize, dir: &Path) -> Value {
 
 impl Edge {
     fn new(dir: &Path) -> Self {
-        measure_by(clock);
         let times = Times::default();
         let marks = Marks::default();
         let kernel = Netlink::open(marks).unwrap();
@@ -93,29 +91,36 @@ impl Edge {
         let _ = self.base.digest();
         let times = self.times.clone();
         times.take();
-        let (began, before) = (clock(), waited());
+        let began = Instant::now();
         let base = &self.base;
-        let (text, held) = times.of("answer", || {
+        let (text, stored) = times.of("answer", || {
             let known = Some((base.digest(), &base.text()[..]));
             let text = packed::answer(body, Some(packed::ENCODING), Some(base.digest()), known);
             let config = read_answer(text.unwrap(), Some(base)).unwrap().config.unwrap();
-            let held = Held { config: Arc::clone(config.config()), text: config.text().clone() };
-            (config, held)
+            let stored = StoredConfig {
+                config: Arc::clone(config.config()),
+                text: config.text().clone(),
+                migrated: false,
+            };
+            (config, stored)
         });
-        self.agent.judge(&held.config).unwrap();
-        times.of("save", || self.state.save(&held)).unwrap();
-        self.agent.take(held.config);
+        self.agent.judge(&stored.config).unwrap();
+        times.of("save", || self.state.save(&stored)).unwrap();
+        self.agent.take(stored.config);
         let round = times.of("round", || self.agent.round(Look::News));
-        let (total, waited) = (clock() - began, waited() - before);
+        let total = began.elapsed();
         let round_failed: Vec<String> = round.failed.into_iter().map(|(_, why)| why).collect();
         assert!(round.configured && !round.unfinished, "{round_failed:?}");
         let status = times.of("report", || self.agent.report(1)).expect("there is a report");
-        assert!(status.interfaces.iter().all(|one| one.reported.programmed));
+        assert!(status.interfaces.iter().all(|one| one.programmed));
         self.base = text;
-        let spent: serde_json::Map<String, Value> =
-            times.take().into_iter().map(|(what, spent)| (what.to_owned(), spent.json())).collect();
+        let spent: serde_json::Map<String, Value> = times
+            .take()
+            .into_iter()
+            .map(|(what, spent)| (what.to_owned(), json!(ms(spent))))
+            .collect();
         self.must_be_so();
-        json!({ "total": ms(total), "own": ms(total - waited), "parts": spent })
+        json!({ "total": ms(total), "parts": spent })
     }
 
     /// What the agent does next, when the kernel tells it of the changes: it looks at everything. It must find what it took

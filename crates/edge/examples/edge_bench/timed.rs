@@ -1,62 +1,32 @@
-//! Drivers that tell how long each call took, and what of that was the agent's own work.
+//! Drivers that tell how long each call took.
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use linkway_edge::kernel::{Change, Driver, Kernel};
 use linkway_edge::session::{Daemon, DaemonError, Digest, Observed, Sessions};
-use linkway_edge::waiting::waited;
-
-/// A clock that is read without a system call: one for each request to the kernel would be a good part of what is measured.
-pub fn clock() -> Duration {
-    static BEGAN: LazyLock<quanta::Instant> = LazyLock::new(quanta::Instant::now);
-    BEGAN.elapsed()
-}
-
-/// Wall-clock time. A thread's processor time would do as well, but in User-mode Linux it comes in hundredths of a second.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Spent {
-    /// All of it.
-    pub wall: Duration,
-    /// Without what the kernel and the daemon took to answer.
-    pub own: Duration,
-}
-
-impl Spent {
-    fn add(&mut self, other: Self) {
-        self.wall += other.wall;
-        self.own += other.own;
-    }
-
-    /// As JSON, in milliseconds.
-    pub fn json(self) -> serde_json::Value {
-        serde_json::json!([self.wall.as_secs_f64() * 1e3, self.own.as_secs_f64() * 1e3])
-    }
-}
 
 /// Times by what they were for, in order of first appearance.
 #[derive(Clone, Default)]
-pub struct Times(Rc<RefCell<Vec<(&'static str, Spent)>>>);
+pub struct Times(Rc<RefCell<Vec<(&'static str, Duration)>>>);
 
 impl Times {
     /// Times a piece of work.
     pub fn of<T>(&self, what: &'static str, work: impl FnOnce() -> T) -> T {
-        let (start, before) = (clock(), waited());
+        let start = Instant::now();
         let done = work();
-        let wall = clock() - start;
-        let spent = Spent { wall, own: wall.saturating_sub(waited() - before) };
+        let spent = start.elapsed();
         let mut all = self.0.borrow_mut();
         match all.iter_mut().find(|(known, _)| *known == what) {
-            Some((_, known)) => known.add(spent),
+            Some((_, known)) => *known += spent,
             None => all.push((what, spent)),
         }
         done
     }
 
     /// What there is, which is then forgotten.
-    pub fn take(&self) -> Vec<(&'static str, Spent)> {
+    pub fn take(&self) -> Vec<(&'static str, Duration)> {
         self.0.take()
     }
 }

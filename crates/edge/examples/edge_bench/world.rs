@@ -1,4 +1,4 @@
-//! The router that is measured, and what it shall do.
+//! The router that is measured, and its configuration.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use linkway_wire::feed::ConfigText;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// The handoffs and the port, as an operator has them before Linkway comes: a handoff for each gateway, all with the same
+/// The handoffs and the port, as an operator has them before Linkway comes: a handoff for each routing domain, all with the same
 /// address. Without a carrier on the port BIRD does not try to reach routers that are not there.
 pub fn operators_links(handoffs: usize, carrier: bool) {
     let far = if carrier { "up" } else { "down" };
@@ -38,20 +38,20 @@ pub fn feed(program: &str, words: &[&str], text: &str) {
     assert!(child.wait().unwrap().success(), "{program} {words:?}");
 }
 
-/// A configuration of so many interfaces on one port, each with a gateway of its own, the same addresses everywhere.
+/// A configuration of so many interfaces on one port, each in a routing domain of its own, the same addresses everywhere.
 /// Ids and keys look as the server draws them: nothing about them compresses.
 pub fn config(interfaces: usize, generation: u64) -> ConfigText {
     let mut numbers: Vec<usize> = (0..interfaces).collect();
     numbers.sort_by_key(|n| id("dxvif-f", *n, 7));
     let list: Vec<Value> = numbers.iter().map(|n| interface(*n)).collect();
     numbers.sort_by_key(|n| id("vgw-", *n, 8));
-    let gateways: Vec<Value> = numbers.iter().map(|n| gateway(*n)).collect();
+    let domains: Vec<Value> = numbers.iter().map(|n| routing_domain(*n)).collect();
     let config: EdgeConfig = serde_json::from_value(json!({
         "edgeId": "edge-1",
         "epoch": 1,
         "generation": generation,
         "ports": [{ "interface": "eth1", "connectionId": "dxcon-ffabc123" }],
-        "gateways": gateways,
+        "routingDomains": domains,
         "interfaces": list,
     }))
     .unwrap();
@@ -61,21 +61,23 @@ pub fn config(interfaces: usize, generation: u64) -> ConfigText {
 fn interface(n: usize) -> Value {
     json!({
         "virtualInterfaceId": id("dxvif-f", n, 7),
+        "kind": "private",
         "interface": "eth1",
         "vlan": n + 1,
         "mtu": 1500,
-        "virtualGatewayId": id("vgw-", n, 8),
-        "addresses": {
-            "family": "ipv4", "amazon": "169.254.0.1/30", "customer": "169.254.0.2/30"
-        },
-        "asn": 65000,
-        "authKey": id("", n, 24),
+        "routingDomainId": id("vgw-", n, 8),
+        "peers": [{
+            "bgpPeerId": id("dxpeer-f", n, 7),
+            "addresses": { "amazon": "169.254.0.1/30", "customer": "169.254.0.2/30" },
+            "asn": 65000,
+            "authKey": id("", n, 24),
+        }],
     })
 }
 
-fn gateway(n: usize) -> Value {
+fn routing_domain(n: usize) -> Value {
     json!({
-        "virtualGatewayId": id("vgw-", n, 8),
+        "routingDomainId": id("vgw-", n, 8),
         "amazonSideAsn": 64512,
         "cidrs": ["10.20.0.0/16"],
         "handoffs": [{ "interface": format!("h{n}"), "nextHop": "192.0.2.2" }],

@@ -1,4 +1,4 @@
-//! What the agent tells a Prometheus scraper (text format 0.0.4), names after the AWS/DX metrics (direct-connect.md, 2.13).
+//! What the agent tells a Prometheus scraper (text format 0.0.4), names after the AWS/DX metrics (AWS Direct Connect user guide, "Monitor with Amazon CloudWatch").
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -136,7 +136,7 @@ impl Snapshot {
         let name = "linkway_virtual_interface_programmed";
         page.head(name, "gauge", "Whether VLAN, VRF, addresses and session are in place");
         for (labels, item) in interfaces() {
-            page.line(name, &labels, u8::from(item.reported.programmed));
+            page.line(name, &labels, u8::from(item.programmed));
         }
         let traffic: Vec<_> = interfaces().map(|(labels, item)| (labels, item.traffic)).collect();
         page.traffic("linkway_virtual_interface", &traffic);

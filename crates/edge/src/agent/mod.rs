@@ -1,12 +1,13 @@
 //! The agent's core: takes configurations, converges, tells what became of them. It talks to the kernel and the daemon
 //! through their drivers only and has no clock, so that a simulation runs this very code.
 
-mod changes;
-pub mod held;
 pub mod metrics;
+mod previous;
 pub mod reporter;
 pub mod run;
+pub mod server;
 pub mod status;
+pub mod stored_config;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,7 +55,7 @@ pub struct Last {
     pub kernel: Kernel,
     /// The daemon after the last round.
     pub daemon: Observed,
-    /// What is not as it shall be.
+    /// What is not as configured.
     pub problems: BTreeMap<Item, Problem>,
     /// Why the daemon could not be told.
     pub daemon_error: Option<String>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use linkway_domain::edge::EdgeStatus;
 
-use super::run::Server;
+use super::server::Server;
 
 /// Where the newest report waits to be sent.
 #[derive(Clone, Default)]

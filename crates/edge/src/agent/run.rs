@@ -7,32 +7,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use linkway_domain::edge::{EdgeStatus, PeerStatus};
-use linkway_domain::id::VirtualInterfaceId;
+use linkway_domain::edge::EdgeStatus;
 use serde::{Deserialize, Serialize};
 
-use super::held::{Held, StateDir};
 use super::metrics::{Gauges, Snapshot};
 use super::reporter::Reporter;
+use super::server::Server;
+use super::stored_config::{StateDir, StoredConfig};
 use super::{Agent, Look, Round};
 use crate::kernel::Driver;
 use crate::session::Daemon;
-
-/// How the agent reaches the server. Blocking; bounded in time by the implementation.
-pub trait Server: Send + 'static {
-    /// The configuration if it is another than the one that is held, waiting for that for up to `wait`.
-    fn config(&mut self, held: Option<&Held>, wait: Duration) -> Result<Word, String>;
-    /// Brings a report.
-    fn report(&mut self, status: &EdgeStatus) -> Result<(), String>;
-}
-
-/// What the server has to say.
-pub struct Word {
-    /// The configuration; `None`: the edge has it.
-    pub config: Option<Held>,
-    /// The number of this edge's last report that the server knows.
-    pub last_sequence: u64,
-}
 
 /// How often the agent does what nothing wakes it for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,10 +39,10 @@ impl Default for Pace {
 /// What wakes the main thread.
 pub enum Event {
     /// A configuration came; the answer says whether it was taken.
-    Config(Box<Held>, SyncSender<bool>),
+    Config(Box<StoredConfig>, SyncSender<bool>),
     /// Something changed in the kernel.
     Kernel,
-    /// The agent shall end. The router goes on.
+    /// The agent is to end. The router goes on.
     End,
 }
 
@@ -102,17 +86,17 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Waits for configurations, for ever: a thread of its own.
 pub fn follow(
     mut server: impl Server,
-    mut held: Option<Held>,
+    mut held: Option<StoredConfig>,
     events: &SyncSender<Event>,
     reporter: &Reporter,
 ) {
     let mut pause = Pause::default();
     loop {
-        let word = server.config(held.as_ref(), WAIT).map(|word| {
-            reporter.at_least(word.last_sequence);
-            word.config
+        let answer = server.config(held.as_ref(), WAIT).map(|answer| {
+            reporter.at_least(answer.last_sequence);
+            answer.config
         });
-        match word {
+        match answer {
             Ok(None) => pause.reset(),
             Ok(Some(fresh)) => {
                 let (answer, taken) = sync_channel(1);
@@ -130,7 +114,7 @@ pub fn follow(
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "no word from the server; the router goes on as it is");
+                tracing::warn!(%error, "no configuration from the server; the router goes on as it is");
                 pause.longer();
             }
         }
@@ -204,8 +188,8 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
         }
         loop {
             match events.recv_timeout(self.until_next()) {
-                Ok(Event::Config(held, answer)) => {
-                    let taken = self.take(*held);
+                Ok(Event::Config(stored, answer)) => {
+                    let taken = self.take(*stored);
                     // Nobody waits for the answer when the thread is gone, which ends the events too.
                     let _ = answer.send(taken);
                     if taken {
@@ -232,24 +216,24 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
     }
 
     /// Takes a configuration when it may be taken and is on disk.
-    fn take(&mut self, held: Held) -> bool {
-        let (epoch, generation) = (held.config.epoch, held.config.generation);
-        if let Err(refusal) = self.agent.judge(&held.config) {
+    fn take(&mut self, stored: StoredConfig) -> bool {
+        let (epoch, generation) = (stored.config.epoch, stored.config.generation);
+        if let Err(refusal) = self.agent.judge(&stored.config) {
             tracing::error!(%refusal, "configuration refused; the router stays as it is");
             self.gauges.refused();
             return false;
         }
-        if let Err(error) = self.state.save(&held) {
+        if let Err(error) = self.state.save(&stored) {
             tracing::error!(%error, "configuration not taken: it could not be saved");
             return false;
         }
         tracing::info!(
             epoch,
             generation,
-            interfaces = held.config.interfaces.len(),
+            interfaces = stored.config.interfaces.len(),
             "configuration"
         );
-        self.agent.take(held.config);
+        self.agent.take(stored.config);
         true
     }
 
@@ -336,17 +320,12 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
 
 /// What of a report cannot wait: all but counters.
 fn news(status: &EdgeStatus) -> Vec<u8> {
-    type Peers<'a> = Vec<(
-        &'a VirtualInterfaceId,
-        &'a linkway_domain::virtual_interface::Reported,
-        &'a [PeerStatus],
-    )>;
     let ports: Vec<_> =
         status.ports.iter().map(|port| (&port.connection_id, port.carrier, &port.error)).collect();
-    let interfaces: Peers<'_> = status
+    let interfaces: Vec<_> = status
         .interfaces
         .iter()
-        .map(|item| (&item.virtual_interface_id, &item.reported, item.peers.as_slice()))
+        .map(|item| (&item.virtual_interface_id, item.programmed, &item.error, &item.peers))
         .collect();
     serde_json::to_vec(&(status.epoch, status.generation, ports, interfaces))
         .expect("reports hold text and numbers only")

@@ -16,7 +16,6 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::version::Version;
 use crate::session::DaemonError;
-use crate::waiting::waiting;
 
 /// How long a command may take. Checking and loading the configuration of thousands of sessions takes about a second; BIRD
 /// has one thread for all, so it may be busy before that.
@@ -89,7 +88,7 @@ impl Control {
     /// The same with another limit for each answer.
     pub fn connect_within(path: &Path, patience: Duration) -> Result<Option<Self>, DaemonError> {
         let doing = || format!("connect to BIRD's socket {}", path.display());
-        let stream = match waiting(|| open(path)) {
+        let stream = match open(path) {
             Ok(stream) => stream,
             Err(e) if is_nobody(&e) => return Ok(None),
             // As many wait already as BIRD lets wait.
@@ -118,10 +117,9 @@ impl Control {
     pub fn ask(&mut self, what: &'static str, command: &str) -> Result<Answer, DaemonError> {
         debug_assert!(!command.contains('\n'), "one command is one line");
         let (patience, stream) = (self.patience, self.stream.get_mut());
-        let written = waiting(|| {
-            stream.set_write_timeout(Some(patience))?;
-            stream.write_all(format!("{command}\n").as_bytes())
-        });
+        let written = stream
+            .set_write_timeout(Some(patience))
+            .and_then(|()| stream.write_all(format!("{command}\n").as_bytes()));
         written.map_err(|why| self.fault(what, why))?;
         self.answer(what)
     }
@@ -137,7 +135,7 @@ impl Control {
     }
 
     fn answer(&mut self, what: &'static str) -> Result<Answer, DaemonError> {
-        let received = waiting(|| self.receive(Instant::now() + self.patience));
+        let received = self.receive(Instant::now() + self.patience);
         let received = received.map_err(|why| self.fault(what, why))?;
         Ok(Answer::read(received))
     }

@@ -12,8 +12,6 @@ use linkway_domain::edge::{PeerStatus, SessionState};
 
 use super::parse::Protocol;
 
-/// The names of the kernel protocols, as BIRD's commands take them.
-pub const KERNEL_PROTOCOLS: &str = "vgw_*_kernel*";
 /// How long sessions have been up when their routes can be expected to be there.
 const ROUTES_WITHIN: Duration = Duration::from_secs(3);
 
@@ -82,6 +80,7 @@ mod tests {
 
     fn peer(state: SessionState) -> PeerStatus {
         PeerStatus {
+            bgp_peer_id: None,
             address_family: AddressFamily::Ipv4,
             state,
             prefixes_accepted: 0,

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use super::names::{session_of, symbol};
 use super::parse::{self, Protocol};
-use super::render::interface_of;
 use crate::session::Peers;
 
 /// What was last seen.
@@ -69,7 +69,7 @@ impl Known {
     }
 
     /// The table is not to be trusted: a session that it has could not be learned. All of the next one is looked at.
-    pub fn doubt(&mut self) {
+    pub fn invalidate(&mut self) {
         self.table.clear();
     }
 
@@ -91,18 +91,14 @@ impl Known {
         self.tell(name);
     }
 
-    /// Brings what is known of an interface up to date.
+    /// Brings what is known of a session up to date.
     fn tell(&mut self, name: &str) {
-        let Some(id) = interface_of(name) else { return };
+        let Some((id, _)) = session_of(name) else { return };
         // While a session is being replaced by its reset there are two, of names that begin the same.
-        let resets = name.match_indices('_').nth(1).map_or(name.len(), |(at, _)| at);
-        let own = &name[..resets];
-        let of_it = |name: &str| {
-            name.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
-        };
-        let from = self.sessions.range(own.to_owned()..);
-        let own =
-            from.take_while(|(name, _)| name.starts_with(own)).filter(|(name, _)| of_it(name));
+        let begins = symbol(id.interface.as_str());
+        let from = self.sessions.range(begins.clone()..);
+        let own = from.take_while(|(name, _)| name.starts_with(&begins));
+        let own = own.filter(|(name, _)| session_of(name).is_some_and(|(other, _)| other == id));
         let own: Vec<Protocol> = own.map(|(_, protocol)| protocol.clone()).collect();
         let peers = Arc::make_mut(&mut self.peers);
         match parse::peers(&own).remove(&id) {
@@ -111,7 +107,7 @@ impl Known {
         }
     }
 
-    /// The sessions by their interfaces.
+    /// The state of the sessions.
     #[must_use]
     pub const fn peers(&self) -> &Arc<Peers> {
         &self.peers
@@ -177,7 +173,7 @@ mod tests {
         check(&long, &long, ("", ""));
     }
 
-    /// Sessions by number, each in some state since some time, with the number of its reset.
+    /// Sessions by number (two of an interface), each in some state since some time, with the number of its reset.
     type Table = Vec<(u8, u8, u8, u8)>;
 
     fn tables() -> impl Strategy<Value = Vec<(bool, Table)>> {
@@ -191,11 +187,13 @@ mod tests {
     }
 
     fn line((name, state, since, resets): (u8, u8, u8, u8)) -> String {
+        let six = if name % 2 == 1 { "_v6" } else { "" };
         let reset = if resets == 0 { String::new() } else { format!("_{resets}") };
+        let name = name / 2;
         let (state, info) =
             [("up", "Established"), ("down", ""), ("start", "Connect")][usize::from(state)];
         format!(
-            "dxvif_f000000{name}{reset} BGP        ---        {state}     10:0{since}     {info}"
+            "dxvif_f000000{name}{six}{reset} BGP        ---        {state}     10:0{since}     {info}"
         )
     }
 
@@ -206,9 +204,9 @@ mod tests {
         #[test]
         fn looks_at_what_has_changed_see_all(tables in tables()) {
             let mut known = Known::default();
-            for (doubted, table) in tables {
-                if doubted {
-                    known.doubt();
+            for (invalid, table) in tables {
+                if invalid {
+                    known.invalidate();
                 }
                 let brief: String = table.iter().map(|one| line(*one) + "\n").collect();
                 let detail = |one: (u8, u8, u8, u8)| {

@@ -1,6 +1,6 @@
 //! BIRD 2 as the BGP daemon.
 //!
-//! What shall be is written as a whole configuration ([`render`]), which BIRD compares with the one that it has: sessions
+//! The sessions that are to be are written as a whole configuration ([`configuration`]), which BIRD compares with the one that it has: sessions
 //! that stay the same are undisturbed. What is, is read from its control socket ([`control`], [`parse`]). BIRD lives
 //! longer than the agent: it is started as a daemon of its own, and found again by its socket.
 //!
@@ -10,13 +10,14 @@
 //! * BIRD would start again, at every reconfiguration, a session that the prefix limit has shut. So each new configuration
 //!   says of each shut session that it is disabled, until a reset gives the session another name.
 
+pub mod configuration;
 pub mod control;
-mod draft;
+mod fragments;
 pub mod hold;
 mod known;
+pub mod names;
 mod ours;
 pub mod parse;
-mod parts;
 mod process;
 pub mod render;
 mod settings;
@@ -34,16 +35,15 @@ use std::time::{Duration, Instant};
 
 pub use settings::{Bfd, BirdSettings};
 
+use self::configuration::Configuration;
 use self::control::{Answer, Control};
-use self::draft::Draft;
+use self::fragments::Fragments;
 use self::hold::Hold;
 use self::known::Known;
-use self::parts::Parts;
 use self::process::Files;
 use self::render::Surroundings;
 use self::version::{Dialect, Version};
 use crate::session::{Daemon, DaemonError, Digest, Observed, Peers, Sessions};
-use crate::waiting::waiting;
 
 /// How long a BIRD that is alive may have no socket: it makes it early, but reads its configuration first.
 const BIRTH: Duration = Duration::from_secs(5);
@@ -62,8 +62,8 @@ pub struct Bird {
     settings: BirdSettings,
     files: Files,
     hold: Hold,
-    drafts: RefCell<Drafts>,
-    parts: Parts,
+    configurations: RefCell<Configurations>,
+    fragments: Fragments,
     known: Known,
     /// The names of the sessions that the last reconfiguration was about, if they are few: nobody has looked at them since.
     fresh: Vec<String>,
@@ -71,23 +71,23 @@ pub struct Bird {
 
 /// What BIRD is told.
 #[derive(Debug, Default)]
-struct Drafts {
+struct Configurations {
     /// For the sessions that were last asked about: a plan asks for their digest, then they are applied.
-    last: Option<Arc<Draft>>,
+    last: Option<Arc<Configuration>>,
     /// For those that BIRD was last given.
-    given: Option<Arc<Draft>>,
+    given: Option<Arc<Configuration>>,
 }
 
 impl Bird {
-    /// A driver for the BIRD whose files are in this directory: `bird.conf` and `bird.conf.new` (0600), their parts in
+    /// A driver for the BIRD whose files are in this directory: `bird.conf` and `bird.conf.new` (0600), their fragments in
     /// `bird.d`, `bird.ctl`, `bird.pid`, `bird.log` and `bird.log.1` (4 MB each at most), `bird.start`. The directory is
     /// made (0700) when it is needed.
     #[must_use]
     pub fn new(settings: BirdSettings, dir: &Path) -> Self {
-        let (files, drafts) = (Files::of(dir), RefCell::default());
-        let parts = Parts::of(files.parts.clone());
+        let (files, configurations) = (Files::of(dir), RefCell::default());
+        let fragments = Fragments::of(files.fragments.clone());
         let (known, fresh) = (Known::default(), Vec::new());
-        Self { settings, files, hold: Hold::Unknown, drafts, parts, known, fresh }
+        Self { settings, files, hold: Hold::Unknown, configurations, fragments, known, fresh }
     }
 
     /// Ends the BIRD that was started for this directory, if it runs.
@@ -102,17 +102,18 @@ impl Bird {
         Surroundings { settings: &self.settings, log: &self.files.log }
     }
 
-    fn draft(&self, sessions: &Sessions) -> Arc<Draft> {
-        let mut drafts = self.drafts.borrow_mut();
-        if let Some(last) = drafts.last.as_ref().filter(|last| last.is_of(sessions)) {
+    fn configuration(&self, sessions: &Sessions) -> Arc<Configuration> {
+        let mut all = self.configurations.borrow_mut();
+        if let Some(last) = all.last.as_ref().filter(|last| last.sessions.is_same(sessions)) {
             return Arc::clone(last);
         }
-        let draft = Arc::new(Draft::new(sessions, self.around(), drafts.last.as_deref()));
-        if drafts.given.as_ref().is_some_and(|given| given.digest == draft.digest) {
+        let before = all.last.as_deref();
+        let next = Arc::new(Configuration::new(sessions, self.around(), before));
+        if all.given.as_ref().is_some_and(|given| given.digest == next.digest) {
             // The same, but it shares more with what comes next.
-            drafts.given = Some(Arc::clone(&draft));
+            all.given = Some(Arc::clone(&next));
         }
-        Arc::clone(drafts.last.insert(draft))
+        Arc::clone(all.last.insert(next))
     }
 
     /// Gives a BIRD the new configuration, or starts one with it.
@@ -139,30 +140,30 @@ impl Bird {
         let dialect = dialect(control.version)?;
         self.fresh.clear();
         self.refresh(&mut control)?;
-        let draft = self.draft(sessions);
-        let parts = self.write_next(&draft, dialect, &self.known.shut().clone())?;
+        let next = self.configuration(sessions);
+        let fragments = self.write_next(&next, dialect, &self.known.shut().clone())?;
         let load = format!("configure \"{}\"", self.files.next.display());
         self.command(&mut control, "the new configuration", &load, sessions)?;
         self.rename_next()?;
-        self.wait_loaded(draft.digest)?;
-        self.parts.keep(parts);
-        let before = self.drafts.borrow_mut().given.replace(Arc::clone(&draft));
-        let changes = before.map(|before| draft.changed_since(&before));
+        self.wait_loaded(next.digest)?;
+        self.fragments.keep(fragments);
+        let before = self.configurations.borrow_mut().given.replace(Arc::clone(&next));
+        let changes = before.map(|before| next.changed_since(&before));
         self.fresh = changes.filter(|names| names.len() <= FEW).unwrap_or_default();
         Ok(())
     }
 
     /// Starts a BIRD with the new configuration.
     fn start(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {
-        self.hold = match self.files.is_bereft() {
+        self.hold = match self.files.daemon_has_died() {
             true => Hold::begin(Instant::now()),
             false => Hold::No,
         };
         let program = process::find(&self.settings.program);
         let dialect = dialect(process::version(&program)?)?;
         let old = fs::read_to_string(&self.files.config).unwrap_or_default();
-        let draft = self.draft(sessions);
-        let parts = self.write_next(&draft, dialect, &render::shut_in(&old))?;
+        let next = self.configuration(sessions);
+        let fragments = self.write_next(&next, dialect, &render::shut_in(&old))?;
         let refused = |what| {
             move |text: String| DaemonError::Refused {
                 what,
@@ -172,9 +173,9 @@ impl Bird {
         process::check(&program, &self.files)?.map_err(refused("the new configuration"))?;
         self.rename_next()?;
         process::start(&program, &self.files)?.map_err(refused("to start"))?;
-        self.wait_loaded(draft.digest)?;
-        self.parts.keep(parts);
-        self.drafts.borrow_mut().given = Some(draft);
+        self.wait_loaded(next.digest)?;
+        self.fragments.keep(fragments);
+        self.configurations.borrow_mut().given = Some(next);
         Ok(())
     }
 
@@ -200,7 +201,8 @@ impl Bird {
         if !fresh.is_empty() {
             return self.learn(control, fresh);
         }
-        let answer = control.show("its sessions", "show protocols \"dxvif_*\"")?;
+        let answer =
+            control.show("its sessions", &format!("show protocols \"{}\"", names::SESSIONS))?;
         let unlike = self.known.compare(answer.text);
         if unlike.len() > FEW {
             self.known = Known::of(&all_sessions(control)?.text);
@@ -218,10 +220,10 @@ impl Bird {
                 Ok(Some(protocol)) => self.known.learn(protocol),
                 Ok(None) => {
                     self.known.forget(&name);
-                    self.known.doubt();
+                    self.known.invalidate();
                 }
                 Err(error) => {
-                    self.known.doubt();
+                    self.known.invalidate();
                     return Err(error);
                 }
             }
@@ -253,7 +255,7 @@ impl Bird {
     /// Lets BIRD have the kernel's routes when they need to be held no longer.
     fn settle(&mut self, control: &mut Control, peers: &Peers) -> Result<(), DaemonError> {
         if self.hold == Hold::Unknown {
-            let command = format!("show protocols \"{}\"", hold::KERNEL_PROTOCOLS);
+            let command = format!("show protocols \"{}\"", names::KERNEL_PROTOCOLS);
             let answer = control.show("its kernel protocols", &command)?;
             let found = parse::protocols(answer.lines());
             self.hold = Hold::found(&found, Instant::now());
@@ -263,7 +265,7 @@ impl Bird {
         self.hold = hold;
         if over {
             let what = "to take over the kernel's routes";
-            let command = format!("enable \"{}\"", hold::KERNEL_PROTOCOLS);
+            let command = format!("enable \"{}\"", names::KERNEL_PROTOCOLS);
             self.command(control, what, &command, &Sessions::default())?;
             self.hold = Hold::No;
         }
@@ -307,7 +309,7 @@ impl Bird {
                 let what = "with the new configuration";
                 return Err(DaemonError::Silent { what, seconds: LOADING.as_secs() });
             }
-            waiting(|| thread::sleep(PACE));
+            thread::sleep(PACE);
         }
     }
 
@@ -326,7 +328,7 @@ impl Bird {
                 ours::end(&self.files)?;
                 return Ok(None);
             }
-            waiting(|| thread::sleep(PACE));
+            thread::sleep(PACE);
         }
     }
 
@@ -344,21 +346,21 @@ impl Bird {
             return refuse("the path of a socket in it would be longer than 107 bytes");
         }
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(fault)?;
-        self.parts.prepare()
+        self.fragments.prepare()
     }
 
-    /// Writes the next configuration; the names of its parts.
+    /// Writes the next configuration; the names of its fragments.
     fn write_next(
         &mut self,
-        draft: &Draft,
+        next: &Configuration,
         dialect: Dialect,
         shut: &BTreeSet<String>,
     ) -> Result<BTreeSet<Arc<str>>, DaemonError> {
-        let mut text = draft.head(self.around(), dialect, shut);
+        let mut text = next.head(self.around(), dialect, shut);
         let mut names = BTreeSet::new();
-        for (name, part) in draft.parts(&self.settings, shut, self.hold.is_on()) {
-            self.parts.write(&name, &part)?;
-            text.extend(["include \"", process::PARTS, "/", &name, "\";\n"]);
+        for (name, fragment) in next.fragments(&self.settings, shut, self.hold.is_on()) {
+            self.fragments.write(&name, &fragment)?;
+            text.extend(["include \"", process::FRAGMENTS, "/", &name, "\";\n"]);
             names.insert(name);
         }
         let path = &self.files.next;
@@ -386,7 +388,7 @@ impl Bird {
 
 impl Daemon for Bird {
     fn digest(&self, sessions: &Sessions) -> Digest {
-        self.draft(sessions).digest
+        self.configuration(sessions).digest
     }
 
     fn read(&mut self) -> Result<Observed, DaemonError> {
@@ -402,7 +404,7 @@ impl Daemon for Bird {
     fn apply(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {
         let done = self.tell(sessions);
         if done.is_err() {
-            self.parts.doubt();
+            self.fragments.invalidate();
         }
         done
     }
@@ -422,5 +424,5 @@ fn loaded(control: &mut Control) -> Result<Option<Digest>, DaemonError> {
 }
 
 fn all_sessions(control: &mut Control) -> Result<Answer, DaemonError> {
-    control.show("its sessions", "show protocols all \"dxvif_*\"")
+    control.show("its sessions", &format!("show protocols all \"{}\"", names::SESSIONS))
 }

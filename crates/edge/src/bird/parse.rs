@@ -1,14 +1,12 @@
 //! What `show protocols all` says, read into the state of sessions. Pure.
 
-use std::collections::BTreeMap;
-
 use linkway_domain::edge::{PeerStatus, SessionState};
-use linkway_domain::id::VirtualInterfaceId;
 use linkway_domain::net::AddressFamily;
 
-use super::render::{MARKER, REFUSED, SHUT, interface_of, resets_of};
+use super::names::session_of;
+use super::render::{MARKER, REFUSED, SHUT};
 use super::version::Dialect;
-use crate::session::Digest;
+use crate::session::{Digest, Peers, SessionId};
 
 /// What BIRD says of one protocol.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -122,20 +120,23 @@ pub fn loaded(protocols: &[Protocol], dialect: Dialect) -> Option<Digest> {
     u64::from_str_radix(digest, 16).ok().map(Digest)
 }
 
-/// The sessions among the protocols. While a session is being replaced by its reset there may be two of an interface;
+/// The sessions among the protocols. While a session is being replaced by its reset there may be two of one id;
 /// the one that is not going away counts, or the later reset.
 #[must_use]
-pub fn peers(protocols: &[Protocol]) -> BTreeMap<VirtualInterfaceId, PeerStatus> {
+pub fn peers(protocols: &[Protocol]) -> Peers {
     let is_going = |protocol: &Protocol| matches!(protocol.state.as_str(), "stop" | "flush");
-    let mut ordered: Vec<&Protocol> = protocols.iter().collect();
-    ordered.sort_by_key(|protocol| (!is_going(protocol), resets_of(&protocol.name)));
-    let mut found = BTreeMap::new();
-    for protocol in ordered {
-        if let Some(id) = interface_of(&protocol.name) {
-            found.insert(id, status(protocol));
-        }
-    }
-    found
+    let mut sessions: Vec<(SessionId, u32, &Protocol)> = protocols
+        .iter()
+        .filter_map(|protocol| {
+            session_of(&protocol.name).map(|(id, resets)| (id, resets, protocol))
+        })
+        .collect();
+    sessions.sort_by_key(|(_, resets, protocol)| (!is_going(protocol), *resets));
+    let status = |(id, _, protocol): (SessionId, u32, &Protocol)| {
+        let status = status(protocol, id.family);
+        (id, status)
+    };
+    sessions.into_iter().map(status).collect()
 }
 
 /// Whether the limit has shut it.
@@ -154,13 +155,12 @@ pub fn is_given_up(protocol: &Protocol) -> bool {
     protocol.state == "down" && !refused && !is_shut(protocol)
 }
 
-fn status(protocol: &Protocol) -> PeerStatus {
+fn status(protocol: &Protocol, family: AddressFamily) -> PeerStatus {
     let state = session_state(protocol);
     PeerStatus {
-        address_family: match protocol.channel.as_deref() {
-            Some("ipv6") => AddressFamily::Ipv6,
-            _ => AddressFamily::Ipv4,
-        },
+        // The daemon does not know it.
+        bgp_peer_id: None,
+        address_family: family,
         state,
         prefixes_accepted: protocol.imported,
         prefixes_rejected: protocol.filtered,

@@ -11,7 +11,6 @@ use rustix::process::{Resource, Rlimit};
 
 use super::version::Version;
 use crate::session::DaemonError;
-use crate::waiting::waiting;
 
 /// How long a program that is to end by itself may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -20,20 +19,20 @@ const PACE: Duration = Duration::from_millis(10);
 /// Where system programs are, which the `PATH` of a service may lack.
 const SYSTEM_PLACES: [&str; 4] = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/sbin"];
 
-/// The directory of the parts of configurations, which lies beside them: BIRD takes a path from there.
-pub const PARTS: &str = "bird.d";
+/// The directory of the fragments of configurations, which lies beside them: BIRD takes a path from there.
+pub const FRAGMENTS: &str = "bird.d";
 
 /// The files of one BIRD.
 #[derive(Clone, Debug)]
 pub struct Files {
     /// The directory, ours alone.
     pub dir: PathBuf,
-    /// The configuration that BIRD has, or shall have.
+    /// The configuration that BIRD has, or is to have.
     pub config: PathBuf,
     /// The next configuration, until BIRD has found it good.
     pub next: PathBuf,
-    /// The directory of the parts of both.
-    pub parts: PathBuf,
+    /// The directory of the fragments of both.
+    pub fragments: PathBuf,
     /// The control socket.
     pub socket: PathBuf,
     /// The process's number.
@@ -52,7 +51,7 @@ impl Files {
         Self {
             config: file("bird.conf"),
             next: file("bird.conf.new"),
-            parts: file(PARTS),
+            fragments: file(FRAGMENTS),
             socket: file("bird.ctl"),
             pid: file("bird.pid"),
             log: file("bird.log"),
@@ -74,14 +73,14 @@ impl Files {
             word("-P"),
             self.pid.as_os_str(),
         ];
-        if self.is_bereft() {
+        if self.daemon_has_died() {
             words.push(word("-R"));
         }
         words
     }
 
-    /// Whether a BIRD has died since the machine was started: one that ends in order removes its file.
-    pub fn is_bereft(&self) -> bool {
+    /// Whether a BIRD has died since the machine was started: one that shuts down gracefully removes its file.
+    pub fn daemon_has_died(&self) -> bool {
         let noted = fs::metadata(&self.pid).and_then(|file| file.modified());
         let uptime = fs::read_to_string("/proc/uptime").ok().and_then(|text| {
             text.split('.').next().and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs)
@@ -109,7 +108,10 @@ pub fn find(program: &Path) -> PathBuf {
 /// Asks a program for its version.
 pub fn version(program: &Path) -> Result<Version, DaemonError> {
     let doing = || format!("run {} --version", program.display());
-    let output = waiting(|| Command::new(program).arg("--version").stdin(Stdio::null()).output())
+    let output = Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output()
         .map_err(|why| DaemonError::Io { doing: doing(), why })?;
     let text = [output.stderr, output.stdout].concat();
     let text = String::from_utf8_lossy(&text);
@@ -122,14 +124,14 @@ pub fn version(program: &Path) -> Result<Version, DaemonError> {
 /// Has a configuration checked by the program. `Err` holds its words.
 pub fn check(program: &Path, files: &Files) -> Result<Result<(), String>, DaemonError> {
     let words = ["-p".as_ref(), "-c".as_ref(), files.next.as_os_str()];
-    let (status, text) = waiting(|| run(program, &words, files))?;
+    let (status, text) = run(program, &words, files)?;
     Ok(if status.success() { Ok(()) } else { Err(text) })
 }
 
 /// Starts the daemon. It leaves our session and process group by itself, so it outlives us. `Err` holds its words.
 pub fn start(program: &Path, files: &Files) -> Result<Result<(), String>, DaemonError> {
     raise_file_limit();
-    let (status, text) = waiting(|| run(program, &files.words(), files))?;
+    let (status, text) = run(program, &files.words(), files)?;
     Ok(if status.success() { Ok(()) } else { Err(text) })
 }
 
@@ -166,7 +168,7 @@ fn run(
     Ok((status, text.chars().take(2000).collect::<String>().trim().to_owned()))
 }
 
-/// BIRD needs some four files for each gateway and two for each session; a service is given 1,024. The limit is
+/// BIRD needs some four files for each routing domain and two for each session; a service is given 1,024. The limit is
 /// inherited, and BIRD does not raise it. As much as we may have is asked for.
 fn raise_file_limit() {
     const WANTED: u64 = 1 << 19;

@@ -1,9 +1,9 @@
-//! What BIRD shall do, as the text of its configuration. Pure.
+//! The pieces of BIRD's configuration as text. Pure.
 //!
-//! Everything is per gateway and family: a table, a kernel protocol that carries what customers announce into the VRF, a
-//! static protocol that holds what is announced to them, an import filter; per gateway BFD; per session one BGP
-//! protocol. Routes of two gateways never share a table, so no filter stands between tenants. What all have in common stands
-//! once, in templates: BIRD reads half as much.
+//! Everything is per routing domain and family: a table, a kernel protocol that carries what customers announce into the VRF,
+//! a static protocol that holds what is announced to them, an import filter; per routing domain BFD; per session one BGP
+//! protocol. Routes of two routing domains never share a table, so no filter stands between tenants. What all have in
+//! common stands once, in templates: BIRD reads half as much.
 //!
 //! Sections named below are those of the BIRD 2.0 user's guide.
 
@@ -15,14 +15,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use linkway_domain::id::VirtualInterfaceId;
 use linkway_domain::net::AddressFamily;
 use sha2::{Digest as _, Sha256};
 
-use super::draft::Draft;
+use super::names::{protocol_name, symbol};
 use super::settings::{Bfd, BirdSettings};
 use super::version::Dialect;
-use crate::session::{Announced, Digest, Gateway, Session, Sessions};
+use crate::session::{Announced, Digest, RoutingDomain, Session, Sessions};
 
 /// The name of the marker's protocol begins so; the digest and the dialect's letter follow.
 pub const MARKER: &str = "linkway_";
@@ -33,7 +32,7 @@ pub const SHUT: &str = "shut: prefix limit";
 /// The line that repeats, for whoever starts a BIRD anew, which sessions the limit had shut.
 const SHUT_LINE: &str = "# shut by the prefix limit:";
 
-/// Bytes that a gateway or a session takes, more or less.
+/// Bytes that a routing domain or a session takes, more or less.
 const ROOM: usize = 512;
 
 /// What there is to know of a configuration beside the sessions.
@@ -43,28 +42,6 @@ pub struct Surroundings<'a> {
     pub settings: &'a BirdSettings,
     /// BIRD's log.
     pub log: &'a Path,
-}
-
-/// The whole text. Of `shut` (names of protocols), sessions that it still has are kept shut: BIRD itself would start them
-/// at every reconfiguration. While it is `held` BIRD leaves the kernel's routes as they are ([`super::hold`]).
-#[must_use]
-pub fn render(
-    sessions: &Sessions,
-    around: Surroundings<'_>,
-    dialect: Dialect,
-    shut: &BTreeSet<String>,
-    held: bool,
-) -> String {
-    let draft = Draft::new(sessions, around, None);
-    let parts = draft.parts(around.settings, shut, held);
-    draft.head(around, dialect, shut) + &parts.map(|(_, text)| text).collect::<String>()
-}
-
-/// The digest of a configuration. It says nothing of the dialect, of sessions that are shut and of routes that are held, so that the same sessions
-/// always have the same.
-#[must_use]
-pub fn digest(sessions: &Sessions, around: Surroundings<'_>) -> Digest {
-    Draft::new(sessions, around, None).digest
 }
 
 /// What goes before everything else.
@@ -95,31 +72,6 @@ pub fn shut_in(text: &str) -> BTreeSet<String> {
     line.into_iter().flat_map(str::split_whitespace).map(str::to_owned).collect()
 }
 
-/// The name of a session's protocol. A reset makes another name, hence another protocol: only so does BIRD forget that
-/// the limit has shut it.
-#[must_use]
-pub fn protocol_name(session: &Session) -> String {
-    let id = symbol(session.id.as_str());
-    if session.resets == 0 { id } else { format!("{id}_{}", session.resets) }
-}
-
-/// Whose session it is, from the name of its protocol.
-#[must_use]
-pub fn interface_of(name: &str) -> Option<VirtualInterfaceId> {
-    let mut parts = name.split('_');
-    let (kind, own, resets) = (parts.next()?, parts.next()?, parts.next());
-    if parts.next().is_some() || resets.is_some_and(|n| n.parse::<u32>().is_err()) {
-        return None;
-    }
-    VirtualInterfaceId::parse(&format!("{kind}-{own}")).ok()
-}
-
-/// Which one of its interface's sessions it is, from the name of its protocol.
-#[must_use]
-pub fn resets_of(name: &str) -> u32 {
-    name.split('_').nth(2).and_then(|number| number.parse().ok()).unwrap_or(0)
-}
-
 /// The BGP identifier of a session: the operator's choice, else our address on the session's link, else (IPv6) an address
 /// of 10.0.0.0/8 made from it. An identifier has to differ between the two ends and between the routers that one
 /// customer has sessions with, which addresses of links do; a router's VRFs having each its own is what routers do.
@@ -138,29 +90,26 @@ pub fn router_id(settings: &BirdSettings, ours: IpAddr) -> Ipv4Addr {
 /// What of a text is a key gives way to a word that says so.
 #[must_use]
 pub fn without_keys(text: &str, sessions: &Sessions) -> String {
-    let mut keys: Vec<&str> = sessions.sessions.iter().map(|s| s.auth_key.reveal()).collect();
+    let mut keys: Vec<&str> = sessions.sessions.values().map(|s| s.auth_key.reveal()).collect();
     // The longest first: one key may be the beginning of another.
     keys.sort_by_key(|key| Reverse(key.len()));
     keys.iter().fold(text.to_owned(), |text, key| text.replace(key, "[PROTECTED]"))
 }
 
-fn symbol(id: &str) -> String {
-    id.replace('-', "_")
-}
-
-/// A gateway with its sessions.
-pub(super) fn block(
-    gateway: &Gateway,
+/// A routing domain with its sessions. Of `shut` (names of protocols), sessions are kept shut: BIRD itself would start them at
+/// every reconfiguration. While it is `held` BIRD leaves the kernel's routes as they are ([`super::hold`]).
+pub(super) fn routing_domain(
+    domain: &RoutingDomain,
     own: &[Arc<Session>],
     settings: &BirdSettings,
     shut: &BTreeSet<String>,
     held: bool,
 ) -> String {
     let mut out = String::with_capacity(ROOM * (1 + own.len()));
-    render_gateway(&mut out, gateway, own, settings, held);
+    render_domain(&mut out, domain, own, settings, held);
     for session in own {
         let shut = !shut.is_empty() && shut.contains(&protocol_name(session));
-        render_session(&mut out, gateway, session, settings, shut);
+        render_session(&mut out, domain, session, settings, shut);
     }
     out
 }
@@ -277,15 +226,15 @@ const fn family_of(net: &IpNet) -> AddressFamily {
     }
 }
 
-/// What a gateway's sessions share, for the families that have a session.
-fn render_gateway(
+/// What a routing domain's sessions share, for the families that have a session.
+fn render_domain(
     out: &mut String,
-    gateway: &Gateway,
+    domain: &RoutingDomain,
     own: &[Arc<Session>],
     settings: &BirdSettings,
     held: bool,
 ) {
-    let (name, vrf) = (symbol(gateway.id.as_str()), gateway.id.as_str());
+    let (name, vrf) = (symbol(domain.id.as_str()), domain.id.as_str());
     put!(out, "\n# {vrf}");
     let families = [AddressFamily::Ipv4, AddressFamily::Ipv6];
     let used = |family: &AddressFamily| own.iter().any(|s| s.addresses.family() == *family);
@@ -293,10 +242,10 @@ fn render_gateway(
         let (word, n) = (family.as_str(), number(family));
         let table = format!("{name}_v{n}");
         put!(out, "{word} table {table};");
-        render_import_filter(out, &format!("{name}_in{n}"), gateway, own, family);
+        render_import_filter(out, &format!("{name}_in{n}"), domain, own, family);
         put!(out, "protocol kernel {name}_kernel{n} from linkway_kernel{n} {{");
         let held = if held { " disabled;" } else { "" };
-        put!(out, "  vrf \"{vrf}\"; kernel table {};{held}", gateway.table);
+        put!(out, "  vrf \"{vrf}\"; kernel table {};{held}", domain.table);
         put!(out, "  {word} {{ table {table}; }};");
         put!(out, "}}");
         // The agent makes these routes in the kernel itself; here they stand for "the VPC can be reached": without the
@@ -304,7 +253,7 @@ fn render_gateway(
         // BIRD 2.0 has a next hop's interface as a symbol, which cannot be one of the many keywords.
         put!(out, "protocol static {name}_vpc{n} {{");
         put!(out, "  vrf \"{vrf}\"; check link on; {word} {{ table {table}; }};");
-        for (prefix, ways) in by_prefix(&gateway.announced, family) {
+        for (prefix, ways) in by_prefix(&domain.announced, family) {
             let ways: String = ways.iter().map(|way| format!(" via \"{way}\"")).collect();
             put!(out, "  route {prefix}{ways};");
         }
@@ -341,17 +290,17 @@ fn by_prefix(announced: &[Announced], family: AddressFamily) -> BTreeMap<IpNet, 
     found
 }
 
-/// What a customer's route has to be: outside the gateway's own prefixes and the subnets of its sessions (a host route to
+/// What a customer's route has to be: outside the routing domain's own prefixes and the subnets of its sessions (a host route to
 /// the other end of a session would take it), no martian, with its own router as the next hop.
 fn render_import_filter(
     out: &mut String,
     name: &str,
-    gateway: &Gateway,
+    domain: &RoutingDomain,
     own: &[Arc<Session>],
     family: AddressFamily,
 ) {
     let links = own.iter().map(|s| s.addresses.amazon().trunc());
-    let nets: BTreeSet<IpNet> = gateway.cidrs.iter().map(|c| c.net()).chain(links).collect();
+    let nets: BTreeSet<IpNet> = domain.cidrs.iter().map(|c| c.net()).chain(links).collect();
     let set: Vec<String> =
         nets.iter().filter(|n| family_of(n) == family).map(|n| format!("{n}+")).collect();
     put!(out, "filter {name} {{");
@@ -376,12 +325,13 @@ fn obstacle(session: &Session) -> Option<&'static str> {
 /// A session.
 fn render_session(
     out: &mut String,
-    gateway: &Gateway,
+    domain: &RoutingDomain,
     session: &Session,
     settings: &BirdSettings,
     shut: bool,
 ) {
-    let (name, id, gw) = (protocol_name(session), session.id.as_str(), symbol(gateway.id.as_str()));
+    let (name, link) = (protocol_name(session), session.id.interface.as_str());
+    let prefix = symbol(domain.id.as_str());
     let (ours, theirs) = (session.addresses.amazon().addr(), session.addresses.customer().addr());
     let family = session.addresses.family();
     let (word, n) = (family.as_str(), number(family));
@@ -389,7 +339,7 @@ fn render_session(
         // In its place stands something that never runs and says why, so that it can be reported.
         put!(out, "protocol static {name} {{");
         put!(out, "  disabled; description \"{REFUSED}{why}\";");
-        put!(out, "  {word} {{ table {gw}_v{n}; }};");
+        put!(out, "  {word} {{ table {prefix}_v{n}; }};");
         put!(out, "}}");
         return;
     }
@@ -397,12 +347,12 @@ fn render_session(
     if shut {
         put!(out, "  disabled; description \"{SHUT}\";");
     }
-    let (port, asn) = (settings.port, gateway.asn);
-    put!(out, "  vrf \"{}\"; interface \"{id}\";", gateway.id);
+    let (port, asn) = (settings.port, domain.asn);
+    put!(out, "  vrf \"{}\"; interface \"{link}\";", domain.id);
     put!(out, "  router id {}; local {ours} port {port} as {asn};", router_id(settings, ours));
     put!(out, "  neighbor {theirs} port {port} as {};", session.asn);
     put!(out, "  password \"{}\";", session.auth_key.reveal());
-    put!(out, "  {word} {{ table {gw}_v{n}; import filter {gw}_in{n}; }};");
+    put!(out, "  {word} {{ table {prefix}_v{n}; import filter {prefix}_in{n}; }};");
     put!(out, "}}");
 }
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// The driver's settings. The defaults are Direct Connect's documented values (direct-connect.md, section 2.7).
+/// The driver's settings. The defaults are those that AWS documents (Direct Connect user
+/// guide, "Routing policies and BGP communities", "Direct Connect quotas"; FAQ for the timers).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BirdSettings {

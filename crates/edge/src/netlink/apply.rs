@@ -14,7 +14,8 @@ use super::exchange::Answer;
 use super::record::{KindRecord, LinkRecord};
 use super::reply::Outcome;
 use super::request::{self, NewVlan, Request, RouteParts, WayParts};
-use super::{Netlink, describe, is_link_name, sysctl};
+use super::sysctl::{self, LinkLocal};
+use super::{Netlink, describe, is_link_name};
 use crate::kernel::{Change, LinkConf, Route, Way};
 
 /// Requests in a batch: their answers must fit into what the kernel keeps for us (208 KiB where nothing else is allowed).
@@ -132,9 +133,15 @@ impl Run<'_> {
         if self.results[at].is_err() {
             return Ok(());
         }
+        let up = self.netlink.index.links.get(link).is_some_and(|known| known.up);
         let known = self.netlink.index.links.conf_mut(link);
         let has_link_local = known.as_ref().is_some_and(|known| known.link_local);
-        match sysctl::set(link, conf, conf.link_local && !has_link_local) {
+        let link_local = match (has_link_local, conf.link_local) {
+            (false, true) => LinkLocal::TurnOn,
+            (true, false) if up => LinkLocal::Remove,
+            (true, false) | (false, false) | (true, true) => LinkLocal::Stays,
+        };
+        match sysctl::set(link, conf, link_local) {
             Ok(()) => {
                 if let Some(known) = known {
                     *known = conf;

@@ -1,13 +1,12 @@
 //! Links, addresses and routes as the kernel numbers them, and the picture by name that they make. Pure.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use linkway_domain::edge::Traffic;
 
 use super::request::OtherKey;
-use super::touched::{Found, is_over};
 use crate::kernel::{Kernel, Link, LinkConf, LinkKind, Route, Way};
 
 /// A link.
@@ -173,6 +172,16 @@ pub(super) fn picture(
     (kernel, index)
 }
 
+/// What was found of some links and tables.
+pub(super) struct Found {
+    /// Each link that was looked for, with its addresses; `None` if there is none of this name.
+    pub(super) links: BTreeMap<String, Option<(LinkRecord, Vec<AddressRecord>)>>,
+    /// The tables that were looked at.
+    pub(super) tables: BTreeSet<u32>,
+    /// All routes in them.
+    pub(super) routes: Vec<RouteRecord>,
+}
+
 /// Puts what was found of some links and tables in the place of what the picture had of them.
 pub(super) fn patch(kernel: &mut Kernel, index: &mut Index, found: Found) {
     let Found { links, tables, routes } = found;
@@ -207,6 +216,11 @@ pub(super) fn patch(kernel: &mut Kernel, index: &mut Index, found: Found) {
     }
     index.odd_routes.retain(|route, _| !tables.contains(&route.table) && !goes(route));
     add_routes(kernel, index, routes);
+}
+
+/// Whether a route leads over a link.
+fn is_over(way: &Way, link: &str) -> bool {
+    matches!(way, Way::Via { link: over, .. } if over == link)
 }
 
 fn add_routes(kernel: &mut Kernel, index: &mut Index, routes: Vec<RouteRecord>) {
@@ -254,8 +268,6 @@ fn route(record: RouteRecord, links: &Links) -> Option<Route> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     fn link(index: u32, name: &str, kind: KindRecord, master: Option<u32>) -> LinkRecord {

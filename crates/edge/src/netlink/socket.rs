@@ -9,7 +9,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
 use super::error::KernelError;
-use crate::waiting::waiting;
 
 /// How long an answer may take. The kernel answers before `send` returns; this only keeps a lost answer from hanging us.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -76,7 +75,7 @@ impl Socket {
     /// Sends messages to the kernel, which deals with all of them before this returns.
     pub(super) fn send(&self, messages: &[u8]) -> Result<(), KernelError> {
         loop {
-            match waiting(|| self.inner.send_to(messages, &SocketAddr::new(0, 0), 0)) {
+            match self.inner.send_to(messages, &SocketAddr::new(0, 0), 0) {
                 Ok(_) => return Ok(()),
                 Err(why) if why.kind() == io::ErrorKind::Interrupted => (),
                 Err(why) => return Err(failed("sending to the kernel", why)),
@@ -91,7 +90,7 @@ impl Socket {
         let flags = i32::try_from(flags.bits()).expect("the flags of recv(2) are an int");
         loop {
             self.buffer.clear();
-            match waiting(|| self.inner.recv_from(&mut self.buffer, flags)) {
+            match self.inner.recv_from(&mut self.buffer, flags) {
                 // With MSG_TRUNC the length is the datagram's, not what fitted.
                 Ok((length, _)) if length > self.buffer.len() => {
                     self.buffer = Vec::with_capacity(length.next_power_of_two());

@@ -6,14 +6,24 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 
 use crate::kernel::LinkConf;
-use crate::waiting::waiting;
 
 const ROOT: &str = "/proc/sys/net";
 
 /// Whether the kernel forwards IPv6; a kernel without IPv6 does not.
 pub(super) fn forwards_ipv6() -> bool {
-    waiting(|| fs::read_to_string(format!("{ROOT}/ipv6/conf/all/forwarding")))
+    fs::read_to_string(format!("{ROOT}/ipv6/conf/all/forwarding"))
         .is_ok_and(|text| text.trim() != "0")
+}
+
+/// What becomes of a link's IPv6 link-local address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LinkLocal {
+    /// As it is: there is one and is to be, or none.
+    Stays,
+    /// The kernel makes one.
+    TurnOn,
+    /// The link is up and has one that is not to be, and no other IPv6 address is to stay.
+    Remove,
 }
 
 /// Sets what [`super::request::set_conf_v4`] and [`super::request::set_no_link_local`] leave out. The name must have
@@ -23,28 +33,32 @@ pub(super) fn forwards_ipv6() -> bool {
 ///   offload on the port and drops cached routes (`devinet_sysctl_forward`).
 /// * `keep_addr_on_down`: nowhere else.
 /// * link-local addresses back on: by netlink the kernel would make none on a link that is up already
-///   (`addrconf_sysctl_addr_gen_mode` against `inet6_set_link_af`).
+///   (`addrconf_sysctl_addr_gen_mode` against `inet6_set_link_af`);
+/// * link-local addresses off on a link that has one: the mode keeps the kernel from making another, and without IPv6 for a
+///   moment the link loses the one that it has.
 pub(super) fn set(
     link: &str,
     conf: LinkConf,
-    turn_link_local_on: bool,
+    link_local: LinkLocal,
 ) -> Result<(), (&'static str, io::Error)> {
     write("ipv4", link, "forwarding", conf.forwarding).map_err(|why| ("forwarding", why))?;
     or_no_ipv6(write("ipv6", link, "keep_addr_on_down", conf.keep_addresses))
         .map_err(|why| ("keep_addr_on_down", why))?;
-    if turn_link_local_on {
-        or_no_ipv6(write("ipv6", link, "addr_gen_mode", false))
-            .map_err(|why| ("addr_gen_mode", why))?;
+    match link_local {
+        LinkLocal::Stays => Ok(()),
+        LinkLocal::TurnOn => or_no_ipv6(write("ipv6", link, "addr_gen_mode", false))
+            .map_err(|why| ("addr_gen_mode", why)),
+        LinkLocal::Remove => [true, false]
+            .into_iter()
+            .try_for_each(|off| or_no_ipv6(write("ipv6", link, "disable_ipv6", off)))
+            .map_err(|why| ("disable_ipv6", why)),
     }
-    Ok(())
 }
 
 fn write(family: &str, link: &str, setting: &str, value: bool) -> io::Result<()> {
     let path = format!("{ROOT}/{family}/conf/{link}/{setting}");
-    waiting(|| {
-        let mut file = File::options().write(true).open(path)?;
-        file.write_all(if value { b"1" } else { b"0" })
-    })
+    let mut file = File::options().write(true).open(path)?;
+    file.write_all(if value { b"1" } else { b"0" })
 }
 
 /// A link without IPv6 (the kernel has none, or the link's MTU is below 1280) has no addresses to keep or make.

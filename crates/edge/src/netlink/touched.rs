@@ -4,23 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::KernelError;
 use super::exchange::Answer;
-use super::record::{self, AddressRecord, LinkRecord};
+use super::record::{self, Found, LinkRecord};
 use super::request::{self, Routes};
 use super::{Netlink, describe};
-use crate::kernel::{Change, Kernel, LinkKind, Way};
+use crate::kernel::{Change, Kernel, LinkKind};
 
 /// How many links are looked at one by one.
 const FEW: usize = 32;
-
-/// What was found of some links and tables.
-pub(super) struct Found {
-    /// Each link that was looked for, with its addresses; `None` if there is none of this name.
-    pub(super) links: BTreeMap<String, Option<(LinkRecord, Vec<AddressRecord>)>>,
-    /// The tables that were looked at.
-    pub(super) tables: BTreeSet<u32>,
-    /// All routes in them.
-    pub(super) routes: Vec<record::RouteRecord>,
-}
 
 impl Netlink {
     /// Brings the picture of the last look up to date with changes that were made since. `false`: there are too many of
@@ -106,9 +96,4 @@ fn tables_of(kernel: &Kernel, name: &str) -> impl Iterator<Item = u32> {
     };
     let master = kernel.links.get(name).and_then(|link| link.master.as_deref());
     [table(name), master.and_then(table)].into_iter().flatten()
-}
-
-/// Whether a route leads over a link.
-pub(super) fn is_over(way: &Way, link: &str) -> bool {
-    matches!(way, Way::Via { link: over, .. } if over == link)
 }

@@ -1,11 +1,11 @@
-//! The kernel's changes from what is to what shall be.
+//! The kernel's changes from what is there to the desired state.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 use linkway_domain::net::AddressFamily;
 
-use super::aim::{self, Aim, VlanLink, Vrf};
+use super::desired::{self, DesiredState, VlanLink, Vrf};
 use super::{Item, Step};
 use crate::kernel::{Change, Kernel, Link, LinkConf, LinkKind, Route, Way};
 use crate::mark::Marks;
@@ -24,49 +24,53 @@ const UNKNOWN: LinkConf = LinkConf {
 
 /// The changes, in the order in which they are to be made.
 #[must_use]
-pub fn changes(aim: &Aim, kernel: &Kernel, marks: &Marks) -> Vec<Step> {
+pub fn changes(desired: &DesiredState, kernel: &Kernel, marks: &Marks) -> Vec<Step> {
     let ours: BTreeMap<&str, &Link> = kernel
         .links
         .iter()
         .filter(|(name, link)| marks.owns_link(name, link))
         .map(|(name, link)| (name.as_str(), link))
         .collect();
-    let mut going: BTreeSet<&str> =
-        ours.iter().filter(|(name, link)| !stays(name, link, aim)).map(|(name, _)| *name).collect();
+    let mut going: BTreeSet<&str> = ours
+        .iter()
+        .filter(|(name, link)| !stays(name, link, desired))
+        .map(|(name, _)| *name)
+        .collect();
     // What is in a VRF that is made anew would be in the main table meanwhile.
     let inside = |link: &Link| link.master.as_deref().is_some_and(|vrf| going.contains(vrf));
     let inside: Vec<&str> =
         ours.iter().filter(|(_, link)| inside(link)).map(|(name, _)| *name).collect();
     going.extend(inside);
-    let mut last: BTreeMap<u32, Vec<&Route>> = BTreeMap::new();
-    for route in aim.routes.keys().filter(|route| route.way == Way::Unreachable) {
-        last.entry(route.table).or_default().push(route);
+    let mut unreachable: BTreeMap<u32, Vec<&Route>> = BTreeMap::new();
+    for route in desired.routes.keys().filter(|route| route.way == Way::Unreachable) {
+        unreachable.entry(route.table).or_default().push(route);
     }
-    let mut now = Now { aim, kernel, marks, last, going, flapping: BTreeSet::new() };
+    let mut now =
+        Difference { desired, kernel, marks, unreachable, going, flapping: BTreeSet::new() };
     now.flapping = now.flaps();
     let mut steps = Vec::new();
     now.close(&mut steps);
     now.remove_routes(&mut steps);
     now.remove_links(&ours, &mut steps);
-    for (name, vrf) in &aim.vrfs {
+    for (name, vrf) in &desired.vrfs {
         now.vrf(name, vrf, &mut steps);
     }
-    now.remove_last_routes(&mut steps);
+    now.remove_unreachable_routes(&mut steps);
     now.handoffs(&mut steps);
-    for (name, vlan) in &aim.vlans {
+    for (name, vlan) in &desired.vlans {
         now.vlan(name, vlan, &mut steps);
     }
-    for (name, vlan) in &aim.vlans {
+    for (name, vlan) in &desired.vlans {
         now.vlan_up(name, vlan, &mut steps);
     }
     steps
 }
 
 /// Whether a link of ours can stay: it is wanted, and what cannot be changed of it is right.
-fn stays(name: &str, link: &Link, aim: &Aim) -> bool {
+fn stays(name: &str, link: &Link, desired: &DesiredState) -> bool {
     match &link.kind {
-        LinkKind::Vrf { table } => aim.vrfs.get(name).is_some_and(|vrf| vrf.table == *table),
-        LinkKind::Vlan { parent, vlan } => aim.vlans.get(name).is_some_and(|wanted| {
+        LinkKind::Vrf { table } => desired.vrfs.get(name).is_some_and(|vrf| vrf.table == *table),
+        LinkKind::Vlan { parent, vlan } => desired.vlans.get(name).is_some_and(|wanted| {
             parent.as_deref() == Some(&wanted.parent)
                 && *vlan == wanted.vlan
                 // It never changes from one customer's VRF to another's: it is made anew, with nothing left of before.
@@ -76,12 +80,12 @@ fn stays(name: &str, link: &Link, aim: &Aim) -> bool {
     }
 }
 
-struct Now<'a> {
-    aim: &'a Aim,
+struct Difference<'a> {
+    desired: &'a DesiredState,
     kernel: &'a Kernel,
     marks: &'a Marks,
-    /// The routes that drop, by table.
-    last: BTreeMap<u32, Vec<&'a Route>>,
+    /// The unreachable default routes, by table.
+    unreachable: BTreeMap<u32, Vec<&'a Route>>,
     /// Links of ours that are removed, to be made anew or not.
     going: BTreeSet<&'a str>,
     /// Links that go down and up again because they, or what is under them, change their VRF: the kernel forgets the routes
@@ -89,7 +93,7 @@ struct Now<'a> {
     flapping: BTreeSet<&'a str>,
 }
 
-impl<'a> Now<'a> {
+impl<'a> Difference<'a> {
     /// See the field.
     fn flaps(&self) -> BTreeSet<&'a str> {
         let mut found: BTreeSet<&str> = BTreeSet::new();
@@ -112,7 +116,7 @@ impl<'a> Now<'a> {
 
     /// Whether a link of another's is put into a VRF or taken out of one.
     fn moves(&self, name: &str, link: &Link) -> bool {
-        let wanted = self.aim.handoffs.get(name).map(|handoff| handoff.vrf.as_str());
+        let wanted = self.desired.handoffs.get(name).map(|handoff| handoff.vrf.as_str());
         let master = link.master.as_deref();
         if self.marks.owns_link(name, link) {
             return false;
@@ -131,11 +135,11 @@ impl<'a> Now<'a> {
 
     /// Our routes that are not wanted, unless the one that takes their place replaces them: that leaves no moment without a
     /// route. One that leads out of its VRF goes at once, or what enters the VRF before it is replaced would go there. Those
-    /// that drop come last (see `remove_last_routes`).
+    /// that are unreachable come last (see `remove_unreachable_routes`).
     fn remove_routes(&self, steps: &mut Vec<Step>) {
         let place = |route: &Route| (route.table, route.prefix, route.metric);
         let coming: BTreeSet<_> =
-            self.aim.routes.keys().filter(|route| self.possible(route)).map(place).collect();
+            self.desired.routes.keys().filter(|route| self.possible(route)).map(place).collect();
         let (inside, outside): (Vec<&Route>, Vec<&Route>) = self
             .unwanted()
             .filter(|route| matches!(route.way, Way::Via { .. }))
@@ -163,15 +167,15 @@ impl<'a> Now<'a> {
         self.kernel.routes.iter().filter(|route| {
             route.protocol == self.marks.route_protocol
                 && self.marks.owns_table(route.table)
-                && !self.aim.routes.contains_key(*route)
+                && !self.desired.routes.contains_key(*route)
         })
     }
 
-    /// Routes that drop and are not wanted: only when nothing is left in their VRFs, or these have new last routes.
-    fn remove_last_routes(&self, steps: &mut Vec<Step>) {
+    /// Unreachable routes that are not wanted: only when nothing is left in their VRFs, or these have new ones.
+    fn remove_unreachable_routes(&self, steps: &mut Vec<Step>) {
         let place = |route: &Route| (route.table, route.prefix, route.metric);
         let coming: BTreeSet<_> =
-            self.aim.routes.keys().filter(|r| self.possible(r)).map(place).collect();
+            self.desired.routes.keys().filter(|r| self.possible(r)).map(place).collect();
         for route in self.unwanted().filter(|route| !matches!(route.way, Way::Via { .. })) {
             if !coming.contains(&place(route)) {
                 steps.push(left(Change::DeleteRoute(route.clone())));
@@ -220,18 +224,18 @@ impl<'a> Now<'a> {
         self.kernel.links.get(name).filter(|_| !self.going.contains(name))
     }
 
-    /// Gives our VRFs the last routes that they lack, before anything else: they are open to the main table. So are those that go,
-    /// until the last link has left them.
+    /// Gives our VRFs the unreachable default routes that they lack, before anything else: they are open to the main table.
+    /// So are those that go, until the last link has left them.
     fn close(&self, steps: &mut Vec<Step>) {
-        for (name, vrf) in &self.aim.vrfs {
+        for (name, vrf) in &self.desired.vrfs {
             if self.present(name).is_some() {
-                self.last_routes(&Item::Gateway(vrf.id.clone()), vrf, steps);
+                self.unreachable_routes(&Item::RoutingDomain(vrf.id.clone()), vrf, steps);
             }
         }
         steps.extend(self.lacking().map(|route| left(Change::AddRoute(route))));
     }
 
-    /// The last routes that VRFs which go lack, unless somebody else has put a route in their place.
+    /// The unreachable default routes that VRFs which go lack, unless somebody else has put a route in their place.
     fn lacking(&self) -> impl Iterator<Item = Route> {
         let going = self.going.iter().filter_map(|name| match self.kernel.links.get(*name)?.kind {
             LinkKind::Vrf { table } => Some(table).filter(|table| self.marks.owns_table(*table)),
@@ -240,7 +244,7 @@ impl<'a> Now<'a> {
         let tables: BTreeSet<u32> = going.collect();
         let families = [AddressFamily::Ipv4, AddressFamily::Ipv6];
         let routes = tables.into_iter().flat_map(move |table| {
-            families.map(|family| aim::last_route(table, family, self.marks))
+            families.map(|family| desired::unreachable_default(table, family, self.marks))
         });
         let place = |route: &Route| (route.table, route.prefix, route.metric);
         let others: BTreeSet<_> = self
@@ -252,21 +256,21 @@ impl<'a> Now<'a> {
             .collect();
         routes.filter(move |route| {
             !self.kernel.routes.contains(route)
-                && !self.aim.routes.contains_key(route)
+                && !self.desired.routes.contains_key(route)
                 && !others.contains(&place(route))
         })
     }
 
-    fn last_routes(&self, item: &Item, vrf: &Vrf, steps: &mut Vec<Step>) {
-        let last = self.last.get(&vrf.table).into_iter().flatten();
-        for route in last.filter(|route| !self.kernel.routes.contains(**route)) {
+    fn unreachable_routes(&self, item: &Item, vrf: &Vrf, steps: &mut Vec<Step>) {
+        let wanted = self.unreachable.get(&vrf.table).into_iter().flatten();
+        for route in wanted.filter(|route| !self.kernel.routes.contains(**route)) {
             push(steps, item, Change::AddRoute((*route).clone()));
         }
     }
 
-    /// A VRF, its last routes before anything can be in it.
+    /// A VRF, its unreachable default routes before anything can be in it.
     fn vrf(&self, name: &str, vrf: &Vrf, steps: &mut Vec<Step>) {
-        let item = Item::Gateway(vrf.id.clone());
+        let item = Item::RoutingDomain(vrf.id.clone());
         let link = name.to_owned();
         let now = self.present(name);
         if now.is_none() {
@@ -274,10 +278,10 @@ impl<'a> Now<'a> {
             push(steps, &item, Change::AddVrf { link: link.clone(), table, group });
         }
         if now.is_none() {
-            self.last_routes(&item, vrf, steps);
+            self.unreachable_routes(&item, vrf, steps);
         }
-        self.conf(&item, name, now, |_| aim::VRF_CONF, steps);
-        self.alias(&item, name, now, steps);
+        self.conf(&item, name, now, |_| desired::VRF_CONF, steps);
+        self.alias(&item, name, now, &vrf.alias, steps);
         // It has none: every customer of the VRF could reach it.
         for address in now.iter().flat_map(|now| &now.addresses) {
             push(steps, &item, Change::DeleteAddress { link: link.clone(), address: *address });
@@ -290,12 +294,12 @@ impl<'a> Now<'a> {
     /// The operator's interfaces towards VPCs, and the routes over them.
     fn handoffs(&self, steps: &mut Vec<Step>) {
         // Before any is moved: their IPv6 addresses have to live through that.
-        for (name, handoff) in &self.aim.handoffs {
-            let item = Item::Gateway(handoff.id.clone());
-            self.conf(&item, name, self.kernel.links.get(name), aim::handoff_conf, steps);
+        for (name, handoff) in &self.desired.handoffs {
+            let item = Item::RoutingDomain(handoff.id.clone());
+            self.conf(&item, name, self.kernel.links.get(name), desired::handoff_conf, steps);
         }
-        for (name, handoff) in &self.aim.handoffs {
-            let item = Item::Gateway(handoff.id.clone());
+        for (name, handoff) in &self.desired.handoffs {
+            let item = Item::RoutingDomain(handoff.id.clone());
             let now = self.kernel.links.get(name);
             let there = now.and_then(|now| now.master.as_deref()) == Some(&handoff.vrf)
                 && !self.going.contains(handoff.vrf.as_str());
@@ -304,11 +308,11 @@ impl<'a> Now<'a> {
                 push(steps, &item, Change::SetMaster { link: name.clone(), master });
             }
         }
-        for (route, id) in &self.aim.routes {
+        for (route, id) in &self.desired.routes {
             let Way::Via { link, .. } = &route.way else { continue };
             let forgotten = self.flapping.contains(link.as_str());
             if self.possible(route) && (forgotten || !self.kernel.routes.contains(route)) {
-                push(steps, &Item::Gateway(id.clone()), Change::AddRoute(route.clone()));
+                push(steps, &Item::RoutingDomain(id.clone()), Change::AddRoute(route.clone()));
             }
         }
     }
@@ -336,19 +340,20 @@ impl<'a> Now<'a> {
             }
             Some(_) => {}
         }
-        self.conf(&item, name, now, |_| aim::vlan_conf(vlan.address), steps);
-        self.alias(&item, name, now, steps);
+        self.conf(&item, name, now, |_| vlan.conf(), steps);
+        self.alias(&item, name, now, &format!("linkway {name}"), steps);
         let none = BTreeSet::new();
-        let addresses: &BTreeSet<IpNet> = now.map_or(&none, |now| &now.addresses);
-        for address in addresses.iter().filter(|address| **address != vlan.address) {
-            push(steps, &item, Change::DeleteAddress { link: link.clone(), address: *address });
+        let present: &BTreeSet<IpNet> = now.map_or(&none, |now| &now.addresses);
+        let removed: Vec<&IpNet> = present.difference(&vlan.addresses).collect();
+        for address in &removed {
+            push(steps, &item, Change::DeleteAddress { link: link.clone(), address: **address });
         }
-        // With another address the kernel may take the secondary ones of its subnet.
-        let beside = addresses
-            .iter()
-            .any(|other| other.trunc() == vlan.address.trunc() && *other != vlan.address);
-        if beside || self.flapping.contains(name) || !addresses.contains(&vlan.address) {
-            push(steps, &item, Change::AddAddress { link, address: vlan.address });
+        for address in &vlan.addresses {
+            // With another address the kernel may take the secondary ones of its subnet.
+            let beside = removed.iter().any(|other| other.trunc() == address.trunc());
+            if beside || self.flapping.contains(name) || !present.contains(address) {
+                push(steps, &item, Change::AddAddress { link: link.clone(), address: *address });
+            }
         }
     }
 
@@ -377,10 +382,17 @@ impl<'a> Now<'a> {
         }
     }
 
-    fn alias(&self, item: &Item, name: &str, now: Option<&Link>, steps: &mut Vec<Step>) {
-        let alias = format!("linkway {name}");
+    fn alias(
+        &self,
+        item: &Item,
+        name: &str,
+        now: Option<&Link>,
+        alias: &str,
+        steps: &mut Vec<Step>,
+    ) {
         if now.is_none_or(|now| now.alias != alias) {
-            push(steps, item, Change::SetAlias { link: name.to_owned(), alias });
+            let change = Change::SetAlias { link: name.to_owned(), alias: alias.to_owned() };
+            push(steps, item, change);
         }
     }
 }

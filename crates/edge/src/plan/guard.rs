@@ -1,7 +1,7 @@
 //! What must not be done once something before it has failed.
 //!
-//! A step that fails stops neither other items nor what is harmless. But a subinterface must not enter a VRF without its last
-//! route, nor be set up without its settings; a route must not lead over an interface that is not in the VRF; a VRF must
+//! A step that fails stops neither other items nor what is harmless. But a subinterface must not enter a VRF without its
+//! unreachable default routes, nor be set up without its settings; a route must not lead over an interface that is not in the VRF; a VRF must
 //! not go from under a subinterface that could not be removed, which would fall into the main table. So a plan is applied
 //! in batches, each cut off before a step that depends on something in the same batch.
 
@@ -98,8 +98,8 @@ impl Guard {
             }
             Change::DeleteLink { link } => members(self.slaves.get(link)).collect(),
             Change::AddRoute(route) => match &route.way {
-                Way::Via { link, .. } => gateway(step).chain([link.as_str()]).collect(),
-                Way::Unreachable | Way::Other => gateway(step).collect(),
+                Way::Via { link, .. } => vrf(step).chain([link.as_str()]).collect(),
+                Way::Unreachable | Way::Other => vrf(step).collect(),
             },
             Change::DeleteRoute(route) => match &route.way {
                 Way::Unreachable | Way::Other => members(self.vrfs.get(&route.table)).collect(),
@@ -137,9 +137,9 @@ fn subject(step: &Step) -> Option<&str> {
     match &step.change {
         // For people only.
         Change::SetAlias { .. } => None,
-        // The VRF is open without its last route; another route is missed by itself.
+        // The VRF is open without its unreachable default routes; another route is missed by itself.
         Change::AddRoute(route) => match route.way {
-            Way::Unreachable => gateway(step).next(),
+            Way::Unreachable => vrf(step).next(),
             Way::Via { .. } | Way::Other => None,
         },
         Change::DeleteRoute(_) => None,
@@ -155,10 +155,10 @@ fn subject(step: &Step) -> Option<&str> {
     }
 }
 
-/// The gateway that a step is for, which is its VRF's name.
-fn gateway(step: &Step) -> impl Iterator<Item = &str> {
+/// The VRF of the routing domain that a step is for, by its name.
+fn vrf(step: &Step) -> impl Iterator<Item = &str> {
     let id = match &step.item {
-        Item::Gateway(id) => Some(id.as_str()),
+        Item::RoutingDomain(id) => Some(id.as_str()),
         Item::Interface(_) | Item::Leftover => None,
     };
     id.into_iter()

@@ -1,22 +1,22 @@
-//! What to change on a router: a pure function of what shall be and what is.
+//! What to change on a router: a pure function of the desired state and what is there.
 //!
-//! [`aim`](aim::aim) turns the configuration into the links, routes and sessions that shall be there, and names what cannot be;
-//! [`changes`](changes::changes) compares those with the kernel. The order within a plan keeps what stays undisturbed and lets
-//! nothing of an interface be there without what protects it:
+//! [`desired_state`] turns the configuration into the links, routes and sessions that are to be there, and names what cannot
+//! be; [`changes`](changes::changes) compares those with the kernel. The order within a plan keeps what stays undisturbed,
+//! and no part of an interface is ever there without what protects it:
 //!
-//! 1. sessions that shall go are taken from the daemon, so that customers' routers hear of it at once;
-//! 2. links, addresses and routes that shall go are removed, a VRF after what is in it;
-//! 3. VRFs are made, each with its last route that drops, before anything is put into them; only then last routes go that
+//! 1. sessions that are to go are taken from the daemon, so that customers' routers hear of it at once;
+//! 2. links, addresses and routes that are to go are removed, a VRF after what is in it;
+//! 3. VRFs are made, each with its unreachable default routes, before anything is put into them; only then those go that
 //!    no VRF needs any more;
 //! 4. handoffs and VPC routes; then VLAN subinterfaces, complete before they are set up;
-//! 5. the daemon gets the sessions that shall be.
+//! 5. the daemon gets the sessions that are to be.
 //!
 //! [`guard`](guard::Guard) tells which steps must not be made once another has failed.
 //!
-//! A plan after it was applied is empty, from any starting state (design, invariant 7).
+//! A plan after it was applied is empty, from any starting state.
 
-pub mod aim;
 pub mod changes;
+pub mod desired;
 pub mod guard;
 pub mod scope;
 pub mod settled;
@@ -26,24 +26,24 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
+use imbl::OrdMap;
 use linkway_domain::edge::EdgeConfig;
-use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
+use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
 
 use self::tables::TableSet;
 use crate::kernel::{Change, Kernel, LinkKind};
-use crate::list::List;
 use crate::mark::Marks;
-use crate::session::{Digest, Gateway, Observed, Session, Sessions};
+use crate::session::{Digest, Observed, Session, SessionId, Sessions};
 
-pub use aim::{Aim, Problem, aim};
+pub use desired::{DesiredState, Problem, desired_state};
 
 /// What a step is for: errors are told of it by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Item {
     /// A virtual interface's VLAN subinterface.
     Interface(VirtualInterfaceId),
-    /// A virtual gateway's VRF, handoffs and routes.
-    Gateway(VirtualGatewayId),
+    /// A routing domain's VRF, handoffs and routes.
+    RoutingDomain(RoutingDomainId),
     /// Something of ours that nothing in the configuration needs.
     Leftover,
 }
@@ -52,7 +52,7 @@ impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Interface(id) => id.fmt(f),
-            Self::Gateway(id) => id.fmt(f),
+            Self::RoutingDomain(id) => id.fmt(f),
             Self::Leftover => f.write_str("leftover"),
         }
     }
@@ -91,9 +91,9 @@ impl Plan {
 pub struct Planned {
     /// What to do.
     pub plan: Plan,
-    /// What of the configuration cannot be as it shall, and why.
+    /// What of the configuration cannot be done, and why.
     pub problems: BTreeMap<Item, Problem>,
-    /// The sessions that the daemon shall have.
+    /// The sessions that the daemon is to have.
     pub wanted: Sessions,
 }
 
@@ -106,38 +106,34 @@ pub fn plan(
     marks: &Marks,
     digest: impl Fn(&Sessions) -> Digest,
 ) -> Planned {
-    let mut aim = aim(config, kernel, marks, &TableSet::default());
-    let sessions = std::mem::take(&mut aim.sessions);
-    let used: HashSet<&VirtualGatewayId> = sessions.iter().map(|one| &one.gateway).collect();
-    let mut gateways = std::mem::take(&mut aim.instances);
-    gateways.retain(|gateway| used.contains(&gateway.id));
-    let wanted = Sessions {
-        gateways: gateways.into_iter().collect(),
-        sessions: sessions.into_iter().collect(),
-    };
-    let moved = moved(&aim, kernel);
-    let steps = changes::changes(&aim, kernel, marks);
+    let desired = desired_state(config, kernel, marks, &TableSet::default());
+    let used: HashSet<&RoutingDomainId> =
+        desired.sessions.iter().map(|one| &one.routing_domain).collect();
+    let instances = desired.instances.iter().filter(|one| used.contains(&one.id));
+    let wanted = Sessions::new(instances.cloned(), desired.sessions.iter().cloned());
+    let moved = moved(&desired, kernel);
+    let steps = changes::changes(&desired, kernel, marks);
     let (withdraw, sessions) = told(&wanted, observed, &moved, digest, || {
         staying(&wanted, &moved, observed).len() < observed.peers.len()
     });
-    Planned { plan: Plan { withdraw, steps, sessions }, problems: aim.problems, wanted }
+    Planned { plan: Plan { withdraw, steps, sessions }, problems: desired.problems, wanted }
 }
 
-/// The gateways whose VRF is made anew with another table. The daemon puts what it learns into the table that it was told of,
-/// so their sessions have to go first, although they are wanted.
-fn moved(aim: &Aim, kernel: &Kernel) -> BTreeSet<VirtualGatewayId> {
-    let other = |vrf: &aim::Vrf| {
+/// The routing domains whose VRF is made anew with another table. The daemon puts what it learns into the table that it was
+/// told of, so their sessions have to go first, although they are wanted.
+fn moved(desired: &DesiredState, kernel: &Kernel) -> BTreeSet<RoutingDomainId> {
+    let other = |vrf: &desired::Vrf| {
         let now = kernel.links.get(vrf.id.as_str());
         now.is_some_and(|link| link.kind != LinkKind::Vrf { table: vrf.table })
     };
-    aim.vrfs.values().filter(|vrf| other(vrf)).map(|vrf| vrf.id.clone()).collect()
+    desired.vrfs.values().filter(|vrf| other(vrf)).map(|vrf| vrf.id.clone()).collect()
 }
 
 /// What the daemon has to be told before links go, if sessions of theirs leave it, and after links came.
 fn told(
     wanted: &Sessions,
     observed: &Observed,
-    moved: &BTreeSet<VirtualGatewayId>,
+    moved: &BTreeSet<RoutingDomainId>,
     digest: impl Fn(&Sessions) -> Digest,
     leaves: impl FnOnce() -> bool,
 ) -> (Option<Sessions>, Option<Sessions>) {
@@ -148,7 +144,7 @@ fn told(
     if observed.loaded == Some(digest(wanted)) {
         return (None, None);
     }
-    let withdraw = leaves().then(|| with_gateways(wanted, staying(wanted, moved, observed)));
+    let withdraw = leaves().then(|| with_routing_domains(wanted, staying(wanted, moved, observed)));
     let last = match &withdraw {
         Some(staying) if staying == wanted => None,
         Some(_) | None => Some(wanted.clone()),
@@ -159,22 +155,24 @@ fn told(
 /// The wanted sessions that the daemon has already and may keep.
 fn staying(
     wanted: &Sessions,
-    moved: &BTreeSet<VirtualGatewayId>,
+    moved: &BTreeSet<RoutingDomainId>,
     observed: &Observed,
-) -> List<Session> {
+) -> OrdMap<SessionId, Arc<Session>> {
     // Both are in the order of ids.
     let mut there = observed.peers.keys().peekable();
-    let stays = |session: &&Arc<Session>| {
-        while there.next_if(|id| **id < session.id).is_some() {}
-        there.peek().is_some_and(|id| **id == session.id) && !moved.contains(&session.gateway)
+    let stays = |(id, session): &(&SessionId, &Arc<Session>)| {
+        while there.next_if(|other| other < id).is_some() {}
+        there.peek() == Some(id) && !moved.contains(&session.routing_domain)
     };
-    wanted.sessions.iter().filter(stays).cloned().collect()
+    let staying = wanted.sessions.iter().filter(stays);
+    staying.map(|(id, session)| (id.clone(), Arc::clone(session))).collect()
 }
 
-/// Some of the wanted sessions with the gateways that they need.
-fn with_gateways(wanted: &Sessions, sessions: List<Session>) -> Sessions {
-    let used: HashSet<&VirtualGatewayId> = sessions.iter().map(|one| &one.gateway).collect();
-    let used = |gateway: &&Arc<Gateway>| used.contains(&gateway.id);
-    let gateways = wanted.gateways.iter().filter(used).cloned().collect();
-    Sessions { gateways, sessions }
+/// Some of the wanted sessions with the routing domains that they need.
+fn with_routing_domains(wanted: &Sessions, sessions: OrdMap<SessionId, Arc<Session>>) -> Sessions {
+    let used: HashSet<&RoutingDomainId> =
+        sessions.values().map(|one| &one.routing_domain).collect();
+    let domains = wanted.routing_domains.iter().filter(|(id, _)| used.contains(id));
+    let routing_domains = domains.map(|(id, one)| (id.clone(), Arc::clone(one))).collect();
+    Sessions { routing_domains, sessions }
 }

@@ -1,25 +1,26 @@
-//! The plan of a change to a router on which everything is as it shall be.
+//! The plan of a change to a router on which everything is as configured.
 //!
-//! What such a change is about is small: the gateways and interfaces that differ, and what of the kernel bears their names,
-//! or those of the links that they use. Planning that alone gives what planning everything would; a property holds the two
-//! against each other. Where something else is in the way there is no such plan, and everything is planned. What finds
-//! out is made ready when the router settles, so that the time for a change does not depend on what else there is.
+//! What such a change is about is small: the routing domains and interfaces that differ, and what of the kernel bears their
+//! names, or those of the links that they use. Planning that alone gives what planning everything would; a property holds
+//! the two against each other. Where something else is in the way there is no such plan, and everything is planned. What
+//! finds out is made ready when the router settles, so that the time for a change does not depend on what else there is.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use linkway_domain::edge::{EdgeConfig, GatewayConfig, InterfaceConfig};
-use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
+use linkway_domain::edge::{EdgeConfig, InterfaceConfig, RoutingDomainConfig};
+use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
+use linkway_domain::net::AddressFamily;
 
 use super::changes::changes;
 use super::settled::Settled;
-use super::{Aim, Plan, Planned, aim, moved, told};
-use crate::difference::{Change, differing, find};
+use super::{DesiredState, Plan, Planned, desired_state, moved, told};
 use crate::kernel::{Kernel, LinkKind};
 use crate::mark::Marks;
-use crate::session::{Digest, Observed, Sessions};
+use crate::session::{Digest, Observed, Session, SessionId, Sessions};
 
-/// How many gateways or interfaces may differ; from there on it is quicker to plan everything.
+/// How many routing domains or interfaces may differ; from there on it is quicker to plan everything.
 const MOST: usize = 64;
 
 /// As [`super::plan`], for a router whose kernel is as it was when that was empty; `None`: everything has to be looked at.
@@ -36,29 +37,33 @@ pub fn plan_change(
         return None;
     }
     let scope = Scope::find(settled, config)?;
-    let part = scope.of_kernel(settled, kernel, marks)?;
-    let aim = aim(&scope.config(config), &part, marks, &settled.tables);
-    let wanted = scope.sessions(settled, &aim);
-    let moved = moved(&aim, &part);
-    let steps = changes(&aim, &part, marks);
+    let kernel = scope.of_kernel(settled, kernel, marks)?;
+    let desired = desired_state(&scope.config(config), &kernel, marks, &settled.tables);
+    let wanted = scope.sessions(settled, &desired);
+    let moved = moved(&desired, &kernel);
+    let steps = changes(&desired, &kernel, marks);
     let (withdraw, sessions) = told(&wanted, observed, &moved, digest, || {
         // The daemon has the sessions of before, so none but of these can have to go.
-        let stays = |id: &VirtualInterfaceId| {
-            aim.sessions.iter().any(|one| one.id == *id && !moved.contains(&one.gateway))
-        };
-        scope.interfaces.keys().any(|id| observed.peers.contains_key(*id) && !stays(id))
+        let stays = |one: &Arc<Session>| !moved.contains(&one.routing_domain);
+        let before = scope.sessions_before(settled);
+        before.into_iter().any(|id| {
+            observed.peers.contains_key(id) && !wanted.sessions.get(id).is_some_and(stays)
+        })
     });
     let plan = Plan { withdraw, steps, sessions };
-    Some(Planned { plan, problems: aim.problems, wanted })
+    Some(Planned { plan, problems: desired.problems, wanted })
 }
+
+/// Something before and after; one of them at least is there.
+type Change<'a, T> = (Option<&'a Arc<T>>, Option<&'a Arc<T>>);
 
 /// What a change is about.
 struct Scope<'a> {
-    /// The gateways that differ.
-    gateways: BTreeMap<&'a VirtualGatewayId, Change<'a, GatewayConfig>>,
+    /// The routing domains that differ.
+    domains: BTreeMap<&'a RoutingDomainId, Change<'a, RoutingDomainConfig>>,
     /// Those that do not, but have an interface that does.
-    needed: BTreeMap<&'a VirtualGatewayId, &'a Arc<GatewayConfig>>,
-    /// The interfaces that differ, or whose gateway does.
+    needed: BTreeMap<&'a RoutingDomainId, &'a Arc<RoutingDomainConfig>>,
+    /// The interfaces that differ, or whose routing domain does.
     interfaces: BTreeMap<&'a VirtualInterfaceId, Change<'a, InterfaceConfig>>,
 }
 
@@ -69,10 +74,11 @@ impl<'a> Scope<'a> {
         if (&held.edge_id, &held.ports) != (&next.edge_id, &next.ports) {
             return None;
         }
-        let gateways = changed(&held.gateways, &next.gateways, |one| &one.virtual_gateway_id)?;
+        let domains =
+            changed(&held.routing_domains, &next.routing_domains, |one| &one.routing_domain_id)?;
         let mut interfaces =
             changed(&held.interfaces, &next.interfaces, |one| &one.virtual_interface_id)?;
-        for id in gateways.keys().flat_map(|id| settled.interfaces_of(id)) {
+        for id in domains.keys().flat_map(|id| settled.interfaces_of(id)) {
             if !interfaces.contains_key(id) {
                 let one = find(&held.interfaces, id, |one| &one.virtual_interface_id)?;
                 interfaces.insert(id, (Some(one), Some(one)));
@@ -80,50 +86,51 @@ impl<'a> Scope<'a> {
         }
         let mut needed = BTreeMap::new();
         for one in interfaces.values().flat_map(both) {
-            let id = &one.virtual_gateway_id;
-            if !gateways.contains_key(id) && !needed.contains_key(id) {
-                needed.insert(id, find(&next.gateways, id, |one| &one.virtual_gateway_id)?);
+            let id = &one.routing_domain_id;
+            if !domains.contains_key(id) && !needed.contains_key(id) {
+                let one = find(&next.routing_domains, id, |one| &one.routing_domain_id)?;
+                needed.insert(id, one);
             }
         }
-        let scope = Self { gateways, needed, interfaces };
-        (!scope.is_hindered(settled)).then_some(scope)
+        let scope = Self { domains, needed, interfaces };
+        (!scope.conflicts(settled)).then_some(scope)
     }
 
     /// Whether what is to come needs something that what stays has.
-    fn is_hindered(&self, settled: &Settled) -> bool {
-        let lent_to_other = |name: &str| {
-            settled.lent_to(name).is_some_and(|gateway| !self.gateways.contains_key(gateway))
+    fn conflicts(&self, settled: &Settled) -> bool {
+        let anothers_handoff = |name: &str| {
+            settled.handoff_of(name).is_some_and(|domain| !self.domains.contains_key(domain))
         };
         let taken = |one: &InterfaceConfig| {
             let other = settled.at_place(one);
-            lent_to_other(one.interface.as_str())
+            anothers_handoff(one.interface.as_str())
                 || other.is_some_and(|other| !self.interfaces.contains_key(other))
         };
         let interfaces = self.interfaces.values().filter_map(|(_, next)| *next);
-        let gateways = self.gateways.values().filter_map(|(_, next)| *next);
-        let mut links = gateways.flat_map(|one| handoffs(one));
+        let domains = self.domains.values().filter_map(|(_, next)| *next);
+        let mut links = domains.flat_map(|one| handoffs(one));
         interfaces.into_iter().any(|one| taken(one))
-            || links.any(|name| lent_to_other(name) || settled.is_port(name))
+            || links.any(|name| anothers_handoff(name) || settled.is_port(name))
     }
 
     /// What of the kernel it is about; `None`: something else of it would be changed, or is in the way.
     fn of_kernel(&self, settled: &Settled, kernel: &Kernel, marks: &Marks) -> Option<Kernel> {
         let own = |name: &str| {
             self.interfaces.keys().any(|id| id.as_str() == name)
-                || self.gateways.keys().any(|id| id.as_str() == name)
+                || self.domains.keys().any(|id| id.as_str() == name)
                 || self.needed.keys().any(|id| id.as_str() == name)
         };
-        let lent: HashSet<&str> =
-            self.gateways.values().flat_map(both).flat_map(|one| handoffs(one)).collect();
+        let used: HashSet<&str> =
+            self.domains.values().flat_map(both).flat_map(|one| handoffs(one)).collect();
         // What is on them goes down with them when they are moved.
-        let moves = lent.iter().any(|name| settled.has_vlans(name));
+        let moves = used.iter().any(|name| settled.has_vlans(name));
         let mut places = self.interfaces.values().filter_map(|(_, next)| *next);
         let taken = places.any(|one| settled.link_at(one).is_some_and(|name| !own(name)));
         if moves || taken {
             return None;
         }
-        let mut names: Vec<&str> = lent.into_iter().collect();
-        names.extend(self.gateways.keys().map(|id| id.as_str()));
+        let mut names: Vec<&str> = used.into_iter().collect();
+        names.extend(self.domains.keys().map(|id| id.as_str()));
         names.extend(self.needed.keys().map(|id| id.as_str()));
         names.extend(self.needed.values().flat_map(|one| handoffs(one)));
         names.extend(self.interfaces.keys().map(|id| id.as_str()));
@@ -148,48 +155,91 @@ impl<'a> Scope<'a> {
 
     /// What of the configuration it is about.
     fn config(&self, next: &EdgeConfig) -> EdgeConfig {
-        let gateways = self.gateways.values().filter_map(|(_, next)| *next);
-        let mut gateways: Vec<_> = gateways.chain(self.needed.values().copied()).cloned().collect();
-        gateways.sort_by(|a, b| a.virtual_gateway_id.cmp(&b.virtual_gateway_id));
+        let domains = self.domains.values().filter_map(|(_, next)| *next);
+        let mut routing_domains: Vec<_> =
+            domains.chain(self.needed.values().copied()).cloned().collect();
+        routing_domains.sort_by(|a, b| a.routing_domain_id.cmp(&b.routing_domain_id));
         let interfaces = self.interfaces.values().filter_map(|(_, next)| *next).cloned().collect();
         let (edge_id, ports) = (next.edge_id.clone(), next.ports.clone());
         let (epoch, generation) = (next.epoch, next.generation);
-        EdgeConfig { edge_id, epoch, generation, ports, gateways, interfaces }
+        EdgeConfig { edge_id, epoch, generation, ports, routing_domains, interfaces }
     }
 
-    /// All sessions, with those that it is about as they shall be.
-    fn sessions(&self, settled: &Settled, aim: &Aim) -> Sessions {
-        let Sessions { mut gateways, mut sessions } = settled.wanted.clone();
-        for id in self.interfaces.keys() {
-            sessions.remove(id);
+    /// The sessions of before of the interfaces that it is about.
+    fn sessions_before<'b>(&self, settled: &'b Settled) -> Vec<&'b SessionId> {
+        let sessions = &settled.wanted.sessions;
+        let of = |id: &&VirtualInterfaceId| {
+            let of_family = |family| SessionId { interface: (*id).clone(), family };
+            [AddressFamily::Ipv4, AddressFamily::Ipv6]
+                .map(of_family)
+                .map(|id| sessions.get_key_value(&id).map(|(id, _)| id))
+        };
+        self.interfaces.keys().flat_map(of).flatten().collect()
+    }
+
+    /// All sessions, with those that it is about as they are to be.
+    fn sessions(&self, settled: &Settled, desired: &DesiredState) -> Sessions {
+        let mut wanted = settled.wanted.clone();
+        for id in self.sessions_before(settled) {
+            wanted.sessions.remove(id);
         }
-        aim.sessions.iter().for_each(|one| sessions.put(Arc::clone(one)));
-        for id in self.gateways.keys().chain(self.needed.keys()) {
-            gateways.remove(id);
+        desired.sessions.iter().for_each(|one| wanted.put_session(Arc::clone(one)));
+        for id in self.domains.keys().chain(self.needed.keys()) {
+            wanted.routing_domains.remove(*id);
         }
-        let remain = |id: &VirtualInterfaceId| !self.interfaces.contains_key(id);
-        for one in &aim.instances {
-            let used = aim.sessions.iter().any(|session| session.gateway == one.id)
-                || settled.interfaces_of(&one.id).iter().any(remain);
+        for one in &desired.instances {
+            let stays = |id: &VirtualInterfaceId| {
+                !self.interfaces.contains_key(id) && settled.has_session(id)
+            };
+            let used = desired.sessions.iter().any(|session| session.routing_domain == one.id)
+                || settled.interfaces_of(&one.id).iter().any(stays);
             if used {
-                gateways.put(Arc::clone(one));
+                wanted.put_routing_domain(Arc::clone(one));
             }
         }
-        Sessions { gateways, sessions }
+        wanted
     }
 }
 
-/// What is not the same in both, by its id; `None`: they are many, or out of order.
+/// What is not the same in two lists in the order of ids, by its id; `None`: they are many, or out of order. Items that are the
+/// very same are not looked at.
 fn changed<'a, T: Eq, I: Ord + 'a>(
     held: &'a [Arc<T>],
     next: &'a [Arc<T>],
     id: impl Fn(&'a T) -> &'a I,
 ) -> Option<BTreeMap<&'a I, Change<'a, T>>> {
-    let changes = differing(held, next, &id);
-    let many = changes.len();
-    let by_id = |change: Change<'a, T>| Some((id(change.0.or(change.1)?), change));
-    let by_id: BTreeMap<_, _> = changes.into_iter().filter_map(by_id).collect();
-    (many <= MOST && by_id.len() == many).then_some(by_id)
+    let (mut changes, mut many) = (BTreeMap::new(), 0);
+    let (mut held, mut next) = (held.iter().peekable(), next.iter().peekable());
+    loop {
+        let order = match (held.peek(), next.peek()) {
+            (Some(was), Some(is)) if Arc::ptr_eq(was, is) => Ordering::Equal,
+            (Some(was), Some(is)) => id(was).cmp(id(is)),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return (changes.len() == many).then_some(changes),
+        };
+        let change = match order {
+            Ordering::Less => (held.next(), None),
+            Ordering::Equal => (held.next(), next.next()),
+            Ordering::Greater => (None, next.next()),
+        };
+        if change.0 != change.1 {
+            changes.insert(id(change.0.or(change.1)?), change);
+            many += 1;
+        }
+        if many > MOST {
+            return None;
+        }
+    }
+}
+
+/// The item of an id, in a list in their order.
+fn find<'a, T, I: Ord + ?Sized>(
+    list: &'a [Arc<T>],
+    wanted: &I,
+    id: impl Fn(&T) -> &I,
+) -> Option<&'a Arc<T>> {
+    list.binary_search_by(|one| id(one).cmp(wanted)).ok().map(|at| &list[at])
 }
 
 /// Before and after, whichever there is.
@@ -198,6 +248,6 @@ fn both<'a, T>((was, is): &Change<'a, T>) -> impl Iterator<Item = &'a Arc<T>> + 
     was.into_iter().chain(is)
 }
 
-fn handoffs(gateway: &GatewayConfig) -> impl Iterator<Item = &str> {
-    gateway.handoffs.iter().map(|handoff| handoff.interface.as_str())
+fn handoffs(domain: &RoutingDomainConfig) -> impl Iterator<Item = &str> {
+    domain.handoffs.iter().map(|handoff| handoff.interface.as_str())
 }

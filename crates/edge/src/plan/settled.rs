@@ -1,15 +1,16 @@
-//! A router on which everything is as it shall be, and who has what on it.
+//! A router on which everything is as configured, and who has what on it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use linkway_domain::edge::{EdgeConfig, InterfaceConfig};
-use linkway_domain::id::{VirtualGatewayId, VirtualInterfaceId};
+use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
+use linkway_domain::net::AddressFamily;
 
 use super::Planned;
 use super::tables::TableSet;
 use crate::kernel::{Kernel, LinkKind};
-use crate::session::{Digest, Observed, Sessions};
+use crate::session::{Digest, Observed, SessionId, Sessions};
 
 /// A configuration for which the plan was empty, with nothing in its way.
 #[derive(Clone, Debug)]
@@ -22,11 +23,11 @@ pub struct Settled {
     pub loaded: Option<Digest>,
     /// The routing tables that are in use, by whomever.
     pub tables: TableSet,
-    interfaces: HashMap<VirtualGatewayId, Vec<VirtualInterfaceId>>,
+    interfaces: HashMap<RoutingDomainId, Vec<VirtualInterfaceId>>,
     /// The VLANs of each port.
     places: HashMap<String, HashMap<u16, VirtualInterfaceId>>,
-    /// The gateways that links are lent to.
-    lent: HashMap<String, VirtualGatewayId>,
+    /// The routing domains that have links as handoffs.
+    handoffs: HashMap<String, RoutingDomainId>,
     /// The VLAN subinterfaces of each link, by whomever.
     vlans: HashMap<String, HashMap<u16, String>>,
 }
@@ -50,19 +51,19 @@ impl Settled {
             tables: TableSet::default(),
             interfaces: HashMap::new(),
             places: HashMap::new(),
-            lent: HashMap::new(),
+            handoffs: HashMap::new(),
             vlans: HashMap::new(),
         };
         for one in &config.interfaces {
-            let (gateway, id) = (&one.virtual_gateway_id, &one.virtual_interface_id);
-            settled.interfaces.entry(gateway.clone()).or_default().push(id.clone());
+            let (domain, id) = (&one.routing_domain_id, &one.virtual_interface_id);
+            settled.interfaces.entry(domain.clone()).or_default().push(id.clone());
             let port = settled.places.entry(one.interface.to_string()).or_default();
             port.insert(one.vlan.number(), id.clone());
         }
-        for gateway in &config.gateways {
-            let id = &gateway.virtual_gateway_id;
-            let links = gateway.handoffs.iter().map(|handoff| handoff.interface.to_string());
-            settled.lent.extend(links.map(|link| (link, id.clone())));
+        for domain in &config.routing_domains {
+            let id = &domain.routing_domain_id;
+            let links = domain.handoffs.iter().map(|handoff| handoff.interface.to_string());
+            settled.handoffs.extend(links.map(|link| (link, id.clone())));
         }
         settled.tables.extend(kernel.routes.iter().map(|route| route.table));
         for (name, link) in &kernel.links {
@@ -78,9 +79,18 @@ impl Settled {
         Some(settled)
     }
 
-    /// The interfaces of a gateway.
-    pub(super) fn interfaces_of(&self, gateway: &VirtualGatewayId) -> &[VirtualInterfaceId] {
-        self.interfaces.get(gateway).map_or(&[], Vec::as_slice)
+    /// The interfaces of a routing domain.
+    pub(super) fn interfaces_of(&self, domain: &RoutingDomainId) -> &[VirtualInterfaceId] {
+        self.interfaces.get(domain).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether an interface has a session.
+    pub(super) fn has_session(&self, id: &VirtualInterfaceId) -> bool {
+        let of = |family| SessionId { interface: id.clone(), family };
+        let sessions = &self.wanted.sessions;
+        [AddressFamily::Ipv4, AddressFamily::Ipv6]
+            .into_iter()
+            .any(|f| sessions.contains_key(&of(f)))
     }
 
     /// The interface that has the port and VLAN of this one.
@@ -93,9 +103,9 @@ impl Settled {
         self.vlans.get(one.interface.as_str())?.get(&one.vlan.number()).map(String::as_str)
     }
 
-    /// The gateway that a link is lent to.
-    pub(super) fn lent_to(&self, link: &str) -> Option<&VirtualGatewayId> {
-        self.lent.get(link)
+    /// The routing domain that has a link as its handoff.
+    pub(super) fn handoff_of(&self, link: &str) -> Option<&RoutingDomainId> {
+        self.handoffs.get(link)
     }
 
     /// Whether interfaces are on a link.

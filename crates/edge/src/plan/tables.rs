@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use linkway_domain::edge::GatewayConfig;
+use linkway_domain::edge::RoutingDomainConfig;
 
 use crate::kernel::{Kernel, LinkKind};
 use crate::mark::Marks;
@@ -40,7 +40,7 @@ impl Extend<u32> for TableSet {
     }
 }
 
-/// See the module. A gateway keeps the table that its VRF has; a newcomer gets the lowest of our range
+/// See the module. A routing domain keeps the table that its VRF has; a newcomer gets the lowest of our range
 /// that neither a VRF nor a route uses.
 pub(super) struct Tables<'a> {
     marks: &'a Marks,
@@ -57,7 +57,7 @@ impl<'a> Tables<'a> {
     pub(super) fn new(
         kernel: &'a Kernel,
         marks: &'a Marks,
-        wanted: &'a [Arc<GatewayConfig>],
+        wanted: &'a [Arc<RoutingDomainConfig>],
         others: &'a TableSet,
     ) -> Self {
         let (mut used, mut foreign) = (TableSet::default(), BTreeSet::new());
@@ -70,7 +70,7 @@ impl<'a> Tables<'a> {
         }
         // Two VRFs on one table would be one: the first by name of those that stay keeps it.
         let mut names: Vec<&str> =
-            wanted.iter().map(|one| one.virtual_gateway_id.as_str()).collect();
+            wanted.iter().map(|one| one.routing_domain_id.as_str()).collect();
         names.sort_unstable();
         let (mut ours, mut kept) = (BTreeMap::new(), foreign);
         for name in names {
@@ -84,13 +84,13 @@ impl<'a> Tables<'a> {
         Self { marks, ours, used, others, next: marks.first_table }
     }
 
-    fn of(&self, gateway: &GatewayConfig) -> Option<u32> {
-        self.ours.get(gateway.virtual_gateway_id.as_str()).copied()
+    fn of(&self, domain: &RoutingDomainConfig) -> Option<u32> {
+        self.ours.get(domain.routing_domain_id.as_str()).copied()
     }
 
-    /// The table of a gateway; `None`: no table is free.
-    pub(super) fn give(&mut self, gateway: &GatewayConfig) -> Option<u32> {
-        if let Some(table) = self.of(gateway) {
+    /// The table of a routing domain; `None`: no table is free.
+    pub(super) fn give(&mut self, domain: &RoutingDomainConfig) -> Option<u32> {
+        if let Some(table) = self.of(domain) {
             return Some(table);
         }
         let end = self.marks.first_table.checked_add(self.marks.tables)?;

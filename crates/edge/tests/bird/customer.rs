@@ -1,4 +1,4 @@
-//! A customer: a namespace with a BIRD, at the other end of a link that is in a gateway's VRF.
+//! A customer: a namespace with a BIRD for each session, at the other end of a link that is in a routing domain's VRF.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,7 +6,8 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use linkway_edge::session::{Gateway, Session};
+use linkway_edge::bird::names::protocol_name;
+use linkway_edge::session::{RoutingDomain, Session};
 
 /// Runs a command that has to succeed; what it says.
 pub fn run(line: &str) -> String {
@@ -34,9 +35,9 @@ pub fn wait<T: std::fmt::Debug>(
     }
 }
 
-/// Makes a gateway's VRF, with a handoff `fabricN` towards nowhere in it.
-pub fn plug_gateway(gateway: &Gateway, n: u32) {
-    let (id, table) = (&gateway.id, gateway.table);
+/// Makes a routing domain's VRF, with a handoff `fabricN` towards nowhere in it.
+pub fn plug_domain(domain: &RoutingDomain, n: u32) {
+    let (id, table) = (&domain.id, domain.table);
     run(&format!(
         "ip link add {id} type vrf table {table} && ip link set {id} up && \
          ip link add fabric{n} type veth peer name cloud{n} && \
@@ -45,13 +46,14 @@ pub fn plug_gateway(gateway: &Gateway, n: u32) {
     ));
 }
 
-/// Makes a session's link: ours with the interface's name, in the VRF; the customer's end in its namespace.
+/// Makes a session's link, if the interface has none: ours with the interface's name, in the VRF; the customer's end in its
+/// namespace. Gives it the session's addresses.
 pub fn plug_session(session: &Session) {
-    let (id, vrf) = (&session.id, &session.gateway);
+    let (id, vrf) = (&session.id.interface, &session.routing_domain);
     let (ours, theirs) = (session.addresses.amazon(), session.addresses.customer());
     run(&format!(
         "ip netns add c-{id} 2>/dev/null; ip -n c-{id} link set lo up && \
-         ip link add {id} type veth peer name eth0 netns c-{id} && \
+         {{ ip link show {id} >/dev/null 2>&1 || ip link add {id} type veth peer name eth0 netns c-{id}; }} && \
          ip link set {id} master {vrf} && ip link set {id} up && ip -n c-{id} link set eth0 up && \
          ip addr add {ours} dev {id} $(case {ours} in *:*) echo nodad;; esac) && \
          ip -n c-{id} addr add {theirs} dev eth0 $(case {theirs} in *:*) echo nodad;; esac)"
@@ -61,7 +63,7 @@ pub fn plug_session(session: &Session) {
 /// A customer's router.
 pub struct Customer {
     session: Session,
-    gateway_asn: u32,
+    our_asn: u32,
     key: String,
     dir: PathBuf,
     /// More words for the BGP protocol.
@@ -72,11 +74,11 @@ pub struct Customer {
 
 impl Customer {
     /// The router of a session, which has this key.
-    pub fn new(session: &Session, gateway: &Gateway, key: &str) -> Self {
-        let dir = PathBuf::from(format!("/run/{}", session.id));
+    pub fn new(session: &Session, domain: &RoutingDomain, key: &str) -> Self {
+        let dir = PathBuf::from(format!("/run/{}", protocol_name(session)));
         fs::create_dir_all(&dir).expect("a directory");
         let (session, key) = (session.clone(), key.to_owned());
-        Self { session, gateway_asn: gateway.asn, key, dir, words: "", protocols: "" }
+        Self { session, our_asn: domain.asn, key, dir, words: "", protocols: "" }
     }
 
     /// Starts the router, or makes it announce these from now on; each may have attributes after it.
@@ -102,11 +104,11 @@ impl Customer {
             ours = peer.customer().addr(),
             theirs = peer.amazon().addr(),
             asn = self.session.asn,
-            their_asn = self.gateway_asn,
+            their_asn = self.our_asn,
             key = self.key,
         );
         fs::write(self.dir.join("conf"), text).expect("the configuration");
-        let (dir, id) = (self.dir.display(), &self.session.id);
+        let (dir, id) = (self.dir.display(), &self.session.id.interface);
         if self.dir.join("ctl").exists() {
             self.ask("configure");
         } else {

@@ -5,31 +5,33 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use linkway_domain::edge::{PeerStatus, SessionState};
+use linkway_domain::net::PeerAddresses;
 use linkway_edge::bird::Bfd;
-use linkway_edge::session::{Daemon as _, DaemonError, Gateway, Session};
+use linkway_edge::session::{Daemon as _, DaemonError, RoutingDomain, Session};
 
-use crate::bird_common::{addresses, gateway, session, way};
-use crate::customer::{Customer, plug_gateway, plug_session, run, wait};
+use crate::bird_common::{addresses, routing_domain, session, way};
+use crate::customer::{Customer, plug_domain, plug_session, run, wait};
 use crate::stage::{self, DIR, Stage};
 
 /// A scene; it panics where something does not hold.
 type Scene = fn(&mut Stage);
 
 /// The scenes in their order.
-pub const ALL: [(&str, Scene); 14] = [
-    ("sessions come up, each in its gateway", come_up),
+pub const ALL: [(&str, Scene); 15] = [
+    ("sessions come up, each in its routing domain", come_up),
     ("another key gets no answer", another_key),
     ("preferences choose, equal routes share", preferences),
     ("what a customer must not announce is rejected", rejected),
     ("without the handoff nothing is announced", handoff),
     ("one more session disturbs nobody", undisturbed),
+    ("a second peer on an interface disturbs nobody", dual_stack),
     ("the limit shuts until a reset", limit),
     ("BIRD killed: routes stay, sessions come back", killed),
     ("a refused configuration changes nothing", refused),
     ("a BIRD without its socket is replaced, a stranger is not touched", lost_socket),
     ("its directory is lost: BIRD is replaced, routes stay, another edge's is not touched", lost),
     ("BFD when the customer wants it", bfd),
-    ("a gateway that goes and comes back", comes_back),
+    ("a routing domain that goes and comes back", comes_back),
     ("links that come after BIRD was told", late_links),
 ];
 
@@ -39,18 +41,18 @@ pub fn own_routes(n: u32) -> Vec<String> {
 }
 
 /// The routes of a VRF that BIRD made.
-fn routes(gateway: u32) -> Vec<String> {
+fn routes(domain: u32) -> Vec<String> {
     let command = "for f in -4 -6; do ip $f -o route show table";
-    let text = run(&format!("{command} {} proto bird; done", 1000 + gateway));
+    let text = run(&format!("{command} {} proto bird; done", 1000 + domain));
     text.lines()
         .map(|l| l.split(" metric ").next().unwrap_or(l).replace(" proto bird", ""))
         .collect()
 }
 
-fn change_gateway(stage: &mut Stage, change: impl Fn(&mut Gateway)) {
-    let mut first = Gateway::clone(stage.gateway(stage.session(1)));
+fn change_domain(stage: &mut Stage, change: impl Fn(&mut RoutingDomain)) {
+    let mut first = RoutingDomain::clone(stage.domain(stage.session(1)));
     change(&mut first);
-    stage.sessions.gateways.put(first.into());
+    stage.sessions.put_routing_domain(first.into());
 }
 
 fn come_up(stage: &mut Stage) {
@@ -62,7 +64,7 @@ fn come_up(stage: &mut Stage) {
     for (n, own) in [(1, "10.1.0.0/16"), (2, "10.2.0.0/16"), (3, "2001:db8:1::/56")] {
         wait("the prefixes at the customer", || stage.customers[&n].learned(), |l| l == &[own]);
     }
-    wait("gateway 1's routes", || routes(1).len(), |n| *n == 3);
+    wait("the first domain's routes", || routes(1).len(), |n| *n == 3);
     assert_eq!(routes(2), ["192.168.2.0/24 via 169.254.0.2 dev dxvif-f0000002"]);
     let theirs = stage.session(3).addresses.customer().addr();
     let six = format!("2001:db8:ff03::/48 via {theirs} dev dxvif-f0000003");
@@ -72,12 +74,12 @@ fn come_up(stage: &mut Stage) {
 }
 
 fn another_key(stage: &mut Stage) {
-    let gateway = stage.gateway(stage.session(2)).clone();
+    let domain = stage.domain(stage.session(2)).clone();
     let peer = addresses("172.16.5.1/30", "172.16.5.2/30");
-    let wrong = session(9, &gateway, peer, "the-key");
+    let wrong = session(9, &domain, peer, "the-key");
     plug_session(&wrong);
-    Customer::new(&wrong, &gateway, "another-key").announce(&own_routes(9));
-    stage.sessions.sessions.put(wrong.into());
+    Customer::new(&wrong, &domain, "another-key").announce(&own_routes(9));
+    stage.sessions.put_session(wrong.into());
     stage.apply();
     stage.wait_state(9, SessionState::Connect);
     // For as long as three of its attempts take.
@@ -137,23 +139,59 @@ fn handoff(stage: &mut Stage) {
     stage.wait_all_up();
 }
 
+/// Since when each session is up, in milliseconds.
+fn up_since(stage: &Stage) -> Vec<i64> {
+    stage.customers.values().map(|c| c.up_since().expect("it is up")).collect()
+}
+
+/// No session was started anew since then. BIRD computes these times anew each time, to the millisecond.
+fn assert_undisturbed(stage: &Stage, before: &[i64]) {
+    let moved = before.iter().zip(up_since(stage)).map(|(before, after)| (after - before).abs());
+    assert!(moved.clone().all(|ms| ms < 50), "{:?}", moved.collect::<Vec<_>>());
+}
+
 fn undisturbed(stage: &mut Stage) {
-    let since = |stage: &Stage| -> Vec<i64> {
-        stage.customers.values().map(|c| c.up_since().expect("it is up")).collect()
-    };
-    let before = since(stage);
-    let gateway = stage.gateway(stage.session(1)).clone();
+    let before = up_since(stage);
+    let domain = stage.domain(stage.session(1)).clone();
     let peer = addresses("172.16.1.1/30", "172.16.1.2/30");
-    stage.add(session(5, &gateway, peer, "key-of-five"));
+    stage.add(session(5, &domain, peer, "key-of-five"));
     stage.apply();
     // Another prefix changes a filter: what is there is looked at again, nothing is asked for.
     let cidr = crate::bird_common::prefix("10.11.0.0/16");
-    change_gateway(stage, |one| one.cidrs.push(cidr));
+    change_domain(stage, |one| one.cidrs.push(cidr));
     stage.apply();
     stage.wait_all_up();
-    // BIRD computes these times anew each time, to the millisecond.
-    let moved = before.iter().zip(since(stage)).map(|(before, after)| (after - before).abs());
-    assert!(moved.clone().all(|ms| ms < 50), "{:?}", moved.collect::<Vec<_>>());
+    assert_undisturbed(stage, &before);
+}
+
+fn dual_stack(stage: &mut Stage) {
+    let before = up_since(stage);
+    let domain = stage.domain(stage.session(4)).clone();
+    let second = session(4, &domain, PeerAddresses::unique_local(44), "key-of-the-other-four");
+    plug_session(&second);
+    let customer = Customer::new(&second, &domain, "key-of-the-other-four");
+    customer.announce(&["2001:db8:ff04::/48".to_owned()]);
+    stage.sessions.put_session(second.clone().into());
+    stage.apply();
+    let up = |p: &Option<PeerStatus>| {
+        p.as_ref().is_some_and(|p| {
+            p.state == SessionState::Established
+                && (p.prefixes_accepted, p.prefixes_advertised) == (1, 1)
+        })
+    };
+    wait("the second session to be up with its routes", || stage.peer_of(&second.id), up);
+    assert_eq!(customer.learned(), ["2001:db8:1::/56"]);
+    let theirs = second.addresses.customer().addr();
+    let route = format!("2001:db8:ff04::/48 via {theirs} dev dxvif-f0000004");
+    wait("its route", || routes(1).contains(&route), |is| *is);
+    stage.wait_all_up();
+    assert_undisturbed(stage, &before);
+    stage.sessions.sessions.remove(&second.id);
+    stage.apply();
+    assert_eq!(stage.peer_of(&second.id), None);
+    assert!(!routes(1).contains(&route));
+    assert_undisturbed(stage, &before);
+    run(&format!("ip addr del {} dev dxvif-f0000004", second.addresses.amazon()));
 }
 
 fn limit(stage: &mut Stage) {
@@ -179,7 +217,7 @@ fn limit(stage: &mut Stage) {
         });
         assert_eq!(state, Some(SessionState::PrefixLimit));
     };
-    change_gateway(stage, |one| one.cidrs.truncate(one.cidrs.len() - 1));
+    change_domain(stage, |one| one.cidrs.truncate(one.cidrs.len() - 1));
     stage.apply();
     stays(stage);
     stage.apply();
@@ -188,7 +226,7 @@ fn limit(stage: &mut Stage) {
     stays(stage);
     // The reset.
     let reset = Session { resets: 1, ..stage.session(1).clone() };
-    stage.sessions.sessions.put(reset.into());
+    stage.sessions.put_session(reset.into());
     stage.apply();
     stage.wait_all_up();
 }
@@ -212,7 +250,7 @@ fn killed(stage: &mut Stage) {
 
 fn refused(stage: &mut Stage) {
     let good = stage.sessions.clone();
-    change_gateway(stage, |one| one.announced[0].interface = "no\"good".to_owned());
+    change_domain(stage, |one| one.announced[0].interface = "no\"good".to_owned());
     let old = fs::read_to_string(format!("{DIR}/bird.conf")).unwrap();
     let error = stage.bird.apply(&stage.sessions).unwrap_err();
     assert!(matches!(error, DaemonError::Refused { .. }), "{error}");
@@ -324,13 +362,13 @@ fn bfd_works(stage: &mut Stage) {
 fn comes_back(stage: &mut Stage) {
     let whole = stage.sessions.clone();
     let session = stage.session(2).clone();
-    let lost = stage.gateway(&session).clone();
-    stage.sessions.gateways.remove(&lost.id);
+    let lost = stage.domain(&session).clone();
+    stage.sessions.routing_domains.remove(&lost.id);
     stage.sessions.sessions.remove(&session.id);
     stage.apply();
     assert_eq!(stage.peer(2), None);
     run("ip link del dxvif-f0000002; ip link del fabric2; ip link del vgw-00000002");
-    plug_gateway(&lost, 2);
+    plug_domain(&lost, 2);
     plug_session(&session);
     stage.sessions = whole.clone();
     stage.apply();
@@ -340,21 +378,21 @@ fn comes_back(stage: &mut Stage) {
     let gone =
         |p: &Option<PeerStatus>| p.as_ref().is_some_and(|p| p.state != SessionState::Established);
     wait("the session to go", || stage.peer(2), gone);
-    plug_gateway(&lost, 2);
+    plug_domain(&lost, 2);
     plug_session(&session);
     stage.wait_all_up();
 }
 
 fn late_links(stage: &mut Stage) {
-    let mut late = gateway(6, &[]);
+    let mut late = routing_domain(6, &[]);
     late.announced = vec![way("10.6.0.0/16", "192.0.2.1", "fabric6")];
     let session = session(6, &late, addresses("169.254.0.1/30", "169.254.0.2/30"), "key-of-six");
-    stage.sessions.gateways.put(late.clone().into());
-    stage.sessions.sessions.put(session.clone().into());
+    stage.sessions.put_routing_domain(late.clone().into());
+    stage.sessions.put_session(session.clone().into());
     stage.bird.apply(&stage.sessions).unwrap();
     wait("the session to be tried", || stage.peer(6), Option::is_some);
     stage.sessions.sessions.remove(&session.id);
-    plug_gateway(&late, 6);
+    plug_domain(&late, 6);
     stage.add(session);
     let wanted = Some(stage.bird.digest(&stage.sessions));
     if stage.bird.read().unwrap().loaded != wanted {

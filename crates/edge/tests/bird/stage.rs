@@ -6,21 +6,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use linkway_domain::edge::{PeerStatus, SessionState};
-use linkway_domain::id::VirtualInterfaceId;
-use linkway_domain::net::PeerAddresses;
+use linkway_domain::net::{AddressFamily, PeerAddresses};
 use linkway_edge::bird::{Bird, BirdSettings};
-use linkway_edge::list::List;
-use linkway_edge::session::{Daemon as _, Gateway, Session, Sessions};
+use linkway_edge::session::{Daemon as _, RoutingDomain, Session, SessionId, Sessions};
 
-use crate::bird_common::{addresses, gateway, session, way};
-use crate::customer::{Customer, plug_gateway, plug_session, run, wait};
+use crate::bird_common::{addresses, routing_domain, session, way};
+use crate::customer::{Customer, plug_domain, plug_session, run, wait};
 use crate::machine;
 use crate::scenes::own_routes;
 
 /// Our BIRD's directory.
 pub const DIR: &str = "/run/edge";
 
-/// Two gateways with the same customers' addresses, and the routers.
+/// Two routing domains with the same customers' addresses, and the routers.
 pub struct Stage {
     /// The driver.
     pub bird: Bird,
@@ -33,12 +31,12 @@ pub struct Stage {
 impl Stage {
     /// The links and the routers; our BIRD is not running yet.
     pub fn new() -> Self {
-        let mut one = gateway(1, &["10.1.0.0/16", "2001:db8:1::/56"]);
+        let mut one = routing_domain(1, &["10.1.0.0/16", "2001:db8:1::/56"]);
         one.announced = vec![
             way("10.1.0.0/16", "192.0.2.1", "fabric1"),
             way("2001:db8:1::/56", "2001:db8::1", "fabric1"),
         ];
-        let mut two = gateway(2, &["10.2.0.0/16"]);
+        let mut two = routing_domain(2, &["10.2.0.0/16"]);
         two.announced = vec![way("10.2.0.0/16", "192.0.2.1", "fabric2")];
         let first = addresses("169.254.0.1/30", "169.254.0.2/30");
         let other = addresses("172.16.0.0/31", "172.16.0.1/31");
@@ -48,14 +46,11 @@ impl Stage {
             session(3, &one, PeerAddresses::unique_local(3), "key-of-three"),
             session(4, &one, other, "key-of-four"),
         ];
-        plug_gateway(&one, 1);
-        plug_gateway(&two, 2);
+        plug_domain(&one, 1);
+        plug_domain(&two, 2);
         let mut stage = Self {
             bird: Bird::new(settings(), Path::new(DIR)),
-            sessions: Sessions {
-                gateways: [one, two].map(Arc::new).into_iter().collect(),
-                sessions: List::default(),
-            },
+            sessions: Sessions::new([one, two].map(Arc::new), []),
             customers: BTreeMap::new(),
         };
         for session in sessions {
@@ -81,22 +76,22 @@ impl Stage {
     /// A session with its link and its customer's router.
     pub fn add(&mut self, session: Session) {
         plug_session(&session);
-        let gateway = self.gateway(&session).clone();
-        let customer = Customer::new(&session, &gateway, session.auth_key.reveal());
+        let domain = self.domain(&session).clone();
+        let customer = Customer::new(&session, &domain, session.auth_key.reveal());
         let n = number(&session.id);
         customer.announce(&own_routes(n));
         self.customers.insert(n, customer);
-        self.sessions.sessions.put(session.into());
+        self.sessions.put_session(session.into());
     }
 
-    /// The gateway of a session.
-    pub fn gateway(&self, session: &Session) -> &Gateway {
-        self.sessions.gateways.find(&session.gateway).expect("it is there")
+    /// The routing domain of a session.
+    pub fn domain(&self, session: &Session) -> &RoutingDomain {
+        self.sessions.routing_domains.get(&session.routing_domain).expect("it is there")
     }
 
     /// The session of that number.
     pub fn session(&self, n: u32) -> &Session {
-        self.sessions.sessions.find(&id(n)).expect("it is there")
+        self.sessions.sessions.get(&id(n)).expect("it is there")
     }
 
     /// Applies, and looks that it is loaded.
@@ -108,7 +103,12 @@ impl Stage {
 
     /// What is said of a session.
     pub fn peer(&mut self, n: u32) -> Option<PeerStatus> {
-        self.bird.read().unwrap().peers.get(&id(n)).cloned()
+        self.peer_of(&id(n))
+    }
+
+    /// The same by its id.
+    pub fn peer_of(&mut self, id: &SessionId) -> Option<PeerStatus> {
+        self.bird.read().unwrap().peers.get(id).cloned()
     }
 
     /// Waits until a session is in this state.
@@ -179,13 +179,14 @@ pub fn with_our_socket() -> Vec<String> {
     names.filter(is_one).collect()
 }
 
-pub fn number(id: &VirtualInterfaceId) -> u32 {
-    id.as_str().trim_start_matches("dxvif-f").parse().expect("the tests' own names")
+pub fn number(id: &SessionId) -> u32 {
+    id.interface.as_str().trim_start_matches("dxvif-f").parse().expect("the tests' own names")
 }
 
-/// The interface of that number.
-pub fn id(n: u32) -> VirtualInterfaceId {
-    format!("dxvif-f{n:07}").parse().expect("an id")
+/// The session of that number; the third is IPv6.
+pub fn id(n: u32) -> SessionId {
+    let interface = format!("dxvif-f{n:07}").parse().expect("an id");
+    SessionId { interface, family: if n == 3 { AddressFamily::Ipv6 } else { AddressFamily::Ipv4 } }
 }
 
 fn settings() -> BirdSettings {

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use linkway_domain::net::{AddressFamily, AuthKey, PeerAddresses, Prefix};
-use linkway_edge::session::{Announced, Gateway, Session};
+use linkway_edge::session::{Announced, RoutingDomain, Session, SessionId};
 
-/// A gateway `vgw-0000000N` with table 1000 + N.
-pub fn gateway(n: u32, cidrs: &[&str]) -> Gateway {
-    Gateway {
+/// A routing domain `vgw-0000000N` with table 1000 + N.
+pub fn routing_domain(n: u32, cidrs: &[&str]) -> RoutingDomain {
+    RoutingDomain {
         id: format!("vgw-{n:08x}").parse().unwrap(),
         table: 1000 + n,
         asn: 64_512,
@@ -27,11 +27,12 @@ pub fn way(net: &str, next_hop: &str, interface: &str) -> Announced {
     Announced { prefix: prefix(net), next_hop, interface: interface.to_owned() }
 }
 
-/// A session `dxvif-fNNNNNNN` of a gateway.
-pub fn session(n: u32, gateway: &Gateway, addresses: PeerAddresses, key: &str) -> Session {
+/// A session of `dxvif-fNNNNNNN` in a routing domain, of the family of the addresses.
+pub fn session(n: u32, domain: &RoutingDomain, addresses: PeerAddresses, key: &str) -> Session {
+    let interface = format!("dxvif-f{n:07}").parse().unwrap();
     Session {
-        id: format!("dxvif-f{n:07}").parse().unwrap(),
-        gateway: gateway.id.clone(),
+        id: SessionId { interface, family: addresses.family() },
+        routing_domain: domain.id.clone(),
         addresses,
         asn: 65_000,
         // As stored: an earlier version took double quotes.

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use linkway_domain::edge::{EdgeConfig, GatewayConfig, HandoffConfig, InterfaceConfig, PortConfig};
-use linkway_domain::id::{ConnectionId, EdgeId, PortName, VirtualGatewayId, VirtualInterfaceId};
-use linkway_domain::net::{AuthKey, NextHop, PeerAddresses, Prefix};
+use linkway_domain::edge::{
+    EdgeConfig, HandoffConfig, InterfaceConfig, InterfaceKind, PeerConfig, PeerConfigs, PortConfig,
+    RoutingDomainConfig,
+};
+use linkway_domain::id::{ConnectionId, EdgeId, PortName, RoutingDomainId, VirtualInterfaceId};
+use linkway_domain::net::{AddressFamily, AuthKey, NextHop, PeerAddresses, Prefix};
 use proptest::prelude::*;
 
 use super::daemon::Customer;
@@ -14,11 +17,11 @@ use super::daemon::Customer;
 pub const PORTS: [&str; 3] = ["eth1", "eth2", "eth3"];
 pub const FABRIC: [&str; 3] = ["fab1", "fab2", "fab3"];
 pub const VLANS: [u16; 3] = [10, 20, 30];
-pub const GATEWAYS: usize = 4;
+pub const DOMAINS: usize = 4;
 pub const INTERFACES: usize = 6;
 
-pub fn vgw(number: usize) -> VirtualGatewayId {
-    VirtualGatewayId::parse(&format!("vgw-0000000{number}")).expect("an id")
+pub fn domain(number: usize) -> RoutingDomainId {
+    RoutingDomainId::parse(&format!("vgw-0000000{number}")).expect("an id")
 }
 
 pub fn vif(number: usize) -> VirtualInterfaceId {
@@ -29,7 +32,7 @@ fn port(name: &str) -> PortName {
     PortName::parse(name).expect("a name")
 }
 
-/// The prefixes of a gateway's VPC: IPv4 the same for all, so that only the VRF keeps them apart.
+/// The prefixes of a routing domain: IPv4 the same for all, so that only the VRF keeps them apart.
 fn cidrs(which: u8) -> Vec<Prefix> {
     let texts: &[&str] = match which % 4 {
         0 => &["10.0.0.0/16"],
@@ -51,15 +54,40 @@ pub fn next_hop(v6: bool, other: bool) -> NextHop {
     NextHop::parse("nextHop", text).expect("an address")
 }
 
-/// An interface's addresses; IPv4 few, so that different gateways use the same ones.
-pub fn addresses(which: u8) -> PeerAddresses {
-    match which % 4 {
-        3 => PeerAddresses::unique_local(u64::from(which)),
-        some => PeerAddresses::link_local(u64::from(some)),
+/// A peer's addresses; IPv4 few, so that different routing domains use the same ones.
+pub fn addresses(family: AddressFamily, which: u8) -> PeerAddresses {
+    match family {
+        AddressFamily::Ipv6 => PeerAddresses::unique_local(u64::from(which)),
+        AddressFamily::Ipv4 => PeerAddresses::link_local(u64::from(which % 3)),
     }
 }
 
-fn gateway() -> impl Strategy<Value = GatewayConfig> {
+fn peer(family: AddressFamily) -> impl Strategy<Value = PeerConfig> {
+    (any::<u8>(), 0..3_u32).prop_map(move |(which, resets)| PeerConfig {
+        bgp_peer_id: None,
+        addresses: addresses(family, which),
+        asn: 65_000.try_into().expect("an AS number"),
+        auth_key: AuthKey::parse("key", "fjord-Secret-1").expect("a key"),
+        session_resets: resets,
+    })
+}
+
+/// Mostly one peer, IPv4 more often than IPv6; some interfaces have both, or none.
+fn peers() -> impl Strategy<Value = PeerConfigs> {
+    let families = prop_oneof![
+        6 => Just((true, false)),
+        2 => Just((false, true)),
+        3 => Just((true, true)),
+        1 => Just((false, false)),
+    ];
+    (families, peer(AddressFamily::Ipv4), peer(AddressFamily::Ipv6)).prop_map(
+        |((four, six), v4, v6)| {
+            [four.then_some(v4), six.then_some(v6)].into_iter().flatten().collect()
+        },
+    )
+}
+
+fn routing_domain() -> impl Strategy<Value = RoutingDomainConfig> {
     let names = [FABRIC[0], FABRIC[1], FABRIC[2], PORTS[2], "gone0"];
     let handoff = (0..names.len(), any::<bool>(), prop::bool::weighted(0.2)).prop_map(
         move |(name, v6, other)| HandoffConfig {
@@ -67,9 +95,10 @@ fn gateway() -> impl Strategy<Value = GatewayConfig> {
             next_hop: next_hop(v6, other),
         },
     );
-    (0..GATEWAYS, any::<u8>(), prop::collection::vec(handoff, 0..3)).prop_map(
-        |(number, which, handoffs)| GatewayConfig {
-            virtual_gateway_id: vgw(number),
+    (0..DOMAINS, any::<u8>(), prop::collection::vec(handoff, 0..3)).prop_map(
+        |(number, which, handoffs)| RoutingDomainConfig {
+            routing_domain_id: domain(number),
+            alias: which.is_multiple_of(5).then(|| "a Direct Connect gateway".to_owned()),
             amazon_side_asn: linkway_domain::net::GatewayAsn::DEFAULT,
             cidrs: cidrs(which),
             handoffs,
@@ -80,33 +109,42 @@ fn gateway() -> impl Strategy<Value = GatewayConfig> {
 fn interface() -> impl Strategy<Value = InterfaceConfig> {
     let place = (0..INTERFACES, 0..PORTS.len(), 0..VLANS.len());
     let mtu = prop_oneof![3 => Just(1500_i64), 1 => Just(8500), 1 => Just(9001)];
-    (place, mtu, 0..GATEWAYS, any::<u8>(), 0..3_u32).prop_map(
-        |((number, on, vlan), mtu, gateway, which, resets)| InterfaceConfig {
+    (place, mtu, 0..DOMAINS, peers()).prop_map(|((number, on, vlan), mtu, in_domain, peers)| {
+        InterfaceConfig {
             virtual_interface_id: vif(number),
+            kind: InterfaceKind::Private,
             interface: port(PORTS[on]),
             vlan: i64::from(VLANS[vlan]).try_into().expect("a VLAN"),
             mtu: mtu.try_into().expect("an MTU"),
-            virtual_gateway_id: vgw(gateway),
-            addresses: addresses(which),
-            asn: 65_000.try_into().expect("an AS number"),
-            auth_key: AuthKey::parse("key", "fjord-Secret-1").expect("a key"),
-            session_resets: resets,
-        },
-    )
+            routing_domain_id: domain(in_domain),
+            peers,
+        }
+    })
+}
+
+/// Whether two interfaces have an address in common, which the server has a claim against within a routing domain.
+fn collide(a: &InterfaceConfig, b: &InterfaceConfig) -> bool {
+    let has = |other: &PeerConfig| {
+        a.peers.iter().any(|peer| peer.addresses.amazon() == other.addresses.amazon())
+    };
+    a.routing_domain_id == b.routing_domain_id && b.peers.iter().any(has)
 }
 
 /// Any configuration of the test's router. Ids are unique; everything else may collide.
 pub fn config() -> impl Strategy<Value = EdgeConfig> {
-    let gateways = prop::collection::vec(gateway(), 0..=GATEWAYS);
+    let domains = prop::collection::vec(routing_domain(), 0..=DOMAINS);
     let interfaces = prop::collection::vec(interface(), 0..=INTERFACES);
-    (gateways, interfaces, 1..=3_usize).prop_map(|(mut gateways, mut interfaces, ports)| {
-        gateways.sort_by(|a, b| a.virtual_gateway_id.cmp(&b.virtual_gateway_id));
-        gateways.dedup_by(|a, b| a.virtual_gateway_id == b.virtual_gateway_id);
+    (domains, interfaces, 1..=3_usize).prop_map(|(mut domains, mut interfaces, ports)| {
+        domains.sort_by(|a, b| a.routing_domain_id.cmp(&b.routing_domain_id));
+        domains.dedup_by(|a, b| a.routing_domain_id == b.routing_domain_id);
         interfaces.sort_by(|a, b| a.virtual_interface_id.cmp(&b.virtual_interface_id));
         interfaces.dedup_by(|a, b| a.virtual_interface_id == b.virtual_interface_id);
-        // No two of a gateway with the same addresses: the server has a claim for it.
-        let mut subnets = BTreeSet::new();
-        interfaces.retain(|i| subnets.insert((i.virtual_gateway_id.clone(), i.addresses.amazon())));
+        let mut kept: Vec<InterfaceConfig> = Vec::new();
+        for one in interfaces {
+            if !kept.iter().any(|other| collide(other, &one)) {
+                kept.push(one);
+            }
+        }
         let used = |number: usize| PortConfig {
             interface: port(PORTS[number]),
             connection_id: ConnectionId::parse(&format!("dxcon-f000000{number}")).expect("an id"),
@@ -116,8 +154,8 @@ pub fn config() -> impl Strategy<Value = EdgeConfig> {
             epoch: 1,
             generation: 1,
             ports: (0..ports).map(used).collect(),
-            gateways: gateways.into_iter().map(Arc::new).collect(),
-            interfaces: interfaces.into_iter().map(Arc::new).collect(),
+            routing_domains: domains.into_iter().map(Arc::new).collect(),
+            interfaces: kept.into_iter().map(Arc::new).collect(),
         }
     })
 }
@@ -139,21 +177,56 @@ pub fn change() -> impl Strategy<Value = (EdgeConfig, EdgeConfig)> {
     })
 }
 
+/// A configuration, and one that differs from it in nothing but MTUs and peers.
+pub fn peer_changes() -> impl Strategy<Value = (EdgeConfig, EdgeConfig)> {
+    let mtu = prop_oneof![Just(1500_i64), Just(8500), Just(9001)];
+    let edits = prop::collection::vec((0..INTERFACES, mtu, any::<[bool; 2]>(), peers()), 1..5);
+    (config(), edits).prop_map(|(mut held, edits)| {
+        tidied(&mut held);
+        let mut next = held.clone();
+        next.generation += 1;
+        for (number, mtu, [four, six], peers) in edits {
+            let Some(at) =
+                next.interfaces.iter().position(|i| i.virtual_interface_id == vif(number))
+            else {
+                continue;
+            };
+            let was = &next.interfaces[at];
+            // Of each family the peer of before, or another one, or none.
+            let pick = |same: bool, family| match same {
+                true => was.peers.of(family).cloned(),
+                false => peers.of(family).cloned(),
+            };
+            let both = [pick(four, AddressFamily::Ipv4), pick(six, AddressFamily::Ipv6)];
+            let one = InterfaceConfig {
+                mtu: mtu.try_into().expect("an MTU"),
+                peers: both.into_iter().flatten().collect(),
+                ..InterfaceConfig::clone(was)
+            };
+            let others = next.interfaces.iter().enumerate().filter(|(other, _)| *other != at);
+            if !others.into_iter().any(|(_, other)| collide(other, &one)) {
+                next.interfaces[at] = Arc::new(one);
+            }
+        }
+        (held, next)
+    })
+}
+
 /// Leaves out what collides.
 fn tidied(config: &mut EdgeConfig) {
     let (mut fabric, mut places) = (BTreeSet::new(), BTreeSet::new());
-    for gateway in &mut config.gateways {
-        let gateway = Arc::make_mut(gateway);
-        gateway.handoffs.retain(|one| fabric.insert(one.interface.to_string()));
+    for domain in &mut config.routing_domains {
+        let domain = Arc::make_mut(domain);
+        domain.handoffs.retain(|one| fabric.insert(one.interface.to_string()));
         let mut families: Vec<bool> =
-            gateway.handoffs.iter().map(|one| one.next_hop.address().is_ipv4()).collect();
+            domain.handoffs.iter().map(|one| one.next_hop.address().is_ipv4()).collect();
         families.dedup();
-        gateway.cidrs.retain(|cidr| families.contains(&cidr.net().addr().is_ipv4()));
+        domain.cidrs.retain(|cidr| families.contains(&cidr.net().addr().is_ipv4()));
     }
     let there: BTreeSet<_> =
-        config.gateways.iter().map(|one| one.virtual_gateway_id.clone()).collect();
+        config.routing_domains.iter().map(|one| one.routing_domain_id.clone()).collect();
     config.interfaces.retain(|one| {
-        there.contains(&one.virtual_gateway_id)
+        there.contains(&one.routing_domain_id)
             && !fabric.contains(one.interface.as_str())
             && places.insert((one.interface.clone(), one.vlan.number()))
     });
@@ -162,19 +235,22 @@ fn tidied(config: &mut EdgeConfig) {
 /// A change of a configuration.
 #[derive(Clone, Debug)]
 enum Edit {
-    Gateway(GatewayConfig),
-    NoGateway(usize),
+    Domain(RoutingDomainConfig),
+    NoDomain(usize),
     Interface(InterfaceConfig),
     NoInterface(usize),
+    /// Other peers of an interface that stays what it is.
+    Peers(usize, PeerConfigs),
     NoPort,
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
     prop_oneof![
-        3 => gateway().prop_map(Edit::Gateway),
-        2 => (0..GATEWAYS).prop_map(Edit::NoGateway),
+        3 => routing_domain().prop_map(Edit::Domain),
+        2 => (0..DOMAINS).prop_map(Edit::NoDomain),
         4 => interface().prop_map(Edit::Interface),
         2 => (0..INTERFACES).prop_map(Edit::NoInterface),
+        3 => (0..INTERFACES, peers()).prop_map(|(number, peers)| Edit::Peers(number, peers)),
         1 => Just(Edit::NoPort),
     ]
 }
@@ -182,30 +258,39 @@ fn edit() -> impl Strategy<Value = Edit> {
 impl Edit {
     fn make(self, config: &mut EdgeConfig) {
         match self {
-            Self::Gateway(one) => {
-                config.gateways.retain(|other| other.virtual_gateway_id != one.virtual_gateway_id);
-                config.gateways.push(Arc::new(one));
+            Self::Domain(one) => {
+                let other =
+                    |two: &Arc<RoutingDomainConfig>| two.routing_domain_id != one.routing_domain_id;
+                config.routing_domains.retain(other);
+                config.routing_domains.push(Arc::new(one));
             }
-            Self::NoGateway(number) => {
-                config.gateways.retain(|other| other.virtual_gateway_id != vgw(number));
+            Self::NoDomain(number) => {
+                config.routing_domains.retain(|other| other.routing_domain_id != domain(number));
             }
-            Self::Interface(one) => {
-                let same = |other: &InterfaceConfig| {
-                    let addresses = other.addresses.amazon() == one.addresses.amazon();
-                    other.virtual_interface_id == one.virtual_interface_id
-                        || (other.virtual_gateway_id == one.virtual_gateway_id && addresses)
-                };
-                config.interfaces.retain(|other| !same(other));
-                config.interfaces.push(Arc::new(one));
-            }
+            Self::Interface(one) => put(config, one),
             Self::NoInterface(number) => {
                 config.interfaces.retain(|other| other.virtual_interface_id != vif(number));
             }
+            Self::Peers(number, peers) => {
+                let same = |one: &&Arc<InterfaceConfig>| one.virtual_interface_id == vif(number);
+                if let Some(one) = config.interfaces.iter().find(same) {
+                    let one = InterfaceConfig { peers, ..InterfaceConfig::clone(one) };
+                    put(config, one);
+                }
+            }
             Self::NoPort => drop(config.ports.pop()),
         }
-        config.gateways.sort_by(|a, b| a.virtual_gateway_id.cmp(&b.virtual_gateway_id));
+        config.routing_domains.sort_by(|a, b| a.routing_domain_id.cmp(&b.routing_domain_id));
         config.interfaces.sort_by(|a, b| a.virtual_interface_id.cmp(&b.virtual_interface_id));
     }
+}
+
+/// Adds an interface, in the place of those that cannot be beside it.
+fn put(config: &mut EdgeConfig, one: InterfaceConfig) {
+    config.interfaces.retain(|other| {
+        other.virtual_interface_id != one.virtual_interface_id && !collide(other, &one)
+    });
+    config.interfaces.push(Arc::new(one));
 }
 
 /// A customer's router: each announces the same, a default route among it.

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use linkway_domain::edge::{PeerStatus, SessionState};
 use linkway_domain::id::VirtualInterfaceId;
 use linkway_edge::kernel::{Route, Way};
-use linkway_edge::session::{Digest, Gateway, Observed, Session, Sessions};
+use linkway_edge::session::{Digest, Observed, RoutingDomain, Session, SessionId, Sessions};
 
 use super::kernel::Model;
 
@@ -35,15 +35,17 @@ pub struct Bgp {
     /// Whether what it was told came from elsewhere than this build of the agent.
     pub foreign: bool,
     pub customers: BTreeMap<VirtualInterfaceId, Customer>,
-    pub states: BTreeMap<VirtualInterfaceId, SessionState>,
+    pub states: BTreeMap<SessionId, SessionState>,
     /// Sessions that were shut for too many prefixes, with the number of their reset.
-    pub shut: BTreeSet<(VirtualInterfaceId, u32)>,
+    pub shut: BTreeSet<(SessionId, u32)>,
+    /// How often each session was started.
+    pub starts: BTreeMap<SessionId, u32>,
 }
 
 pub fn digest(sessions: &Sessions) -> Digest {
     let mut hasher = DefaultHasher::new();
     format!("{sessions:?}").hash(&mut hasher);
-    for session in sessions.sessions.iter() {
+    for session in sessions.sessions.values() {
         session.auth_key.reveal().hash(&mut hasher);
     }
     Digest(hasher.finish())
@@ -52,9 +54,10 @@ pub fn digest(sessions: &Sessions) -> Digest {
 impl Bgp {
     pub fn observe(&self) -> Observed {
         let Some(loaded) = &self.loaded else { return Observed::default() };
-        let peers = loaded.sessions.iter().map(|session| {
+        let peers = loaded.sessions.values().map(|session| {
             let state = self.states.get(&session.id).copied().unwrap_or(SessionState::Idle);
             let status = PeerStatus {
+                bgp_peer_id: None,
                 address_family: session.addresses.family(),
                 state,
                 prefixes_accepted: 0,
@@ -68,19 +71,26 @@ impl Bgp {
         Observed { loaded: mine, peers: Arc::new(peers.collect()) }
     }
 
-    /// Takes a configuration, or starts with it. Routes of gateways that it no longer has it takes back.
+    /// Takes a configuration, or starts with it. Routes of routing domains that it no longer has it takes back.
     pub fn apply(&mut self, sessions: &Sessions, kernel: &mut Model) {
         if let Some(old) = &self.loaded {
-            let stays =
-                |gateway: &Arc<Gateway>| sessions.gateways.find(&gateway.id) == Some(gateway);
-            for gone in old.gateways.iter().filter(|gateway| !stays(gateway)) {
+            let stays = |domain: &&Arc<RoutingDomain>| {
+                sessions.routing_domains.get(&domain.id) == Some(*domain)
+            };
+            for gone in old.routing_domains.values().filter(|domain| !stays(domain)) {
                 kernel.routes.retain(|r| r.protocol != BIRD || r.table != gone.table);
+            }
+        }
+        for (id, session) in &sessions.sessions {
+            let before = self.loaded.as_ref().and_then(|old| old.sessions.get(id));
+            if before != Some(session) {
+                *self.starts.entry(id.clone()).or_default() += 1;
             }
         }
         self.loaded = Some(sessions.clone());
         self.foreign = false;
-        let known = |id: &VirtualInterfaceId, resets: u32| {
-            sessions.sessions.iter().any(|s| s.id == *id && s.resets == resets)
+        let known = |id: &SessionId, resets: u32| {
+            sessions.sessions.get(id).is_some_and(|session| session.resets == resets)
         };
         self.shut.retain(|(id, resets)| known(id, *resets));
         self.run(kernel);
@@ -98,28 +108,31 @@ impl Bgp {
         let Some(loaded) = self.loaded.clone() else { return };
         let mut learned = BTreeSet::new();
         self.states.clear();
-        for session in loaded.sessions.iter() {
+        for session in loaded.sessions.values() {
             let state = self.session(session, kernel);
             self.states.insert(session.id.clone(), state);
-            let gateway = loaded.gateways.find(&session.gateway);
-            if let (SessionState::Established, Some(gateway)) = (state, gateway) {
+            let domain = loaded.routing_domains.get(&session.routing_domain);
+            if let (SessionState::Established, Some(domain)) = (state, domain) {
                 let own = |prefix: &&IpNet| {
-                    !gateway.cidrs.iter().any(|cidr| cidr.net().contains(*prefix))
+                    let v4 = session.addresses.amazon().addr().is_ipv4();
+                    prefix.addr().is_ipv4() == v4
+                        && !domain.cidrs.iter().any(|cidr| cidr.net().contains(*prefix))
                 };
-                let prefixes = &self.customers[&session.id].prefixes;
+                let prefixes = &self.customers[&session.id.interface].prefixes;
                 learned.extend(prefixes.iter().filter(own).map(|prefix| Route {
-                    table: gateway.table,
+                    table: domain.table,
                     prefix: *prefix,
                     metric: LEARNED_METRIC,
                     protocol: BIRD,
                     way: Way::Via {
                         next_hop: session.addresses.customer().addr(),
-                        link: session.id.to_string(),
+                        link: session.id.interface.to_string(),
                     },
                 }));
             }
         }
-        let tables: BTreeSet<u32> = loaded.gateways.iter().map(|gateway| gateway.table).collect();
+        let tables: BTreeSet<u32> =
+            loaded.routing_domains.values().map(|domain| domain.table).collect();
         kernel.routes.retain(|route| {
             route.protocol != BIRD || !tables.contains(&route.table) || learned.contains(route)
         });
@@ -130,18 +143,18 @@ impl Bgp {
     }
 
     fn session(&mut self, session: &Session, kernel: &Model) -> SessionState {
-        let name = session.id.to_string();
+        let name = session.id.interface.to_string();
         let ready = kernel.links.get(&name).is_some_and(|link| {
-            let vrf = kernel.links.get(session.gateway.as_str());
+            let vrf = kernel.links.get(session.routing_domain.as_str());
             link.carrier
-                && link.master.as_deref() == Some(session.gateway.as_str())
+                && link.master.as_deref() == Some(session.routing_domain.as_str())
                 && vrf.is_some_and(|vrf| vrf.up)
                 && link.addresses.contains(&session.addresses.amazon())
         });
         if self.shut.contains(&(session.id.clone(), session.resets)) {
             return SessionState::PrefixLimit;
         }
-        match self.customers.get(&session.id) {
+        match self.customers.get(&session.id.interface) {
             Some(customer) if ready => {
                 let family = |net: &&IpNet| {
                     net.addr().is_ipv4() == session.addresses.amazon().addr().is_ipv4()

@@ -8,7 +8,7 @@ use linkway_edge::kernel::{Change, Link, LinkConf, LinkKind, Route, Way};
 use linkway_edge::mark::Marks;
 use proptest::prelude::*;
 
-use super::build::{FABRIC, GATEWAYS, INTERFACES, PORTS, VLANS, vgw, vif};
+use super::build::{DOMAINS, FABRIC, INTERFACES, PORTS, VLANS, domain, vif};
 use super::daemon::BIRD;
 use super::forward::MAIN;
 use super::kernel::{Model, fresh};
@@ -29,7 +29,7 @@ pub fn clean() -> Model {
         let addresses: BTreeSet<IpNet> = addresses.iter().map(|text| net(text)).collect();
         model.links.insert(name.to_owned(), Link { addresses, ..fresh(LinkKind::Other, mtu) });
         model.plugged.insert(name.to_owned());
-        model.set_up(name).expect("nothing hinders");
+        model.set_up(name).expect("nothing is in the way");
     };
     PORTS.iter().for_each(|name| add(name, 9_100, &[]));
     FABRIC.iter().for_each(|name| add(name, 9_100, &["192.0.2.2/24", "2001:db8:ff::2/64"]));
@@ -86,7 +86,7 @@ impl Dirt {
                 let link = if d % 8 == 7 {
                     format!("blue{}", a % 2)
                 } else {
-                    vgw(a % GATEWAYS).to_string()
+                    domain(a % DOMAINS).to_string()
                 };
                 let _ = model.change(&Change::AddVrf {
                     link: link.clone(),
@@ -212,7 +212,7 @@ impl Dirt {
                 let name = if d < 128 {
                     vif(a % INTERFACES).to_string()
                 } else {
-                    vgw(a % GATEWAYS).to_string()
+                    domain(a % DOMAINS).to_string()
                 };
                 model
                     .links

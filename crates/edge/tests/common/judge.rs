@@ -73,10 +73,10 @@ pub fn leaks(model: &Model, marks: &Marks) -> BTreeSet<String> {
 pub fn meddling(before: &Model, after: &Model, config: &EdgeConfig, marks: &Marks) -> Vec<String> {
     let mut found = Vec::new();
     let handoffs: BTreeMap<&str, &str> = config
-        .gateways
+        .routing_domains
         .iter()
         .flat_map(|g| {
-            g.handoffs.iter().map(|h| (h.interface.as_str(), g.virtual_gateway_id.as_str()))
+            g.handoffs.iter().map(|h| (h.interface.as_str(), g.routing_domain_id.as_str()))
         })
         .collect();
     let ours = |model: &Model, name: &str| {

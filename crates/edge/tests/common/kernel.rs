@@ -71,7 +71,13 @@ impl Model {
             Change::SetAlias { link, alias } => self.link(link).map(|l| l.alias.clone_from(alias)),
             Change::SetMtu { link, mtu } => self.set_mtu(link, *mtu),
             Change::SetMaster { link, master } => self.set_master(link, master.as_deref()),
-            Change::SetConf { link, conf } => self.link(link).map(|l| l.conf = *conf),
+            Change::SetConf { link, conf } => self.link(link).map(|l| {
+                // A link-local address goes with every other one (`disable_ipv6`).
+                if l.up && l.conf.link_local && !conf.link_local {
+                    l.addresses.retain(|address| matches!(address, IpNet::V4(_)));
+                }
+                l.conf = *conf;
+            }),
             Change::SetUp { link } => self.set_up(link),
             Change::AddAddress { link, address } => self.link(link).map(|l| {
                 l.addresses.insert(*address);

@@ -253,7 +253,7 @@ impl Simulation {
                 kernel.plugged.insert(name.to_owned());
             }
             2 => kernel.set_down(name),
-            _ => kernel.set_up(name).expect("a port is never hindered"),
+            _ => kernel.set_up(name).expect("a port can always be set up"),
         }
         kernel.settle();
         drop(router);

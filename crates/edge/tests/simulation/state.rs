@@ -246,7 +246,7 @@ impl Simulation {
             interfaces: status
                 .interfaces
                 .iter()
-                .map(|i| (i.virtual_interface_id.clone(), i.reported.clone()))
+                .map(|i| (i.virtual_interface_id.clone(), i.reported()))
                 .collect(),
         };
         let (world, now) = (&mut self.scene.world, self.scene.now);

@@ -7,6 +7,7 @@ use linkway_domain::edge::SessionState;
 use linkway_domain::virtual_interface::{Phase, State};
 use linkway_edge::kernel::LinkKind;
 use linkway_edge::plan::Plan;
+use linkway_edge::session::SessionId;
 
 use crate::common::build::{FABRIC, PORTS};
 use crate::common::judge::leaks;
@@ -111,7 +112,7 @@ impl Simulation {
             router.faults = Faults::default();
             for name in PORTS.iter().chain(&FABRIC) {
                 router.kernel.plugged.insert((*name).to_owned());
-                router.kernel.set_up(name).expect("a port is never hindered");
+                router.kernel.set_up(name).expect("a port can always be set up");
             }
         }
         self.start();
@@ -142,7 +143,9 @@ impl Simulation {
         let mut accepted = BTreeSet::new();
         let interfaces: Vec<_> = self.world().interfaces().cloned().collect();
         for interface in interfaces {
-            let session = self.router.0.borrow().bgp.states.get(&interface.id).copied();
+            let family = interface.addresses.family();
+            let session = SessionId { interface: interface.id.clone(), family };
+            let session = self.router.0.borrow().bgp.states.get(&session).copied();
             let state = interface.state(self.scene.now, false);
             match interface.phase {
                 Phase::Accepted => {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use linkway_domain::edge::EdgeStatus;
-use linkway_edge::agent::held::Held;
-use linkway_edge::agent::run::{Server, Word};
+use linkway_edge::agent::server::{FeedResponse, Server};
+use linkway_edge::agent::stored_config::StoredConfig;
 use linkway_wire::error::ErrorBody;
-use linkway_wire::feed::{ConfigText, GetEdgeConfig, packed, read_answer};
+use linkway_wire::feed::{ConfigText, FORMAT, GetEdgeConfig, packed, read_answer};
 use linkway_wire::operation::LinkwayOperation;
 use ureq::Body;
 use ureq::http::Response;
@@ -63,7 +63,7 @@ impl Client {
     }
 
     /// Makes `base` the configuration that is held.
-    fn hold(&mut self, held: Option<&Held>) {
+    fn hold(&mut self, held: Option<&StoredConfig>) {
         let Some(held) = held else {
             self.base = None;
             return;
@@ -77,11 +77,18 @@ impl Client {
 }
 
 impl Server for Client {
-    fn config(&mut self, held: Option<&Held>, wait: Duration) -> Result<Word, String> {
+    fn config(
+        &mut self,
+        held: Option<&StoredConfig>,
+        wait: Duration,
+    ) -> Result<FeedResponse, String> {
+        // A migrated one is asked for as if there was none: it lacks what its format lacked, and the server does not know it.
+        let held = held.filter(|held| !held.migrated);
         self.hold(held);
         let base = self.base.as_ref().filter(|_| !self.baseless);
         let version = held.map(|held| held.config.version()).unwrap_or_default();
         let request = GetEdgeConfig {
+            format: FORMAT,
             after_epoch: version.epoch,
             after_generation: version.generation,
             wait_seconds: wait.as_secs(),
@@ -108,12 +115,13 @@ impl Server for Client {
         let answered = text
             .map_err(|error| self.failed(error))
             .and_then(|text| read_answer(text, base).map_err(|error| self.failed(error)))?;
-        let config = answered.config.as_ref().map(|config| Held {
+        let config = answered.config.as_ref().map(|config| StoredConfig {
             config: Arc::clone(config.config()),
             text: config.text().clone(),
+            migrated: false,
         });
         self.base = answered.config.or_else(|| self.base.take());
-        Ok(Word { config, last_sequence: answered.head.last_sequence })
+        Ok(FeedResponse { config, last_sequence: answered.head.last_sequence })
     }
 
     fn report(&mut self, status: &EdgeStatus) -> Result<(), String> {

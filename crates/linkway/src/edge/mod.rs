@@ -16,10 +16,10 @@ use anyhow::Context as _;
 use clap::Args;
 use linkway_domain::edge::EdgeConfig;
 use linkway_edge::agent::Agent;
-use linkway_edge::agent::held::{Held, StateDir};
 use linkway_edge::agent::metrics::Gauges;
 use linkway_edge::agent::reporter::Reporter;
 use linkway_edge::agent::run::{Event, Shell, follow};
+use linkway_edge::agent::stored_config::{StateDir, StoredConfig};
 use linkway_edge::bird::Bird;
 use linkway_edge::netlink::{Monitor, Netlink};
 use linkway_server::config::LogFormat;
@@ -85,12 +85,12 @@ pub fn run(args: &EdgeArgs) -> anyhow::Result<ExitCode> {
     }
     let level = settings.log_level.as_deref().unwrap_or("info");
     logs::init(settings.log_format.unwrap_or(LogFormat::Auto), level)?;
-    let mut state = StateDir::open(settings.state_dir()?)?;
-    let held = load(&mut state);
+    let state = StateDir::open(settings.state_dir()?)?;
+    let held = load(&state);
     let kernel = Netlink::open(settings.marks).context("cannot talk to the kernel")?;
     let daemon = Bird::new(settings.bird.clone(), state.path());
     if args.clear {
-        return clear(Agent::new(kernel, daemon, settings.marks, None), &mut state);
+        return clear(Agent::new(kernel, daemon, settings.marks, None), &state);
     }
     if args.dry_run {
         let Some(held) = held else {
@@ -106,9 +106,14 @@ pub fn run(args: &EdgeArgs) -> anyhow::Result<ExitCode> {
 
 /// The configuration on disk. One that cannot be read is as good as none: the server sends it again, and until then the
 /// router stays as it is.
-fn load(state: &mut StateDir) -> Option<Held> {
+fn load(state: &StateDir) -> Option<StoredConfig> {
     match state.load() {
-        Ok(held) => held,
+        Ok(held) => {
+            if held.as_ref().is_some_and(|held| held.migrated) {
+                tracing::info!("going on with the configuration of an earlier linkway edge");
+            }
+            held
+        }
         Err(error) => {
             tracing::error!(%error, "the configuration on disk cannot be used");
             None
@@ -120,7 +125,7 @@ fn serve(
     settings: &Settings,
     agent: Agent<Netlink, Bird>,
     state: StateDir,
-    held: Option<Held>,
+    held: Option<StoredConfig>,
 ) -> anyhow::Result<ExitCode> {
     let access = settings.access()?;
     let client = || -> anyhow::Result<Client> {
@@ -211,7 +216,7 @@ fn watch(mut monitor: Monitor, events: &SyncSender<Event>) {
 }
 
 /// Takes everything of ours off the router.
-fn clear(mut agent: Agent<Netlink, Bird>, state: &mut StateDir) -> anyhow::Result<ExitCode> {
+fn clear(mut agent: Agent<Netlink, Bird>, state: &StateDir) -> anyhow::Result<ExitCode> {
     agent.take(Arc::new(nothing()));
     let round = agent.converge();
     if let Some(error) = &agent.last().kernel_error {
@@ -221,7 +226,7 @@ fn clear(mut agent: Agent<Netlink, Bird>, state: &mut StateDir) -> anyhow::Resul
         eprintln!("error: {}: {error}", step.item);
     }
     agent.daemon_mut().stop().context("the BGP daemon could not be stopped")?;
-    state.forget()?;
+    state.purge()?;
     let (failed, done) = (round.failed.len(), round.changes - round.failed.len());
     if failed > 0 {
         let left = format!("{done} changes made, {failed} failed: something of Linkway is left");
@@ -240,7 +245,7 @@ fn nothing() -> EdgeConfig {
         epoch: 0,
         generation: 0,
         ports: Vec::new(),
-        gateways: Vec::new(),
+        routing_domains: Vec::new(),
         interfaces: Vec::new(),
     }
 }

@@ -174,7 +174,7 @@ fn interfaces(series: &mut Series, heard: &Heard) {
         let id = &interface.virtual_interface_id;
         let Some(connection) = heard.connections.get(id) else { continue };
         let labels = format!("connection_id=\"{connection}\",virtual_interface_id=\"{id}\"");
-        let programmed = u64::from(interface.reported.programmed);
+        let programmed = u64::from(interface.programmed);
         series.put("linkway_virtual_interface_programmed", &labels, programmed);
         series.traffic(TRAFFIC, &labels, &interface.traffic);
         for peer in &interface.peers {

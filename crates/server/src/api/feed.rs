@@ -10,7 +10,8 @@ use linkway_domain::id::EdgeId;
 use linkway_wire::error::{Code, WireError};
 use linkway_wire::feed::packed::{self, BASE_HEADER, ENCODING, LARGEST_REPORT};
 use linkway_wire::feed::{
-    AnswerHead, GetEdgeConfig, LONGEST_WAIT, ReportAnswer, ReportEdgeStatus, answer,
+    AnswerHead, FORMAT, FormatMismatch, GetEdgeConfig, LONGEST_WAIT, ReportAnswer,
+    ReportEdgeStatus, answer,
 };
 
 use super::{Answered, Api, Call, internal};
@@ -51,6 +52,7 @@ impl Api {
     pub(super) async fn get_edge_config(&self, call: &Call) -> Answered<Response> {
         let edge = edge_of(call)?;
         let request: GetEdgeConfig = call.protocol.decode(&call.body)?;
+        same_format(request.format)?;
         let limit = Duration::from_secs(request.wait_seconds.min(LONGEST_WAIT));
         let known = request.after();
         let version = tokio::select! {
@@ -59,6 +61,7 @@ impl Api {
         };
         let last_sequence = self.feed.last_sequence(edge).await?;
         let head = |version: ConfigVersion| AnswerHead {
+            format: FORMAT,
             epoch: version.epoch,
             generation: version.generation,
             last_sequence,
@@ -105,10 +108,18 @@ impl Api {
                 return Err(refused(text.to_owned()));
             }
         };
+        same_format(status.format)?;
         self.feed.report(edge, status).await?;
         let ConfigVersion { epoch, generation } = self.feed.version(edge).await?;
         Ok(call.answer(&ReportAnswer { epoch, generation }))
     }
+}
+
+/// Refuses an edge whose agent speaks another format of the feed.
+fn same_format(agent: u32) -> Result<(), WireError> {
+    FormatMismatch::check(agent, FORMAT).map_err(|mismatch| {
+        WireError::new(Code::DirectConnectClientException, mismatch.to_string())
+    })
 }
 
 fn edge_of(call: &Call) -> Result<&EdgeId, WireError> {

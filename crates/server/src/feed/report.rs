@@ -15,14 +15,14 @@ use linkway_domain::access_key::Principal;
 use linkway_domain::connection::Connection;
 use linkway_domain::decide::{Command as _, Context};
 use linkway_domain::edge::report::{ReportConnection, ReportHead, ReportInterface, ReportSeen};
-use linkway_domain::edge::{ConfigVersion, EdgeStatus, InterfaceStatus, SessionState};
+use linkway_domain::edge::{ConfigVersion, EdgeStatus, InterfaceStatus};
 use linkway_domain::id::{ConnectionId, EdgeId, VirtualInterfaceId};
 use linkway_domain::index::Index;
 use linkway_domain::key::{self, Key};
 use linkway_domain::record::Record;
 use linkway_domain::seed::Seed;
 use linkway_domain::view::View;
-use linkway_domain::virtual_interface::{InterfaceReport, PeerReport, VirtualInterface};
+use linkway_domain::virtual_interface::{InterfaceReport, VirtualInterface};
 use linkway_store::Versioned;
 use tokio::task::JoinSet;
 
@@ -107,19 +107,6 @@ impl Change {
     }
 }
 
-/// What the domain takes from an edge's words on an interface.
-fn report(status: &InterfaceStatus) -> InterfaceReport {
-    let peers = status.peers.iter().map(|peer| PeerReport {
-        family: peer.address_family,
-        established: peer.state == SessionState::Established,
-    });
-    InterfaceReport {
-        programmed: status.reported.programmed,
-        peers: peers.collect(),
-        error: status.reported.error.clone(),
-    }
-}
-
 impl Memory {
     fn in_order(&self, sequence: u64) -> Result<(), Fault> {
         match self.last {
@@ -177,7 +164,7 @@ impl Feed {
         let mut interfaces = by_id(&status.interfaces, |item| (&item.virtual_interface_id, item));
         for key in self.records.targets(&Index::<VirtualInterface>::of_edge(edge)).await? {
             let Ok(interface) = VirtualInterfaceId::parse(last_part(&key)) else { continue };
-            let report = interfaces.remove(&interface).map(report);
+            let report = interfaces.remove(&interface).map(InterfaceStatus::report);
             let status = Some(key::interface_status(&interface));
             let said = Said::Interface(report.clone());
             let change =

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use linkway_domain::edge::{
-    ConfigVersion, Edge, EdgeConfig, EdgeStatus, InterfaceStatus, PeerStatus, PortStatus, Reported,
+    ConfigVersion, Edge, EdgeConfig, EdgeStatus, FORMAT, InterfaceStatus, PeerStatus, PortStatus,
     SessionState, Traffic,
 };
 use linkway_domain::id::EdgeId;
@@ -108,8 +108,8 @@ async fn turn(
 }
 
 fn status(config: &EdgeConfig, sequence: u64) -> EdgeStatus {
-    let up = Reported { programmed: true, bgp_up: true, error: None };
     EdgeStatus {
+        format: FORMAT,
         epoch: config.epoch,
         generation: config.generation,
         sequence,
@@ -128,15 +128,21 @@ fn status(config: &EdgeConfig, sequence: u64) -> EdgeStatus {
             .iter()
             .map(|interface| InterfaceStatus {
                 virtual_interface_id: interface.virtual_interface_id.clone(),
-                reported: up.clone(),
-                peers: vec![PeerStatus {
-                    address_family: interface.addresses.family(),
-                    state: SessionState::Established,
-                    prefixes_accepted: 0,
-                    prefixes_rejected: 0,
-                    prefixes_advertised: 0,
-                    last_error: None,
-                }],
+                programmed: true,
+                error: None,
+                peers: interface
+                    .peers
+                    .iter()
+                    .map(|peer| PeerStatus {
+                        bgp_peer_id: peer.bgp_peer_id.clone(),
+                        address_family: peer.addresses.family(),
+                        state: SessionState::Established,
+                        prefixes_accepted: 0,
+                        prefixes_rejected: 0,
+                        prefixes_advertised: 0,
+                        last_error: None,
+                    })
+                    .collect(),
                 traffic: Traffic::default(),
             })
             .collect(),

@@ -6,18 +6,18 @@
 
 use std::sync::Arc;
 
-use linkway_domain::edge::{EdgeConfig, GatewayConfig, InterfaceConfig, PortConfig};
+use linkway_domain::edge::{EdgeConfig, InterfaceConfig, PortConfig, RoutingDomainConfig};
 use linkway_domain::id::EdgeId;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-const GATEWAYS: &str = r#","gateways":["#;
+const ROUTING_DOMAINS: &str = r#","routingDomains":["#;
 const INTERFACES: &str = r#","interfaces":["#;
 
 /// Where the elements of a configuration's lists lie in its text.
 #[derive(Debug)]
 pub(super) struct Layout {
-    gateways: Spans,
+    routing_domains: Spans,
     interfaces: Spans,
 }
 
@@ -49,16 +49,17 @@ struct Head {
 /// The configuration and where its elements lie; `None`: the text is not written so, or not right.
 pub(super) fn read(text: &[u8], known: Option<Known<'_>>) -> Option<(EdgeConfig, Layout)> {
     // A quote within a string has a backslash before it, so this is in none.
-    let end = find(text, GATEWAYS)?;
+    let end = find(text, ROUTING_DOMAINS)?;
     let head: Head = serde_json::from_slice(&[&text[..end], b"}"].concat()).ok()?;
     let old = known.map(|known| Old {
-        items: &known.config.gateways,
+        items: &known.config.routing_domains,
         text: known.text,
-        spans: &known.layout.gateways,
+        spans: &known.layout.routing_domains,
     });
-    let (gateways, spans) = list(text, end + GATEWAYS.len(), old, |gateway: &GatewayConfig| {
-        gateway.virtual_gateway_id.as_str()
-    })?;
+    let (routing_domains, spans) =
+        list(text, end + ROUTING_DOMAINS.len(), old, |domain: &RoutingDomainConfig| {
+            domain.routing_domain_id.as_str()
+        })?;
     let at = after(text, spans.after(), INTERFACES)?;
     let old = known.map(|known| Old {
         items: &known.config.interfaces,
@@ -69,8 +70,8 @@ pub(super) fn read(text: &[u8], known: Option<Known<'_>>) -> Option<(EdgeConfig,
         list(text, at, old, |interface: &InterfaceConfig| interface.virtual_interface_id.as_str())?;
     (&text[layout.after()..] == b"}").then_some(())?;
     let Head { edge_id, epoch, generation, ports } = head;
-    let config = EdgeConfig { edge_id, epoch, generation, ports, gateways, interfaces };
-    Some((config, Layout { gateways: spans, interfaces: layout }))
+    let config = EdgeConfig { edge_id, epoch, generation, ports, routing_domains, interfaces };
+    Some((config, Layout { routing_domains: spans, interfaces: layout }))
 }
 
 /// Where a word begins that is near the beginning.

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use super::AnswerHead;
 use super::layout::{self, Known, Layout};
+use super::{AnswerHead, FORMAT, FormatMismatch, unnamed_format};
 
 /// A configuration and its exact JSON text, which holds every session's key: its `Debug` shows neither. Cheap to clone.
 #[derive(Clone)]
@@ -104,6 +104,17 @@ pub struct Answered {
     pub config: Option<ConfigText>,
 }
 
+/// An answer that an edge cannot take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerError {
+    /// It is of another format.
+    #[error(transparent)]
+    Format(#[from] FormatMismatch),
+    /// It is damaged.
+    #[error(transparent)]
+    Bad(#[from] BadAnswer),
+}
+
 /// A text that is not what it should be. `Display` has no value of the text in it, which may be a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the configuration cannot be read: {problem} at line {line}, column {column}")]
@@ -125,6 +136,8 @@ struct Envelope<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Opened<'a> {
+    #[serde(default = "unnamed_format")]
+    format: u32,
     #[serde(default)]
     epoch: u64,
     generation: u64,
@@ -136,8 +149,8 @@ struct Opened<'a> {
 
 impl Opened<'_> {
     fn head(&self) -> AnswerHead {
-        let Self { epoch, generation, last_sequence, .. } = *self;
-        AnswerHead { epoch, generation, last_sequence }
+        let Self { format, epoch, generation, last_sequence, .. } = *self;
+        AnswerHead { format, epoch, generation, last_sequence }
     }
 }
 
@@ -150,14 +163,18 @@ pub fn answer(head: AnswerHead, config: Option<&ConfigText>) -> Vec<u8> {
     serde_json::to_vec(&Envelope { head, config }).expect("answers have string keys only")
 }
 
-/// Reads the JSON of an answer; what is as in the held configuration is shared with it. A configuration whose version is not
-/// the answer's is refused: it would never be asked for again.
-pub fn read_answer(body: Vec<u8>, held: Option<&ConfigText>) -> Result<Answered, BadAnswer> {
+/// Reads the JSON of an answer; what is as in the held configuration is shared with it.
+///
+/// # Errors
+/// An answer of another format, one that cannot be read, and one with a configuration whose version is not the answer's: it
+/// would never be asked for again.
+pub fn read_answer(body: Vec<u8>, held: Option<&ConfigText>) -> Result<Answered, AnswerError> {
     let body = Bytes::from(body);
     let (head, config) = match read_own(&body, held) {
         Some((head, config)) => (head, Some(config)),
         None => {
             let opened: Opened<'_> = serde_json::from_slice(&body).map_err(|error| bad(&error))?;
+            FormatMismatch::check(FORMAT, opened.format)?;
             let read = |raw: &RawValue| {
                 ConfigText::parse_after(body.slice_ref(raw.get().as_bytes()), held)
             };
@@ -166,7 +183,7 @@ pub fn read_answer(body: Vec<u8>, held: Option<&ConfigText>) -> Result<Answered,
     };
     if config.as_ref().is_some_and(|config| config.version() != head.version()) {
         let problem = "its version is not the one that the answer names";
-        return Err(BadAnswer { problem, line: 1, column: 1 });
+        return Err(BadAnswer { problem, line: 1, column: 1 }.into());
     }
     Ok(Answered { head, config })
 }
@@ -178,6 +195,7 @@ fn read_own(body: &Bytes, held: Option<&ConfigText>) -> Option<(AnswerHead, Conf
     let end = layout::find(body, CONFIG)?;
     let opened = [&body[..end], b"}"].concat();
     let opened: Opened<'_> = serde_json::from_slice(&opened).ok()?;
+    (opened.format == FORMAT).then_some(())?;
     let text = body[end + CONFIG.len()..].strip_suffix(b"}")?;
     let (config, layout) = layout::read(text, held.and_then(ConfigText::known))?;
     let config = ConfigText::new(config, body.slice_ref(text), Some(layout));

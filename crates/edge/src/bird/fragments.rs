@@ -1,4 +1,4 @@
-//! The parts of a configuration as files. Each is named after what is in it, so one that was written is never written again,
+//! The fragments of a configuration as files. Each is named by a digest of it, so one that was written is never written again,
 //! and the configuration that BIRD has and the next one do not disturb each other.
 
 use std::collections::BTreeSet;
@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use crate::session::DaemonError;
 
-/// A directory of parts.
+/// A directory of fragments.
 #[derive(Debug)]
-pub struct Parts {
+pub struct Fragments {
     dir: PathBuf,
     /// Those that this process has written: of others, who knows whether they were written to their end.
     written: BTreeSet<Arc<str>>,
@@ -20,7 +20,7 @@ pub struct Parts {
     swept: bool,
 }
 
-impl Parts {
+impl Fragments {
     /// In a directory that is made (0700) when it is needed.
     #[must_use]
     pub const fn of(dir: PathBuf) -> Self {
@@ -37,7 +37,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Writes a part if it is not there.
+    /// Writes a fragment if it is not there.
     pub fn write(&mut self, name: &Arc<str>, text: &str) -> Result<(), DaemonError> {
         if !self.written.contains(name) {
             let path = self.dir.join(&**name);
@@ -48,7 +48,7 @@ impl Parts {
     }
 
     /// BIRD could not read what it was given: nothing is taken to be there.
-    pub fn doubt(&mut self) {
+    pub fn invalidate(&mut self) {
         self.written.clear();
         self.swept = false;
     }
@@ -98,29 +98,29 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_written_once_and_stays_while_it_is_needed() {
+    fn a_fragment_is_written_once_and_stays_while_it_is_needed() {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path().join("bird.d");
-        let mut parts = Parts::of(dir.clone());
-        parts.prepare().unwrap();
+        let mut fragments = Fragments::of(dir.clone());
+        fragments.prepare().unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        parts.write(&"a".into(), "text").unwrap();
+        fragments.write(&"a".into(), "text").unwrap();
         let path = dir.join("a");
         assert_eq!((mode(&dir), mode(&path)), (0o700, 0o600));
         fs::write(&path, "changed").unwrap();
-        parts.write(&"a".into(), "text").unwrap();
+        fragments.write(&"a".into(), "text").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "changed", "it is not looked at again");
-        parts.doubt();
-        parts.write(&"a".into(), "text").unwrap();
+        fragments.invalidate();
+        fragments.write(&"a".into(), "text").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "text");
         // What an agent that was killed has left.
         fs::write(dir.join("b.new"), "").unwrap();
-        parts.write(&"c".into(), "text").unwrap();
-        parts.keep(["c".into()].into());
+        fragments.write(&"c".into(), "text").unwrap();
+        fragments.keep(["c".into()].into());
         assert_eq!(names(&dir), ["c"]);
         // Another agent after it writes what it needs, whatever is there.
         fs::write(dir.join("c"), "").unwrap();
-        let mut next = Parts::of(dir.clone());
+        let mut next = Fragments::of(dir.clone());
         next.prepare().unwrap();
         next.write(&"c".into(), "text").unwrap();
         assert_eq!(fs::read_to_string(dir.join("c")).unwrap(), "text");
