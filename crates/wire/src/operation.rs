@@ -95,6 +95,14 @@ pub enum Target {
     Linkway(LinkwayOperation),
 }
 
+impl Target {
+    /// Every operation of both services.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let tenants = Operation::ALL.iter().copied().map(Self::Tenant);
+        tenants.chain(LinkwayOperation::ALL.iter().copied().map(Self::Linkway))
+    }
+}
+
 /// A target that names no operation. `Display` is a sentence for the caller; it repeats at most 100
 /// characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -146,6 +154,14 @@ impl Target {
         match self {
             Self::Tenant(_) => Self::TENANT,
             Self::Linkway(_) => Self::LINKWAY,
+        }
+    }
+
+    /// The service's name in the credential scope of a signature, and before the colon of an IAM action.
+    pub const fn signing_name(self) -> &'static str {
+        match self {
+            Self::Tenant(_) => "directconnect",
+            Self::Linkway(_) => crate::operator::SERVICE,
         }
     }
 

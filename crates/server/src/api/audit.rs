@@ -1,14 +1,12 @@
-//! What the trail says of a call. A change's record is part of its own commit; reads and refusals go to the journal.
+//! What the audit log says of a call. A change's record is part of its own commit; reads and refusals go to the journal.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use linkway_domain::decide::Outcome;
 use linkway_domain::key::{self, Key};
 use linkway_domain::time::Time;
 use linkway_wire::error::WireError;
-use linkway_wire::generated::Operation;
-use linkway_wire::operation::{LinkwayOperation, Target};
+use linkway_wire::operation::Target;
 
 use super::Call;
 use crate::audit::event::{AuditEvent, Parameters, parameters};
@@ -17,64 +15,18 @@ use crate::clock;
 use crate::credentials::Caller;
 use crate::http::{Request, RequestId};
 
-/// Whether a call of this kind changes nothing when it succeeds.
-pub(super) fn is_read(target: Target) -> bool {
-    match target {
-        Target::Tenant(operation) => !matches!(
-            operation,
-            Operation::CreateConnection
-                | Operation::DeleteConnection
-                | Operation::CreatePrivateVirtualInterface
-                | Operation::AllocatePrivateVirtualInterface
-                | Operation::ConfirmPrivateVirtualInterface
-                | Operation::DeleteVirtualInterface
-                | Operation::TagResource
-                | Operation::UntagResource
-        ),
-        Target::Linkway(operation) => match operation {
-            LinkwayOperation::DescribeEdge
-            | LinkwayOperation::ListAccounts
-            | LinkwayOperation::ListAccessKeys
-            | LinkwayOperation::ListLocations
-            | LinkwayOperation::ListEdges
-            | LinkwayOperation::ListPorts
-            | LinkwayOperation::ListConnections
-            | LinkwayOperation::ListGateways
-            | LinkwayOperation::ListInterfaces
-            | LinkwayOperation::ListEvents
-            | LinkwayOperation::Backup => true,
-            // Edges ask all the time and what they report shows in states: neither is written down.
-            LinkwayOperation::GetEdgeConfig | LinkwayOperation::ReportEdgeStatus => false,
-            LinkwayOperation::ApproveConnection
-            | LinkwayOperation::CreateAccessKey
-            | LinkwayOperation::CreateAccount
-            | LinkwayOperation::CreateEdge
-            | LinkwayOperation::CreateGateway
-            | LinkwayOperation::CreateLocation
-            | LinkwayOperation::CreatePort
-            | LinkwayOperation::DeleteAccessKey
-            | LinkwayOperation::DeleteGateway
-            | LinkwayOperation::DisableAccessKey
-            | LinkwayOperation::EnableAccessKey
-            | LinkwayOperation::RejectConnection
-            | LinkwayOperation::RenewEpoch
-            | LinkwayOperation::ResetBgpSession => false,
-        },
-    }
-}
-
 /// The record of a change, for its own commit.
-pub(super) fn of_change(call: &Call, time: Time, outcome: &Outcome) -> (Key, Vec<u8>) {
+pub(super) fn of_change(call: &Call, time: Time, resources: &[Cow<'_, str>]) -> (Key, Vec<u8>) {
     let parameters = parameters(&call.body);
     let change = Change {
         principal: call.caller.principal.clone(),
         access_key_id: call.caller.access_key_id.as_str(),
         source: call.source,
         operation: call.target.name(),
-        resources: resources(outcome),
+        resources: resources.to_vec(),
         parameters: parameters.as_ref().map(Parameters::text),
     };
-    (key::audit(time, call.request_id.as_str()), trail::encode(&change))
+    (key::audit(time, call.request_id.as_str()), record::encode(&change))
 }
 
 /// The record of a call by a known caller.
@@ -93,7 +45,7 @@ pub(super) fn event<'a>(
     }
 }
 
-/// The record of a known caller's call of nothing that there is.
+/// The record of a known caller's call of an operation that does not exist.
 pub(super) fn unknown_operation<'a>(
     caller: &'a Caller,
     source: IpAddr,
@@ -109,9 +61,11 @@ pub(super) fn unknown_operation<'a>(
 }
 
 /// The record of a call whose caller is not known.
-pub(super) fn anonymous<'a>(request: &'a Request, error: &'a WireError) -> AuditEvent<'a> {
-    let target =
-        request.headers.get("x-amz-target").and_then(|value| Target::parse(value.as_bytes()).ok());
+pub(super) fn anonymous<'a>(
+    request: &'a Request,
+    target: Option<Target>,
+    error: &'a WireError,
+) -> AuditEvent<'a> {
     AuditEvent {
         time: clock::now(),
         request_id: request.request_id.as_str().into(),
@@ -145,21 +99,5 @@ fn by<'a>(
         outcome: "".into(),
         message: None,
         parameters: None,
-    }
-}
-
-/// The ids of what a change was about.
-fn resources(outcome: &Outcome) -> Vec<Cow<'_, str>> {
-    match outcome {
-        Outcome::Account(r) => vec![r.id.as_str().into()],
-        Outcome::AccessKey(r) => vec![r.id.as_str().into()],
-        Outcome::Location(r) => vec![r.code.as_str().into()],
-        Outcome::Edge(r, access_key) => vec![r.id.as_str().into(), access_key.id.as_str().into()],
-        Outcome::Port(r) => vec![format!("{}/{}", r.edge, r.name).into()],
-        Outcome::Connection(r) => vec![r.id.as_str().into()],
-        Outcome::VirtualInterface(r) => vec![r.id.as_str().into(), r.connection.as_str().into()],
-        Outcome::Gateway(r) => vec![r.id.as_str().into()],
-        Outcome::Epoch(number) => vec![number.to_string().into()],
-        Outcome::Done => Vec::new(),
     }
 }

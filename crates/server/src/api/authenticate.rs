@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
-use linkway_domain::access_key::Principal;
 use linkway_wire::error::{Code, WireError};
-use linkway_wire::operation::{LinkwayOperation, Target};
 use linkway_wire::sigv4::{self, HeaderLookup, RequestParts, SignatureError};
 
+use super::operation::{Callers, Row, ThrottleClass};
 use super::{Api, Call, Refused};
 use crate::clock;
 use crate::credentials::{self, Caller};
@@ -69,8 +68,14 @@ impl Api {
         WireError::new(code, error.to_string()).into()
     }
 
+    /// Whether a caller may call now. What it calls makes no difference: calls of operations that are not for accounts count
+    /// for an account as well.
     fn admit(&self, caller: &Caller, now: Instant) -> Result<(), Refused> {
-        let Principal::Account(account) = &caller.principal else { return Ok(()) };
+        let account = match Callers::of(&caller.principal).throttle_class() {
+            ThrottleClass::PerAccount => caller.principal.account(),
+            ThrottleClass::Unlimited => None,
+        };
+        let Some(account) = account else { return Ok(()) };
         self.throttle.admit(caller.access_key_id.as_str(), account.as_str(), now).map_err(
             |throttled| {
                 self.telemetry.throttled(throttled.scope);
@@ -82,34 +87,15 @@ impl Api {
         )
     }
 
-    /// Which operations exist for which kind of principal.
-    pub(super) fn authorize(&self, call: &Call) -> Result<(), WireError> {
-        let allowed = match (&call.caller.principal, call.target) {
-            (Principal::Account(_), Target::Tenant(_)) => true,
-            (Principal::Operator, Target::Linkway(operation)) => !is_of_edges(operation),
-            (Principal::Edge(_), Target::Linkway(operation)) => is_of_edges(operation),
-            (Principal::Account(_), Target::Linkway(_))
-            | (Principal::Operator | Principal::Edge(_), Target::Tenant(_)) => false,
-        };
-        if allowed {
+    /// Whether an operation exists for the caller's kind of principal.
+    pub(super) fn authorize(&self, call: &Call, row: &Row) -> Result<(), WireError> {
+        if Callers::of(call.principal()) == row.callers {
             return Ok(());
         }
-        let service = match call.target {
-            Target::Tenant(_) => "directconnect",
-            Target::Linkway(_) => "linkway",
-        };
-        let text = format!(
-            "User: {} is not authorized to perform: {service}:{}",
-            call.caller.principal,
-            call.target.name()
-        );
+        let (who, action) = (call.principal(), row.action());
+        let text = format!("User: {who} is not authorized to perform: {action}");
         Err(WireError::new(Code::AccessDeniedException, text))
     }
-}
-
-/// The two operations of the edge feed.
-fn is_of_edges(operation: LinkwayOperation) -> bool {
-    matches!(operation, LinkwayOperation::GetEdgeConfig | LinkwayOperation::ReportEdgeStatus)
 }
 
 fn locked(wait: Duration) -> Refused {

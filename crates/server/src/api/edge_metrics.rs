@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use linkway_domain::Time;
 use linkway_domain::edge::{SessionState, Traffic};
@@ -124,8 +125,13 @@ fn is_counter(family: &str) -> bool {
     FAMILIES.iter().any(|(name, kind, _)| *name == family && *kind == "counter")
 }
 
-/// Appends what the edges last said. `silence` is how long a report speaks for its edge, in milliseconds.
-pub(super) fn write(text: &mut String, heard: &[(EdgeId, Arc<Heard>)], now: Time, silence: u64) {
+/// Appends what the edges last said. `silence` is how long a report speaks for its edge.
+pub(super) fn write(
+    text: &mut String,
+    heard: &[(EdgeId, Arc<Heard>)],
+    now: Time,
+    silence: Duration,
+) {
     let mut series = Series::default();
     for (edge, heard) in heard {
         let labels = format!("edge=\"{edge}\"");
@@ -227,7 +233,7 @@ mod tests {
         let edge = |id: &str| EdgeId::parse(id).expect("an edge's id");
         let mut text = String::new();
         let all = [(edge("a"), heard(100_000)), (edge("old"), heard(9_999))];
-        write(&mut text, &all, Time::from_millis(100_000), 90_000);
+        write(&mut text, &all, Time::from_millis(100_000), Duration::from_secs(90));
         let vif = |it: &str, rest: &str| {
             format!(
                 "{{connection_id=\"dxcon-11111111\",virtual_interface_id=\"dxvif-{it}\"{rest}}}"

@@ -3,21 +3,19 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, header};
+use linkway_domain::Fault;
 use linkway_domain::access_key::Principal;
 use linkway_domain::edge::ConfigVersion;
 use linkway_domain::id::EdgeId;
-use linkway_domain::{Fault, fault::FaultKind};
 use linkway_wire::error::{Code, WireError};
 use linkway_wire::feed::packed::{self, BASE_HEADER, ENCODING, LARGEST_REPORT};
 use linkway_wire::feed::{
     AnswerHead, FORMAT, FormatMismatch, GetEdgeConfig, LONGEST_WAIT, ReportAnswer,
     ReportEdgeStatus, answer,
 };
-use linkway_wire::json;
 
-use super::{Answered, Api, Call};
-use crate::http::Response;
-use crate::http::respond;
+use super::{Answered, Api, Call, internal};
+use crate::http::{Response, respond};
 
 /// How the bodies of a call are encoded, as its headers say. They are not signed and need not be: a body that is not what
 /// they say is refused.
@@ -51,9 +49,9 @@ impl Encodings {
 }
 
 impl Api {
-    pub(super) async fn get_edge_config(&self, call: &Call) -> Result<Response, WireError> {
+    pub(super) async fn get_edge_config(&self, call: &Call) -> Answered<Response> {
         let edge = edge_of(call)?;
-        let request: GetEdgeConfig = json::decode(&call.body)?;
+        let request: GetEdgeConfig = call.protocol.decode(&call.body)?;
         same_format(request.format)?;
         let limit = Duration::from_secs(request.wait_seconds.min(LONGEST_WAIT));
         let known = request.after();
@@ -84,7 +82,7 @@ impl Api {
         });
         let packed = packed.await.map_err(|error| {
             tracing::error!(%error, "a configuration was not packed");
-            super::internal()
+            internal()
         })?;
         let mut response = respond::success(packed);
         let encoding = HeaderValue::from_static(ENCODING);
@@ -95,14 +93,15 @@ impl Api {
         Ok(response)
     }
 
-    pub(super) async fn report_edge_status(&self, call: &Call) -> Answered {
+    pub(super) async fn report_edge_status(&self, call: &Call) -> Answered<Response> {
         let edge = edge_of(call)?;
         let refused = |text: String| WireError::new(Code::SerializationException, text);
         let status: ReportEdgeStatus = match call.encodings.request {
-            Encoding::Plain => json::decode(&call.body)?,
+            Encoding::Plain => call.protocol.decode(&call.body)?,
             Encoding::Zstd => {
                 let unpacked = packed::decode(&call.body, None, LARGEST_REPORT);
-                json::decode(&unpacked.map_err(|error| refused(format!("The report: {error}.")))?)?
+                let unpacked = unpacked.map_err(|error| refused(format!("The report: {error}.")));
+                call.protocol.decode(&unpacked?)?
             }
             Encoding::Other => {
                 let text = "The header content-encoding names an encoding other than zstd.";
@@ -112,7 +111,7 @@ impl Api {
         same_format(status.format)?;
         self.feed.report(edge, status).await?;
         let ConfigVersion { epoch, generation } = self.feed.version(edge).await?;
-        Ok(json::encode(&ReportAnswer { epoch, generation }))
+        Ok(call.answer(&ReportAnswer { epoch, generation }))
     }
 }
 
@@ -127,7 +126,7 @@ fn edge_of(call: &Call) -> Result<&EdgeId, WireError> {
     match &call.caller.principal {
         Principal::Edge(id) => Ok(id),
         Principal::Account(_) | Principal::Operator => {
-            Err(Fault::of(FaultKind::AccessDenied, "This operation is for edges.").into())
+            Err(Fault::denied("This operation is for edges.").into())
         }
     }
 }

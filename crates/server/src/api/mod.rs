@@ -1,50 +1,62 @@
 //! One endpoint: authenticate -> throttle -> authorize -> decode -> decide -> commit -> encode -> audit.
 //!
 //! `OvertureService.*` is for tenants, `Linkway.*` for the operator and for edges. Which operations exist for a caller is
-//! decided by the kind of its principal before anything of the request's body is read.
+//! decided by the kind of its principal before anything of the request's body is read. [`table`] has what is known of each
+//! operation; the handlers are in one file for each resource.
 
+mod access_key;
+mod account;
 mod audit;
 mod authenticate;
-mod describe;
+mod bgp_peer;
+mod call;
+mod connection;
+mod customer_agreement;
+mod database;
+mod edge;
 mod edge_metrics;
-mod events;
+mod event;
+mod failure;
 mod feed;
+mod location;
 mod metrics;
-mod operator;
+pub mod operation;
 mod page;
-mod tenant;
+mod port;
+mod protocol;
+pub mod table;
+mod tag;
+mod virtual_gateway;
+mod virtual_interface;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Method, StatusCode};
-use linkway_domain::Fault;
-use linkway_domain::decide::{Command, Outcome};
-use linkway_domain::fault::FaultKind;
-use linkway_domain::id::AccountId;
-use linkway_store::StoreError;
-use linkway_wire::convert;
 use linkway_wire::error::{Code, WireError};
 use linkway_wire::operation::Target;
 use linkway_wire::sigv4::Policy;
 use tokio_util::sync::CancellationToken;
 
+use self::call::Call;
+use self::failure::internal;
+use self::operation::Effect;
+use self::protocol::Protocol;
 use crate::audit::journal::Journal;
 use crate::clock;
-use crate::credentials::{Caller, Credentials};
+use crate::credentials::Credentials;
 use crate::feed::Feed;
-use crate::http::respond;
-use crate::http::{Handler, Request, RequestId, Response};
+use crate::http::{Handler, Request, Response, respond};
 use crate::limits::lockout::Lockout;
 use crate::limits::throttle::Throttle;
 use crate::liveness::Liveness;
-use crate::records::{Failure, Records};
+use crate::records::Records;
 use crate::telemetry::{self, Telemetry};
 
-/// The body of a good answer, or an error.
-type Answered = Result<Vec<u8>, WireError>;
+/// What a handler answers, or an error.
+type Answered<T> = Result<T, WireError>;
 
 /// Everything that answering needs. One for the life of a server.
 pub struct Api {
@@ -59,7 +71,7 @@ pub struct Api {
     pub(crate) journal: Arc<Journal>,
     pub(crate) operations: metrics::ByTarget,
     /// Where a backup is put together before it is sent.
-    pub(crate) scratch: std::path::PathBuf,
+    pub(crate) scratch: PathBuf,
     pub(crate) ready: AtomicBool,
     /// Cancelled when the server shuts down, so that long polls end at once.
     pub(crate) closing: CancellationToken,
@@ -82,7 +94,7 @@ pub struct Parts {
     /// Reads and refusals.
     pub journal: Arc<Journal>,
     /// A directory for files that live as long as a request.
-    pub scratch: std::path::PathBuf,
+    pub scratch: PathBuf,
     /// Cancelled when the server shuts down.
     pub closing: CancellationToken,
 }
@@ -120,72 +132,20 @@ impl Api {
     }
 }
 
-/// An authenticated call.
-struct Call {
-    caller: Arc<Caller>,
-    target: Target,
-    body: Bytes,
-    source: std::net::IpAddr,
-    request_id: RequestId,
-    encodings: feed::Encodings,
-}
-
-impl Call {
-    /// The account that calls.
-    fn account(&self) -> Option<&AccountId> {
-        self.caller.principal.account()
-    }
-
-    /// The account that calls a tenants' operation.
-    fn tenant(&self) -> Result<&AccountId, Fault> {
-        let denied = || Fault::of(FaultKind::AccessDenied, "This operation is for accounts.");
-        self.account().ok_or_else(denied)
-    }
-}
-
 impl Api {
-    /// Decides and commits a call's command, with its audit record in the same commit.
-    async fn run(&self, call: &Call, command: &Command) -> Result<Outcome, WireError> {
-        let audit = |time, outcome: &Outcome| audit::of_change(call, time, outcome);
-        let decided = self.records.run(&call.caller.principal, command, Some(&audit)).await?;
-        if !decided.changed {
-            // Nothing was committed, so nothing was audited: to the trail this is a read.
-            self.journal.record(&audit::event(call, clock::now(), "ok", None));
-        }
-        Ok(decided.outcome)
-    }
-
-    fn view<'a>(&'a self, reader: Option<&'a AccountId>, edge_silent: bool) -> convert::View<'a> {
-        convert::View {
-            region: &self.records.settings().region,
-            now: clock::now(),
-            reader,
-            edge_silent,
-        }
-    }
-
-    /// Answers a `POST /`.
-    async fn call(&self, request: Request) -> Response {
-        let target =
-            request.headers.get("x-amz-target").map(|value| Target::parse(value.as_bytes()));
-        let metric = self.operations.of(target.as_ref().and_then(|target| target.as_ref().ok()));
+    /// Answers a call of an operation.
+    async fn call(&self, protocol: Protocol, request: Request) -> Response {
+        let target = protocol.target(&request);
+        let metric = self.operations.of(target.as_ref().ok());
         let received = request.received;
         let answered = match self.authenticate(&request).await {
             Err(refused) => {
-                self.journal.record(&audit::anonymous(&request, &refused.error));
+                let named = target.as_ref().ok().copied();
+                self.journal.record(&audit::anonymous(&request, named, &refused.error));
                 Err(refused)
             }
             Ok(caller) => {
                 let (source, request_id) = (request.peer.ip(), request.request_id.clone());
-                let target = match target {
-                    Some(Ok(target)) => Ok(target),
-                    Some(Err(error)) => Err(WireError::from(error)),
-                    None => Err(WireError::new(
-                        Code::UnknownOperationException,
-                        "The header x-amz-target is required: it names the operation, as in \
-                         OvertureService.DescribeConnections.",
-                    )),
-                };
                 match target {
                     Err(error) => {
                         let who = audit::unknown_operation(&caller, source, &request_id, &error);
@@ -195,44 +155,38 @@ impl Api {
                     Ok(target) => {
                         let encodings = feed::Encodings::of(&request.headers);
                         let body = request.body;
-                        let call = Call { caller, target, body, source, request_id, encodings };
-                        self.answer(call).await
+                        let call =
+                            Call { caller, target, protocol, body, source, request_id, encodings };
+                        self.answer(call).await.map_err(Refused::from)
                     }
                 }
             }
         };
         let (code, response) = match answered {
             Ok(response) => ("ok", response),
-            Err(refused) => (refused.error.code.as_str(), refused.response()),
+            Err(refused) => (refused.error.code.as_str(), refused.response(protocol)),
         };
         metric.record(code, received.elapsed());
         response
     }
 
-    async fn answer(&self, call: Call) -> Result<Response, Refused> {
-        let answered = match self.authorize(&call) {
+    async fn answer(&self, call: Call) -> Answered<Response> {
+        let row = table::row(call.target);
+        let answered = match self.authorize(&call, &row) {
             Err(error) => Err(error),
             Ok(()) => self.dispatch(&call).await,
         };
-        match &answered {
-            Ok(_) if audit::is_read(call.target) => {
+        match (&answered, row.effect) {
+            (Ok(_), Effect::Read) => {
                 self.journal.record(&audit::event(&call, clock::now(), "ok", None));
             }
-            Ok(_) => {}
-            Err(error) => {
-                let event =
-                    audit::event(&call, clock::now(), error.code.as_str(), Some(&error.message));
-                self.journal.record(&event);
+            (Ok(_), Effect::Change | Effect::NotRecorded(_)) => {}
+            (Err(error), _) => {
+                let code = error.code.as_str();
+                self.journal.record(&audit::event(&call, clock::now(), code, Some(&error.message)));
             }
         }
-        Ok(answered?)
-    }
-
-    async fn dispatch(&self, call: &Call) -> Result<Response, WireError> {
-        match call.target {
-            Target::Tenant(operation) => self.tenant(operation, call).await.map(respond::success),
-            Target::Linkway(operation) => self.linkway(operation, call).await,
-        }
+        answered
     }
 }
 
@@ -249,10 +203,8 @@ impl From<WireError> for Refused {
 }
 
 impl Refused {
-    fn response(&self) -> Response {
-        let status = StatusCode::from_u16(self.error.code.status())
-            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = respond::error(status, self.error.code.as_str(), &self.error.message);
+    fn response(&self, protocol: Protocol) -> Response {
+        let mut response = protocol.error(&self.error);
         if let Some(wait) = self.retry_after {
             let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
             response.headers.push((http::header::RETRY_AFTER, seconds.into()));
@@ -261,49 +213,13 @@ impl Refused {
     }
 }
 
-impl From<Failure> for WireError {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Fault(fault) => fault.into(),
-            Failure::Contended => Self::new(
-                Code::ServiceUnavailable,
-                "Too many others are changing the same things right now. Try again.",
-            ),
-            Failure::Store(StoreError::Full) => {
-                tracing::error!("the store is full");
-                Self::new(
-                    Code::DirectConnectServerException,
-                    "The service has no space left. Nothing was changed.",
-                )
-            }
-            Failure::Store(error) => {
-                tracing::error!(%error, "the store failed");
-                internal()
-            }
-            Failure::Codec { key, error } => {
-                tracing::error!(key, %error, "a stored record cannot be read");
-                internal()
-            }
-            Failure::Refused(error) => {
-                tracing::error!(error, "a commit was refused");
-                internal()
-            }
-        }
-    }
-}
-
-fn internal() -> WireError {
-    WireError::new(
-        Code::DirectConnectServerException,
-        "The service failed. Its log names this request's id.",
-    )
-}
-
 impl Handler for Api {
     async fn handle(&self, request: Request) -> Response {
-        match (&request.method, request.path()) {
+        if let Some(protocol) = Protocol::of(&request) {
             // Boxed: every layer above moves this future, which is as large as the largest operation.
-            (&Method::POST, "/") => Box::pin(self.call(request)).await,
+            return Box::pin(self.call(protocol, request)).await;
+        }
+        match (&request.method, request.path()) {
             (&Method::GET | &Method::HEAD, "/healthz") => plain(StatusCode::OK, "ok\n"),
             (&Method::GET | &Method::HEAD, "/readyz") => match self.ready.load(Ordering::Relaxed) {
                 true => plain(StatusCode::OK, "ready\n"),
@@ -329,14 +245,8 @@ impl Handler for Api {
     }
 
     fn time_limit(&self, request: &Request) -> Option<Duration> {
-        // A long poll may wait for as long as the feed allows, and a backup is as large as the store.
-        match request.header("x-amz-target") {
-            Some("Linkway.GetEdgeConfig") => {
-                Some(Duration::from_secs(linkway_wire::feed::LONGEST_WAIT + 30))
-            }
-            Some("Linkway.Backup") => Some(Duration::from_secs(3600)),
-            _ => None,
-        }
+        let target: Target = Protocol::of(request)?.target(request).ok()?;
+        table::row(target).time_limit
     }
 }
 

@@ -4,77 +4,110 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use linkway_domain::Fault;
 use linkway_domain::fault::shown;
+use linkway_domain::index::Index;
+use linkway_domain::record::Record;
 
-/// The most elements of a page of an operator's list, how many there are unless the operator asks for fewer, and how many
-/// keys are read from the store at a time.
-pub const MOST: usize = 1000;
+use super::Api;
+use crate::records::Failure;
 
-/// The most elements of a page that a tenant asks for: "if MaxResults is given a value larger than 100, only 100 results
-/// are returned" (Direct Connect API Reference, `DescribeConnections` and `DescribeVirtualInterfaces`).
-const MOST_ASKED: usize = 100;
+/// The longest page that a tenant asks for: "if MaxResults is given a value larger than 100, only 100 results are returned"
+/// (Direct Connect API Reference, `DescribeConnections` and `DescribeVirtualInterfaces`).
+pub const LONGEST: usize = 100;
 
-/// Where a page starts and how long it may be, in elements; `usize::MAX` where it has all that is left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// The last key of the page before.
-    pub after: Option<String>,
-    /// The most elements.
-    pub limit: usize,
+/// The longest page of an operator's list, and its length unless the caller asks for fewer.
+pub const LONGEST_FOR_OPERATOR: usize = 1000;
+
+/// How many entries are read at a time where a whole list is asked for.
+const CHUNK: usize = 1000;
+
+/// Which part of a list is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// How many; `None`: all that is left.
+    limit: Option<usize>,
+    /// Where to go on.
+    token: Option<&'a str>,
 }
 
-/// Checks a tenant's members: without `maxResults` the page has everything. `range` is what is being listed: a token is
-/// good for the range that it was made for.
+impl<'a> Asked<'a> {
+    /// By a tenant. Without `maxResults` the answer is the whole list.
+    ///
+    /// # Errors
+    ///
+    /// If `max_results` is below 1.
+    pub fn by_tenant(max_results: Option<i64>, token: Option<&'a str>) -> Result<Self, Fault> {
+        let limit = max_results.map(at_least_one).transpose()?;
+        Ok(Self { limit: limit.map(|limit| limit.min(LONGEST)), token })
+    }
+
+    /// By the operator.
+    ///
+    /// # Errors
+    ///
+    /// If `max_results` is not from 1 to [`LONGEST_FOR_OPERATOR`].
+    pub fn by_operator(max_results: Option<i64>, token: Option<&'a str>) -> Result<Self, Fault> {
+        Ok(Self { limit: Some(operators_limit(max_results)?), token })
+    }
+}
+
+/// How many elements an operator's list has at most.
 ///
 /// # Errors
 ///
-/// A client fault if `max_results` is below 1, or the token is not one of this range.
-pub fn parse_tenant(
-    range: &str,
-    max_results: Option<i64>,
-    next_token: Option<&str>,
-) -> Result<Page, Fault> {
-    let limit = match max_results {
-        None => usize::MAX,
-        Some(number) if number >= 1 => {
-            usize::try_from(number).map_or(MOST_ASKED, |asked| asked.min(MOST_ASKED))
+/// If `max_results` is not from 1 to [`LONGEST_FOR_OPERATOR`].
+pub fn operators_limit(max_results: Option<i64>) -> Result<usize, Fault> {
+    let Some(number) = max_results else { return Ok(LONGEST_FOR_OPERATOR) };
+    match usize::try_from(number) {
+        Ok(limit @ 1..=LONGEST_FOR_OPERATOR) => Ok(limit),
+        Ok(_) | Err(_) => {
+            let rule = format!("must be from 1 to {LONGEST_FOR_OPERATOR}");
+            Err(Fault::field("maxResults", number, rule))
         }
-        Some(number) => return Err(Fault::field("maxResults", number, "must be at least 1")),
-    };
-    let after = next_token.map(|token| last_key(range, token)).transpose()?;
-    Ok(Page { after, limit })
+    }
 }
 
-/// Checks an operator's members: without `max_results` the page has [`MOST`] elements. `range` as in [`parse_tenant`].
-///
-/// # Errors
-///
-/// A client fault if `max_results` is not from 1 to [`MOST`], or the token is not one of this range.
-pub fn parse(
-    range: &str,
-    max_results: Option<i64>,
-    next_token: Option<&str>,
-) -> Result<Page, Fault> {
-    let limit = match max_results {
-        None => MOST,
-        Some(number) => match usize::try_from(number) {
-            Ok(limit @ 1..=MOST) => limit,
-            Ok(_) | Err(_) => {
-                let rule = format!("must be from 1 to {MOST}");
-                return Err(Fault::field("maxResults", number, rule));
+fn at_least_one(number: i64) -> Result<usize, Fault> {
+    match usize::try_from(number) {
+        Ok(0) | Err(_) => Err(Fault::field("maxResults", number, "must be at least 1")),
+        Ok(limit) => Ok(limit),
+    }
+}
+
+impl Api {
+    /// The part of a list that is asked for, and the token of what comes after it.
+    pub(super) async fn list<T>(
+        &self,
+        index: &Index<T>,
+        asked: Asked<'_>,
+    ) -> Result<(Vec<T>, Option<String>), Failure>
+    where
+        T: TryFrom<Record>,
+    {
+        let range = index.range().as_str();
+        let mut after = asked.token.map(|token| last_key(range, token)).transpose()?;
+        if let Some(limit) = asked.limit {
+            let (records, next) = self.records.page(index, after.as_deref(), limit).await?;
+            return Ok((records, next.map(|last| token(range, &last))));
+        }
+        let mut all = Vec::new();
+        loop {
+            let (records, next) = self.records.page(index, after.as_deref(), CHUNK).await?;
+            all.extend(records);
+            if next.is_none() {
+                return Ok((all, None));
             }
-        },
-    };
-    let after = next_token.map(|token| last_key(range, token)).transpose()?;
-    Ok(Page { after, limit })
+            after = next;
+        }
+    }
 }
 
 /// The token of the page after `last`.
-#[must_use]
-pub fn token(range: &str, last: &str) -> String {
+fn token(range: &str, last: &str) -> String {
     let rest = last.strip_prefix(range).unwrap_or(last);
     URL_SAFE_NO_PAD.encode(format!("{:08x}{rest}", fingerprint(range)))
 }
 
+/// The key that a token goes on after. A token is good for the list that it was made for.
 fn last_key(range: &str, token: &str) -> Result<String, Fault> {
     let bad = || {
         let rule = "is not a token that this operation gave for the same question";

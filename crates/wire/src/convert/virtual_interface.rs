@@ -64,9 +64,9 @@ pub struct Interface<'a> {
 /// The model's `VirtualInterfaces`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Interfaces<'a> {
-    /// The interfaces of this page.
-    pub virtual_interfaces: Vec<Interface<'a>>,
+pub struct Interfaces<T> {
+    /// The interfaces of this page, which are written as [`Interface`]s.
+    pub virtual_interfaces: Vec<T>,
     /// Where the next page starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
@@ -75,9 +75,9 @@ pub struct Interfaces<'a> {
 /// An interface within an answer (`CreateBGPPeerResponse` and others).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Wrapped<'a> {
-    /// The interface.
-    pub virtual_interface: Interface<'a>,
+pub struct Wrapped<T> {
+    /// The interface, which is written as an [`Interface`].
+    pub virtual_interface: T,
 }
 
 #[derive(Serialize)]

@@ -1,4 +1,4 @@
-//! The audit trail as the operator reads it: changes from the store, and on request reads and refusals from the journal,
+//! The audit log as the operator reads it: changes from the store, and on request reads and refusals from the journal,
 //! merged in the order of time.
 
 use std::sync::Arc;
@@ -8,23 +8,23 @@ use linkway_domain::Fault;
 use linkway_domain::fault::shown;
 use linkway_domain::key;
 use linkway_wire::error::WireError;
-use linkway_wire::json;
 use linkway_wire::operator::{EventKind, EventPage, ListEvents};
 
-use super::{Answered, Api, Call, page};
+use super::{Answered, Api, Call, internal, page};
 use crate::audit::event::AuditEvent;
 use crate::audit::journal::Cursor;
 use crate::audit::record;
 use crate::clock;
+use crate::records::Failure;
 
 /// How long after its time a change may still be on its way into the store: a decision is dated, then committed. What is
-/// younger is left for the next page, or a reader who follows the trail could miss it.
+/// younger is left for the next page, or a reader who follows the log could miss it.
 const SETTLES: Duration = Duration::from_millis(250);
 
 /// How long reading waits for the journal to be written.
 const JOURNAL: Duration = Duration::from_millis(500);
 
-/// Where a reader of the trail stands: after this key of the store, and at this place of the journal.
+/// Where a reader of the audit log stands: after this key of the store, and at this place of the journal.
 #[derive(Clone, Debug, Default)]
 struct Place {
     stored: Option<String>,
@@ -61,10 +61,8 @@ impl Place {
 }
 
 impl Api {
-    /// `ListEvents`
-    pub(super) async fn list_events(&self, call: &Call) -> Answered {
-        let request: ListEvents = json::decode(&call.body)?;
-        let limit = page::parse("", request.max_results, None)?.limit;
+    pub(super) async fn list_events(&self, _: &Call, request: ListEvents) -> Answered<EventPage> {
+        let limit = page::operators_limit(request.max_results)?;
         let mut place = Place::parse(request.next_token.as_deref())?;
         let asked = clock::now();
         tokio::time::sleep(SETTLES).await;
@@ -82,7 +80,7 @@ impl Api {
                 self.merged(stored, &mut place, limit)?
             }
         };
-        Ok(json::encode(&EventPage { events, next_token: place.token() }))
+        Ok(EventPage { events, next_token: place.token() })
     }
 
     async fn stored_events(
@@ -92,9 +90,9 @@ impl Api {
     ) -> Result<Vec<(String, AuditEvent<'static>)>, WireError> {
         let range = key::all("audit");
         let page = self.records.store().scan(range.as_str(), place.stored.as_deref(), limit).await;
-        let page = page.map_err(crate::records::Failure::from)?;
+        let page = page.map_err(Failure::from)?;
         let events = page.items.into_iter().filter_map(|(key, value)| {
-            match trail::decode(&key, &value.value) {
+            match record::decode(&key, &value.value) {
                 Ok(event) => Some((key, event)),
                 Err(error) => {
                     tracing::error!(key, %error, "an audit record cannot be read");
@@ -115,7 +113,7 @@ impl Api {
         let read = |from: Cursor, limit: usize| {
             self.journal.read(Some(from), limit).map_err(|error| {
                 tracing::error!(%error, "the journal cannot be read");
-                super::internal()
+                internal()
             })
         };
         let (journaled, end) = read(place.journal, limit)?;

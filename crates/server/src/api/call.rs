@@ -1,0 +1,120 @@
+//! An authenticated call on its way to its handler and back.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use linkway_domain::Fault;
+use linkway_domain::access::{self, Action, Resource};
+use linkway_domain::access_key::Principal;
+use linkway_domain::decide::{Command, Context};
+use linkway_domain::id::AccountId;
+use linkway_domain::key::Key;
+use linkway_domain::record::Record;
+use linkway_domain::view::View;
+use linkway_wire::error::WireError;
+use linkway_wire::operation::{Call as TenantRequest, Target};
+use linkway_wire::operator::Request as OperatorRequest;
+use serde::Serialize;
+
+use super::feed::Encodings;
+use super::protocol::Protocol;
+use super::{Answered, Api, audit};
+use crate::clock;
+use crate::credentials::Caller;
+use crate::http::{RequestId, Response};
+use crate::records::Failure;
+
+/// How many records are read at a time: what an etcd transaction takes.
+const CHUNK: usize = 100;
+
+/// An authenticated call.
+pub(super) struct Call {
+    pub caller: Arc<Caller>,
+    pub target: Target,
+    pub protocol: Protocol,
+    pub body: Bytes,
+    pub source: IpAddr,
+    pub request_id: RequestId,
+    pub encodings: Encodings,
+}
+
+impl Call {
+    /// Who calls.
+    pub fn principal(&self) -> &Principal {
+        &self.caller.principal
+    }
+
+    /// The account that calls a tenants' operation.
+    pub fn account(&self) -> Result<&AccountId, Fault> {
+        let denied = || Fault::denied("This operation is for accounts.");
+        self.principal().account().ok_or_else(denied)
+    }
+
+    /// The request of a tenants' operation, checked against the model's own constraints. `OPERATION` is the operation's place
+    /// in its enum.
+    pub fn request<R: TenantRequest, const OPERATION: usize>(&self) -> Result<R, WireError> {
+        const { assert!(R::OPERATION as usize == OPERATION, "this is another operation's request") };
+        let request: R = self.protocol.decode(&self.body)?;
+        request.validate()?;
+        Ok(request)
+    }
+
+    /// The request of an operator's operation.
+    pub fn operator_request<R: OperatorRequest, const OPERATION: usize>(
+        &self,
+    ) -> Result<R, WireError> {
+        const { assert!(R::OPERATION as usize == OPERATION, "this is another operation's request") };
+        self.protocol.decode(&self.body)
+    }
+
+    /// What the handler answers, as the caller's protocol writes it.
+    pub fn answer<T: Serialize>(&self, answer: &T) -> Response {
+        self.protocol.answer(answer)
+    }
+}
+
+impl Api {
+    /// Decides and commits a call's command, with its audit record in the same commit.
+    pub(super) async fn run<C: Command>(&self, call: &Call, command: &C) -> Answered<C::Outcome> {
+        let audit = |time, resources: &[Cow<'_, str>]| audit::of_change(call, time, resources);
+        let decided = self.records.run(call.principal(), command, Some(&audit)).await?;
+        if !decided.changed {
+            // Nothing was committed, so nothing was recorded: to the audit log this is a read.
+            self.journal.record(&audit::event(call, clock::now(), "ok", None));
+        }
+        Ok(decided.outcome)
+    }
+
+    /// The resource of this id, if the caller may see it.
+    pub(super) async fn find<R>(&self, call: &Call, id: &str) -> Result<R, Failure>
+    where
+        R: Resource + Clone,
+    {
+        let see = |view: &View, context: &Context<'_>| {
+            access::find::<R>(view, context, Action::See, id).cloned()
+        };
+        self.records.read(call.principal(), see).await
+    }
+
+    /// The same, where one that the caller may not know of is no error.
+    pub(super) async fn find_if_any<R>(&self, call: &Call, id: &str) -> Result<Option<R>, Failure>
+    where
+        R: Resource + Clone,
+    {
+        match self.find(call, id).await {
+            Err(Failure::Fault(Fault::NotFound { .. })) => Ok(None),
+            found => found.map(Some),
+        }
+    }
+
+    /// The records at these keys, each where its key is.
+    pub(super) async fn records_at(&self, keys: &[Key]) -> Result<Vec<Option<Record>>, Failure> {
+        let mut found = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(CHUNK) {
+            found.extend(self.records.get_many(chunk).await?);
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,235 @@
+//! Virtual interfaces: made, lent, confirmed, changed and deleted by tenants, listed for them and for the operator.
+
+use linkway_domain::Fault;
+use linkway_domain::Time;
+use linkway_domain::connection::Connection;
+use linkway_domain::fault::ResourceKind;
+use linkway_domain::id::{AccountId, ConnectionId};
+use linkway_domain::index::Index;
+use linkway_domain::key;
+use linkway_domain::record::Record;
+use linkway_domain::tag::{TaggedResource, Tags};
+use linkway_domain::virtual_interface::decide::{
+    AllocatePrivateVirtualInterface, ConfirmPrivateVirtualInterface, CreatePrivateVirtualInterface,
+    DeleteVirtualInterface,
+};
+use linkway_domain::virtual_interface::update::UpdateVirtualInterfaceAttributes;
+use linkway_domain::virtual_interface::{InterfaceReport, Phase, VirtualInterface};
+use linkway_wire::convert::{self, Interface, Interfaces};
+use linkway_wire::{generated, operator};
+use serde::{Serialize, Serializer};
+
+use super::page::Asked;
+use super::{Answered, Api, Call};
+use crate::clock;
+use crate::records::Failure;
+
+/// An interface with what its answer says besides the record; written as the model's `VirtualInterface`.
+pub(super) struct Shown<'a> {
+    record: VirtualInterface,
+    region: &'a str,
+    now: Time,
+    /// One of its two sides; `None` for the operator.
+    reader: Option<&'a AccountId>,
+    tags: Option<Tags>,
+    report: Option<InterfaceReport>,
+    edge_silent: bool,
+}
+
+impl Shown<'_> {
+    fn interface(&self) -> Interface<'_> {
+        let view = convert::View {
+            region: self.region,
+            now: self.now,
+            reader: self.reader,
+            tags: self.tags.as_ref(),
+            report: self.report.as_ref(),
+            edge_silent: self.edge_silent,
+        };
+        Interface::new(&self.record, view)
+    }
+
+    fn state(&self) -> Option<generated::VirtualInterfaceState> {
+        let state = self.record.state(self.now, self.report.as_ref(), self.edge_silent);
+        Some(state.as_str().into())
+    }
+}
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.interface().serialize(serializer)
+    }
+}
+
+impl Api {
+    pub(super) async fn create_private_virtual_interface<'a>(
+        &'a self,
+        call: &'a Call,
+        request: generated::CreatePrivateVirtualInterfaceRequest,
+    ) -> Answered<Shown<'a>> {
+        let made = self.run(call, &CreatePrivateVirtualInterface::from(request)).await?;
+        Ok(self.show_interface(made, call.account()?).await?)
+    }
+
+    pub(super) async fn allocate_private_virtual_interface<'a>(
+        &'a self,
+        call: &'a Call,
+        request: generated::AllocatePrivateVirtualInterfaceRequest,
+    ) -> Answered<Shown<'a>> {
+        let made = self.run(call, &AllocatePrivateVirtualInterface::from(request)).await?;
+        Ok(self.show_interface(made, call.account()?).await?)
+    }
+
+    pub(super) async fn confirm_private_virtual_interface(
+        &self,
+        call: &Call,
+        request: generated::ConfirmPrivateVirtualInterfaceRequest,
+    ) -> Answered<generated::ConfirmPrivateVirtualInterfaceResponse> {
+        let confirmed = self.run(call, &ConfirmPrivateVirtualInterface::from(request)).await?;
+        let shown = self.show_interface(confirmed, call.account()?).await?;
+        Ok(generated::ConfirmPrivateVirtualInterfaceResponse {
+            virtual_interface_state: shown.state(),
+        })
+    }
+
+    pub(super) async fn update_virtual_interface_attributes<'a>(
+        &'a self,
+        call: &'a Call,
+        request: generated::UpdateVirtualInterfaceAttributesRequest,
+    ) -> Answered<Shown<'a>> {
+        let changed = self.run(call, &UpdateVirtualInterfaceAttributes::from(request)).await?;
+        Ok(self.show_interface(changed, call.account()?).await?)
+    }
+
+    pub(super) async fn delete_virtual_interface(
+        &self,
+        call: &Call,
+        request: generated::DeleteVirtualInterfaceRequest,
+    ) -> Answered<generated::DeleteVirtualInterfaceResponse> {
+        let deleted = self.run(call, &DeleteVirtualInterface::from(request)).await?;
+        let shown = self.show_interface(deleted, call.account()?).await?;
+        Ok(generated::DeleteVirtualInterfaceResponse { virtual_interface_state: shown.state() })
+    }
+
+    /// A list is an index of the caller's own account or connection, so what others own is never touched. An id that the
+    /// caller may not know of has an empty answer.
+    pub(super) async fn describe_virtual_interfaces<'a>(
+        &'a self,
+        call: &'a Call,
+        request: generated::DescribeVirtualInterfacesRequest,
+    ) -> Answered<Interfaces<Shown<'a>>> {
+        let account = call.account()?;
+        let on: Option<ConnectionId> = match &request.connection_id {
+            Some(id) if id.starts_with("dxlag-") => {
+                return Err(Fault::not_found(ResourceKind::Lag, id).into());
+            }
+            Some(id) => Some(self.find::<Connection>(call, id).await?.id),
+            None => None,
+        };
+        let (found, next_token) = match (&request.virtual_interface_id, &on) {
+            (Some(id), _) => (self.find_if_any(call, id).await?.into_iter().collect(), None),
+            (None, on) => {
+                let index = match on {
+                    None => Index::<VirtualInterface>::of_account(account),
+                    Some(on) => Index::on_connection(on),
+                };
+                let token = request.next_token.as_deref();
+                self.list(&index, Asked::by_tenant(request.max_results, token)?).await?
+            }
+        };
+        let now = clock::now();
+        let wanted = |record: &VirtualInterface| {
+            let on_it = on.as_ref().is_none_or(|on| record.connection == *on);
+            on_it && record.is_visible_to(account) && !record.is_purged(now)
+        };
+        let wanted = found.into_iter().filter(wanted).collect();
+        let virtual_interfaces = self.show_interfaces(wanted, Some(account)).await?;
+        Ok(Interfaces { virtual_interfaces, next_token })
+    }
+
+    pub(super) async fn list_interfaces(
+        &self,
+        _: &Call,
+        request: operator::ListInterfaces,
+    ) -> Answered<operator::InterfaceList> {
+        let asked = Asked::by_operator(request.max_results, request.next_token.as_deref())?;
+        let (found, next_token) =
+            self.list(&Index::<VirtualInterface>::everything(), asked).await?;
+        let shown = self.show_interfaces(found, None).await?;
+        let virtual_interfaces = shown.into_iter().map(to_operator).collect();
+        Ok(operator::InterfaceList { virtual_interfaces, next_token })
+    }
+
+    /// An interface as the operator sees it.
+    pub(super) async fn show_to_operator(
+        &self,
+        record: VirtualInterface,
+    ) -> Answered<operator::Interface> {
+        Ok(to_operator(self.show(record, None).await?))
+    }
+
+    /// An interface as one of its two sides sees it.
+    pub(super) async fn show_interface<'a>(
+        &'a self,
+        record: VirtualInterface,
+        reader: &'a AccountId,
+    ) -> Result<Shown<'a>, Failure> {
+        self.show(record, Some(reader)).await
+    }
+
+    async fn show<'a>(
+        &'a self,
+        record: VirtualInterface,
+        reader: Option<&'a AccountId>,
+    ) -> Result<Shown<'a>, Failure> {
+        let mut shown = self.show_interfaces(vec![record], reader).await?;
+        Ok(shown.pop().expect("one for each record"))
+    }
+
+    async fn show_interfaces<'a>(
+        &'a self,
+        records: Vec<VirtualInterface>,
+        reader: Option<&'a AccountId>,
+    ) -> Result<Vec<Shown<'a>>, Failure> {
+        let mut keys = Vec::with_capacity(2 * records.len());
+        for record in &records {
+            keys.extend(has_report(record).then(|| key::interface_status(&record.id)));
+            let resource = TaggedResource::VirtualInterface(record.id.clone());
+            keys.extend(reader.map(|reader| key::tags(&resource, reader)));
+        }
+        let mut beside = self.records_at(&keys).await?.into_iter();
+        let (region, now) = (self.records.settings().region.as_str(), clock::now());
+        let mut shown = Vec::with_capacity(records.len());
+        for record in records {
+            let report = match has_report(&record).then(|| beside.next().flatten()).flatten() {
+                Some(Record::VirtualInterfaceStatus(status)) => Some(status.report),
+                Some(_) | None => None,
+            };
+            let tags = match reader.and_then(|_| beside.next().flatten()) {
+                Some(Record::ResourceTags(labelled)) => Some(labelled.tags),
+                Some(_) | None => None,
+            };
+            let edge_silent = report.is_some() && self.liveness.is_silent(&record.edge).await?;
+            shown.push(Shown { record, region, now, reader, tags, report, edge_silent });
+        }
+        Ok(shown)
+    }
+}
+
+/// Whether its edge may have said something of an interface: not before it was accepted, nor once it is being deleted.
+fn has_report(record: &VirtualInterface) -> bool {
+    record.phase == Phase::Accepted
+}
+
+/// An interface for the operator, without its keys.
+fn to_operator(shown: Shown<'_>) -> operator::Interface {
+    let public = operator::Interface::new(shown.interface().into_generated());
+    let Shown { record, report, .. } = shown;
+    operator::Interface {
+        connection_owner_account: Some(record.lender.to_string()),
+        edge_id: Some(record.edge.to_string()),
+        interface: Some(record.port.to_string()),
+        error: report.and_then(|report| report.error),
+        ..public
+    }
+}
