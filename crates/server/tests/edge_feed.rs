@@ -350,7 +350,7 @@ async fn what_an_edge_says_is_shown_counted_and_forgotten_when_it_is_silent() {
     assert_eq!(all["connections"][0]["connectionState"], "down");
 
     // Another server, for which an edge is silent at once: unknown, and no series but when it was heard.
-    let settings = Settings { silence: 0, ..Settings::default() };
+    let settings = Settings { silence: std::time::Duration::ZERO, ..Settings::default() };
     let store = Arc::clone(&ground.directory.store) as Arc<_>;
     let impatient = ground.directory.serve_with(store, settings);
     report["sequence"] = json!(4);
@@ -379,7 +379,7 @@ async fn a_session_is_reset_and_the_edge_hears_of_it() {
     let answer = server.ok(&ground.operator, "Linkway.ResetBgpSession", &body).await;
     assert_eq!((text(&answer, "virtualInterfaceId"), &answer["authKey"]), (id, &Value::Null));
     let next = ground.ask(&server, Some(&held)).await.config.expect("a later one");
-    assert_eq!(next.config().interfaces[0].session_resets, 1);
+    assert_eq!(next.config().interfaces[0].peers[0].session_resets, 1);
     let (status, _) = server.call(&ground.tenant, "Linkway.ResetBgpSession", &body).await;
     assert_eq!(status, 400);
 }

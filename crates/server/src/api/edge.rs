@@ -185,21 +185,17 @@ fn interface(
     status: Option<&InterfaceStatus>,
     silent: bool,
 ) -> wire::EdgeInterface {
-    let reported = status.map(|status| &status.reported);
-    let error = match (reported, stored) {
-        (Some(reported), _) => reported.error.clone(),
-        (None, Some(stored)) => stored.error.clone(),
-        (None, None) => None,
-    };
+    let said = status.map(InterfaceStatus::report);
+    let reported = said.as_ref().or(stored);
     wire::EdgeInterface {
         virtual_interface_id: record.id.to_string(),
         connection_id: record.connection.to_string(),
         interface: record.port.to_string(),
         vlan: record.vlan.number(),
         virtual_interface_state: record.state(clock::now(), stored, silent).as_str().to_owned(),
-        programmed: reported.map(|r| r.programmed).or(stored.map(|stored| stored.programmed)),
-        bgp_up: reported.map(|r| r.bgp_up).or(stored.map(InterfaceReport::is_up)),
-        error,
+        programmed: reported.map(|report| report.programmed),
+        bgp_up: reported.map(InterfaceReport::is_up),
+        error: reported.and_then(|report| report.error.clone()),
         // Each reset is one of every session; a session that was added later has fewer.
         session_resets: record.peers.iter().map(|peer| peer.session_resets).max().unwrap_or(0),
         peers: status.map(|status| status.peers.clone()),
