@@ -1,6 +1,10 @@
 # shellcheck shell=sh
-# Sourced by test.sh and lint.sh: runs steps, each within its own bound of time, stops at the first
-# that fails, and ends with what took how long.
+# Sourced by test.sh and lint.sh: runs steps, stops at the first that fails, and ends with what took
+# how long.
+
+# Seconds after which a step is taken for hanging. It says nothing about how fast a step must be: tests
+# that hang are ended one by one, by bounds of their own.
+step_seconds=${STEP_SECONDS:-5400}
 
 steps_began=$(date +%s)
 steps_table=
@@ -9,10 +13,10 @@ steps_table=
 steps_foreground=
 [ ! -t 0 ] || steps_foreground=--foreground
 
-# step BOUND_SECONDS NAME COMMAND...
+# step NAME COMMAND...
 step() {
-    bound=$1 name=$2
-    shift 2
+    name=$1
+    shift
     printf '\n== %s\n' "$name"
     began=$(date +%s)
     code=0
@@ -20,12 +24,12 @@ step() {
     # are tested for it included.
     # shellcheck disable=SC2086 # nothing, or one word
     env --default-signal=INT,QUIT \
-        timeout $steps_foreground --kill-after=30 "$bound" "$@" || code=$?
+        timeout $steps_foreground --kill-after=30 "$step_seconds" "$@" || code=$?
     took=$(($(date +%s) - began))
     steps_table="$steps_table$(printf '%6d s  %s' "$took" "$name")
 "
     [ "$code" = 0 ] && return
-    [ "$code" = 124 ] && echo "$name: took longer than its bound of $bound s" >&2
+    [ "$code" = 124 ] && echo "$name: ended after $step_seconds s (STEP_SECONDS)" >&2
     steps_end
     echo "FAILED: $name (exit status $code)" >&2
     exit 1

@@ -17,15 +17,15 @@ workspace_tests() {
 scripts/need.sh cc cargo python3 venv
 # Before the workspace's tests: some of them start BIRD, in User-mode Linux where this kernel has no VRFs.
 tests/lab/need.sh
-step 1200 "release build" cargo build --release --locked -p linkway
+step "release build" cargo build --release --locked -p linkway
 # Word splitting is meant.
 # shellcheck disable=SC2046
-step 2400 "tests of the workspace" $(workspace_tests)
-step 600 "tests in documentation comments" cargo test --locked --workspace --doc --quiet
-step 1800 "real clients" tests/clients/run.sh
-step 600 "the lab's helper" cargo build --release --locked -p linkway-edge --example edge_steps
-step 900 "lab: packets through real routers" tests/lab/run.sh
-step 900 "fuzz targets, a short run each" fuzz/run.sh 10
-step 300 "the documents' commands" .cache/venv/bin/python scripts/check_docs.py
-step 600 "demo: make demo, its report; failing; interrupted" .cache/venv/bin/python -I -B demo/check.py
+step "tests of the workspace" $(workspace_tests)
+step "tests in documentation comments" cargo test --locked --workspace --doc --quiet
+step "real clients" tests/clients/run.sh
+step "the lab's helper" cargo build --release --locked -p linkway-edge --example edge_steps
+step "lab: packets through real routers" tests/lab/run.sh
+step "fuzz targets, a short run each" fuzz/run.sh 10
+step "the documents' commands" .cache/venv/bin/python scripts/check_docs.py
+step "demo: make demo, its report; failing; interrupted" .cache/venv/bin/python -I -B demo/check.py
 steps_end

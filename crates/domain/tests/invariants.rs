@@ -7,15 +7,18 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use common::command::{Command, Outcome};
 use common::judge::{belongs, changes, may_write, moves, secret};
 use common::scene::{DAY, due_calls};
 use common::story::{Did, Moment, Stage, Step, outcome, story};
 use common::{World, is_party, malformed};
 use linkway_domain::access_key::Principal;
 use linkway_domain::connection::ConnectionPhase;
-use linkway_domain::decide::{Command, Outcome};
 use linkway_domain::edge::project;
 use linkway_domain::id::VirtualInterfaceId;
+use linkway_domain::key;
+use linkway_domain::tag::TaggedResource;
+use linkway_domain::tag::decide::Tagged;
 use linkway_domain::virtual_interface::Phase;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
@@ -122,6 +125,14 @@ proptest! {
             match outcome(moment.did) {
                 Some(Outcome::Connection(c)) => prop_assert_eq!(&c.owner, who),
                 Some(Outcome::VirtualInterface(i)) => prop_assert!(is_party(i, who)),
+                Some(Outcome::Tagged(Tagged(resource))) => {
+                    let seen = moment.before.as_seen_by(who);
+                    let key = match resource {
+                        TaggedResource::Connection(id) => key::connection(id),
+                        TaggedResource::VirtualInterface(id) => key::interface(id),
+                    };
+                    prop_assert!(seen.records.contains_key(key.as_str()), "{who} labelled {key}");
+                }
                 Some(other) => prop_assert!(false, "a tenant got {:?}", other),
                 None => {}
             }
@@ -265,7 +276,7 @@ proptest! {
                 let let_go = phase(moment.before) == Some(Phase::Deleting)
                     && phase(moment.after) == Some(Phase::Deleted);
                 let heard = deleted_at.get(&report.interface).is_some_and(|at| report.head.version.generation >= *at);
-                prop_assert!(!let_go || (heard && report.reported.is_none()));
+                prop_assert!(!let_go || (heard && report.report.is_none()));
             }
             Ok(())
         })?;

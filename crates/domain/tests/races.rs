@@ -3,18 +3,21 @@
 
 mod common;
 
+use std::time::Duration;
+
+use common::command::{Command, Outcome};
 use common::scene::{
     A, B, C, DAY, R1, Scene, account, addressed, approve, confirm, due_calls, plain,
 };
 use common::{Call, World};
 use linkway_domain::access_key::Principal;
 use linkway_domain::connection::ConnectionPhase;
-use linkway_domain::decide::{
-    Allocate, Command, Outcome, ReportConnection, ReportHead, ReportInterface,
-};
 use linkway_domain::edge::ConfigVersion;
+use linkway_domain::edge::report::{ReportConnection, ReportHead, ReportInterface};
 use linkway_domain::id::{ConnectionId, EdgeId, VirtualGatewayId, VirtualInterfaceId};
-use linkway_domain::virtual_interface::{Phase, Reported};
+use linkway_domain::net::AddressFamily;
+use linkway_domain::virtual_interface::decide::AllocatePrivateVirtualInterface as Allocate;
+use linkway_domain::virtual_interface::{InterfaceReport, PeerReport, Phase};
 use proptest::prelude::*;
 
 /// Both decide on `world`; the first commits, the second is a conflict and decides again. In both orders.
@@ -28,7 +31,7 @@ fn exclusive(world: &World, one: &Call, other: &Call, refusals: [&str; 2]) {
         let conflict = world.commit(&loser).expect_err("the second is a conflict");
         assert_eq!(world, before, "{conflict:?} wrote something");
         let fault = world.decide(second).expect_err("the second is impossible now");
-        assert_eq!(fault.message, refusal);
+        assert_eq!(fault.to_string(), refusal);
         assert_eq!(world.violations(), Vec::<String>::new());
     }
 }
@@ -165,7 +168,7 @@ fn confirming_against_withdrawing_and_against_expiring() {
         other => panic!("{other:?}"),
     }
 
-    let mut expire = due_calls(&scene.world, scene.now.plus_millis(7 * DAY));
+    let mut expire = due_calls(&scene.world, scene.now.plus(Duration::from_millis(7 * DAY)));
     let expire = expire.pop().expect("the interface expires");
     let mut world = scene.world.clone();
     let expired = world.decide(&expire).expect("is due");
@@ -202,13 +205,19 @@ fn two_reconcilers_at_one_deadline() {
     assert_eq!(scene.world.connection(&line).map(|c| c.phase), Some(ConnectionPhase::Pending));
 }
 
+/// An interface whose session is up.
+fn up() -> InterfaceReport {
+    let peers = vec![PeerReport { family: AddressFamily::Ipv4, established: true }];
+    InterfaceReport { programmed: true, peers, error: None }
+}
+
 /// The head of a report that is newer than all before.
 fn head(world: &World, edge: &EdgeId, generation: u64) -> ReportHead {
     let version = ConfigVersion { epoch: world.epoch(), generation };
     ReportHead { edge: edge.clone(), version, sequence: 1_000 }
 }
 
-/// `LetGo` against the generation that the edge has: only one at least as new as the deletion counts.
+/// `Released` against the generation that the edge has: only one at least as new as the deletion counts.
 #[test]
 fn it_is_not_there_counts_only_from_an_edge_that_has_heard_of_the_deletion() {
     let Lent { mut scene, line, interface, gateways: [gateway, _] } = lent();
@@ -221,10 +230,9 @@ fn it_is_not_there_counts_only_from_an_edge_that_has_heard_of_the_deletion() {
     assert_eq!(deleted, scene.world.revision);
     let report = |scene: &Scene, generation: u64, there: bool| {
         let mut world = scene.world.clone();
-        let reported =
-            there.then_some(Reported { programmed: true, bgp_up: true, ..Reported::default() });
+        let report = there.then(up);
         let interface = interface.clone();
-        let report = ReportInterface { head: head(&world, &edge, generation), interface, reported };
+        let report = ReportInterface { head: head(&world, &edge, generation), interface, report };
         let principal = Principal::Edge(edge.clone());
         let command = Command::ReportInterface(report);
         world.run(&Call { principal, now: scene.now, seed: 0, command }).expect("a report");
@@ -270,9 +278,9 @@ fn another_edges_word_does_not_count() {
         let edge = EdgeId::parse(other).expect("an edge id");
         let generation = scene.world.revision;
         let principal = Principal::Edge(edge.clone());
-        let reported = Some(Reported { programmed: true, bgp_up: true, ..Reported::default() });
+        let report = Some(up());
         let head = head(&scene.world, &edge, generation);
-        let on_vif = ReportInterface { head: head.clone(), interface: interface.clone(), reported };
+        let on_vif = ReportInterface { head: head.clone(), interface: interface.clone(), report };
         let on_line = ReportConnection { head, connection: line.clone(), carrier: Some(false) };
         scene.by(principal.clone(), Command::ReportInterface(on_vif)).expect("is ignored");
         scene.by(principal, Command::ReportConnection(on_line)).expect("is ignored");

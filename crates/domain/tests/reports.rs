@@ -2,16 +2,18 @@
 
 mod common;
 
+use common::command::{Command, Outcome};
 use common::edge::Report;
 use common::scene::{A, B, R1, Scene, addressed};
 use common::{Call, World, refused};
 use linkway_domain::Time;
 use linkway_domain::access_key::Principal;
-use linkway_domain::decide::{Command, Outcome, RenewEpoch, ReportInterface, ReportSeen};
 use linkway_domain::edge::ConfigVersion;
+use linkway_domain::edge::report::{ReportInterface, ReportSeen};
+use linkway_domain::epoch::{Epoch, RenewEpoch};
 use linkway_domain::id::{EdgeId, VirtualInterfaceId};
 use linkway_domain::key;
-use linkway_domain::virtual_interface::Phase;
+use linkway_domain::virtual_interface::{InterfaceReport, Phase};
 use proptest::prelude::*;
 
 fn edge() -> EdgeId {
@@ -60,7 +62,7 @@ impl Server {
         let principal = Principal::Edge(report.edge.clone());
         items.insert(0, Call { principal, now, seed: 0, command: seen });
         for call in &items {
-            world.run(call).map_err(|fault| fault.message)?;
+            world.run(call).map_err(|fault| fault.to_string())?;
         }
         self.last = Some(report.sequence);
         Ok(())
@@ -68,7 +70,7 @@ impl Server {
 }
 
 fn bgp_up(world: &World, interface: &VirtualInterfaceId) -> Option<bool> {
-    world.interface(interface)?.reported.as_ref().map(|reported| reported.bgp_up)
+    world.report(interface).map(InterfaceReport::is_up)
 }
 
 #[test]
@@ -145,7 +147,7 @@ fn it_is_not_there_counts_only_in_the_epoch_in_which_it_was_said() {
             interfaces: [].into(),
         }
         .head();
-        let item = ReportInterface { head, interface: interface.clone(), reported: None };
+        let item = ReportInterface { head, interface: interface.clone(), report: None };
         let mut world = scene.world.clone();
         world.run(&as_edge(scene, Command::ReportInterface(item))).expect("a report");
         world.interface(&interface).map(|interface| interface.phase)
@@ -165,18 +167,26 @@ fn an_epoch_is_later_than_every_one_before() {
     assert_eq!(scene.world.epoch(), now, "the first is the moment of the first start");
     let first = |before: Option<u64>| Command::RenewEpoch(RenewEpoch::First { before });
     let after = |known: u64| Command::RenewEpoch(RenewEpoch::After(known));
-    assert_eq!(scene.operate(first(None)), Outcome::Done, "there is one");
-    assert_eq!(scene.operate(after(now - 1)), Outcome::Done, "somebody else renewed it");
-    assert_eq!(scene.operate(after(now)), Outcome::Epoch(now + 1), "in the same millisecond");
+    assert_eq!(scene.operate(first(None)), Outcome::Epoch(None), "there is one");
+    assert_eq!(scene.operate(after(now - 1)), Outcome::Epoch(None), "somebody else renewed it");
+    assert_eq!(
+        scene.operate(after(now)),
+        Outcome::Epoch(Some(Epoch(now + 1))),
+        "in the same millisecond"
+    );
     scene.now = Time::from_millis(5);
-    assert_eq!(scene.operate(after(now + 1)), Outcome::Epoch(now + 2), "the clock went back");
+    assert_eq!(
+        scene.operate(after(now + 1)),
+        Outcome::Epoch(Some(Epoch(now + 2))),
+        "the clock went back"
+    );
     assert_eq!(scene.world.violations(), [""; 0]);
 
     // A copy of that store, started by a clock that is behind the original's.
     let mark = scene.world.records.remove(key::epoch(now + 2).as_str()).expect("the epoch");
     scene.world.records.insert(key::epoch_before(now + 2).into_string(), mark);
     assert_eq!(scene.world.violations(), [""; 0]);
-    assert_eq!(scene.operate(first(Some(now + 2))), Outcome::Epoch(now + 3));
+    assert_eq!(scene.operate(first(Some(now + 2))), Outcome::Epoch(Some(Epoch(now + 3))));
     assert_eq!(scene.world.epoch(), now + 3);
     let left = scene.world.records.keys().filter(|at| at.starts_with("epoch")).count();
     assert_eq!(left, 1);
@@ -197,11 +207,12 @@ fn a_session_is_reset_while_its_interface_is_accepted_and_the_state_stays_what_i
     for number in 1..=2 {
         scene.operate(reset(interface.as_str()));
         let config = scene.world.config(&edge());
-        assert_eq!(config.interfaces[0].session_resets, number);
+        assert_eq!(config.interfaces[0].peers[0].session_resets, number);
         assert!(config.generation > generation);
     }
     let after = scene.world.interface(&interface).expect("is there").clone();
-    let undone = linkway_domain::virtual_interface::VirtualInterface { session_resets: 0, ..after };
+    let mut undone = after;
+    undone.peers[0].session_resets = 0;
     assert_eq!(undone, before);
     assert_eq!(scene.world.violations(), [""; 0]);
 
@@ -216,7 +227,7 @@ fn a_session_is_reset_while_its_interface_is_accepted_and_the_state_stays_what_i
     scene.settle(true, true);
     refused(by(&mut scene, interface.as_str()), &rule("deleted"));
     for unknown in ["dxvif-zzzzzzzz", "dxcon-1", ""] {
-        let text = by(&mut scene, unknown).expect_err("must be refused").message;
+        let text = by(&mut scene, unknown).expect_err("must be refused").to_string();
         assert!(text.contains("does not exist"), "{text}");
     }
 }

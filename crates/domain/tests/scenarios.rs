@@ -2,12 +2,20 @@
 
 mod common;
 
+use std::time::Duration;
+
+use common::command::{Command, Outcome};
 use common::scene::{A, B, C, DAY, R1, Scene, account, due_calls, plain, published};
 use common::{Call, refused};
 use linkway_domain::Time;
 use linkway_domain::connection::{ConnectionPhase, ConnectionState};
-use linkway_domain::decide::{Allocate, Command, Confirm, Create, Outcome, TagChange};
 use linkway_domain::id::{ConnectionId, VirtualGatewayId, VirtualInterfaceId};
+use linkway_domain::tag::Tags;
+use linkway_domain::tag::decide::TagChange;
+use linkway_domain::virtual_interface::decide::{
+    AllocatePrivateVirtualInterface as Allocate, ConfirmPrivateVirtualInterface as Confirm,
+    CreatePrivateVirtualInterface as Create,
+};
 use linkway_domain::virtual_interface::{Phase, State};
 
 /// A lends an interface to B.
@@ -24,19 +32,22 @@ fn the_published_walk_from_allocation_to_traffic_and_back() {
     let line = scene.line(A, R1, "eth1");
     let made = scene.allocate((A, B), &line, published()).expect("the published example");
     assert_eq!((made.phase, made.lender.as_str(), made.owner.as_str()), (Phase::Confirming, A, B));
-    assert_eq!((made.vlan.number(), made.asn.number(), made.mtu.bytes()), (101, 65_000, 1500));
-    assert_eq!(made.auth_key.reveal(), "tgyn26example");
-    assert_eq!(made.addresses.amazon().to_string(), "172.16.0.1/30");
-    assert_eq!(made.addresses.customer().to_string(), "172.16.0.2/30");
+    assert_eq!(
+        (made.vlan.number(), made.first_peer().asn.number(), made.mtu.bytes()),
+        (101, 65_000, 1500)
+    );
+    assert_eq!(made.first_peer().auth_key.reveal(), "tgyn26example");
+    assert_eq!(made.first_peer().addresses.amazon().to_string(), "172.16.0.1/30");
+    assert_eq!(made.first_peer().addresses.customer().to_string(), "172.16.0.2/30");
     assert_eq!((made.location.as_str(), made.name.as_str()), ("PAR1", "MyPrivateVirtualInterface"));
-    assert_eq!((made.connection.clone(), made.gateway.clone()), (line.clone(), None));
+    assert_eq!((made.connection.clone(), made.attachment.clone()), (line.clone(), None));
 
     scene.settle(true, true);
     assert_eq!((scene.state(&made.id), scene.on_routers()), (State::Confirming, vec![]));
 
     let gateway = scene.vpc(B);
     let confirmed = scene.confirm(B, &made.id, &gateway.id).expect("B's own");
-    assert_eq!(confirmed.state(scene.now, false), State::Pending);
+    assert_eq!(confirmed.state(scene.now, None, false), State::Pending);
     assert_eq!(scene.on_routers(), std::slice::from_ref(&made.id));
 
     scene.settle(true, false);
@@ -44,7 +55,11 @@ fn the_published_walk_from_allocation_to_traffic_and_back() {
     scene.settle(true, true);
     assert_eq!(scene.state(&made.id), State::Available);
     let interface = scene.world.interface(&made.id).expect("is there");
-    assert_eq!(interface.state(scene.now, true), State::Unknown, "the edge is silent");
+    assert_eq!(
+        interface.state(scene.now, scene.world.report(&interface.id), true),
+        State::Unknown,
+        "the edge is silent"
+    );
     scene.settle(true, false);
     assert_eq!(scene.state(&made.id), State::Down);
 
@@ -55,7 +70,7 @@ fn the_published_walk_from_allocation_to_traffic_and_back() {
     scene.settle(true, true);
     assert_eq!(scene.phase(&made.id), Phase::Deleted);
     let ended = scene.world.interface(&made.id).and_then(|i| i.ended).expect("it has ended");
-    assert_eq!((ended.at, ended.forget.since(ended.at)), (scene.now, 15 * 60_000));
+    assert_eq!((ended.at, ended.purge.since(ended.at)), (scene.now, Duration::from_secs(15 * 60)));
 
     scene.later(15 * 60_000 - 1).reconcile();
     assert_eq!(scene.phase(&made.id), Phase::Deleted, "still shown");
@@ -161,7 +176,7 @@ fn allocating_to_oneself_to_nobody_and_on_what_is_not_there() {
     );
     refused(
         scene.allocate((A, "999999999999"), &line, published()),
-        "ownerAccount \"999999999999\" is not an account here.",
+        "ownerAccount \"999999999999\" does not exist.",
     );
     refused(
         scene.allocate((A, "12"), &line, published()),
@@ -218,7 +233,10 @@ fn the_two_sides_of_a_session_have_different_as_numbers() {
     let mut scene = Scene::new();
     let line = scene.line(A, R1, "eth1");
     let (own, theirs) = (scene.vpc(A).id, scene.vpc(B).id);
-    let new = || linkway_domain::decide::NewInterface { asn: Some(64_512), ..plain(5) };
+    let new = || linkway_domain::virtual_interface::decide::NewInterface {
+        asn: Some(64_512),
+        ..plain(5)
+    };
     refused(
         scene.create(A, &line, &own, new()),
         &format!(
@@ -304,7 +322,7 @@ fn a_deadline_that_comes_early_does_nothing() {
     let ordered = scene.order(A, "SIM1").id;
     scene.delete(B, &interface).expect("B may");
     let world = scene.world.clone();
-    let end = scene.now.plus_millis(30 * DAY);
+    let end = scene.now.plus(Duration::from_millis(30 * DAY));
     let calls = due_calls(&world, end);
     assert_eq!(calls.len(), 2, "the approval of {ordered} and the forgetting of {interface}");
     for call in calls {
@@ -352,9 +370,7 @@ fn neither_side_of_a_hosted_interface_sees_the_others_tags() {
     tag(&mut scene, A, arn(A, &vif), "alba").expect("the lender sees it");
     tag(&mut scene, B, arn(B, &vif), "boreal").expect("the owner sees it");
     let tags = |scene: &Scene, who: &str| {
-        let interface = scene.world.interface(&id).expect("is there");
-        let who = account(who);
-        let tags = interface.tags_of(&who);
+        let tags = scene.world.tags(&id, &account(who)).into_iter().flat_map(Tags::iter);
         tags.map(|(k, v)| format!("{k}={}", v.unwrap_or_default())).collect::<Vec<_>>()
     };
     assert_eq!(

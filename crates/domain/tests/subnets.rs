@@ -65,7 +65,7 @@ fn the_services_own_addresses_differ_for_all_4094_vlans_of_a_connection() {
         } else {
             scene.allocate((A, B), &line, plain(vlan))
         };
-        let addresses = made.expect("the VLAN is free").addresses;
+        let addresses = made.expect("the VLAN is free").first_peer().addresses;
         assert_eq!(addresses.amazon().trunc(), addresses.customer().trunc());
         assert!(subnets.insert(addresses.amazon().trunc()), "VLAN {vlan}: {addresses:?} again");
     }
@@ -83,10 +83,11 @@ fn the_services_own_addresses_avoid_what_the_gateway_has() {
     occupied.settle(true, true);
     let mut same = occupied.clone();
     let again = same.create(A, &line, &gateway, plain(9)).expect("the VLAN is free");
-    assert_eq!(again.addresses, first.addresses);
-    let (ours, theirs) = (first.addresses.amazon(), first.addresses.customer());
+    assert_eq!(again.first_peer().addresses, first.first_peer().addresses);
+    let (ours, theirs) =
+        (first.first_peer().addresses.amazon(), first.first_peer().addresses.customer());
     let custom = addressed(9, &ours.to_string(), &theirs.to_string());
     occupied.create(A, &other, &gateway, custom).expect("on another line");
     let moved = occupied.create(A, &line, &gateway, plain(9)).expect("another subnet is free");
-    assert_ne!(moved.addresses, first.addresses);
+    assert_ne!(moved.first_peer().addresses, first.first_peer().addresses);
 }

@@ -1,6 +1,6 @@
 //! What there is in the router's kernel, as far as the agent cares: links, addresses, routes in our tables.
 //!
-//! The netlink driver fills it from dumps (rtnetlink(7)); a plan compares it with what shall be there; tests have a model
+//! The netlink driver fills it from dumps (rtnetlink(7)); a plan compares it with the desired state; tests have a model
 //! of the kernel that it is the whole state of. Names identify links: the kernel keeps them unique, and they live through
 //! a reload of the picture, which indexes do not.
 

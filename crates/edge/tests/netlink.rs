@@ -189,6 +189,34 @@ fn changes_are_made_once_and_again() {
     });
 }
 
+/// A VLAN whose IPv6 peer comes and goes has a link-local address for as long, and is not set down for it.
+#[test]
+fn a_link_gets_and_loses_its_link_local_address_while_it_is_up() {
+    in_namespace("a_link_gets_and_loses_its_link_local_address_while_it_is_up", || {
+        links();
+        let mut kernel = Netlink::open(marks()).unwrap();
+        let six = net("fd6c:696e:6b77::1/125");
+        let add = |address| Change::AddAddress { link: name("p0"), address };
+        all_ok(&mut kernel, &[add(net("169.254.0.1/30"))]);
+        let conf = |link_local| Change::SetConf {
+            link: name("p0"),
+            conf: LinkConf { link_local, keep_addresses: false, ..CONF },
+        };
+        for _ in 0..2 {
+            kernel.observe().unwrap();
+            all_ok(&mut kernel, &[conf(false), Change::DeleteAddress { link: name("p0"), address: six }]);
+            sh("test -z \"$(ip -6 addr show dev p0)\"");
+            let seen = kernel.observe().unwrap();
+            assert_eq!(seen.links["p0"].addresses, BTreeSet::from([net("169.254.0.1/30")]));
+            assert!(seen.links["p0"].up && !seen.links["p0"].conf.link_local);
+            all_ok(&mut kernel, &[conf(true), add(six)]);
+            sh("ip -6 addr show dev p0 | grep -q fe80:");
+            let seen = kernel.observe().unwrap();
+            assert!(seen.links["p0"].addresses.contains(&six) && seen.links["p0"].conf.link_local);
+        }
+    });
+}
+
 #[test]
 fn failures_are_told_and_stop_nothing() {
     in_namespace("failures_are_told_and_stop_nothing", || {

@@ -59,6 +59,19 @@ pub enum BootError {
     Failure(#[from] Failure),
 }
 
+impl BootError {
+    /// Whether the database is damaged, and not only out of reach.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Open(OpenError::Store { source: StoreError::Corrupt(_), .. })
+                | Self::Unreadable(Failure::Store(StoreError::Corrupt(_)))
+                | Self::Failure(Failure::Store(StoreError::Corrupt(_)))
+        )
+    }
+}
+
 /// The files of a data directory.
 #[derive(Clone, Debug)]
 pub struct DataDir(PathBuf);

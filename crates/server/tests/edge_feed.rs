@@ -11,7 +11,7 @@ use linkway_domain::settings::Settings;
 use linkway_server::boot;
 use linkway_store::{SqliteStore, Store as _};
 use linkway_wire::feed::packed;
-use linkway_wire::feed::{Answered, ConfigText, read_answer};
+use linkway_wire::feed::{Answered, ConfigText, FORMAT, read_answer};
 use serde_json::{Value, json};
 
 const CREATE: &str = "OvertureService.CreatePrivateVirtualInterface";
@@ -87,7 +87,9 @@ impl Ground {
         held: Option<&ConfigText>,
     ) -> (Answered, usize, Option<String>) {
         let ConfigVersion { epoch, generation } = held.map(ConfigText::version).unwrap_or_default();
-        let mut body = json!({ "afterEpoch": epoch, "afterGeneration": generation });
+        let mut body = json!({
+            "format": FORMAT, "afterEpoch": epoch, "afterGeneration": generation,
+        });
         if let Some(held) = held {
             body["base"] = json!(held.digest());
         }
@@ -118,13 +120,14 @@ impl Ground {
         let state = if up { "established" } else { "active" };
         let one = |id: &String| {
             json!({
-                "virtualInterfaceId": id, "programmed": true, "bgpUp": up,
+                "virtualInterfaceId": id, "programmed": true,
                 "peers": [{ "addressFamily": "ipv4", "state": state, "prefixesAccepted": 3,
                             "prefixesRejected": 1, "prefixesAdvertised": 2, "lastError": "x\u{1b}[2J" }],
                 "traffic": { "packetsIn": 10, "bytesIn": 1000, "packetsOut": 20, "bytesOut": 2000 },
             })
         };
         json!({
+            "format": FORMAT,
             "epoch": version.epoch, "generation": version.generation, "sequence": sequence,
             "ports": [{ "connectionId": self.connection, "carrier": true }],
             "interfaces": interfaces.iter().map(one).collect::<Vec<_>>(),
@@ -315,7 +318,7 @@ async fn what_an_edge_says_is_shown_counted_and_forgotten_when_it_is_silent() {
     // Of its own and of what is not its own.
     let mut report = ground.report(version, 2, &[id[0].clone(), "dxvif-zzzzzzzz".to_owned()], true);
     report["interfaces"].as_array_mut().expect("a list").push(json!({
-        "virtualInterfaceId": id[0], "programmed": false, "bgpUp": false,
+        "virtualInterfaceId": id[0], "programmed": false,
     }));
     server.ok(&ground.edge, REPORT, &report).await;
     assert_eq!(ground.state(&server, &id[0]).await, pair("available", "up"));
@@ -401,4 +404,27 @@ async fn bodies_that_do_not_unpack_are_refused() {
         let answer = String::from_utf8(bytes).expect("text");
         assert!(response.status == 400 && answer.contains(said), "{encoding}: {answer}");
     }
+}
+
+/// An agent of the build before, which names no format, and one that is ahead: told which side to upgrade, and nothing changed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_of_another_format_is_refused() {
+    let (ground, server) = Ground::new().await;
+    let id = [ground.interface(&server, 7).await];
+    let version = ground.ask(&server, None).await.head.version();
+    let ahead = json!(FORMAT + 1);
+    for (format, upgrade) in [(Value::Null, "the edge router"), (ahead, "the server")] {
+        let ask = json!({ "format": format, "afterEpoch": 1, "afterGeneration": 1 });
+        let mut report = ground.report(version, 2, &id, true);
+        report["format"] = format.clone();
+        // As the build before reports.
+        report["interfaces"][0]["bgpUp"] = json!(true);
+        for (target, body) in [(CONFIG, &ask), (REPORT, &report)] {
+            let (status, refusal) = server.call(&ground.edge, target, body).await;
+            let said = text(&refusal, "message");
+            assert_eq!(status, 400, "{target} {format}");
+            assert!(said.ends_with(&format!("upgrade linkway on {upgrade}")), "{said}");
+        }
+    }
+    assert_eq!(ground.state(&server, &id[0]).await, pair("pending", "down"));
 }

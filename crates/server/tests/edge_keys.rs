@@ -12,7 +12,7 @@ const LIST: &str = "Linkway.ListAccessKeys";
 
 /// Whether the key speaks for this edge: it takes that edge's configuration.
 async fn speaks_for(server: &Served, key: &Key, edge: &str) -> bool {
-    let (status, answer) = server.call(key, "Linkway.GetEdgeConfig", &json!({})).await;
+    let (status, answer) = server.call(key, "Linkway.GetEdgeConfig", &json!({ "format": 2 })).await;
     match status {
         200 => {
             assert_eq!(answer["config"]["edgeId"], edge);

@@ -19,8 +19,8 @@
 //!
 //! # The engines
 //!
-//! * [`MemoryStore`] is the reference: what it answers is right by definition. [`Faulty`] makes
-//!   any store fail on a schedule.
+//! * [`MemoryStore`] is the reference: what it answers is right by definition. With the feature
+//!   `testing` there is `Faulty` too, which makes any store fail on a schedule.
 //! * [`SqliteStore`] is the embedded default: a database and its log, owned by one process.
 //!
 //! One suite (`tests/suite.rs`) runs on all of them, and random commands (`tests/model.rs`) must
@@ -65,6 +65,7 @@
 //! `examples/throughput.rs` measures it.
 
 mod changes;
+#[cfg(feature = "testing")]
 mod faulty;
 mod files;
 mod memory;
@@ -80,6 +81,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 pub use changes::{DEFAULT_CHANGES, Keys};
+#[cfg(feature = "testing")]
 pub use faulty::{Fault, Faulty, Schedule};
 pub use memory::MemoryStore;
 pub use observer::{BatchReport, StoreObserver};

@@ -188,6 +188,78 @@ fn flipped(mut wire: Wire, part: Index, at: Index, bit: usize) -> Wire {
     wire
 }
 
+fn plain_signer() -> Signer {
+    Signer {
+        access_key_id: "AKIDEXAMPLE".to_owned(),
+        secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned(),
+        region: "eu-west-2".to_owned(),
+        service: "directconnect".to_owned(),
+        second: 1_790_000_000,
+        with_payload_hash: false,
+    }
+}
+
+fn plain_wire(extra: &[(&str, &str)]) -> Wire {
+    let own = [("Host", "example.com"), ("X-Amz-Target", "OvertureService.DescribeLocations")];
+    let headers = own.iter().chain(extra);
+    Wire {
+        method: "POST".to_owned(),
+        path: "/".to_owned(),
+        query: None,
+        headers: headers.map(|(name, value)| ((*name).to_owned(), (*value).into())).collect(),
+        body: b"{}".to_vec(),
+    }
+}
+
+/// All values count, in their order. The one header with the values in a list is the same request
+/// (RFC 9110, section 5.2), and has the same signature.
+#[test]
+fn a_repeated_header_is_signed_as_the_list_of_its_values() {
+    let signer = plain_signer();
+    let original = plain_wire(&[("My-Header", "b"), ("my-header", " a  a "), ("My-Header", "c")]);
+    let added = signer.sign(&original).unwrap();
+    let sent = |extra: &[(&str, &str)]| signer.accepts(&signed(&plain_wire(extra), &added));
+    assert_eq!(signer.accepts(&signed(&original, &added)), Ok(()));
+    assert_eq!(sent(&[("my-header", "b,a a,c")]), Ok(()));
+    let others: [&[(&str, &str)]; 4] = [
+        &[("my-header", "a a"), ("my-header", "b"), ("my-header", "c")],
+        &[("my-header", "b"), ("my-header", "a a")],
+        &[("my-header", "b")],
+        &[("my-header", "b"), ("my-header", "a a"), ("my-header", "c"), ("my-header", "d")],
+    ];
+    for other in others {
+        assert!(matches!(sent(other), Err(SignatureError::Mismatch { .. })), "{other:?}");
+    }
+}
+
+/// However well it is signed: which of the two is meant?
+#[test]
+fn a_header_with_one_meaning_may_not_be_repeated() {
+    let target = "OvertureService.DescribeLocations";
+    let table = [
+        ("x-amz-target", target),
+        ("x-amz-target", "OvertureService.DeleteConnection"),
+        ("host", "example.com"),
+        ("host", "elsewhere.example"),
+    ];
+    let signer = plain_signer();
+    for (name, value) in table {
+        let wire = plain_wire(&[(name, value)]);
+        let added = signer.sign(&wire).unwrap();
+        let expected = Err(SignatureError::RepeatedHeader { name });
+        assert_eq!(signer.accepts(&signed(&wire, &added)), expected, "{name}: {value}");
+    }
+    for name in ["x-amz-date", "authorization", "x-amz-content-sha256"] {
+        let signer = Signer { with_payload_hash: true, ..plain_signer() };
+        let wire = plain_wire(&[]);
+        let mut added = signer.sign(&wire).unwrap();
+        let first = added.iter().find(|(added, _)| added == name).unwrap().clone();
+        added.push(first);
+        let expected = Err(SignatureError::RepeatedHeader { name });
+        assert_eq!(signer.accepts(&signed(&wire, &added)), expected, "{name}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2048))]
 

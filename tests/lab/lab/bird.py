@@ -19,20 +19,29 @@ class Bird:
         self._control = directory / "bird.ctl"
         self._log = directory / "bird.log"
         self._process: Process | None = None
+        # Sessions and what each announces, by IP version.
+        self._sessions: dict[int, tuple[RouterConfig, list[str]]] = {}
 
     def start(self, config: RouterConfig, prefixes: list[str]) -> None:
-        self._write(config, prefixes)
+        self._sessions[config.version] = (config, prefixes)
+        self._write()
         words = ["bird", "-f", "-c", str(self._config), "-s", str(self._control)]
         self._process = Process(self._namespace.words(*words), self._log)
         wait_until("the customer's BIRD to answer", lambda: self._ask("show status"))
 
+    def add(self, config: RouterConfig, prefixes: list[str]) -> None:
+        """One more session, of the other IP version."""
+        self.announce(config, prefixes)
+
     def announce(self, config: RouterConfig, prefixes: list[str]) -> None:
-        self._write(config, prefixes)
+        self._sessions[config.version] = (config, prefixes)
+        self._write()
         wait_until("BIRD to reconfigure", lambda: "Reconfigur" in self._ask("configure"))
 
-    def session(self) -> str:
+    def session(self, version: int = 4) -> str:
         """`Established`, or where the session is on its way there."""
-        line = self._line()
+        lines = self._ask(f"show protocols dx{version}").splitlines()
+        line = " ".join(next((line for line in lines if line.startswith("dx")), "").split())
         return "Established" if "Established" in line else line
 
     def kill(self) -> None:
@@ -46,31 +55,30 @@ class Bird:
 
     def details(self) -> str:
         log = tail(self._log.read_text(errors="replace")) if self._log.exists() else ""
-        return f"{self._ask('show protocols all dx')}\n{log}"
-
-    def _line(self) -> str:
-        """The session's line of `show protocols`."""
-        lines = self._ask("show protocols dx").splitlines()
-        return " ".join(next((line for line in lines if line.startswith("dx")), "").split())
+        return f"{self._ask('show protocols all')}\n{log}"
 
     def _ask(self, command: str) -> str:
         done = attempt(["birdc", "-s", str(self._control), *command.split()])
         return done.stdout if done.returncode == 0 else ""
 
-    def _write(self, config: RouterConfig, prefixes: list[str]) -> None:
-        family = f"ipv{config.version}"
-        routes = "\n".join(f"  route {prefix} unreachable;" for prefix in prefixes)
-        self._config.write_text(
-            f"""\
-log stderr all;
-router id 10.254.0.1;
-protocol device {{ }}
-protocol kernel {{ {family} {{ import none; export where source = RTS_BGP; }}; }}
-protocol static announced {{
+    def _write(self) -> None:
+        sessions = (bgp(config, prefixes) for config, prefixes in self._sessions.values())
+        head = "log stderr all;\nrouter id 10.254.0.1;\nprotocol device { }\n"
+        self._config.write_text(head + "".join(sessions))
+        self._config.chmod(0o600)
+
+
+def bgp(config: RouterConfig, prefixes: list[str]) -> str:
+    """The protocols of one session."""
+    family, version = f"ipv{config.version}", config.version
+    routes = "\n".join(f"  route {prefix} unreachable;" for prefix in prefixes)
+    return f"""\
+protocol kernel kernel{version} {{ {family} {{ import none; export where source = RTS_BGP; }}; }}
+protocol static announced{version} {{
   {family};
 {routes}
 }}
-protocol bgp dx {{
+protocol bgp dx{version} {{
   local {config.ours} as {config.our_asn};
   neighbor {config.theirs} as {config.their_asn};
   password "{config.key}";
@@ -80,5 +88,3 @@ protocol bgp dx {{
   {family} {{ import all; export where source = RTS_STATIC; }};
 }}
 """
-        )
-        self._config.chmod(0o600)

@@ -61,16 +61,28 @@ class Customer:
         """Starts the router as it is configured."""
         self.router.start(self.config, self.prefixes)
 
+    def add_peer(self, config: RouterConfig, prefix: str) -> str:
+        """A session of the other family on the same VLAN, with this prefix; the host's address in it."""
+        host = str(ip_network(prefix)[10])
+        nodad = " nodad" if config.version == 6 else ""
+        self.namespace.ip(
+            f"address add {config.ours}/{config.length} dev {self.interface}{nodad}",
+            f"address add {host} dev lo{nodad}",
+        )
+        self.router.add(config, [prefix])
+        return host
+
     def announce(self, prefixes: list[str]) -> None:
         """Announces these from now on."""
         self.prefixes = prefixes
         self.router.announce(self.config, prefixes)
 
-    def wait_up(self, patience: float = 90.0) -> None:
-        """Waits until the session is up, as the customer's own router sees it."""
+    def wait_up(self, patience: float = 90.0, config: RouterConfig | None = None) -> None:
+        """Waits until a session is up, the first if none is named, as the customer's own router sees it."""
+        config = config or self.config
         wait_until(
-            f"{self.namespace.name}'s session with {self.config.theirs} to come up",
-            self.router.session,
+            f"{self.namespace.name}'s session with {config.theirs} to come up",
+            lambda: self.router.session(config.version),
             lambda state: state == "Established",
             patience,
             0.25,
@@ -80,7 +92,7 @@ class Customer:
         """Waits until the customer's kernel has a route to the prefix."""
 
         def routes() -> list[str]:
-            family = "-6" if self.config.version == 6 else "-4"
+            family = "-6" if ip_network(prefix).version == 6 else "-4"
             return [route["dst"] for route in self.namespace.show(family, "route", "show")]
 
         wait_until(f"a route to {prefix} at the customer", routes, lambda seen: prefix in seen)

@@ -112,9 +112,9 @@ class Edge:
         self.scene.server.admin("port", "create", *words)
         return port
 
-    def vpc(self, owner: Tenant, interface: str, cidr: str) -> Vpc:
+    def vpc(self, owner: Tenant, interface: str, *cidrs: str) -> Vpc:
         """A VPC of the tenant behind a handoff interface of this router."""
-        return Vpc(self, owner, interface, cidr)
+        return Vpc(self, owner, interface, *cidrs)
 
     # The agent.
 
@@ -135,7 +135,7 @@ class Edge:
         self._agent = None
 
     def stop(self) -> None:
-        """Ends the agent in good order; forwarding must go on."""
+        """Ends the agent by SIGTERM; forwarding must go on."""
         if self._agent:
             agent, self._agent = self._agent, None
             code = agent.stop()
@@ -192,6 +192,22 @@ class Edge:
         lines = self.bird("show protocols").splitlines()
         names = [line.split()[0] for line in lines if line.strip()]
         return [name for name in names if "dxvif" in name or "vgw" in name]
+
+    def up_since(self, interface_id: str) -> dict[str, float]:
+        """Since when each session of an interface is up, in seconds of the day, by protocol."""
+        found = {}
+        for line in self.bird("show protocols").splitlines():
+            words = line.split()
+            if words and words[0].startswith(interface_id.replace("-", "_")) and "up" in words:
+                hours, minutes, seconds = words[4].split(":")
+                found[words[0]] = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        return found
+
+    def must_be_up_since(self, interface_id: str, before: dict[str, float]) -> None:
+        """Fails if one of these sessions was started anew. BIRD works the times out each time."""
+        since = self.up_since(interface_id)
+        same = all(abs(since.get(name, 0.0) - at) < 0.1 for name, at in before.items())
+        must(before and same, f"sessions up since {before}", since)
 
     def snapshot(self) -> Snapshot:
         """Everything in the kernel."""

@@ -22,11 +22,11 @@ class Frr:
         self._directory = directory
         self._log = directory / "frr.log"
         self._processes: list[Process] = []
-        self._neighbor = ""
-        self._version = 4
+        # The other ends of the sessions, by IP version.
+        self._neighbors: dict[int, str] = {}
 
     def start(self, config: RouterConfig, prefixes: list[str]) -> None:
-        self._neighbor, self._version = config.theirs, config.version
+        self._neighbors[config.version] = config.theirs
         self._file("zebra.conf", "log stdout\nip nht resolve-via-default\n")
         self._file("bgpd.conf", bgpd_config(config, prefixes))
         # The daemons give up root for this user, and want their files to be its own.
@@ -47,10 +47,17 @@ class Frr:
         words += sorted(wanted - present)
         self._ask(*words)
 
-    def session(self) -> str:
+    def add(self, config: RouterConfig, prefixes: list[str]) -> None:
+        """One more session, of the other IP version."""
+        self._neighbors[config.version] = config.theirs
+        lines = [line.strip() for line in session_config(config, prefixes).splitlines()]
+        self._ask("configure terminal", f"router bgp {config.our_asn}", *lines)
+
+    def session(self, version: int = 4) -> str:
         """`Established`, or where the session is on its way there."""
-        answer = json.loads(self._ask(f"show bgp neighbors {self._neighbor} json") or "{}")
-        return answer.get(self._neighbor, {}).get("bgpState", "no such neighbor")
+        neighbor = self._neighbors[version]
+        answer = json.loads(self._ask(f"show bgp neighbors {neighbor} json") or "{}")
+        return answer.get(neighbor, {}).get("bgpState", "no such neighbor")
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -64,7 +71,7 @@ class Frr:
 
     def details(self) -> str:
         log = tail(self._log.read_text(errors="replace")) if self._log.exists() else ""
-        return f"{self._ask(f'show bgp neighbors {self._neighbor}')}\n{log}"
+        return f"{self._ask('show bgp neighbors')}\n{log}"
 
     def _run(self, daemon: str) -> None:
         at = self._directory
@@ -88,7 +95,6 @@ class Frr:
 
 def bgpd_config(config: RouterConfig, prefixes: list[str]) -> str:
     """What an administrator would write from the router configuration."""
-    networks = "\n".join(f"  network {prefix}" for prefix in prefixes)
     return f"""\
 log stdout
 router bgp {config.our_asn}
@@ -96,6 +102,13 @@ router bgp {config.our_asn}
  no bgp ebgp-requires-policy
  no bgp network import-check
  no bgp default ipv4-unicast
+{session_config(config, prefixes)}"""
+
+
+def session_config(config: RouterConfig, prefixes: list[str]) -> str:
+    """The lines of one session, within `router bgp`."""
+    networks = "\n".join(f"  network {prefix}" for prefix in prefixes)
+    return f"""\
  neighbor {config.theirs} remote-as {config.their_asn}
  neighbor {config.theirs} password {config.key}
  neighbor {config.theirs} timers connect 1

@@ -19,7 +19,7 @@ class Connection:
 
     def __init__(self, scene: Scene, lender: Tenant, port: Port) -> None:
         self.lender = lender
-        self._scene = scene
+        self.scene = scene
         made = lender.call(
             "CreateConnection",
             location=scene.location,
@@ -56,7 +56,7 @@ class Connection:
             ownerAccount=owner.account_id,
             newPrivateVirtualInterfaceAllocation=allocation,
         )
-        self._scene.server.secrets.add(made["authKey"])
+        self.scene.server.secrets.add(made["authKey"])
         return Interface(self, owner, made)
 
 
@@ -94,6 +94,39 @@ class Interface:
     def session(self) -> str:
         """`bgpStatus` of its one session."""
         return self.described()["bgpPeers"][0]["bgpStatus"]
+
+    def peers(self) -> dict[str, dict[str, Any]]:
+        """Its BGP peers that are not deleted, by address family."""
+        peers = self.described()["bgpPeers"]
+        return {peer["addressFamily"]: peer for peer in peers if peer["bgpPeerState"] != "deleted"}
+
+    def change(self, **attributes: Any) -> None:
+        """The owner changes attributes of it."""
+        self.owner.call("UpdateVirtualInterfaceAttributes", virtualInterfaceId=self.id, **attributes)
+
+    def add_peer(self, family: str, asn: int = 65000) -> RouterConfig:
+        """The owner adds a peer of this family; what the customer's router needs for it."""
+        self.owner.call(
+            "CreateBGPPeer",
+            virtualInterfaceId=self.id,
+            newBGPPeer={"addressFamily": family, "asn": asn},
+        )
+        self.connection.scene.server.secrets.add(self.peers()[family]["authKey"])
+        return RouterConfig.of_peer(self.described(), family)
+
+    def delete_peer(self, family: str) -> None:
+        """The owner deletes the peer of this family."""
+        self.owner.call(
+            "DeleteBGPPeer", virtualInterfaceId=self.id, bgpPeerId=self.peers()[family]["bgpPeerId"]
+        )
+
+    def wait_peers(self, wanted: dict[str, str]) -> None:
+        """Waits until it has exactly these peers, by family, with these values of `bgpStatus`."""
+        wait_until(
+            f"{self.id} with the peers {wanted}",
+            lambda: {family: peer["bgpStatus"] for family, peer in self.peers().items()},
+            lambda seen: seen == wanted,
+        )
 
     def wait_state(self, wanted: str, patience: float = 60.0) -> None:
         wait_until(f"{self.id} {wanted}", self.state, lambda state: state == wanted, patience, 0.25)

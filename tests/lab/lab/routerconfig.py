@@ -44,3 +44,20 @@ class RouterConfig:
             key=texts["bgp_auth_key"],
             version=ours.version,
         )
+
+    @staticmethod
+    def of_peer(described: dict[str, Any], family: str) -> RouterConfig:
+        """One of an interface's peers, from the answer of DescribeVirtualInterfaces."""
+        peers = [peer for peer in described["bgpPeers"] if peer["bgpPeerState"] != "deleted"]
+        (peer,) = (peer for peer in peers if peer["addressFamily"] == family)
+        ours, theirs = ip_interface(peer["customerAddress"]), ip_interface(peer["amazonAddress"])
+        return RouterConfig(
+            vlan=described["vlan"],
+            ours=str(ours.ip),
+            theirs=str(theirs.ip),
+            length=ours.network.prefixlen,
+            our_asn=peer["asn"],
+            their_asn=described["amazonSideAsn"],
+            key=peer["authKey"],
+            version=ours.version,
+        )

@@ -115,12 +115,12 @@ class Scene:
         self._edges.append(edge)
         return edge
 
-    def site(self, cidr: str = "10.20.0.0/16") -> Site:
-        """The usual world, with the agent running and the connection available."""
+    def site(self, *cidrs: str) -> Site:
+        """The usual world, with the agent running and the connection available; the VPC has these prefixes."""
         edge = self.edge()
         port = edge.port("eth1")
         lender, owner = self.tenant("lender"), self.tenant("owner")
-        vpc = edge.vpc(owner, "eth9", cidr)
+        vpc = edge.vpc(owner, "eth9", *(cidrs or ("10.20.0.0/16",)))
         edge.start()
         connection = self.connect(lender, port)
         self.note("an edge, a port, a VPC, a connection")

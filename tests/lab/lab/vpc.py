@@ -17,26 +17,29 @@ HANDOFF = {4: ("192.0.2.1", "192.0.2.2", 30), 6: ("2001:db8:ff::1", "2001:db8:ff
 
 
 class Vpc:
-    """A VPC of a tenant with its virtual gateway. `host` is the address of the host in it."""
+    """A VPC of a tenant with its virtual gateway. `host` is the address of the host in its first prefix."""
 
-    def __init__(self, edge: Edge, owner: Tenant, interface: str, cidr: str) -> None:
+    def __init__(self, edge: Edge, owner: Tenant, interface: str, *cidrs: str) -> None:
         scene = edge.scene
         self.owner = owner
-        self.cidr = cidr
+        self.cidr = cidrs[0]
+        self.cidrs = list(cidrs)
         self.interface = interface
         self.namespace = scene.namespace(f"{edge.name}-{interface}")
-        prefix = ip_network(cidr)
-        self.host = str(prefix[10])
-        ours, theirs, length = HANDOFF[prefix.version]
+        self.hosts = [str(ip_network(cidr)[10]) for cidr in cidrs]
+        self.host = self.hosts[0]
         veth(edge.namespace, interface, self.namespace, "eth0")
-        nodad = " nodad" if prefix.version == 6 else ""
-        edge.namespace.ip(f"address add {ours}/{length} dev {interface}{nodad}")
-        self.namespace.ip(
-            f"address add {theirs}/{length} dev eth0{nodad}",
-            f"address add {self.host} dev lo{nodad}",
-            f"route add default via {ours}",
-        )
         words = ["--account", owner.account_id, "--vpc", f"vpc-{scene.next_number():08x}"]
-        words += ["--cidr", cidr, "--handoff", f"{edge.name}:{interface}:{theirs}"]
+        for cidr, host in zip(cidrs, self.hosts, strict=True):
+            version = ip_network(cidr).version
+            ours, theirs, length = HANDOFF[version]
+            nodad = " nodad" if version == 6 else ""
+            edge.namespace.ip(f"address add {ours}/{length} dev {interface}{nodad}")
+            self.namespace.ip(
+                f"address add {theirs}/{length} dev eth0{nodad}",
+                f"address add {host} dev lo{nodad}",
+                f"route add default via {ours}",
+            )
+            words += ["--cidr", cidr, "--handoff", f"{edge.name}:{interface}:{theirs}"]
         made = scene.server.admin("gateway", "create", *words)
         self.gateway_id: str = made["virtualGatewayId"]

@@ -8,7 +8,7 @@ from lab.traffic import must_reach
 
 
 def run(scene: Scene) -> None:
-    site = scene.site(cidr="2001:db8:20::/56")
+    site = scene.site("2001:db8:20::/56")
     for number, kind in enumerate(("bird", "frr")):
         # IPv6 addresses are always the server's choice.
         lent = site.connection.lend(

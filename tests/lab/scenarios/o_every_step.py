@@ -18,15 +18,14 @@ BOUND_SECONDS = 420
 # Nobody listens there: the agent has what is on its disk and nothing else.
 NO_SERVER = "http://127.0.0.1:9"
 STARTED = "edge agent started"
-# The configuration as it was last saved as a whole, and what has changed since then.
-FILES = ("config.json", "config.changes")
+FILE = "config.json"
 
 
 def run(scene: Scene) -> None:
     site = scene.site()
     edge = site.edge
     foreign = Foreign(edge)
-    wait_until("a configuration on disk", lambda: on_disk(edge)[FILES[0]])
+    wait_until("a configuration on disk", lambda: on_disk(edge))
     nothing = Config(on_disk(edge), [])
     lent = site.connection.lend(site.owner, vlan=101)
     lent.accept(site.vpc)
@@ -34,7 +33,7 @@ def run(scene: Scene) -> None:
     wait_until("the interface on the router", edge.own_links, lambda seen: seen == links)
     wait_until(
         "the configuration on disk",
-        lambda: b"".join(on_disk(edge).values()),
+        lambda: on_disk(edge),
         lambda text: lent.id.encode() in text,
     )
     whole = Config(on_disk(edge), links)
@@ -53,15 +52,15 @@ def run(scene: Scene) -> None:
 class Config:
     """A configuration as it is on disk, and the links that it stands for."""
 
-    def __init__(self, files: dict[str, bytes], links: list[str]) -> None:
-        self.files = files
+    def __init__(self, text: bytes, links: list[str]) -> None:
+        self.text = text
         self.links = links
 
 
-def on_disk(edge: Edge) -> dict[str, bytes]:
-    """What the files have; nothing if they are not there."""
-    paths = {name: edge.state / name for name in FILES}
-    return {name: path.read_bytes() if path.exists() else b"" for name, path in paths.items()}
+def on_disk(edge: Edge) -> bytes:
+    """What the file has; nothing if it is not there."""
+    path = edge.state / FILE
+    return path.read_bytes() if path.exists() else b""
 
 
 def kill_after_each(scene: Scene, edge: Edge, foreign: Foreign, start: Config, end: Config) -> int:
@@ -79,8 +78,7 @@ def kill_after_each(scene: Scene, edge: Edge, foreign: Foreign, start: Config, e
 
 
 def save(edge: Edge, config: Config) -> None:
-    for name, text in config.files.items():
-        (edge.state / name).write_bytes(text)
+    (edge.state / FILE).write_bytes(config.text)
 
 
 def carry_out(scene: Scene, edge: Edge, count: int) -> int:

@@ -77,7 +77,7 @@ impl Command for CreateConnection {
         not_offered(self)?;
         let code = LocationCode::parse_field("location", &self.location)?;
         let Some(location) = view.location(&code)? else {
-            let rule = "is not a location here; DescribeLocations lists them";
+            let rule = "does not exist; DescribeLocations lists the locations";
             return Err(Fault::field("location", &code, rule).into());
         };
         let mut draws = context.seed.draws();

@@ -2,17 +2,21 @@
 //!
 //! Most are sensible (its own thing, in a fitting state), or nothing would ever happen; the others name anything.
 
+use linkway_domain::access_key::decide::{CreateAccessKey, EnableAccessKey};
+use linkway_domain::connection::decide::{ApproveConnection, CreateConnection, PortChoice};
 use linkway_domain::connection::{Connection, ConnectionPhase};
-use linkway_domain::decide::{
-    Allocate, ApproveConnection, Command, Confirm, Create, CreateAccessKey, CreateConnection,
-    NewInterface, PortChoice, Secret, TagChange,
-};
 use linkway_domain::id::AccountId;
 use linkway_domain::key;
+use linkway_domain::tag::decide::TagChange;
+use linkway_domain::virtual_interface::decide::{
+    AllocatePrivateVirtualInterface as Allocate, ConfirmPrivateVirtualInterface as Confirm,
+    CreatePrivateVirtualInterface as Create, NewInterface, Secret,
+};
 use linkway_domain::virtual_interface::{Phase, VirtualInterface};
 use proptest::prelude::*;
 
 use super::World;
+use super::command::Command;
 use super::scene::{A, B, C, R1, R2, account, gateway};
 
 pub const ACCOUNTS: [&str; 3] = [A, B, C];
@@ -216,7 +220,9 @@ fn operators(world: &World, act: &Act, connection: String, gateway_id: String) -
         What::Reject => Command::RejectConnection(connection),
         What::CreateGateway => gateway(other),
         What::DeleteGateway => Command::DeleteGateway(gateway_id),
-        What::DisableKey => Command::EnableAccessKey { id, enabled: act.detail.is_multiple_of(2) },
+        What::DisableKey => {
+            Command::EnableAccessKey(EnableAccessKey { id, enabled: act.detail.is_multiple_of(2) })
+        }
         What::DeleteKey => Command::DeleteAccessKey(id),
         _ if act.detail.is_multiple_of(4) => {
             Command::CreateAccessKey(CreateAccessKey::Edge(R1.to_owned()))

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use linkway_domain::Time;
 use linkway_domain::access_key::Principal;
-use linkway_domain::decide::{Command, ReportConnection, ReportHead, ReportInterface, ReportSeen};
-use linkway_domain::edge::{ConfigVersion, EdgeConfig};
+use linkway_domain::edge::report::{ReportConnection, ReportHead, ReportInterface, ReportSeen};
+use linkway_domain::edge::{ConfigVersion, EdgeConfig, InterfaceConfig};
 use linkway_domain::id::{ConnectionId, EdgeId, VirtualInterfaceId};
 use linkway_domain::key;
-use linkway_domain::virtual_interface::Reported;
+use linkway_domain::virtual_interface::{InterfaceReport, PeerReport};
 
+use super::command::Command;
 use super::{Call, World};
 
 /// A router.
@@ -28,7 +29,7 @@ pub struct Report {
     pub version: ConfigVersion,
     pub sequence: u64,
     pub ports: BTreeMap<ConnectionId, bool>,
-    pub interfaces: BTreeMap<VirtualInterfaceId, Reported>,
+    pub interfaces: BTreeMap<VirtualInterfaceId, InterfaceReport>,
 }
 
 impl Router {
@@ -47,7 +48,15 @@ impl Router {
     pub fn report(&mut self, carrier: bool, bgp_up: bool) -> Option<Report> {
         let held = self.held.as_ref()?;
         self.sequence += 1;
-        let reported = Reported { programmed: true, bgp_up, ..Reported::default() };
+        let peers = |config: &InterfaceConfig| {
+            let families = config.peers.iter().map(|peer| peer.addresses.family());
+            families.map(|family| PeerReport { family, established: bgp_up }).collect()
+        };
+        let report = |config: &InterfaceConfig| InterfaceReport {
+            programmed: true,
+            peers: peers(config),
+            error: None,
+        };
         Some(Report {
             edge: self.id.clone(),
             version: held.version(),
@@ -56,7 +65,7 @@ impl Router {
             interfaces: held
                 .interfaces
                 .iter()
-                .map(|i| (i.virtual_interface_id.clone(), reported.clone()))
+                .map(|i| (i.virtual_interface_id.clone(), report(i)))
                 .collect(),
         })
     }
@@ -79,8 +88,8 @@ impl Report {
         }
         for id in world.ids_in(&key::edge_interfaces(&self.edge)) {
             let interface: VirtualInterfaceId = id.parse().expect("an index's key");
-            let reported = self.interfaces.get(&interface).cloned();
-            let item = ReportInterface { head: head.clone(), interface, reported };
+            let report = self.interfaces.get(&interface).cloned();
+            let item = ReportInterface { head: head.clone(), interface, report };
             commands.push(Command::ReportInterface(item));
         }
         commands.insert(0, Command::ReportSeen(ReportSeen { head, quiet: false }));

@@ -29,6 +29,8 @@ pub fn belongs(record: &Record, who: &AccountId) -> bool {
     match record {
         Record::Connection(connection) => connection.owner == *who,
         Record::VirtualInterface(interface) => is_party(interface, who),
+        Record::ResourceTags(tags) => tags.account == *who,
+        Record::CustomerAgreement(agreement) => agreement.account == *who,
         Record::Claim(_) | Record::Mark => true,
         Record::Account(_)
         | Record::AccessKey(_)
@@ -36,6 +38,7 @@ pub fn belongs(record: &Record, who: &AccountId) -> bool {
         | Record::Edge(_)
         | Record::EdgeSeen(_)
         | Record::Port(_)
+        | Record::VirtualInterfaceStatus(_)
         | Record::Gateway(_) => false,
     }
 }
@@ -68,6 +71,9 @@ pub fn may_write(moment: &Moment<'_>, who: &AccountId, key: &str) -> bool {
         }
         ["on", _, "live", _] | ["peer", _, _, _] => claimed(),
         ["on", _, "ended", id] | ["attached" | "edge-vif", _, id] => visible(id),
+        ["vif-status", id] => visible(id),
+        ["tags", _, _, account] => account == who.as_str(),
+        ["agreement", account, _] => account == who.as_str(),
         ["due", _, id] => !id.starts_with("dxvif") || visible(id),
         _ => false,
     }
@@ -77,7 +83,9 @@ pub fn may_write(moment: &Moment<'_>, who: &AccountId, key: &str) -> bool {
 pub fn secret(record: &Record) -> Option<String> {
     match record {
         Record::AccessKey(key) => Some(key.secret.reveal().to_owned()),
-        Record::VirtualInterface(interface) => Some(interface.auth_key.reveal().to_owned()),
+        Record::VirtualInterface(interface) => {
+            Some(interface.first_peer().auth_key.reveal().to_owned())
+        }
         _ => None,
     }
 }
@@ -113,7 +121,7 @@ pub fn moves(
             prop_assert!(old.phase == new.phase || along, "{key}: {old:?} -> {new:?}");
             prop_assert_eq!(fixed(old), fixed(new));
             prop_assert!(
-                old.gateway.is_none() || old.gateway == new.gateway,
+                old.attachment.is_none() || old.attachment == new.attachment,
                 "{key} changed its gateway"
             );
         }
@@ -125,6 +133,7 @@ pub fn moves(
 /// What never changes of an interface.
 fn fixed(i: &VirtualInterface) -> impl PartialEq + std::fmt::Debug {
     let who = (i.owner.clone(), i.lender.clone(), i.connection.clone(), i.edge.clone());
-    let what = (i.port.clone(), i.vlan, i.asn, i.addresses, i.mtu, i.peer.clone());
-    (who, what, i.auth_key.reveal().to_owned(), i.created)
+    let peer = i.first_peer();
+    let what = (i.port.clone(), i.vlan, peer.asn, peer.addresses, peer.id.clone());
+    (who, what, peer.auth_key.reveal().to_owned(), i.created)
 }

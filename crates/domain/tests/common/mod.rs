@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 pub mod act;
+pub mod command;
 pub mod edge;
 pub mod judge;
 pub mod scene;
@@ -16,17 +17,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use linkway_domain::access_key::Principal;
 use linkway_domain::check;
 use linkway_domain::connection::Connection;
-use linkway_domain::decide::{Command, Context, Decision, Outcome, decide};
+use linkway_domain::decide::{Context, Decision};
 use linkway_domain::edge::{EdgeConfig, project};
-use linkway_domain::gateway::Gateway;
 use linkway_domain::id::{AccountId, ConnectionId, EdgeId, VirtualGatewayId, VirtualInterfaceId};
 use linkway_domain::key::{self, Key};
 use linkway_domain::record::Record;
 use linkway_domain::seed::Seed;
 use linkway_domain::settings::Settings;
+use linkway_domain::tag::{TaggedResource, Tags};
 use linkway_domain::view::{Ask, Stop, Version, View};
-use linkway_domain::virtual_interface::VirtualInterface;
+use linkway_domain::virtual_gateway::Gateway;
+use linkway_domain::virtual_interface::{InterfaceReport, VirtualInterface};
 use linkway_domain::{Fault, Time};
+
+use self::command::{Command, Outcome};
 
 /// What etcd takes: compares, and operations, of one transaction.
 pub const MOST_OPERATIONS: usize = 128;
@@ -45,7 +49,7 @@ pub struct Call {
 pub struct Prepared {
     pub call: Call,
     pub view: View,
-    pub decision: Decision,
+    pub decision: Decision<Outcome>,
 }
 
 /// Something that a decision rested on has changed.
@@ -71,7 +75,7 @@ impl World {
         };
         let mut view = View::default();
         loop {
-            match decide(&view, &call.command, &context) {
+            match call.command.decide(&view, &context) {
                 Ok(decision) => return Ok(Prepared { call: call.clone(), view, decision }),
                 Err(Stop::Fault(fault)) => return Err(fault),
                 Err(Stop::Need(asks)) => {
@@ -193,6 +197,23 @@ impl World {
         }
     }
 
+    /// What was last said of an interface.
+    pub fn report(&self, id: &VirtualInterfaceId) -> Option<&InterfaceReport> {
+        match self.records.get(key::interface_status(id).as_str()) {
+            Some((_, Record::VirtualInterfaceStatus(status))) => Some(&status.report),
+            _ => None,
+        }
+    }
+
+    /// What an account has labelled an interface with.
+    pub fn tags(&self, id: &VirtualInterfaceId, account: &AccountId) -> Option<&Tags> {
+        let resource = TaggedResource::VirtualInterface(id.clone());
+        match self.records.get(key::tags(&resource, account).as_str()) {
+            Some((_, Record::ResourceTags(tags))) => Some(&tags.tags),
+            _ => None,
+        }
+    }
+
     pub fn gateway(&self, id: &VirtualGatewayId) -> Option<&Gateway> {
         match self.records.get(key::gateway(id).as_str()) {
             Some((_, Record::Gateway(gateway))) => Some(gateway),
@@ -218,8 +239,10 @@ impl World {
             .map(|id| self.interface(&id.parse().expect("an index's key")).expect("is indexed"))
             .cloned()
             .collect();
-        let named: BTreeSet<_> =
-            interfaces.iter().filter_map(|i| i.gateway.as_ref()).map(|g| &g.id).collect();
+        let named: BTreeSet<_> = interfaces
+            .iter()
+            .filter_map(|i| i.attachment.as_ref()?.gateway.virtual_gateway())
+            .collect();
         let gateways: Vec<_> =
             named.into_iter().filter_map(|id| self.gateway(id)).cloned().collect();
         let generation = self.version(&key::edge_generation(edge));
@@ -250,6 +273,9 @@ impl World {
             | Record::EdgeSeen(_)
             | Record::Port(_)
             | Record::Mark => true,
+            Record::VirtualInterfaceStatus(status) => sees(&status.id),
+            Record::ResourceTags(tags) => tags.account == *account,
+            Record::CustomerAgreement(agreement) => agreement.account == *account,
         });
         seen
     }
@@ -278,5 +304,5 @@ pub fn malformed(prepared: &Prepared) -> Option<String> {
 
 /// A refusal with exactly this text.
 pub fn refused<T: std::fmt::Debug>(result: Result<T, Fault>, text: &str) {
-    assert_eq!(result.expect_err("must be refused").message, text);
+    assert_eq!(result.expect_err("must be refused").to_string(), text);
 }

@@ -1,18 +1,28 @@
 //! A small installation with a clock: three accounts, two routers at PAR1 and the simulated location SIM1.
 
+use std::time::Duration;
+
 use linkway_domain::access_key::Principal;
+use linkway_domain::account::decide::CreateAccount;
+use linkway_domain::connection::decide::{ApproveConnection, CreateConnection, PortChoice};
 use linkway_domain::connection::{Connection, ConnectionEvent};
-use linkway_domain::decide::{
-    Allocate, ApproveConnection, Command, Confirm, Create, CreateAccount, CreateConnection,
-    CreateEdge, CreateGateway, CreateLocation, CreatePort, NewInterface, Outcome, PortChoice,
-    RenewEpoch, ReportConnection, ReportHead, Secret,
-};
 use linkway_domain::edge::ConfigVersion;
-use linkway_domain::gateway::Gateway;
+use linkway_domain::edge::decide::CreateEdge;
+use linkway_domain::edge::report::{ReportConnection, ReportHead};
+use linkway_domain::epoch::RenewEpoch;
 use linkway_domain::id::{AccountId, ConnectionId, EdgeId, VirtualGatewayId, VirtualInterfaceId};
+use linkway_domain::location::decide::CreateLocation;
+use linkway_domain::port::decide::CreatePort;
+use linkway_domain::virtual_gateway::Gateway;
+use linkway_domain::virtual_gateway::decide::CreateGateway;
+use linkway_domain::virtual_interface::decide::{
+    AllocatePrivateVirtualInterface as Allocate, ConfirmPrivateVirtualInterface as Confirm,
+    CreatePrivateVirtualInterface as Create, NewInterface, Secret,
+};
 use linkway_domain::virtual_interface::{Event, Phase, State, VirtualInterface};
 use linkway_domain::{Fault, Time};
 
+use super::command::{Command, Outcome};
 use super::edge::Router;
 use super::{Call, World};
 
@@ -27,7 +37,7 @@ pub const DAY: u64 = 24 * 3_600_000;
 
 /// Every event of an interface.
 pub const EVENTS: [Event; 5] =
-    [Event::Confirm, Event::DeleteByOwner, Event::DeleteByLender, Event::Expire, Event::LetGo];
+    [Event::Confirm, Event::DeleteByOwner, Event::DeleteByLender, Event::Expire, Event::Released];
 /// Every event of a connection.
 pub const CONNECTION_EVENTS: [ConnectionEvent; 6] = [
     ConnectionEvent::Approve,
@@ -35,7 +45,7 @@ pub const CONNECTION_EVENTS: [ConnectionEvent; 6] = [
     ConnectionEvent::CarrierUp,
     ConnectionEvent::CarrierDown,
     ConnectionEvent::Delete,
-    ConnectionEvent::LetGo,
+    ConnectionEvent::Released,
 ];
 
 /// The installation, its clock and its routers.
@@ -220,12 +230,12 @@ impl Scene {
     }
 
     pub fn later(&mut self, millis: u64) -> &mut Self {
-        self.now = self.now.plus_millis(millis);
+        self.now = self.now.plus(Duration::from_millis(millis));
         self
     }
 
     pub fn state(&self, id: &VirtualInterfaceId) -> State {
-        self.world.interface(id).expect("is there").state(self.now, false)
+        self.world.interface(id).expect("is there").state(self.now, self.world.report(id), false)
     }
 
     pub fn phase(&self, id: &VirtualInterfaceId) -> Phase {
@@ -241,15 +251,14 @@ impl Scene {
 
 /// The calls of the reconciler that carries out deadlines.
 pub fn due_calls(world: &World, now: Time) -> Vec<Call> {
-    use linkway_domain::decide::Due;
     use linkway_domain::key;
     let range = key::all_due();
     world
         .ids_in(&range)
         .filter_map(|rest| {
             let full = format!("{range}{rest}");
-            let (at, id) = key::parse_due(&full).expect("a deadline's key");
-            let command = Command::Due(Due { at, id: id.to_owned() });
+            let deadline = key::parse_due(&full).expect("a deadline's key");
+            let (at, command) = (deadline.at, Command::Due(deadline));
             (at <= now).then_some(Call { principal: Principal::Operator, now, seed: 0, command })
         })
         .collect()

@@ -3,12 +3,12 @@
 //! A step names things by small numbers that are looked up when it is played, so that a shrunk story still makes sense.
 
 use linkway_domain::access_key::Principal;
-use linkway_domain::decide::Outcome;
 use linkway_domain::edge::EdgeConfig;
 use linkway_domain::{Fault, Time};
 use proptest::prelude::*;
 
 use super::act::{ACCOUNTS, Act, act, command};
+use super::command::Outcome;
 use super::edge::Report;
 use super::scene::{A, B, R1, R2, Scene, due_calls};
 use super::{Call, Conflict, Prepared, World};

@@ -1,10 +1,13 @@
 //! Names, tags, resource names and identifiers.
 
+use std::time::Duration;
+
 use std::fmt::Display;
 
 use expect_test::expect;
 use linkway_domain::Fault;
-use linkway_domain::decide::Taggable;
+use linkway_domain::arn::Arn;
+use linkway_domain::fault::ResourceKind;
 use linkway_domain::id::{
     AccessKeyId, AccountId, BgpPeerId, ConnectionId, EdgeId, LocationCode, PortName, SPAN_MILLIS,
     VirtualGatewayId, VirtualInterfaceId, VpcId, pad_account,
@@ -173,7 +176,7 @@ fn tags() {
     assert_eq!(merged.without(&["a".to_owned(), "x".to_owned()]), tags("b=3;c"));
     assert_eq!(tags(&many(50)).merged("tags", &tags("k7=new")).map(|t| t.iter().count()), Ok(50));
     let fault = tags(&many(50)).merged("tags", &tags("new")).expect_err("too many");
-    assert_eq!(fault.message, "tags would give the resource 51 tags; it may carry 50.");
+    assert_eq!(fault.to_string(), "tags would give the resource 51 tags; it may carry 50.");
 }
 
 #[test]
@@ -197,10 +200,7 @@ fn resource_names() {
             "dxcon-12345678",
             "",
         ],
-        |arn| {
-            Taggable::parse("resourceArn", arn, "eu-west-2", &account)
-                .map(|what| format!("{what:?}"))
-        },
+        |arn| Arn::parse("resourceArn", arn, "eu-west-2", &account).map(|arn| arn.to_string()),
         expect![[r#"
             arn:aws:directconnect:eu-west-2:012345678901:dxcon/dxcon-12345678 -> Connection("dxcon-12345678")
             arn:aws:directconnect:eu-west-2:012345678901:dxvif/dxvif-12345678 -> VirtualInterface("dxvif-12345678")
@@ -346,7 +346,7 @@ fn what_a_fault_shows_of_a_value() {
     let long = "x".repeat(101);
     table(
         ["plain", "quote\"back\\slash", "nul\0tab\tnew\nline\u{1b}[31m", "é東", &long],
-        |text| Err::<u8, _>(Fault::no_gateway(text)),
+        |text| Err::<u8, _>(Fault::not_found(ResourceKind::VirtualGateway, text)),
         expect![[r#"
             The VirtualGateway plain does not exist.
             The VirtualGateway quote\"back\\slash does not exist.
@@ -369,7 +369,7 @@ proptest! {
         let interface = VirtualInterfaceId::draw(&mut draws(), Time::from_millis(at));
         prop_assert_eq!(VirtualInterfaceId::parse(interface.as_str()), Ok(interface.clone()));
         let others = Seed::from_number(!number).draws();
-        let later = Time::from_millis(at - at % SPAN_MILLIS).plus_millis(SPAN_MILLIS - 1);
+        let later = Time::from_millis(at - at % SPAN_MILLIS).plus(Duration::from_millis(SPAN_MILLIS - 1));
         let neighbour = VirtualInterfaceId::draw(&mut { others }, later);
         prop_assert_eq!(&neighbour.as_str()[..9], &interface.as_str()[..9]);
         prop_assert_ne!(neighbour, interface);
@@ -391,8 +391,9 @@ proptest! {
             Tags::parse("tags", &[(text.clone(), Some(text.clone()))]).err(),
         ];
         for fault in faults.into_iter().flatten() {
-            prop_assert!(fault.message.len() < 2_000);
-            prop_assert!(!fault.message.chars().any(char::is_control), "{:?}", fault.message);
+            let text = fault.to_string();
+            prop_assert!(text.len() < 2_000);
+            prop_assert!(!text.chars().any(char::is_control), "{text:?}");
         }
     }
 }

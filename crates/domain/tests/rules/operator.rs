@@ -2,11 +2,15 @@
 
 use expect_test::{Expect, expect};
 use linkway_domain::access_key::Principal;
-use linkway_domain::decide::{
-    ApproveConnection, Command, CreateAccessKey, CreateAccount, CreateConnection, CreateEdge,
-    CreateGateway, CreateLocation, CreatePort, HandoffText, Outcome, PortChoice,
-};
+use linkway_domain::access_key::decide::{CreateAccessKey, EnableAccessKey};
+use linkway_domain::account::decide::CreateAccount;
+use linkway_domain::connection::decide::{ApproveConnection, CreateConnection, PortChoice};
+use linkway_domain::edge::decide::CreateEdge;
+use linkway_domain::location::decide::CreateLocation;
+use linkway_domain::port::decide::CreatePort;
+use linkway_domain::virtual_gateway::decide::{CreateGateway, HandoffText};
 
+use crate::common::command::{Command, Outcome};
 use crate::common::scene::{A, B, R1, R2, START, Scene, account, approve};
 
 /// One line for each command: taken, or the whole text of its refusal.
@@ -84,13 +88,13 @@ fn accounts_locations_edges_and_ports() {
         taken
         edgeId "new/1" is not an edge id: it must have 1 to 63 letters, digits, hyphens, dots or underscores and begin with a letter or digit.
         edgeId "simulated-PAR1" must not begin with simulated-, which names built-in edges.
-        locationCode "LON1" is not a location here.
+        locationCode "LON1" does not exist.
         locationCode "SIM1" is simulated: the built-in edge serves it.
         edgeId "par1-r1" is taken: there is such an edge already.
         taken
         bandwidth "9Gbps" must be one of 1Gbps, 10Gbps, 100Gbps, 400Gbps.
         interface "eth 9" is not an interface name: it must have 1 to 15 letters, digits, hyphens, dots or underscores and begin with a letter or digit.
-        edgeId "nowhere" is not an edge here.
+        edgeId "nowhere" does not exist.
         edgeId "simulated-SIM1" is simulated: its ports come and go with connections.
         interface "eth1" is taken: edge par1-r1 has such a port already.
     "#]],
@@ -156,7 +160,7 @@ fn orders() {
         bandwidth "50Mbps" must be one of 1Gbps, 10Gbps, 100Gbps, 400Gbps.
         connectionName "" must have 1 to 100 characters, not 0.
         providerName "" must have 1 to 100 characters, not 0.
-        location "LON1" is not a location here; DescribeLocations lists them.
+        location "LON1" does not exist; DescribeLocations lists the locations.
         location "PAR/1" is not a location code: it must have 1 to 32 letters, digits or hyphens and begin with a letter or digit.
         Could not find Lag with ID dxlag-ffffffff
         requestMACSec "true" is not offered: no port here does MACsec.
@@ -166,7 +170,7 @@ fn orders() {
     );
     let fault = scene.clone().by(Principal::Operator, Command::CreateConnection(order()));
     assert_eq!(
-        fault.expect_err("owns nothing").message,
+        fault.expect_err("owns nothing").to_string(),
         "The operator has no resources of its own; use an account's access key."
     );
 }
@@ -288,13 +292,13 @@ fn gateways() {
         taken
         cidrs has 101 members; at most 100 are allowed.
         amazonSideAsn "7224" must be a private AS number: 64512 to 65534 or 4200000000 to 4294967294 (RFC 6996).
-        accountId "999999999999" is not an account here.
+        accountId "999999999999" does not exist.
         accountId "9" is not an account id: it must have exactly 12 digits.
         vpcId "net-1" is not a VPC id: it must be vpc- followed by 1 to 32 letters, digits or hyphens.
         cidrs is required: give at least one prefix of the VPC.
         cidrs[1] "2001:db8::1/56" has host bits set; the prefix is 2001:db8::/56.
         cidrs[1] "10.0.9.0/24" overlaps 10.0.0.0/16 of the same gateway.
-        handoffs[0].edgeId "nowhere" is not an edge here.
+        handoffs[0].edgeId "nowhere" does not exist.
         handoffs[0].interface "up/0" is not an interface name: it must have 1 to 15 letters, digits, hyphens, dots or underscores and begin with a letter or digit.
         handoffs[0].nextHop "router" is not the address of a next hop: it must be a unicast IPv4 or IPv6 address of another host.
         handoffs[0].interface "eth1" is a customer port of edge par1-r1; a handoff leads to the cloud's fabric.
@@ -404,7 +408,9 @@ fn access_keys() {
     let another = made(&mut scene, CreateAccessKey::Edge(R1.to_owned()));
     assert_ne!((&edges.id, &edges.secret), (&another.id, &another.secret), "one beside the other");
     let edge = |id: &str| Command::CreateAccessKey(CreateAccessKey::Edge(id.to_owned()));
-    let enable = |id: &str, enabled| Command::EnableAccessKey { id: id.to_owned(), enabled };
+    let enable = |id: &str, enabled| {
+        Command::EnableAccessKey(EnableAccessKey { id: id.to_owned(), enabled })
+    };
     let delete = |id: &str| Command::DeleteAccessKey(id.to_owned());
     let commands = [
         enable(tenants.id.as_str(), false),
@@ -431,11 +437,11 @@ fn access_keys() {
         The access key LKWY0000000000000000 does not exist.
         The access key LKWY0000000000000000 does not exist.
         accessKeyId "nonsense" is not an access key id: it must have 20 characters of A-Z and 0-9.
-        accountId "999999999999" is not an account here.
+        accountId "999999999999" does not exist.
         taken
         taken
         taken
-        edgeId "nowhere" is not an edge here.
+        edgeId "nowhere" does not exist.
         edgeId "r 1" is not an edge id: it must have 1 to 63 letters, digits, hyphens, dots or underscores and begin with a letter or digit.
         edgeId "simulated-SIM1" is simulated: it needs no key.
     "#]],
@@ -443,7 +449,7 @@ fn access_keys() {
     for command in [enable(own.id.as_str(), false), delete(own.id.as_str())] {
         let fault = scene.by(Principal::Operator, command).expect_err("the last way in");
         assert_eq!(
-            fault.message,
+            fault.to_string(),
             format!(
                 "accessKeyId \"{}\" is the operator's own key: without it nobody could manage this installation.",
                 own.id

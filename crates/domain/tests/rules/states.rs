@@ -1,10 +1,13 @@
 //! The state tables as a whole, and what a tenant is shown of them.
 
+use std::time::Duration;
+
 use std::fmt::Debug;
 
 use expect_test::expect;
 use linkway_domain::connection::{ConnectionPhase, Ended};
-use linkway_domain::virtual_interface::{Phase, Reported, State};
+use linkway_domain::net::AddressFamily;
+use linkway_domain::virtual_interface::{InterfaceReport, PeerReport, Phase, State};
 
 use crate::common::scene::{A, B, CONNECTION_EVENTS, DAY, EVENTS, R1, START, Scene, plain};
 
@@ -31,7 +34,7 @@ fn drawn<P: Copy + Debug, E: Copy + Debug>(
 fn the_table_of_interfaces() {
     let table = drawn(&Phase::ALL, &EVENTS, Phase::after);
     expect![[r#"
-                       Confirm        DeleteByOwner  DeleteByLender Expire         LetGo
+                       Confirm        DeleteByOwner  DeleteByLender Expire         Released
         Confirming     Accepted       Rejected       Deleted        Expired        -
         Accepted       -              Deleting       Deleting       -              -
         Deleting       -              Deleting       Deleting       -              Deleted
@@ -50,7 +53,7 @@ fn the_table_of_interfaces() {
 fn the_table_of_connections() {
     let table = drawn(&ConnectionPhase::ALL, &CONNECTION_EVENTS, ConnectionPhase::after);
     expect![[r#"
-                       Approve        Reject         CarrierUp      CarrierDown    Delete         LetGo
+                       Approve        Reject         CarrierUp      CarrierDown    Delete         Released
         Requested      Pending        Rejected       -              -              Deleted        -
         Pending        -              -              Up             Pending        Deleting       -
         Up             -              -              Up             Down           Deleting       -
@@ -92,17 +95,21 @@ fn what_a_tenant_sees_of_a_connection() {
     .assert_eq(&lines.concat());
 }
 
+fn one(established: bool) -> Vec<PeerReport> {
+    vec![PeerReport { family: AddressFamily::Ipv4, established }]
+}
+
 #[test]
 fn what_a_tenant_sees_of_an_interface() {
     let mut scene = Scene::new();
     let line = scene.line(A, R1, "eth1");
     let mut interface = scene.allocate((A, B), &line, plain(1)).expect("is free");
-    let reports: Vec<Option<Reported>> = [None]
+    let reports: Vec<Option<InterfaceReport>> = [None]
         .into_iter()
         .chain([(false, false), (true, false), (true, true), (false, true)].into_iter().flat_map(
             |(programmed, bgp_up)| {
                 [None, Some("no such port".to_owned())]
-                    .map(|error| Some(Reported { programmed, bgp_up, error, peers: Vec::new() }))
+                    .map(|error| Some(InterfaceReport { programmed, peers: one(bgp_up), error }))
             },
         ))
         .collect();
@@ -114,14 +121,13 @@ fn what_a_tenant_sees_of_an_interface() {
             if phase != Phase::Accepted && reported.is_some() {
                 continue;
             }
-            interface.reported = reported.clone();
-            let seen = |silent| interface.state(START, silent).as_str();
+            let seen = |silent| interface.state(START, reported.as_ref(), silent).as_str();
             let said = match reported {
                 None => "nothing said".to_owned(),
                 Some(r) => format!(
                     "programmed {}, BGP up {}{}",
                     r.programmed,
-                    r.bgp_up,
+                    r.is_up(),
                     if r.error.is_some() { ", error" } else { "" }
                 ),
             };
@@ -156,25 +162,25 @@ fn the_borders_of_expiry_and_forgetting() {
     let mut scene = Scene::new();
     let line = scene.line(A, R1, "eth1");
     let mut interface = scene.allocate((A, B), &line, plain(1)).expect("is free");
-    assert_eq!(interface.expires, Some(START.plus_millis(7 * DAY)));
+    assert_eq!(interface.expires, Some(START.plus(Duration::from_millis(7 * DAY))));
     for (late, state) in
         [(0, State::Confirming), (7 * DAY - 1, State::Confirming), (7 * DAY, State::Expired)]
     {
-        assert_eq!(interface.state(START.plus_millis(late), false), state);
-        assert_eq!(interface.is_overdue(START.plus_millis(late)), state == State::Expired);
+        assert_eq!(interface.state(START.plus(Duration::from_millis(late)), None, false), state);
+        assert_eq!(
+            interface.is_overdue(START.plus(Duration::from_millis(late))),
+            state == State::Expired
+        );
     }
     interface.phase = Phase::Accepted;
-    assert!(!interface.is_overdue(START.plus_millis(8 * DAY)));
-    assert!(!interface.is_forgotten(START.plus_millis(8 * DAY)), "it has not ended");
-    interface.ended = Some(Ended { at: START, forget: START.plus_millis(10) });
+    assert!(!interface.is_overdue(START.plus(Duration::from_millis(8 * DAY))));
+    assert!(!interface.is_purged(START.plus(Duration::from_millis(8 * DAY))), "it has not ended");
+    interface.ended = Some(Ended { at: START, purge: START.plus(Duration::from_millis(10)) });
     let mut connection = scene.order(A, "PAR1");
     connection.ended = interface.ended;
     for (late, forgotten) in [(0, false), (9, false), (10, true), (11, true)] {
-        let now = START.plus_millis(late);
-        assert_eq!(
-            (interface.is_forgotten(now), connection.is_forgotten(now)),
-            (forgotten, forgotten)
-        );
+        let now = START.plus(Duration::from_millis(late));
+        assert_eq!((interface.is_purged(now), connection.is_purged(now)), (forgotten, forgotten));
     }
 }
 

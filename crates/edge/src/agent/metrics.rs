@@ -9,7 +9,7 @@ use linkway_domain::edge::{EdgeConfig, EdgeStatus, SessionState, Traffic};
 
 use super::Round;
 
-/// The figures, shared with whoever serves them.
+/// The figures, shared with the thread that serves them.
 #[derive(Clone, Default)]
 pub struct Gauges(Arc<Mutex<Figures>>);
 

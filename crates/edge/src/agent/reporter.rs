@@ -43,7 +43,7 @@ impl Reporter {
         }
     }
 
-    /// Sends what comes, for ever: a thread of its own. What cannot be sent is tried again unless a newer one has come.
+    /// Sends what comes, without end, in a thread of its own. What cannot be sent is tried again unless a newer one has come.
     ///
     /// The first report of a run has the clock's milliseconds as its number, each one after it the next (see
     /// `EdgeStatus::sequence`).

@@ -83,7 +83,7 @@ const POLL_SHARE: u32 = 20;
 /// The longest pause before something that failed is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Waits for configurations, for ever: a thread of its own.
+/// Waits for configurations, without end, in a thread of its own.
 pub fn follow(
     mut server: impl Server,
     mut held: Option<StoredConfig>,
@@ -290,7 +290,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
         }
         let [kernel, daemon] = &now;
         if let Some(error) = kernel.as_ref().filter(|_| self.said[0] != now[0]) {
-            tracing::error!(%error, "the router's kernel cannot be seen; there is no report meanwhile");
+            tracing::error!(%error, "the router's kernel cannot be read; nothing is reported until it can");
         }
         if let Some(error) = daemon.as_ref().filter(|_| self.said[1] != now[1]) {
             tracing::error!(%error, "the BGP daemon does not do what it was told");

@@ -114,8 +114,7 @@ fn session_errors(wanted: &InterfaceConfig, last: &Last) -> Option<String> {
         .peers
         .iter()
         .filter_map(|peer| {
-            let (interface, family) =
-                (wanted.virtual_interface_id.clone(), peer.addresses.family());
+            let (interface, family) = (wanted.virtual_interface_id.clone(), peer.addresses.family());
             let status = last.daemon.peers.get(&SessionId { interface, family })?;
             let down = status.state != SessionState::Established;
             let error = status.last_error.as_ref().filter(|_| down)?;

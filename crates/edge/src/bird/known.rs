@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use super::names::{session_of, symbol};
 use super::parse::{self, Protocol};
+use super::names::{session_of, symbol};
 use crate::session::Peers;
 
 /// What was last seen.
@@ -39,7 +39,7 @@ impl Known {
         known
     }
 
-    /// All of `show protocols`: forgets the sessions that are not there any more; the names of those that are not as they were
+    /// All of `show protocols`: drops the sessions that are not there any more; the names of those that are not as they were
     /// and have to be learned.
     #[must_use]
     pub fn compare(&mut self, table: String) -> Vec<String> {
@@ -54,7 +54,7 @@ impl Known {
         };
         gone.retain(|name| !there.contains(name.as_str()));
         for name in gone {
-            self.forget(&name);
+            self.remove(&name);
         }
         let known =
             |new: &Protocol| self.sessions.get(&new.name).is_some_and(|old| old.is_like(new));
@@ -84,7 +84,7 @@ impl Known {
     }
 
     /// A session is not there any more.
-    pub fn forget(&mut self, name: &str) {
+    pub fn remove(&mut self, name: &str) {
         self.sessions.remove(name);
         self.shut.remove(name);
         self.given_up.remove(name);

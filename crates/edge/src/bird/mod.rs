@@ -35,8 +35,8 @@ use std::time::{Duration, Instant};
 
 pub use settings::{Bfd, BirdSettings};
 
-use self::configuration::Configuration;
 use self::control::{Answer, Control};
+use self::configuration::Configuration;
 use self::fragments::Fragments;
 use self::hold::Hold;
 use self::known::Known;
@@ -201,8 +201,7 @@ impl Bird {
         if !fresh.is_empty() {
             return self.learn(control, fresh);
         }
-        let answer =
-            control.show("its sessions", &format!("show protocols \"{}\"", names::SESSIONS))?;
+        let answer = control.show("its sessions", &format!("show protocols \"{}\"", names::SESSIONS))?;
         let unlike = self.known.compare(answer.text);
         if unlike.len() > FEW {
             self.known = Known::of(&all_sessions(control)?.text);
@@ -219,7 +218,7 @@ impl Bird {
             match protocol {
                 Ok(Some(protocol)) => self.known.learn(protocol),
                 Ok(None) => {
-                    self.known.forget(&name);
+                    self.known.remove(&name);
                     self.known.invalidate();
                 }
                 Err(error) => {

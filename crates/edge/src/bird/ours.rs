@@ -36,7 +36,7 @@ pub fn is_alive(files: &Files) -> Result<bool, DaemonError> {
 
 /// Ends our BIRD, which has no socket any more and so can only be ended. By SIGKILL: asked politely it would tell the
 /// customers' routers goodbye, and they would drop our routes; so they keep them until its successor is there.
-/// Whoever has the number but is not our BIRD is left alone.
+/// Another process that has the number by now is left alone.
 pub fn end(files: &Files) -> Result<(), DaemonError> {
     end_all(files).map_err(|why| fault("end the old BIRD", why))
 }

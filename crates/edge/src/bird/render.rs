@@ -29,7 +29,7 @@ pub const MARKER: &str = "linkway_";
 pub const REFUSED: &str = "refused: ";
 /// The description of a session that the limit had shut when the configuration was written.
 pub const SHUT: &str = "shut: prefix limit";
-/// The line that repeats, for whoever starts a BIRD anew, which sessions the limit had shut.
+/// The line that names the sessions that the limit had shut, for the next start of BIRD.
 const SHUT_LINE: &str = "# shut by the prefix limit:";
 
 /// Bytes that a routing domain or a session takes, more or less.
@@ -152,7 +152,7 @@ pub(super) fn head(around: Surroundings<'_>, dialect: Dialect) -> String {
     out
 }
 
-/// The preferences are those of direct-connect.md, section 2.7; of several communities the highest wins.
+/// The preferences are those of AWS (Direct Connect user guide, "Routing policies and BGP communities"); of several communities the highest wins.
 fn render_preference(out: &mut String, settings: &BirdSettings) {
     put!(out, "function linkway_preference()");
     put!(out, "{{");
@@ -356,7 +356,7 @@ fn render_session(
     put!(out, "}}");
 }
 
-/// An IPv6 router sends its link-local address along; routes shall go to the address that the API gave it.
+/// An IPv6 router sends its link-local address along; routes have to go to the address that the API gave it.
 const fn next_hop_words(family: AddressFamily) -> &'static str {
     match family {
         AddressFamily::Ipv4 => "",

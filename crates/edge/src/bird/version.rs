@@ -51,7 +51,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// A letter for the marker: a BIRD of another dialect has not loaded what this one shall.
+    /// A letter for the marker: a BIRD of another dialect has loaded another configuration.
     #[must_use]
     pub const fn letter(self) -> char {
         match self {

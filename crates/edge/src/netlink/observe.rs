@@ -126,7 +126,7 @@ impl Netlink {
         Ok((routes, foreign))
     }
 
-    /// A dump that is begun anew until nothing changed meanwhile.
+    /// A dump, repeated until nothing changed while it was read.
     fn dump_settled<T>(
         &mut self,
         what: &'static str,

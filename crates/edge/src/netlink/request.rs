@@ -150,7 +150,7 @@ pub(super) fn add_vrf(link_name: &str, table: u32, group: u32) -> Request {
     create(vec![name(link_name), LinkAttribute::Group(group), LinkAttribute::LinkInfo(info)])
 }
 
-/// A VLAN subinterface as it shall be made; links by index.
+/// A VLAN subinterface to be made; links by index.
 pub(super) struct NewVlan<'a> {
     pub(super) link: &'a str,
     pub(super) parent: u32,

@@ -31,12 +31,9 @@ pub fn changes(desired: &DesiredState, kernel: &Kernel, marks: &Marks) -> Vec<St
         .filter(|(name, link)| marks.owns_link(name, link))
         .map(|(name, link)| (name.as_str(), link))
         .collect();
-    let mut going: BTreeSet<&str> = ours
-        .iter()
-        .filter(|(name, link)| !stays(name, link, desired))
-        .map(|(name, _)| *name)
-        .collect();
-    // What is in a VRF that is made anew would be in the main table meanwhile.
+    let mut going: BTreeSet<&str> =
+        ours.iter().filter(|(name, link)| !stays(name, link, desired)).map(|(name, _)| *name).collect();
+    // What is in a VRF that is made anew would be in the main table until then.
     let inside = |link: &Link| link.master.as_deref().is_some_and(|vrf| going.contains(vrf));
     let inside: Vec<&str> =
         ours.iter().filter(|(_, link)| inside(link)).map(|(name, _)| *name).collect();
@@ -45,8 +42,7 @@ pub fn changes(desired: &DesiredState, kernel: &Kernel, marks: &Marks) -> Vec<St
     for route in desired.routes.keys().filter(|route| route.way == Way::Unreachable) {
         unreachable.entry(route.table).or_default().push(route);
     }
-    let mut now =
-        Difference { desired, kernel, marks, unreachable, going, flapping: BTreeSet::new() };
+    let mut now = Difference { desired, kernel, marks, unreachable, going, flapping: BTreeSet::new() };
     now.flapping = now.flaps();
     let mut steps = Vec::new();
     now.close(&mut steps);
@@ -88,7 +84,7 @@ struct Difference<'a> {
     unreachable: BTreeMap<u32, Vec<&'a Route>>,
     /// Links of ours that are removed, to be made anew or not.
     going: BTreeSet<&'a str>,
-    /// Links that go down and up again because they, or what is under them, change their VRF: the kernel forgets the routes
+    /// Links that go down and up again because they, or what is under them, change their VRF: the kernel drops the routes
     /// over them, and IPv6 addresses unless told to keep them.
     flapping: BTreeSet<&'a str>,
 }
@@ -184,7 +180,7 @@ impl<'a> Difference<'a> {
         steps.extend(self.lacking().map(|route| left(Change::DeleteRoute(route))));
     }
 
-    /// Whether the kernel takes a route now: none over a link that is down, and it forgets those that it had.
+    /// Whether the kernel takes a route now: none over a link that is down, and it drops those that it had.
     fn possible(&self, route: &Route) -> bool {
         match &route.way {
             Way::Via { link, .. } => self.kernel.links.get(link).is_some_and(|link| link.up),
@@ -192,7 +188,7 @@ impl<'a> Difference<'a> {
         }
     }
 
-    /// Our links that are not wanted as they are: VLANs first, then what was lent is given back, then VRFs.
+    /// Our links that are not wanted as they are: VLANs first, then handoffs leave their VRFs, then VRFs go.
     fn remove_links(&self, ours: &BTreeMap<&str, &Link>, steps: &mut Vec<Step>) {
         let is_vrf = |link: &Link| matches!(link.kind, LinkKind::Vrf { .. });
         let go = |vrfs: bool| {
@@ -204,8 +200,8 @@ impl<'a> Difference<'a> {
         steps.extend(go(false));
         for (name, link) in &self.kernel.links {
             let Some(master) = link.master.as_deref() else { continue };
-            let lent = self.is_vrf_of_ours(master) && !ours.contains_key(name.as_str());
-            if !lent || !self.moves(name, link) {
+            let handoff = self.is_vrf_of_ours(master) && !ours.contains_key(name.as_str());
+            if !handoff || !self.moves(name, link) {
                 continue;
             }
             let six = link.addresses.iter().any(|address| matches!(address, IpNet::V6(_)));
@@ -310,8 +306,8 @@ impl<'a> Difference<'a> {
         }
         for (route, id) in &self.desired.routes {
             let Way::Via { link, .. } = &route.way else { continue };
-            let forgotten = self.flapping.contains(link.as_str());
-            if self.possible(route) && (forgotten || !self.kernel.routes.contains(route)) {
+            let dropped = self.flapping.contains(link.as_str());
+            if self.possible(route) && (dropped || !self.kernel.routes.contains(route)) {
                 push(steps, &Item::RoutingDomain(id.clone()), Change::AddRoute(route.clone()));
             }
         }

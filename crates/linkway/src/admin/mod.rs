@@ -116,10 +116,7 @@ pub fn run(args: AdminArgs) -> ExitCode {
 
 fn offline_check(args: CheckArgs, form: Form) -> ExitCode {
     let dir = args.dir.or(args.data_dir).expect("clap requires one of the two");
-    check::run(&dir, form == Form::Json).unwrap_or_else(|error| {
-        eprintln!("error: {}", cli::told(&error));
-        ExitCode::FAILURE
-    })
+    check::run(&dir, form == Form::Json)
 }
 
 /// One run of the program: whom to ask and how to show the answer.

@@ -351,7 +351,11 @@ pub struct BackupArgs {
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("directory").required(true).args(["dir", "data_dir"]),
-    after_help = "Example:\n  linkway admin check /var/lib/linkway"
+    after_help = "Exit codes: 0 nothing is broken, 1 something is, 2 wrong usage, 3 the directory cannot be checked:
+it or a file in it is missing, unreadable, or in use by a server.
+
+Example:
+  linkway admin check /var/lib/linkway"
 )]
 pub struct CheckArgs {
     /// Data directory of the server

@@ -70,7 +70,7 @@ pub struct EdgeArgs {
     /// Print what would be changed on this router for the configuration on disk, and stop
     #[arg(long, conflicts_with_all = ["print_config", "clear"])]
     pub dry_run: bool,
-    /// Remove everything that Linkway made on this router, forget the configuration, and stop
+    /// Remove everything that Linkway made on this router, purge the configuration on disk, and stop
     #[arg(long, conflicts_with = "print_config")]
     pub clear: bool,
 }
@@ -184,7 +184,7 @@ fn end_on_signals(events: SyncSender<Event>) -> anyhow::Result<()> {
             });
         };
         wait();
-        // Whoever asks twice does not want to wait.
+        // A second signal does not wait for the round.
         if events.try_send(Event::End).is_ok() {
             wait();
         }
@@ -197,7 +197,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Tells the main thread when something changes in the kernel, for ever.
+/// Tells the main thread when something changes in the kernel, without end.
 fn watch(mut monitor: Monitor, events: &SyncSender<Event>) {
     loop {
         match monitor.wait(Duration::from_secs(3600)) {

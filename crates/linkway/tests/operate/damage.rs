@@ -1,6 +1,7 @@
 //! `linkway admin check` finds what is wrong with a data directory and names it.
 
 use std::fs;
+use std::path::Path;
 
 use linkway_server::boot;
 use linkway_store::{Commit, SqliteStore, Store as _, Write};
@@ -126,6 +127,45 @@ fn damage_is_found_and_named() {
             "{what}: no {says} in {found:?}"
         );
     }
+}
+
+#[test]
+fn a_directory_that_cannot_be_checked_is_no_violation() {
+    let desk = Desk::new(QUICK);
+    desk.start().stop();
+    let dir = desk.data().to_str().expect("text").to_owned();
+    let remove = |name: &str| {
+        let file = desk.file(name);
+        move || fs::remove_file(&file).expect("there")
+    };
+    let text = {
+        let file = desk.file("linkway.db");
+        move || fs::write(&file, "text").expect("written")
+    };
+    let gone = desk.beside("elsewhere");
+    let renamed = || fs::rename(&dir, &gone).expect("renamed");
+    let file = || fs::write(&dir, "text").expect("written");
+    let harms: [(&dyn Fn(), &str); 5] = [
+        (&text, "linkway.db is not a Linkway database"),
+        (&remove("linkway.db"), "linkway.db does not exist"),
+        (&remove("linkway.key"), "linkway.key: No such file"),
+        (&renamed, "data: No such file"),
+        (&file, "data: Not a directory"),
+    ];
+    assert_eq!(desk.check(), [""; 0]);
+    for (harm, says) in harms {
+        harm();
+        let before = entries(desk.data());
+        let checked = desk.admin(["check", &*dir]);
+        assert_eq!((checked.code, &*checked.stdout), (Some(3), ""), "{says}: {checked:?}");
+        assert!(checked.stderr.contains(says), "no {says} in {}", checked.stderr);
+        assert_eq!(entries(desk.data()), before, "{says}");
+    }
+}
+
+/// How many entries a directory has, if it is one.
+fn entries(dir: &Path) -> Option<usize> {
+    fs::read_dir(dir).ok().map(Iterator::count)
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Ground {
 
     /// The whole configuration, as an edge that has none asks for it.
     fn config(&mut self) -> Value {
-        let config = self.edge.ok("GetEdgeConfig", &json!({}))["config"].take();
+        let config = self.edge.ok("GetEdgeConfig", &json!({ "format": 2 }))["config"].take();
         self.epoch = config["epoch"].as_u64().expect("a number");
         config
     }
@@ -89,7 +89,7 @@ impl Ground {
             .into_iter()
             .collect();
         let report = json!({
-            "epoch": self.epoch, "generation": generation, "sequence": self.sequence,
+            "format": 2, "epoch": self.epoch, "generation": generation, "sequence": self.sequence,
             "ports": ports, "interfaces": interfaces,
         });
         self.edge.ok("ReportEdgeStatus", &report);
@@ -118,7 +118,12 @@ impl Ground {
 }
 
 fn up() -> Value {
-    json!({ "programmed": true, "bgpUp": true })
+    programmed("established")
+}
+
+/// An interface that is on the router, with its one session in this state.
+fn programmed(session: &str) -> Value {
+    json!({ "programmed": true, "peers": [{ "addressFamily": "ipv4", "state": session }] })
 }
 
 /// Invariant 2: nothing of an interface is on a router before its owner confirmed it, or after it
@@ -130,23 +135,30 @@ fn the_configuration_holds_what_was_accepted_and_nothing_else() {
     assert_eq!(before["edgeId"], "par1-a");
     let ports = json!([{ "interface": "eth1", "connectionId": ground.connection }]);
     assert_eq!(before["ports"], ports);
-    assert_eq!((&before["interfaces"], &before["gateways"]), (&json!([]), &json!([])));
+    assert_eq!((&before["interfaces"], &before["routingDomains"]), (&json!([]), &json!([])));
     ground.confirm();
     let after = ground.config();
     assert!(after["generation"].as_u64() > before["generation"].as_u64());
     let shown = ground.recipient.interface(&ground.interface).expect("there");
     let told = &after["interfaces"][0];
     assert_eq!(after["interfaces"].as_array().map(Vec::len), Some(1));
-    for member in ["virtualInterfaceId", "vlan", "mtu", "virtualGatewayId", "asn", "authKey"] {
+    for member in ["virtualInterfaceId", "vlan", "mtu"] {
         assert_eq!(told[member], shown[member], "{member} of {told}");
     }
-    let gateways = json!([{
-        "virtualGatewayId": ground.gateway, "amazonSideAsn": 64512,
+    assert_eq!(told["kind"], "private");
+    assert_eq!(told["routingDomainId"], shown["virtualGatewayId"]);
+    let (peer, shown) = (&told["peers"][0], &shown["bgpPeers"][0]);
+    assert_eq!(told["peers"].as_array().map(Vec::len), Some(1));
+    for member in ["bgpPeerId", "asn", "authKey"] {
+        assert_eq!(peer[member], shown[member], "{member} of {told}");
+    }
+    let domains = json!([{
+        "routingDomainId": ground.gateway, "amazonSideAsn": 64512,
         "cidrs": ["10.0.0.0/16"], "handoffs": [],
     }]);
-    assert_eq!(after["gateways"], gateways);
+    assert_eq!(after["routingDomains"], domains);
     // The other edge knows nothing of it.
-    let other = ground.other_edge.ok("GetEdgeConfig", &json!({}));
+    let other = ground.other_edge.ok("GetEdgeConfig", &json!({ "format": 2 }));
     assert_eq!(other["config"]["edgeId"], "par1-b");
     assert_eq!(other["config"]["ports"], json!([]));
     assert_eq!(other["config"]["interfaces"], json!([]));
@@ -161,21 +173,21 @@ fn a_long_poll_wakes_at_once_and_otherwise_waits_its_time() {
     let mut ground = Ground::new("");
     let known = ground.generation();
     let epoch = ground.epoch;
-    let same = json!({ "epoch": epoch, "generation": known, "lastSequence": ground.sequence });
+    let same = json!({ "format": 2, "epoch": epoch, "generation": known, "lastSequence": ground.sequence });
     // Nothing new: the generation and no configuration, after the time that was asked for.
     let began = Instant::now();
-    let wait = json!({ "afterEpoch": epoch, "afterGeneration": known, "waitSeconds": 1 });
+    let wait = json!({ "format": 2, "afterEpoch": epoch, "afterGeneration": known, "waitSeconds": 1 });
     assert_eq!(ground.edge.ok("GetEdgeConfig", &wait), same);
     let took = began.elapsed();
     assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(10), "{took:?}");
     // At once without a wait; and the whole configuration for an edge that is behind, or ahead of
     // a server whose store is an older copy.
-    let at_once = json!({ "afterEpoch": epoch, "afterGeneration": known });
+    let at_once = json!({ "format": 2, "afterEpoch": epoch, "afterGeneration": known });
     assert_eq!(ground.edge.ok("GetEdgeConfig", &at_once), same);
     let generations = [0, known - 1, known + 1000].map(|generation| (epoch, generation));
     let epochs = [0, epoch - 1, epoch + 1].map(|epoch| (epoch, known));
     for (epoch, generation) in generations.into_iter().chain(epochs) {
-        let ask = json!({ "afterEpoch": epoch, "afterGeneration": generation, "waitSeconds": 60 });
+        let ask = json!({ "format": 2, "afterEpoch": epoch, "afterGeneration": generation, "waitSeconds": 60 });
         let answer = ground.edge.ok("GetEdgeConfig", &ask);
         assert_eq!(answer["generation"], known);
         assert_eq!(answer["config"]["generation"], known);
@@ -184,7 +196,7 @@ fn a_long_poll_wakes_at_once_and_otherwise_waits_its_time() {
         &mut ground.edge,
         Client::linkway(ground.server.address(), &ground.desk.operator_key()),
     );
-    let wait = json!({ "afterEpoch": epoch, "afterGeneration": known, "waitSeconds": 30 });
+    let wait = json!({ "format": 2, "afterEpoch": epoch, "afterGeneration": known, "waitSeconds": 30 });
     let thread = std::thread::spawn(move || {
         let answer = waiting.ok("GetEdgeConfig", &wait);
         (answer, Instant::now())
@@ -205,12 +217,21 @@ fn states_follow_what_the_edge_reports() {
     ground.confirm();
     assert_eq!(ground.state(), "pending");
     let generation = ground.generation();
-    let failing = json!({ "programmed": false, "bgpUp": false, "error": "no such interface" });
+    let failing = json!({ "programmed": false, "error": "no such interface" });
+    let [down, up_again] = ["active", "established"].map(|six| {
+        let mut both = programmed("active");
+        let six = json!({ "addressFamily": "ipv6", "state": six });
+        both["peers"].as_array_mut().expect("a list").push(six);
+        both
+    });
     let table = [
-        (json!({ "programmed": false, "bgpUp": false }), "pending"),
-        (json!({ "programmed": true, "bgpUp": false }), "down"),
+        (json!({ "programmed": false }), "pending"),
+        (json!({ "programmed": true }), "down"),
         (up(), "available"),
-        (json!({ "programmed": true, "bgpUp": false }), "down"),
+        (programmed("active"), "down"),
+        // One session of two is enough.
+        (up_again, "available"),
+        (down, "down"),
         (failing, "down"),
         (up(), "available"),
     ];
@@ -225,7 +246,7 @@ fn states_follow_what_the_edge_reports() {
     }
     // A report that comes late is stale and changes nothing.
     let stale = json!({
-        "generation": generation, "sequence": ground.sequence, "ports": [], "interfaces": [],
+        "format": 2, "generation": generation, "sequence": ground.sequence, "ports": [], "interfaces": [],
     });
     let (_, refusal) = ground.edge.refused("ReportEdgeStatus", &stale);
     assert!(refusal.contains("is not newer than the last report's"), "{refusal}");
@@ -304,10 +325,10 @@ fn an_edges_key_is_good_for_its_own_feed_only() {
     ground.report(generation, Some(true), Some(up()));
     // Another edge's word on what is not its own counts for nothing.
     let report = json!({
-        "generation": generation, "sequence": 1_000_000,
+        "format": 2, "generation": generation, "sequence": 1_000_000,
         "ports": [{ "connectionId": ground.connection, "carrier": false }],
         "interfaces": [{
-            "virtualInterfaceId": ground.interface, "programmed": false, "bgpUp": false,
+            "virtualInterfaceId": ground.interface, "programmed": false,
         }],
     });
     ground.other_edge.ok("ReportEdgeStatus", &report);

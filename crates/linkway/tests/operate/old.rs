@@ -98,7 +98,7 @@ fn opens(old: &Path) {
     lender.ok("DeleteVirtualInterface", &delete);
     wait_for("deleted", || (recipient.interface_state(&accepted) == "deleted").then_some(()));
     let mut edge = Client::linkway(address, &Key::of(&known["edge"]));
-    let config = edge.ok("GetEdgeConfig", &json!({}));
+    let config = edge.ok("GetEdgeConfig", &json!({ "format": 2 }));
     assert_eq!(config["config"]["ports"][0]["interface"], "eth1", "{config}");
     server.stop();
     assert_eq!(desk.check(), [""; 0]);

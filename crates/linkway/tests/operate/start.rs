@@ -120,7 +120,7 @@ fn a_second_server_on_the_same_directory_is_refused_and_disturbs_nothing() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("linkway.db is in use by another process"), "{}", ended.stderr);
     let checked = desk.admin(["check", desk.data().to_str().expect("text")]);
-    assert_eq!(checked.code, Some(1), "{checked:?}");
+    assert_eq!(checked.code, Some(3), "{checked:?}");
     assert!(checked.stderr.contains("in use by another process"), "{}", checked.stderr);
     assert_eq!(fs::read(desk.file("operator.json")).expect("there"), before);
     assert_eq!(desk.operator(&server).ok("ListAccounts", &json!({}))["accounts"], json!([]));

@@ -22,10 +22,10 @@ fn sigterm_finishes_what_is_in_flight_and_ends_well() {
     let mut slow = begun(&operator, "Linkway.CreateAccount", body.as_bytes());
     let waiting = std::thread::spawn(move || {
         let mut edge = Client::linkway(address, &edge_key);
-        let mut known = edge.ok("GetEdgeConfig", &json!({}));
+        let mut known = edge.ok("GetEdgeConfig", &json!({ "format": 2 }));
         known.as_object_mut().expect("an object").remove("config");
         let wait = json!({
-            "afterEpoch": known["epoch"], "afterGeneration": known["generation"], "waitSeconds": 60,
+            "format": 2, "afterEpoch": known["epoch"], "afterGeneration": known["generation"], "waitSeconds": 60,
         });
         (edge.ok("GetEdgeConfig", &wait), known)
     });

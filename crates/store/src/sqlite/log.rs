@@ -93,6 +93,7 @@ impl Files {
     }
 
     /// Lets no file have more bytes, as a full disk would.
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn set_limit(&self, bytes: u64) {
         self.limit.store(bytes, Ordering::Relaxed);
     }

@@ -247,6 +247,7 @@ impl SqliteStore {
 
     /// Lets the database file and each file of its log have no more than so many bytes, as a disk of that size
     /// would; commits that need more get [`StoreError::Full`]. It can be raised again.
+    #[cfg(feature = "testing")]
     pub fn limit_files(&self, bytes: u64) {
         self.files.set_limit(bytes);
     }
@@ -263,7 +264,7 @@ impl SqliteStore {
         self.filling = None;
         // A backup goes on when nobody waits for it any more. While it reads, nothing of the log may go.
         let backups = self.backups.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let copied = backups.drain(..).map(JoinHandle::join).collect::<Result<(), _>>();
+        let copied = backups.drain(..).map(JoinHandle::join).fold(Ok(()), Result::and);
         self.jobs = None;
         let written = self.writer.take().map_or(Ok(Ok(())), JoinHandle::join);
         let merged = self.merger.take().map(JoinHandle::join).transpose();

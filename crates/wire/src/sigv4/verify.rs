@@ -98,6 +98,10 @@ impl fmt::Debug for Claim {
 /// `host` and the header that gives the date must be signed, and `x-amz-target` when it was sent:
 /// it names the operation. `content-type` need not be, for osc-cli does not sign it.
 ///
+/// Each of these has one meaning, so it may be sent once only: signed are all values of a repeated
+/// header, joined by commas in their order ("Create a canonical request" of the AWS IAM User Guide),
+/// and whoever takes one of them for the request's would act on something that was not signed so.
+///
 /// # Errors
 ///
 /// Any [`SignatureError`] but `UnknownAccessKey` and `Mismatch`.
@@ -275,7 +279,11 @@ fn check_signed_headers(
     date_header: &'static str,
 ) -> Result<(), SignatureError> {
     for name in ["host", date_header, "x-amz-target"] {
-        let is_required = name != "x-amz-target" || is_present(parts.headers, name);
+        let is_required = match find(parts.headers, name) {
+            Occurrence::Repeated => return Err(SignatureError::RepeatedHeader { name }),
+            Occurrence::Once(_) => true,
+            Occurrence::Absent => name != "x-amz-target",
+        };
         if is_required && !signed.contains(name) {
             return Err(SignatureError::HeaderNotSigned { name });
         }

@@ -1,0 +1,94 @@
+//! Every command as one type, so that stories and tables of calls can hold any of them.
+
+use linkway_domain::access_key::AccessKey;
+use linkway_domain::access_key::decide as access_key;
+use linkway_domain::account::{Account, decide as account};
+use linkway_domain::bgp_peer::decide as bgp_peer;
+use linkway_domain::connection::Connection;
+use linkway_domain::connection::decide as connection;
+use linkway_domain::customer_agreement::CustomerAgreement;
+use linkway_domain::customer_agreement::decide as customer_agreement;
+use linkway_domain::deadline::Deadline;
+use linkway_domain::decide::{Command as _, Context, Decision};
+use linkway_domain::edge::{Edge, decide as edge, report};
+use linkway_domain::epoch::{Epoch, RenewEpoch};
+use linkway_domain::location::Location;
+use linkway_domain::location::decide as location;
+use linkway_domain::port::Port;
+use linkway_domain::port::decide as port;
+use linkway_domain::tag::decide::{self as tag, Tagged};
+use linkway_domain::view::{Asked, View};
+use linkway_domain::virtual_gateway::Gateway;
+use linkway_domain::virtual_gateway::decide as virtual_gateway;
+use linkway_domain::virtual_interface::VirtualInterface;
+use linkway_domain::virtual_interface::{decide as interface, update};
+
+macro_rules! commands {
+    ($($name:ident($given:ty) -> $outcome:ident, $command:expr;)*) => {
+        #[derive(Clone, Debug)]
+        pub enum Command {
+            $($name($given),)*
+        }
+
+        impl Command {
+            pub fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<Outcome>> {
+                match self {
+                    $(Self::$name(given) => {
+                        let make: fn(&$given) -> _ = $command;
+                        let Decision { writes, outcome } = make(given).decide(view, context)?;
+                        Ok(Decision { writes, outcome: Outcome::$outcome(outcome) })
+                    })*
+                }
+            }
+        }
+    };
+}
+
+/// What any command gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "one per call")]
+pub enum Outcome {
+    Account(Account),
+    AccessKey(AccessKey),
+    Location(Location),
+    Edge((Edge, AccessKey)),
+    Port(Port),
+    Connection(Connection),
+    VirtualInterface(VirtualInterface),
+    Gateway(Gateway),
+    Tagged(Tagged),
+    Agreement(CustomerAgreement),
+    Epoch(Option<Epoch>),
+    Done(()),
+}
+
+commands! {
+    CreateConnection(connection::CreateConnection) -> Connection, Clone::clone;
+    DeleteConnection(String) -> Connection, |id| connection::DeleteConnection(id.clone());
+    Create(interface::CreatePrivateVirtualInterface) -> VirtualInterface, Clone::clone;
+    Allocate(interface::AllocatePrivateVirtualInterface) -> VirtualInterface, Clone::clone;
+    Confirm(interface::ConfirmPrivateVirtualInterface) -> VirtualInterface, Clone::clone;
+    DeleteInterface(String) -> VirtualInterface, |id| interface::DeleteVirtualInterface(id.clone());
+    Update(update::UpdateVirtualInterfaceAttributes) -> VirtualInterface, Clone::clone;
+    CreatePeer(bgp_peer::CreateBgpPeer) -> VirtualInterface, Clone::clone;
+    DeletePeer(bgp_peer::DeleteBgpPeer) -> VirtualInterface, Clone::clone;
+    Tag(tag::TagChange) -> Tagged, Clone::clone;
+    ConfirmAgreement(customer_agreement::ConfirmCustomerAgreement) -> Agreement, Clone::clone;
+    CreateAccount(account::CreateAccount) -> Account, Clone::clone;
+    CreateAccessKey(access_key::CreateAccessKey) -> AccessKey, Clone::clone;
+    EnableAccessKey(access_key::EnableAccessKey) -> AccessKey, Clone::clone;
+    DeleteAccessKey(String) -> AccessKey, |id| access_key::DeleteAccessKey(id.clone());
+    CreateLocation(location::CreateLocation) -> Location, Clone::clone;
+    CreateEdge(edge::CreateEdge) -> Edge, Clone::clone;
+    CreatePort(port::CreatePort) -> Port, Clone::clone;
+    ApproveConnection(connection::ApproveConnection) -> Connection, Clone::clone;
+    RejectConnection(String) -> Connection, |id| connection::RejectConnection(id.clone());
+    CreateGateway(virtual_gateway::CreateGateway) -> Gateway, Clone::clone;
+    DeleteGateway(String) -> Gateway, |id| virtual_gateway::DeleteGateway(id.clone());
+    ResetSession(String) -> VirtualInterface, |id| bgp_peer::ResetBgpSessions(id.clone());
+    RenewEpoch(RenewEpoch) -> Epoch, Clone::clone;
+    ReportInterface(report::ReportInterface) -> Done, Clone::clone;
+    ReportConnection(report::ReportConnection) -> Done, Clone::clone;
+    ReportSeen(report::ReportSeen) -> Done, Clone::clone;
+    Due(Deadline) -> Done, Clone::clone;
+}
