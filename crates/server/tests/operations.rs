@@ -28,7 +28,14 @@ This page is made from the program's own table; a test compares the two.
 
 fn section(text: &mut String, title: &str, rows: &[Row]) {
     let columns = [
-        "Operation", "Built", "Callers", "Effect", "About", "IAM resource types", "Rationed", "Time limit",
+        "Operation",
+        "Built",
+        "Callers",
+        "Effect",
+        "About",
+        "IAM resource types",
+        "Rationed",
+        "Time limit",
     ];
     writeln!(text, "\n## {title}\n\n| {} |", columns.join(" | ")).expect("a string takes all");
     writeln!(text, "|{}", "---|".repeat(columns.len())).expect("a string takes all");

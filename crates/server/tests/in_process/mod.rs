@@ -82,7 +82,10 @@ impl Directory {
 
     /// A server over `store`, which must end up in this directory's.
     pub fn serve(&self, store: Arc<dyn Store>) -> Served {
-        self.serve_with(store, Settings { simulated_approval: Duration::from_millis(1), ..Settings::default() })
+        self.serve_with(
+            store,
+            Settings { simulated_approval: Duration::from_millis(1), ..Settings::default() },
+        )
     }
 
     /// The same with other settings.
