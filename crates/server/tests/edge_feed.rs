@@ -281,8 +281,8 @@ async fn a_copy_of_the_store_does_not_strand_the_edge() {
     let delete = json!({ "connectionId": ground.connection });
     restored.ok(&ground.tenant, "OvertureService.DeleteConnection", &delete).await;
     let gone = |version: ConfigVersion, sequence: u64| {
-        json!({ "epoch": version.epoch, "generation": version.generation, "sequence": sequence,
-                "ports": [], "interfaces": [] })
+        json!({ "format": FORMAT, "epoch": version.epoch, "generation": version.generation,
+                "sequence": sequence, "ports": [], "interfaces": [] })
     };
     let state = async || {
         let all = "OvertureService.DescribeConnections";
@@ -353,7 +353,7 @@ async fn what_an_edge_says_is_shown_counted_and_forgotten_when_it_is_silent() {
     assert_eq!(all["connections"][0]["connectionState"], "down");
 
     // Another server, for which an edge is silent at once: unknown, and no series but when it was heard.
-    let settings = Settings { silence: 0, ..Settings::default() };
+    let settings = Settings { silence: std::time::Duration::ZERO, ..Settings::default() };
     let store = Arc::clone(&ground.directory.store) as Arc<_>;
     let impatient = ground.directory.serve_with(store, settings);
     report["sequence"] = json!(4);
@@ -412,17 +412,20 @@ async fn an_agent_of_another_format_is_refused() {
     let (ground, server) = Ground::new().await;
     let id = [ground.interface(&server, 7).await];
     let version = ground.ask(&server, None).await.head.version();
-    let ahead = json!(FORMAT + 1);
-    for (format, upgrade) in [(Value::Null, "the edge router"), (ahead, "the server")] {
-        let ask = json!({ "format": format, "afterEpoch": 1, "afterGeneration": 1 });
+    for (format, upgrade) in [(None, "the edge router"), (Some(FORMAT + 1), "the server")] {
+        let mut ask = json!({ "afterEpoch": 1, "afterGeneration": 1 });
         let mut report = ground.report(version, 2, &id, true);
-        report["format"] = format.clone();
+        for body in [&mut ask, &mut report] {
+            let members = body.as_object_mut().expect("it is one");
+            members.remove("format");
+            members.extend(format.map(|format| ("format".to_owned(), json!(format))));
+        }
         // As the build before reports.
         report["interfaces"][0]["bgpUp"] = json!(true);
         for (target, body) in [(CONFIG, &ask), (REPORT, &report)] {
             let (status, refusal) = server.call(&ground.edge, target, body).await;
             let said = text(&refusal, "message");
-            assert_eq!(status, 400, "{target} {format}");
+            assert_eq!(status, 400, "{target} {format:?}");
             assert!(said.ends_with(&format!("upgrade linkway on {upgrade}")), "{said}");
         }
     }

@@ -8,7 +8,7 @@ must not occur: keys are secrets even when they are wrong.
 
 from __future__ import annotations
 
-from bad_inputs import bodies, fields, parties, tags
+from bad_inputs import agreements, bodies, fields, parties, peers, tags, updates
 from bad_inputs.rows import Bad
 
 ROWS: list[Bad] = [
@@ -23,6 +23,9 @@ ROWS: list[Bad] = [
     *parties.DELETIONS,
     *parties.DESCRIPTIONS,
     *tags.TAGS,
+    *updates.UPDATES,
+    *peers.PEERS,
+    *agreements.AGREEMENTS,
     *bodies.TYPES,
     *bodies.BODIES,
     *bodies.NOT_BUILT,

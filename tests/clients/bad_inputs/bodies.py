@@ -17,25 +17,7 @@ from bad_inputs.rows import (
     on,
     to,
 )
-from harness import model
-
-# What is built; everything else of the model must answer UnknownOperationException.
-BUILT = {
-    "CreateConnection",
-    "DeleteConnection",
-    "DescribeConnections",
-    "DescribeLocations",
-    "CreatePrivateVirtualInterface",
-    "AllocatePrivateVirtualInterface",
-    "ConfirmPrivateVirtualInterface",
-    "DescribeVirtualInterfaces",
-    "DeleteVirtualInterface",
-    "DescribeVirtualGateways",
-    "TagResource",
-    "UntagResource",
-    "DescribeTags",
-}
-
+from harness import model, operations
 
 def raw(name: str, body: bytes, says: tuple[str, ...], **more: Any) -> Bad:
     """A row whose bytes go out as they are, to an operation that reads its body."""
@@ -133,7 +115,7 @@ BODIES = [
 NOT_BUILT = [
     Bad("not built", operation, b"{}", (operation,), UNKNOWN_OPERATION)
     for operation in model.operations()
-    if operation not in BUILT
+    if operation not in operations.built()
 ] + [
     Bad("invented", "ExplodeConnection", b"{}", ("ExplodeConnection",), UNKNOWN_OPERATION),
     Bad(

@@ -90,12 +90,19 @@ LOCATION = plain(
 
 ALWAYS: dict[str, Members] = {
     "AllocatePrivateVirtualInterface": INTERFACE,
+    "ConfirmCustomerAgreement": plain("status"),
     "ConfirmPrivateVirtualInterface": plain("virtualInterfaceState"),
+    "CreateBGPPeer": {"virtualInterface": INTERFACE},
     "CreateConnection": CONNECTION,
     "CreatePrivateVirtualInterface": INTERFACE,
+    "DeleteBGPPeer": {"virtualInterface": INTERFACE},
     "DeleteConnection": CONNECTION,
     "DeleteVirtualInterface": plain("virtualInterfaceState"),
     "DescribeConnections": {"connections": CONNECTION},
+    "DescribeCustomerMetadata": {
+        "agreements": plain("agreementName", "status"),
+        "nniPartnerType": None,
+    },
     "DescribeLocations": {"locations": LOCATION},
     "DescribeTags": {"resourceTags": {**plain("resourceArn"), **TAGS}},
     "DescribeVirtualGateways": {
@@ -104,6 +111,7 @@ ALWAYS: dict[str, Members] = {
     "DescribeVirtualInterfaces": {"virtualInterfaces": INTERFACE},
     "TagResource": {},
     "UntagResource": {},
+    "UpdateVirtualInterfaceAttributes": INTERFACE,
 }
 
 

@@ -29,12 +29,16 @@ class Certificate:
     authority: Path
 
 
-Settings = Mapping[str, "float | bool | str | Settings"]
+# A customer agreement that every server of this suite offers.
+AGREEMENT = "terms-of-use"
+
+Settings = Mapping[str, "float | bool | str | list[str] | Settings"]
 
 # Quick enough for tests, slow enough that each state can be seen; limits that no honest test meets.
 DEFAULTS: Settings = {
     "simulated_approval_seconds": 0.5,
     "simulated_step_seconds": 0.5,
+    "customer_agreements": [AGREEMENT],
     "throttle": {
         "key_per_second": 10_000,
         "key_burst": 10_000,

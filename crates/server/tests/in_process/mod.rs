@@ -16,7 +16,7 @@ use linkway_server::config::{Config, Overrides};
 use linkway_server::feed::Feed;
 use linkway_server::http::{Body, Handler as _, Request, RequestId, Response};
 use linkway_server::liveness::Liveness;
-use linkway_server::reconcile::{deadlines, pump, simulated};
+use linkway_server::reconcile::{changes, deadlines, simulated};
 use linkway_server::records::Records;
 use linkway_server::telemetry::Telemetry;
 use linkway_store::seal::Sealer;
@@ -82,7 +82,10 @@ impl Directory {
 
     /// A server over `store`, which must end up in this directory's.
     pub fn serve(&self, store: Arc<dyn Store>) -> Served {
-        self.serve_with(store, Settings { simulated_approval: 1, ..Settings::default() })
+        self.serve_with(
+            store,
+            Settings { simulated_approval: Duration::from_millis(1), ..Settings::default() },
+        )
     }
 
     /// The same with other settings.
@@ -128,8 +131,8 @@ impl Served {
         let (records, feed) = (|| Arc::clone(&self.records), || Arc::clone(&self.feed));
         let closing = || self.closing.clone();
         self.background.spawn(deadlines::run(records(), Arc::clone(&alarm), closing()));
-        let pump = pump::run(records(), Arc::clone(&self.api), feed(), alarm, closing());
-        self.background.spawn(pump);
+        let changes = changes::run(records(), Arc::clone(&self.api), feed(), alarm, closing());
+        self.background.spawn(changes);
         let step = Duration::from_millis(1);
         self.background.spawn(simulated::run(records(), feed(), step, closing()));
     }

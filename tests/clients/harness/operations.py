@@ -1,0 +1,50 @@
+"""The table of operations as `docs/operations.md` has it, which a test of the server compares with the program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from harness import paths
+
+_HEAD = "| Operation | Built | Callers |"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One operation; `service` is the part of a target before the dot."""
+
+    service: str
+    name: str
+    is_built: bool
+    callers: str
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    """Every operation of both services."""
+    found: list[Row] = []
+    service, in_table = "", False
+    for line in (paths.REPOSITORY / "docs" / "operations.md").read_text().splitlines():
+        if line.startswith("## "):
+            service = "Linkway" if "`Linkway`" in line else "OvertureService"
+        in_table = line.startswith(_HEAD) or (in_table and line.startswith("|"))
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if in_table and cells[1] in {"yes", "no"}:
+            found.append(Row(service, cells[0], cells[1] == "yes", cells[2]))
+    assert {row.service for row in found} == {"Linkway", "OvertureService"}
+    return tuple(found)
+
+
+def built() -> set[str]:
+    """The operations of the Direct Connect API that are built."""
+    return {row.name for row in rows() if row.service == "OvertureService" and row.is_built}
+
+
+def linkway(callers: str | None = None) -> list[str]:
+    """The operations of the operator API and of the edge feed, or those for `operator` or `edges`."""
+    return [
+        row.name
+        for row in rows()
+        if row.service == "Linkway" and callers in {None, row.callers}
+    ]
