@@ -97,7 +97,7 @@ async fn whose_key_has_one_answer() {
     let table = [
         (CREATE, json!({}), "accountId or edgeId is required."),
         (CREATE, both.clone(), "accountId or edgeId may be given, not both."),
-        (CREATE, json!({ "edgeId": "r1" }), "edgeId \"r1\" is not an edge here."),
+        (CREATE, json!({ "edgeId": "r1" }), "edgeId \"r1\" does not exist."),
         (LIST, both, "accountId or edgeId may be given, not both."),
         (LIST, json!({ "edgeId": "r 1" }), "edgeId \"r 1\" is not an edge id"),
     ];
