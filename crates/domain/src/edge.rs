@@ -12,9 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::connection::Connection;
 use crate::fault::Fault;
 use crate::gateway::Gateway;
-use crate::id::{
-    BgpPeerId, ConnectionId, EdgeId, PortName, RoutingDomainId, VirtualInterfaceId,
-};
+use crate::id::{BgpPeerId, ConnectionId, EdgeId, PortName, RoutingDomainId, VirtualInterfaceId};
 use crate::net::{
     AddressFamily, Asn, AuthKey, GatewayAsn, Mtu, NextHop, PeerAddresses, Prefix, Vlan,
 };
@@ -426,8 +424,7 @@ pub fn project(
         .map(Arc::new)
         .collect();
     interfaces.sort_by(|a, b| a.virtual_interface_id.cmp(&b.virtual_interface_id));
-    let used: HashSet<&RoutingDomainId> =
-        interfaces.iter().map(|i| &i.routing_domain_id).collect();
+    let used: HashSet<&RoutingDomainId> = interfaces.iter().map(|i| &i.routing_domain_id).collect();
     let mut routing_domains: Vec<Arc<RoutingDomainConfig>> = gateways
         .iter()
         .map(|g| routing_domain(edge, g))

@@ -221,7 +221,8 @@ fn it_is_not_there_counts_only_from_an_edge_that_has_heard_of_the_deletion() {
     assert_eq!(deleted, scene.world.revision);
     let report = |scene: &Scene, generation: u64, there: bool| {
         let mut world = scene.world.clone();
-        let reported = there.then_some(Reported { programmed: true, bgp_up: true, ..Reported::default() });
+        let reported =
+            there.then_some(Reported { programmed: true, bgp_up: true, ..Reported::default() });
         let interface = interface.clone();
         let report = ReportInterface { head: head(&world, &edge, generation), interface, reported };
         let principal = Principal::Edge(edge.clone());

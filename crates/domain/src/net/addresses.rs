@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::fault::Fault;
 
 /// The family of a session's addresses.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AddressFamily {
     /// IPv4.

@@ -118,8 +118,9 @@ impl Api {
 
 /// Refuses an edge whose agent speaks another format of the feed.
 fn same_format(agent: u32) -> Result<(), WireError> {
-    FormatMismatch::check(agent, FORMAT)
-        .map_err(|mismatch| WireError::new(Code::DirectConnectClientException, mismatch.to_string()))
+    FormatMismatch::check(agent, FORMAT).map_err(|mismatch| {
+        WireError::new(Code::DirectConnectClientException, mismatch.to_string())
+    })
 }
 
 fn edge_of(call: &Call) -> Result<&EdgeId, WireError> {
