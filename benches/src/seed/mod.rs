@@ -268,7 +268,7 @@ impl Filling {
             return Ok(());
         }
         self.as_edge(&lent.edge, |edge| {
-            let reported = Some(Reported { programmed: true, bgp_up: true, ..Reported::default() });
+            let reported = Some(Reported { programmed: true, bgp_up: true, error: None });
             Command::ReportInterface(ReportInterface {
                 head: head(edge),
                 interface: lent.id.clone(),

@@ -16,7 +16,7 @@ use crate::id::{BgpPeerId, ConnectionId, EdgeId, PortName, RoutingDomainId, Virt
 use crate::net::{
     AddressFamily, Asn, AuthKey, GatewayAsn, Mtu, NextHop, PeerAddresses, Prefix, Vlan,
 };
-use crate::virtual_interface::{Phase, Reported, ReportedPeer, VirtualInterface, bounded_text};
+use crate::virtual_interface::{Phase, Reported, VirtualInterface, bounded_text};
 
 /// The version of the form of [`EdgeConfig`] and [`EdgeStatus`]. Another number whenever a build with the form before would
 /// misread them: an edge's agent and its server must have the same. 1 had `gateways`, and one BGP session an interface.
@@ -298,18 +298,40 @@ pub struct InterfaceStatus {
 }
 
 impl InterfaceStatus {
-    /// What of it decides about states. An interface is up with one BGP session of two (AWS Direct Connect user guide,
+    /// What of it decides about the interface's state. It is up with one BGP session of two (AWS Direct Connect user guide,
     /// "Virtual interface state": down when BGP is down for all peers).
     #[must_use]
     pub fn reported(&self) -> Reported {
-        let peers: Vec<ReportedPeer> = self.peers.iter().map(PeerStatus::reported).collect();
         Reported {
             programmed: self.programmed,
-            bgp_up: self.programmed && peers.iter().any(|peer| peer.up),
+            bgp_up: self.programmed && self.peers.iter().any(|peer| peer.reported().up),
             error: self.error.clone(),
-            peers,
         }
     }
+
+    /// What of it decides about the states of the peers: each that is on the router, by family. A peer that is not among them
+    /// is not there, or not yet.
+    #[must_use]
+    pub fn reported_peers(&self) -> Vec<ReportedPeer> {
+        self.peers.iter().map(PeerStatus::reported).collect()
+    }
+}
+
+/// What an edge says of a BGP peer that is on the router.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportedPeer {
+    /// The peer; absent where the edge does not know the id: of a session that is to go, or in a configuration that the edge
+    /// has kept from the form before this one.
+    #[serde(default)]
+    pub bgp_peer_id: Option<BgpPeerId>,
+    /// The family of the session, of which an interface has one at most.
+    pub address_family: AddressFamily,
+    /// Whether the session is established.
+    pub up: bool,
+    /// Why it is not, in the router's words.
+    #[serde(default)]
+    pub error: Option<String>,
 }
 
 /// A BGP session as the edge's daemon sees it.

@@ -12,7 +12,7 @@ use crate::id::{
     AccountId, BgpPeerId, ConnectionId, EdgeId, LocationCode, PortName, VirtualGatewayId,
     VirtualInterfaceId,
 };
-use crate::net::{AddressFamily, Asn, AuthKey, GatewayAsn, Mtu, PeerAddresses, Vlan};
+use crate::net::{Asn, AuthKey, GatewayAsn, Mtu, PeerAddresses, Vlan};
 use crate::tag::Tags;
 use crate::time::Time;
 
@@ -85,29 +85,9 @@ pub struct AttachedGateway {
 pub struct Reported {
     /// Whether VLAN, VRF, addresses and session are in place.
     pub programmed: bool,
-    /// Whether a BGP session is established: one of two is enough.
+    /// Whether the BGP session is established.
     pub bgp_up: bool,
     /// Why it is not programmed or not up, in the router's words.
-    #[serde(default)]
-    pub error: Option<String>,
-    /// Its BGP peers that are on the router.
-    #[serde(default)]
-    pub peers: Vec<ReportedPeer>,
-}
-
-/// What an edge says of a BGP peer that is on the router.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ReportedPeer {
-    /// The peer; absent where the edge does not know the id: of a session that is to go, or from an earlier form of its
-    /// configuration.
-    #[serde(default)]
-    pub bgp_peer_id: Option<BgpPeerId>,
-    /// The family of the session, of which an interface has one at most.
-    pub address_family: AddressFamily,
-    /// Whether the session is established.
-    pub up: bool,
-    /// Why it is not, in the router's words.
     #[serde(default)]
     pub error: Option<String>,
 }
@@ -120,9 +100,6 @@ impl Reported {
     #[must_use]
     pub fn bounded(mut self) -> Self {
         self.error = self.error.map(|text| bounded_text(&text));
-        for peer in &mut self.peers {
-            peer.error = peer.error.take().map(|text| bounded_text(&text));
-        }
         self
     }
 }

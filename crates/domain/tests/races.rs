@@ -221,8 +221,7 @@ fn it_is_not_there_counts_only_from_an_edge_that_has_heard_of_the_deletion() {
     assert_eq!(deleted, scene.world.revision);
     let report = |scene: &Scene, generation: u64, there: bool| {
         let mut world = scene.world.clone();
-        let reported =
-            there.then_some(Reported { programmed: true, bgp_up: true, ..Reported::default() });
+        let reported = there.then_some(Reported { programmed: true, bgp_up: true, error: None });
         let interface = interface.clone();
         let report = ReportInterface { head: head(&world, &edge, generation), interface, reported };
         let principal = Principal::Edge(edge.clone());
@@ -270,7 +269,7 @@ fn another_edges_word_does_not_count() {
         let edge = EdgeId::parse(other).expect("an edge id");
         let generation = scene.world.revision;
         let principal = Principal::Edge(edge.clone());
-        let reported = Some(Reported { programmed: true, bgp_up: true, ..Reported::default() });
+        let reported = Some(Reported { programmed: true, bgp_up: true, error: None });
         let head = head(&scene.world, &edge, generation);
         let on_vif = ReportInterface { head: head.clone(), interface: interface.clone(), reported };
         let on_line = ReportConnection { head, connection: line.clone(), carrier: Some(false) };

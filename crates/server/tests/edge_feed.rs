@@ -282,7 +282,7 @@ async fn a_copy_of_the_store_does_not_strand_the_edge() {
     let delete = json!({ "connectionId": ground.connection });
     restored.ok(&ground.tenant, "OvertureService.DeleteConnection", &delete).await;
     let gone = |version: ConfigVersion, sequence: u64| {
-        json!({ "epoch": version.epoch, "generation": version.generation, "sequence": sequence,
+        json!({ "format": FORMAT, "epoch": version.epoch, "generation": version.generation, "sequence": sequence,
                 "ports": [], "interfaces": [] })
     };
     let state = async || {
@@ -415,9 +415,12 @@ async fn an_agent_of_another_format_is_refused() {
     let version = ground.ask(&server, None).await.head.version();
     let ahead = json!(FORMAT + 1);
     for (format, upgrade) in [(Value::Null, "the edge router"), (ahead, "the server")] {
-        let ask = json!({ "format": format, "afterEpoch": 1, "afterGeneration": 1 });
+        let mut ask = json!({ "format": format, "afterEpoch": 1, "afterGeneration": 1 });
         let mut report = ground.report(version, 2, &id, true);
         report["format"] = format.clone();
+        for body in [&mut ask, &mut report].map(|body| body.as_object_mut().expect("an object")) {
+            body.retain(|name, value| name != "format" || !value.is_null());
+        }
         // As the build before reports.
         report["interfaces"][0]["bgpUp"] = json!(true);
         for (target, body) in [(CONFIG, &ask), (REPORT, &report)] {

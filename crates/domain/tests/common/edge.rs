@@ -47,7 +47,7 @@ impl Router {
     pub fn report(&mut self, carrier: bool, bgp_up: bool) -> Option<Report> {
         let held = self.held.as_ref()?;
         self.sequence += 1;
-        let reported = Reported { programmed: true, bgp_up, ..Reported::default() };
+        let reported = Reported { programmed: true, bgp_up, error: None };
         Some(Report {
             edge: self.id.clone(),
             version: held.version(),

@@ -102,7 +102,7 @@ fn what_a_tenant_sees_of_an_interface() {
         .chain([(false, false), (true, false), (true, true), (false, true)].into_iter().flat_map(
             |(programmed, bgp_up)| {
                 [None, Some("no such port".to_owned())]
-                    .map(|error| Some(Reported { programmed, bgp_up, error, peers: Vec::new() }))
+                    .map(|error| Some(Reported { programmed, bgp_up, error }))
             },
         ))
         .collect();

@@ -254,7 +254,7 @@ mod tests {
         let status = reported(&both, &last);
         assert!(status.programmed && status.reported().bgp_up);
         assert_eq!(status.error.as_deref(), Some("ipv4: no answer"));
-        let up: Vec<bool> = status.reported().peers.iter().map(|peer| peer.up).collect();
+        let up: Vec<bool> = status.reported_peers().iter().map(|peer| peer.up).collect();
         assert_eq!(up, [false, true]);
         // The second is to go and the daemon still has it.
         let status = reported(&config(&[FOUR]), &last);

@@ -192,7 +192,7 @@ impl Feed {
     fn report(state: &mut State) -> Option<Report> {
         let held = state.held.as_ref().filter(|_| state.applied)?;
         state.sequence += 1;
-        let up = Reported { programmed: true, bgp_up: true, ..Reported::default() };
+        let up = Reported { programmed: true, bgp_up: true, error: None };
         Some(Report {
             edge: edge(),
             version: held.version(),
