@@ -247,14 +247,14 @@ mod tests {
         };
         // The second peer is not in place yet: that takes nothing from the first.
         let status = reported(&both, &seen(&[FOUR.0], &[(Ipv4, Established)]));
-        assert!(status.programmed && status.reported().bgp_up && status.error.is_none());
+        assert!(status.programmed && status.report().is_up() && status.error.is_none());
         assert_eq!(ids(&status), [Some("dxpeer-f0000000".to_owned())]);
         // Both are, and one is down.
         let last = seen(&[FOUR.0, SIX.0], &[(Ipv4, Active), (Ipv6, Established)]);
         let status = reported(&both, &last);
-        assert!(status.programmed && status.reported().bgp_up);
+        assert!(status.programmed && status.report().is_up());
         assert_eq!(status.error.as_deref(), Some("ipv4: no answer"));
-        let up: Vec<bool> = status.reported_peers().iter().map(|peer| peer.up).collect();
+        let up: Vec<bool> = status.report().peers.iter().map(|peer| peer.established).collect();
         assert_eq!(up, [false, true]);
         // The second is to go and the daemon still has it.
         let status = reported(&config(&[FOUR]), &last);
@@ -266,6 +266,6 @@ mod tests {
         assert!(!status.programmed && status.peers.is_empty());
         // No peer at all.
         let status = reported(&config(&[]), &seen(&[], &[]));
-        assert!(status.programmed && !status.reported().bgp_up);
+        assert!(status.programmed && !status.report().is_up());
     }
 }
