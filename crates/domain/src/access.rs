@@ -1,12 +1,15 @@
 //! Who may do what: asked in one place, for reads and for changes. What a caller may not know of answers exactly like what
 //! does not exist.
 
-use crate::access_key::Principal;
+use crate::connection::Connection;
 use crate::decide::Context;
-use crate::fault::{Fault, ResourceKind};
-use crate::id::AccountId;
-use crate::time::Time;
+use crate::fault::Fault;
+use crate::id::{ConnectionId, VirtualGatewayId, VirtualInterfaceId};
+use crate::principal::Principal;
+use crate::resource::{Party, Resource};
 use crate::view::{Asked, View};
+use crate::virtual_gateway::Gateway;
+use crate::virtual_interface::VirtualInterface;
 
 /// What somebody wants to do with a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,36 +28,32 @@ pub enum Action {
     Update,
 }
 
-/// How an account stands to a resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Party {
-    /// It is the account's own.
-    Owner,
-    /// The account has lent it.
-    Lender,
-    /// The account has nothing to do with it.
-    Stranger,
-}
-
 /// A kind of record that callers name by its id.
-pub trait Resource: Sized {
-    /// Its kind.
-    const KIND: ResourceKind;
-    /// The field that usually names it.
-    const FIELD: &'static str;
-
+pub trait Named: Resource {
     /// The record of this id, a caller's text; `None` too if it is no id of this kind.
     ///
     /// # Errors
     ///
     /// If it must be loaded first.
     fn load<'v>(view: &'v View, id: &str) -> Asked<Option<&'v Self>>;
-    /// How an account stands to it.
-    fn party(&self, account: &AccountId) -> Party;
-    /// Whose it is.
-    fn owner(&self) -> &AccountId;
-    /// Whether it ended so long ago that nobody sees it, whether or not a reconciler has purged it.
-    fn is_purged(&self, now: Time) -> bool;
+}
+
+impl Named for Connection {
+    fn load<'v>(view: &'v View, id: &str) -> Asked<Option<&'v Self>> {
+        ConnectionId::parse(id).map_or(Ok(None), |id| view.connection(&id))
+    }
+}
+
+impl Named for VirtualInterface {
+    fn load<'v>(view: &'v View, id: &str) -> Asked<Option<&'v Self>> {
+        VirtualInterfaceId::parse(id).map_or(Ok(None), |id| view.interface(&id))
+    }
+}
+
+impl Named for Gateway {
+    fn load<'v>(view: &'v View, id: &str) -> Asked<Option<&'v Self>> {
+        VirtualGatewayId::parse(id).map_or(Ok(None), |id| view.gateway(&id))
+    }
 }
 
 /// The resource of this id, if the caller may do this with it.
@@ -62,7 +61,7 @@ pub trait Resource: Sized {
 /// # Errors
 ///
 /// What must be loaded first. A fault if there is no such resource, if the caller may not know of it, or may not do this.
-pub fn find<'v, R: Resource>(
+pub fn find<'v, R: Named>(
     view: &'v View,
     context: &Context<'_>,
     action: Action,

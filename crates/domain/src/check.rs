@@ -20,7 +20,8 @@ pub fn violations(records: &BTreeMap<String, Record>) -> Vec<String> {
             if own.as_str() != at {
                 found.push(format!("{at}: holds the record of {own}"));
             }
-            expected.extend(derived(record).into_iter().map(|(key, r)| (key.into_string(), r)));
+            let entries = derived(record).into_iter();
+            expected.extend(entries.map(|(key, entry)| (key.into_string(), entry.into())));
         }
         found.extend(incoherent(records, record).into_iter().map(|text| format!("{at}: {text}")));
     }

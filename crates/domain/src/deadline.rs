@@ -49,6 +49,15 @@ impl Subject {
     }
 }
 
+impl Deadline {
+    /// Reads the key of an entry ([`key::due`]); `None` if it is of nothing that can have a deadline.
+    #[must_use]
+    pub fn parse(key: &str) -> Option<Self> {
+        let (at, id) = key::parse_dated(key.strip_prefix("due/")?)?;
+        Some(Self { at, subject: Subject::parse(id)? })
+    }
+}
+
 impl fmt::Display for Deadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at {}", self.subject.id(), self.at.millis())

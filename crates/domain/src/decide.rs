@@ -3,17 +3,17 @@
 //! The shell loads what a decision asks for, commits the writes with compare-and-set on everything that was asked, and on
 //! a conflict reads and decides again. Each command is a type in its resource's folder, and says what its caller gets.
 
-use std::borrow::Cow;
-
-use crate::access_key::Principal;
 use crate::fault::Fault;
 use crate::id::AccountId;
 use crate::key::Key;
+use crate::principal::Principal;
 use crate::record::{self, Record};
 use crate::seed::Seed;
 use crate::settings::Settings;
 use crate::time::Time;
 use crate::view::{Asked, View};
+
+pub use crate::outcome::Outcome;
 
 /// Something that can be asked to happen. Texts in it are a caller's and unchecked; ids that name a record are texts too,
 /// so that a malformed one is answered like one that does not exist.
@@ -27,18 +27,6 @@ pub trait Command: Send + Sync {
     ///
     /// What must be loaded first, or the rule that the command breaks.
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<Self::Outcome>>;
-}
-
-/// What came of a command, and what an audit record says of it.
-pub trait Outcome: Send {
-    /// The ids of the resources that the command was about.
-    fn resources(&self) -> Vec<Cow<'_, str>>;
-}
-
-impl Outcome for () {
-    fn resources(&self) -> Vec<Cow<'_, str>> {
-        Vec::new()
-    }
 }
 
 /// What a decision may know besides the view.
@@ -157,7 +145,7 @@ impl<'v> Changes<'v> {
         }
         for (key, record) in after {
             if !before.contains(&(key.clone(), record.clone())) {
-                self.set(key, Some(record));
+                self.set(key, Some(record.into()));
             }
         }
         let (was, is) = (old.and_then(record::on_edge), new.as_ref().and_then(record::on_edge));

@@ -297,3 +297,23 @@ impl PortName {
 pub fn pad_account(number: u64) -> String {
     format!("{number:012}")
 }
+
+/// What can be tagged.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum TaggedResource {
+    /// A connection.
+    Connection(ConnectionId),
+    /// A virtual interface.
+    VirtualInterface(VirtualInterfaceId),
+}
+
+impl TaggedResource {
+    /// The kind of its record's key, and its id.
+    #[must_use]
+    pub fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Self::Connection(id) => ("connection", id.as_str()),
+            Self::VirtualInterface(id) => ("vif", id.as_str()),
+        }
+    }
+}

@@ -8,14 +8,12 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::access_key::Principal;
-use crate::deadline::{Deadline, Subject};
 use crate::id::{
     AccessKeyId, AccountId, AgreementName, ConnectionId, EdgeId, LocationCode, PortName,
-    RoutingDomainId, VirtualGatewayId, VirtualInterfaceId,
+    RoutingDomainId, TaggedResource, VirtualGatewayId, VirtualInterfaceId,
 };
 use crate::net::{Bandwidth, Vlan};
-use crate::tag::TaggedResource;
+use crate::principal::Principal;
 use crate::time::Time;
 
 /// The key of a record, or the beginning that a range of keys has in common.
@@ -173,14 +171,8 @@ pub fn all_due() -> Key {
     Key("due/".to_owned())
 }
 
-/// Reads a [`due`] key back.
-#[must_use]
-pub fn parse_due(key: &str) -> Option<Deadline> {
-    let (at, id) = parse_dated(key.strip_prefix("due/")?)?;
-    Some(Deadline { at, subject: Subject::parse(id)? })
-}
-
-fn parse_dated(rest: &str) -> Option<(Time, &str)> {
+/// Reads the moment and the rest of a key's parts after its kind.
+pub(crate) fn parse_dated(rest: &str) -> Option<(Time, &str)> {
     let (at, id) = rest.split_once('/')?;
     Some((Time::from_millis(at.parse().ok()?), id))
 }

@@ -8,16 +8,20 @@ use serde::{Deserialize, Serialize};
 use crate::access_key::AccessKey;
 use crate::account::Account;
 use crate::connection::Connection;
+use crate::connection::previous::Connection2;
 use crate::customer_agreement::CustomerAgreement;
-use crate::edge::{Edge, EdgePart, EdgeSeen};
-use crate::id::VirtualInterfaceId;
+use crate::edge::{Edge, EdgePart, EdgeSeen, InterfaceConfig, PartConfig, PortConfig};
 use crate::key::Key;
 use crate::location::Location;
 use crate::port::Port;
+use crate::stored::{Entry, Stored};
 use crate::tag::ResourceTags;
-use crate::version::Versioned;
+use crate::version::{Form, InJson, Migrated, Moved, Never, Versioned};
 use crate::virtual_gateway::Gateway;
+use crate::virtual_interface::previous::VirtualInterface2;
 use crate::virtual_interface::{VirtualInterface, VirtualInterfaceStatus};
+
+pub use crate::stored::{Claim, Group};
 
 /// A kind of key: everything before the first `/`.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,24 +53,6 @@ pub enum Holds {
     Other,
 }
 
-/// A record, with the key and the entries that follow from it: what each resource's folder says of its own.
-pub(crate) trait Stored {
-    /// Where it lives; `None` if its key says more than it does.
-    fn key(&self) -> Option<Key>;
-    /// The claims and indexes that must exist because of it.
-    fn derived(&self) -> Vec<(Key, Record)> {
-        Vec::new()
-    }
-    /// What an edge router must know because of it.
-    fn on_edge(&self) -> Option<EdgePart> {
-        None
-    }
-    /// How it counts in the counts of things by state: a group, and how much it adds there.
-    fn counts(&self) -> Vec<(Group, i64)> {
-        Vec::new()
-    }
-}
-
 /// Writes the value of a record.
 pub trait WriteRecord {
     /// What comes of it.
@@ -82,9 +68,6 @@ pub trait ReadRecord {
     /// Reads a record of this type; `tag` is the name of its kind in the JSON form.
     fn read<T: Versioned + Into<Record>>(self, tag: &'static str) -> Self::Read;
 }
-
-/// What is counted: the kind of thing and its state.
-pub type Group = (&'static str, &'static str);
 
 /// Defines [`Record`] and its rows of [`KINDS`].
 macro_rules! records {
@@ -148,19 +131,10 @@ macro_rules! records {
 
         /// The claims and indexes that must exist because of a record.
         #[must_use]
-        pub fn derived(record: &Record) -> Vec<(Key, Record)> {
+        pub fn derived(record: &Record) -> Vec<(Key, Entry)> {
             match record {
                 $(Record::$name(record) => Stored::derived(record),)*
                 Record::Claim(_) | Record::Mark => Vec::new(),
-            }
-        }
-
-        /// What an edge router must know because of a record.
-        #[must_use]
-        pub fn on_edge(record: &Record) -> Option<EdgePart> {
-            match record {
-                $(Record::$name(record) => Stored::on_edge(record),)*
-                Record::Claim(_) | Record::Mark => None,
             }
         }
 
@@ -228,6 +202,85 @@ records! {
     Gateway = "gateway" at "gateway", sealed false, cached true, counted false;
 }
 
+/// What an edge router must know because of a record.
+#[must_use]
+pub fn on_edge(record: &Record) -> Option<EdgePart> {
+    match record {
+        Record::Connection(record) => {
+            let config = PartConfig::Port(PortConfig::of(record)?);
+            Some(EdgePart { edge: record.port.as_ref()?.edge.clone(), config })
+        }
+        Record::VirtualInterface(record) => {
+            let config = PartConfig::Interface(InterfaceConfig::of(record)?);
+            Some(EdgePart { edge: record.edge.clone(), config })
+        }
+        // An edge knows a gateway by the interfaces that lead to it, and the other kinds not at all.
+        Record::Account(_)
+        | Record::AccessKey(_)
+        | Record::Location(_)
+        | Record::Edge(_)
+        | Record::EdgeSeen(_)
+        | Record::Port(_)
+        | Record::VirtualInterfaceStatus(_)
+        | Record::ResourceTags(_)
+        | Record::CustomerAgreement(_)
+        | Record::Gateway(_)
+        | Record::Claim(_)
+        | Record::Mark => None,
+    }
+}
+
+impl From<Entry> for Record {
+    fn from(entry: Entry) -> Self {
+        match entry {
+            Entry::Claim(claim) => Self::Claim(claim),
+            Entry::Mark => Self::Mark,
+        }
+    }
+}
+
+impl From<Moved> for Record {
+    fn from(moved: Moved) -> Self {
+        match moved {
+            Moved::Status(status) => status.into(),
+            Moved::Tags(tags) => tags.into(),
+        }
+    }
+}
+
+/// The chain of versions of each kind of record.
+macro_rules! versions {
+    ($($name:ident = $version:literal $form:ident after $previous:ty, $migrate:expr;)*) => {
+        $(impl Versioned for $name {
+            const VERSION: u8 = $version;
+            const FORM: Form = Form::$form;
+            type Previous = $previous;
+            fn migrate(previous: Self::Previous) -> Migrated<Self> {
+                let migrate: fn(Self::Previous) -> Migrated<Self> = $migrate;
+                migrate(previous)
+            }
+        })*
+    };
+}
+
+versions! {
+    Account = 2 Compact after InJson<Self>, |InJson(same)| same.into();
+    Claim = 2 Compact after InJson<Self>, |InJson(same)| same.into();
+    Connection = 3 Compact after Connection2, Connection2::migrate;
+    Connection2 = 2 Compact after InJson<Self>, |InJson(same)| same.into();
+    VirtualInterface = 3 Compact after VirtualInterface2, VirtualInterface2::migrate;
+    VirtualInterface2 = 2 Compact after InJson<Self>, |InJson(same)| same.into();
+    VirtualInterfaceStatus = 2 Compact after Never, |never| match never {};
+    ResourceTags = 2 Compact after Never, |never| match never {};
+    AccessKey = 1 Json after Never, |never| match never {};
+    Location = 1 Json after Never, |never| match never {};
+    Edge = 1 Json after Never, |never| match never {};
+    EdgeSeen = 1 Json after Never, |never| match never {};
+    Port = 1 Json after Never, |never| match never {};
+    Gateway = 1 Json after Never, |never| match never {};
+    CustomerAgreement = 1 Json after Never, |never| match never {};
+}
+
 /// A kind of key that holds no record of its own.
 const fn entries(prefix: &'static str, holds: Holds) -> Kind {
     Kind { prefix, holds, sealed: false, cached: false, counted: false }
@@ -290,13 +343,6 @@ impl Kind {
     pub const fn is_derived(&self) -> bool {
         matches!(self.holds, Holds::Claim | Holds::ClaimOrIndex | Holds::Index)
     }
-}
-
-/// Which interface has the unique thing that the key names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
-    /// The interface.
-    pub interface: VirtualInterfaceId,
 }
 
 /// What the keys of records begin with, ascending: a store writes each of these texts in one byte. They belong to the version of

@@ -4,19 +4,8 @@
 use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::access_key::AccessKey;
-use crate::account::Account;
-use crate::connection::Connection;
-use crate::connection::previous::Connection2;
-use crate::customer_agreement::CustomerAgreement;
-use crate::edge::{Edge, EdgeSeen};
-use crate::location::Location;
-use crate::port::Port;
-use crate::record::{Claim, Record};
 use crate::tag::ResourceTags;
-use crate::virtual_gateway::Gateway;
-use crate::virtual_interface::previous::VirtualInterface2;
-use crate::virtual_interface::{VirtualInterface, VirtualInterfaceStatus};
+use crate::virtual_interface::VirtualInterfaceStatus;
 
 /// How the bytes of a version are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,13 +34,22 @@ pub struct Migrated<T> {
     /// The record.
     pub record: T,
     /// Records that the earlier version had within it.
-    pub moved: Vec<Record>,
+    pub moved: Vec<Moved>,
 }
 
 impl<T> From<T> for Migrated<T> {
     fn from(record: T) -> Self {
         Self { record, moved: Vec::new() }
     }
+}
+
+/// A record that an earlier version had within another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// What an edge said of an interface.
+    Status(VirtualInterfaceStatus),
+    /// What an account had labelled a resource with.
+    Tags(ResourceTags),
 }
 
 /// There is no version before the first.
@@ -91,36 +89,4 @@ impl<T: Serialize + DeserializeOwned> Versioned for InJson<T> {
     fn migrate(previous: Never) -> Migrated<Self> {
         match previous {}
     }
-}
-
-macro_rules! versions {
-    ($($name:ident = $version:literal $form:ident after $previous:ty, $migrate:expr;)*) => {
-        $(impl Versioned for $name {
-            const VERSION: u8 = $version;
-            const FORM: Form = Form::$form;
-            type Previous = $previous;
-            fn migrate(previous: Self::Previous) -> Migrated<Self> {
-                let migrate: fn(Self::Previous) -> Migrated<Self> = $migrate;
-                migrate(previous)
-            }
-        })*
-    };
-}
-
-versions! {
-    Account = 2 Compact after InJson<Self>, |InJson(same)| same.into();
-    Claim = 2 Compact after InJson<Self>, |InJson(same)| same.into();
-    Connection = 3 Compact after Connection2, Connection2::migrate;
-    Connection2 = 2 Compact after InJson<Self>, |InJson(same)| same.into();
-    VirtualInterface = 3 Compact after VirtualInterface2, VirtualInterface2::migrate;
-    VirtualInterface2 = 2 Compact after InJson<Self>, |InJson(same)| same.into();
-    VirtualInterfaceStatus = 2 Compact after Never, |never| match never {};
-    ResourceTags = 2 Compact after Never, |never| match never {};
-    AccessKey = 1 Json after Never, |never| match never {};
-    Location = 1 Json after Never, |never| match never {};
-    Edge = 1 Json after Never, |never| match never {};
-    EdgeSeen = 1 Json after Never, |never| match never {};
-    Port = 1 Json after Never, |never| match never {};
-    Gateway = 1 Json after Never, |never| match never {};
-    CustomerAgreement = 1 Json after Never, |never| match never {};
 }

@@ -27,17 +27,17 @@ fn print_report(dir: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().context("cannot start")?;
     let report = runtime.block_on(verify::data_dir(dir))?;
     if json {
-        crate::admin::print(&format!("{}\n", serde_json::to_string_pretty(&report)?));
+        crate::print::print(&format!("{}\n", serde_json::to_string_pretty(&report)?));
     } else {
         for violation in &report.violations {
-            crate::admin::print(&format!("{violation}\n"));
+            crate::print::print(&format!("{violation}\n"));
         }
         let verdict = match report.violations.len() {
             0 => "every invariant holds".to_owned(),
             1 => "1 violation".to_owned(),
             many => format!("{many} violations"),
         };
-        crate::admin::print(&format!("{} records checked: {verdict}\n", report.records));
+        crate::print::print(&format!("{} records checked: {verdict}\n", report.records));
     }
     Ok(if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) })
 }

@@ -21,7 +21,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     };
     let config = Config::load(args.config.as_deref(), overrides)?;
     if args.print_config {
-        crate::admin::print(&config.to_toml());
+        crate::print::print(&config.to_toml());
         return Ok(ExitCode::SUCCESS);
     }
     logs::init(config.log_format, &config.log_level)?;

@@ -86,6 +86,9 @@ operations! {
     }
 }
 
+/// The service in the credential scope of a signed call of a `Linkway` operation.
+pub const LINKWAY_SERVICE: &str = "linkway";
+
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
@@ -161,7 +164,7 @@ impl Target {
     pub const fn signing_name(self) -> &'static str {
         match self {
             Self::Tenant(_) => "directconnect",
-            Self::Linkway(_) => crate::operator::SERVICE,
+            Self::Linkway(_) => LINKWAY_SERVICE,
         }
     }
 

@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::operation::LinkwayOperation;
 use crate::value::Secret;
 
-/// The service in the credential scope of a signed operator call.
-pub const SERVICE: &str = "linkway";
+pub use crate::operation::LINKWAY_SERVICE as SERVICE;
 
 /// One operation: the request's type knows its name and what the server answers.
 pub trait Request: Serialize + DeserializeOwned {

@@ -7,44 +7,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::decide::Outcome;
-use crate::id::{AccessKeyId, AccountId, EdgeId};
+use crate::id::AccessKeyId;
 use crate::key::{self, Key};
-use crate::record::{Record, Stored};
+use crate::outcome::Outcome;
+use crate::stored::{Entry, Stored};
 use crate::time::Time;
 
-/// Whom a signed request speaks for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "id", rename_all = "lowercase")]
-pub enum Principal {
-    /// A tenant.
-    Account(AccountId),
-    /// Whoever runs this installation.
-    Operator,
-    /// One edge router.
-    Edge(EdgeId),
-}
-
-impl Principal {
-    /// The tenant that it is, if it is one.
-    #[must_use]
-    pub fn account(&self) -> Option<&AccountId> {
-        match self {
-            Self::Account(id) => Some(id),
-            Self::Operator | Self::Edge(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for Principal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Account(id) => write!(f, "account {id}"),
-            Self::Operator => f.write_str("operator"),
-            Self::Edge(id) => write!(f, "edge {id}"),
-        }
-    }
-}
+pub use crate::principal::Principal;
 
 /// The secret half of an access key: 40 characters. Its `Debug` never shows it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,8 +59,8 @@ impl Stored for AccessKey {
         Some(key::access_key(&self.id))
     }
 
-    fn derived(&self) -> Vec<(Key, Record)> {
-        vec![(key::access_key_of(&self.principal, &self.id), Record::Mark)]
+    fn derived(&self) -> Vec<(Key, Entry)> {
+        vec![(key::access_key_of(&self.principal, &self.id), Entry::Mark)]
     }
 }
 

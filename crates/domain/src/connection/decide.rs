@@ -8,7 +8,8 @@ use crate::id::{ConnectionId, EdgeId, LocationCode, PortName};
 use crate::key;
 use crate::net::Bandwidth;
 use crate::port::Port;
-use crate::tag::{ResourceTags, TaggedResource, Tags};
+use crate::tag::decide::put_tags;
+use crate::tag::{TaggedResource, Tags};
 use crate::text;
 use crate::view::{Asked, View};
 
@@ -103,7 +104,7 @@ impl Command for CreateConnection {
             changes.mark(key::due(at, connection.id.as_str()));
         }
         let resource = TaggedResource::Connection(connection.id.clone());
-        ResourceTags::put(resource, &connection.owner, tags, &mut changes)?;
+        put_tags(resource, &connection.owner, tags, &mut changes)?;
         changes.put(connection.clone())?;
         changes.decision(connection)
     }

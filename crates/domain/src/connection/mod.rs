@@ -7,16 +7,14 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Party, Resource};
-use crate::decide::Outcome;
-use crate::edge::{EdgePart, PartConfig, PortConfig};
 use crate::fault::ResourceKind;
 use crate::id::{AccountId, ConnectionId, EdgeId, LocationCode, PortName};
 use crate::key::{self, Key};
 use crate::net::Bandwidth;
-use crate::record::{Group, Record, Stored};
+use crate::outcome::Outcome;
+use crate::resource::{Party, Resource};
+use crate::stored::{Entry, Group, Stored};
 use crate::time::Time;
-use crate::view::{Asked, View};
 
 /// A connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -231,19 +229,13 @@ impl Stored for Connection {
         Some(key::connection(&self.id))
     }
 
-    fn derived(&self) -> Vec<(Key, Record)> {
+    fn derived(&self) -> Vec<(Key, Entry)> {
         let mut keys = vec![key::connection_of(&self.owner, &self.id)];
         if let Some(port) = self.port.as_ref().filter(|_| !self.phase.is_terminal()) {
             keys.push(key::edge_connection(&port.edge, &self.id));
         }
         keys.extend(self.ended.map(|ended| key::due(ended.purge, self.id.as_str())));
-        keys.into_iter().map(|key| (key, Record::Mark)).collect()
-    }
-
-    fn on_edge(&self) -> Option<EdgePart> {
-        let port = self.port.as_ref()?;
-        let config = PartConfig::Port(PortConfig::of(self)?);
-        Some(EdgePart { edge: port.edge.clone(), config })
+        keys.into_iter().map(|key| (key, Entry::Mark)).collect()
     }
 
     fn counts(&self) -> Vec<(Group, i64)> {
@@ -260,10 +252,6 @@ impl Outcome for Connection {
 impl Resource for Connection {
     const KIND: ResourceKind = ResourceKind::Connection;
     const FIELD: &'static str = "connectionId";
-
-    fn load<'v>(view: &'v View, id: &str) -> Asked<Option<&'v Self>> {
-        ConnectionId::parse(id).map_or(Ok(None), |id| view.connection(&id))
-    }
 
     fn party(&self, account: &AccountId) -> Party {
         if self.owner == *account { Party::Owner } else { Party::Stranger }

@@ -5,10 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{AssignedPort, Connection, ConnectionPhase, Ended};
 use crate::id::{AccountId, ConnectionId, LocationCode};
 use crate::net::Bandwidth;
-use crate::record::Record;
 use crate::tag::{ResourceTags, TaggedResource, Tags};
 use crate::time::Time;
-use crate::version::Migrated;
+use crate::version::{Migrated, Moved};
 
 /// Version 2, and version 1 in JSON: with its owner's tags in the same record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +32,8 @@ impl Connection2 {
     pub fn migrate(self) -> Migrated<Connection> {
         let resource = TaggedResource::Connection(self.id.clone());
         let (account, tags) = (self.owner.clone(), self.tags);
-        let moved: Option<Record> =
-            (!tags.is_empty()).then(|| ResourceTags { resource, account, tags }.into());
+        let moved =
+            (!tags.is_empty()).then(|| Moved::Tags(ResourceTags { resource, account, tags }));
         let record = Connection {
             id: self.id,
             name: self.name,

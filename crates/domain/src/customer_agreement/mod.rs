@@ -6,10 +6,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::decide::Outcome;
 use crate::id::{AccountId, AgreementName};
 use crate::key::{self, Key};
-use crate::record::Stored;
+use crate::outcome::Outcome;
+use crate::stored::Stored;
 use crate::time::Time;
 
 /// An account's confirmation of an agreement.

@@ -9,10 +9,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::access_key::AccessKey;
-use crate::decide::Outcome;
 use crate::id::{EdgeId, LocationCode};
 use crate::key::{self, Key};
-use crate::record::{Record, Stored};
+use crate::outcome::Outcome;
+use crate::stored::{Entry, Stored};
 use crate::time::Time;
 
 pub use config::*;
@@ -49,8 +49,8 @@ impl Stored for Edge {
         Some(key::edge(&self.id))
     }
 
-    fn derived(&self) -> Vec<(Key, Record)> {
-        vec![(key::edge_generation(&self.id), Record::Mark)]
+    fn derived(&self) -> Vec<(Key, Entry)> {
+        vec![(key::edge_generation(&self.id), Entry::Mark)]
     }
 }
 

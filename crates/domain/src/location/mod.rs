@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::decide::Outcome;
 use crate::id::LocationCode;
 use crate::key::{self, Key};
 use crate::net::Bandwidth;
-use crate::record::Stored;
+use crate::outcome::Outcome;
+use crate::stored::Stored;
 
 /// A place with edge routers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

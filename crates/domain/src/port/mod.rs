@@ -6,11 +6,11 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::decide::Outcome;
 use crate::id::{ConnectionId, EdgeId, LocationCode, PortName};
 use crate::key::{self, Key};
 use crate::net::Bandwidth;
-use crate::record::{Record, Stored};
+use crate::outcome::Outcome;
+use crate::stored::{Entry, Stored};
 
 /// A physical port of an edge router: one connection at a time has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,9 +34,9 @@ impl Stored for Port {
         Some(key::port(&self.edge, &self.name))
     }
 
-    fn derived(&self) -> Vec<(Key, Record)> {
+    fn derived(&self) -> Vec<(Key, Entry)> {
         let free = key::free_port(&self.location, self.bandwidth, &self.edge, &self.name);
-        self.connection.is_none().then_some((free, Record::Mark)).into_iter().collect()
+        self.connection.is_none().then_some((free, Entry::Mark)).into_iter().collect()
     }
 }
 

@@ -8,6 +8,7 @@ use crate::arn::{Arn, ArnKind};
 use crate::connection::Connection;
 use crate::decide::{Changes, Command, Context, Decision, Outcome};
 use crate::fault::{Fault, ResourceKind};
+use crate::id::AccountId;
 use crate::key;
 use crate::view::{Asked, View};
 use crate::virtual_interface::VirtualInterface;
@@ -48,9 +49,26 @@ impl Command for TagChange {
         }
         // What ends meanwhile must not keep a label: the label is tied to the resource that it was decided on.
         let mut changes = Changes::new(view);
-        ResourceTags::put(resource.clone(), account, changed, &mut changes)?;
+        put_tags(resource.clone(), account, changed, &mut changes)?;
         changes.decision(Tagged(resource))
     }
+}
+
+/// Writes an account's tags of a resource; none leave no record.
+///
+/// # Errors
+///
+/// If the record that they take the place of is not loaded.
+pub(crate) fn put_tags(
+    resource: TaggedResource,
+    account: &AccountId,
+    tags: Tags,
+    changes: &mut Changes<'_>,
+) -> Asked<()> {
+    if tags.is_empty() {
+        return changes.delete(key::tags(&resource, account));
+    }
+    changes.put(ResourceTags { resource, account: account.clone(), tags })
 }
 
 /// The resource of an ARN, if the caller may see or tag it.
@@ -91,7 +109,7 @@ pub fn taggable(
 /// Deletes what accounts have labelled a purged resource with.
 pub(crate) fn purge<'a>(
     resource: &TaggedResource,
-    accounts: impl IntoIterator<Item = &'a crate::id::AccountId>,
+    accounts: impl IntoIterator<Item = &'a AccountId>,
     changes: &mut Changes<'_>,
 ) -> Asked<()> {
     accounts.into_iter().try_for_each(|account| changes.delete(key::tags(resource, account)))

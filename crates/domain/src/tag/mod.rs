@@ -10,7 +10,8 @@ use unicode_general_category::{GeneralCategory, get_general_category};
 
 use crate::fault::Fault;
 
-pub use resource::{ResourceTags, TaggedResource};
+pub use crate::id::TaggedResource;
+pub use resource::ResourceTags;
 
 /// The most tags that a resource carries ("Direct Connect quotas" in the Direct Connect User Guide).
 pub const MOST_TAGS: usize = 50;

@@ -6,15 +6,14 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Party, Resource};
-use crate::decide::Outcome;
 use crate::fault::ResourceKind;
 use crate::id::{AccountId, EdgeId, PortName, VirtualGatewayId, VpcId};
 use crate::key::{self, Key};
 use crate::net::{GatewayAsn, NextHop, Prefix};
-use crate::record::{Record, Stored};
+use crate::outcome::Outcome;
+use crate::resource::{Party, Resource};
+use crate::stored::{Entry, Stored};
 use crate::time::Time;
-use crate::view::{Asked, View};
 
 /// A virtual gateway. Made and deleted by the operator for an account; a deleted one leaves no record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,10 +50,10 @@ impl Stored for Gateway {
         Some(key::gateway(&self.id))
     }
 
-    fn derived(&self) -> Vec<(Key, Record)> {
+    fn derived(&self) -> Vec<(Key, Entry)> {
         let handoffs = self.handoffs.iter().map(|h| key::handoff(&h.edge, &h.interface, &self.id));
         let keys = handoffs.chain([key::gateway_of(&self.owner, &self.id)]);
-        keys.map(|key| (key, Record::Mark)).collect()
+        keys.map(|key| (key, Entry::Mark)).collect()
     }
 }
 
@@ -67,10 +66,6 @@ impl Outcome for Gateway {
 impl Resource for Gateway {
     const KIND: ResourceKind = ResourceKind::VirtualGateway;
     const FIELD: &'static str = "virtualGatewayId";
-
-    fn load<'v>(view: &'v View, id: &str) -> Asked<Option<&'v Self>> {
-        VirtualGatewayId::parse(id).map_or(Ok(None), |id| view.gateway(&id))
-    }
 
     fn party(&self, account: &AccountId) -> Party {
         if self.owner == *account { Party::Owner } else { Party::Stranger }

@@ -12,7 +12,8 @@ use crate::key;
 use crate::net::{AddressFamily, Asn, AuthKey, Mtu, PeerAddresses, Vlan};
 use crate::record::Claim;
 use crate::seed::Draws;
-use crate::tag::{ResourceTags, TaggedResource, Tags};
+use crate::tag::decide::put_tags;
+use crate::tag::{TaggedResource, Tags};
 use crate::text;
 use crate::time::Time;
 use crate::view::{Asked, View};
@@ -309,7 +310,7 @@ fn made(view: &View, interface: VirtualInterface, tags: Tags) -> Asked<Decision<
     let mut changes = Changes::new(view);
     if !tags.is_empty() {
         let resource = TaggedResource::VirtualInterface(interface.id.clone());
-        ResourceTags::put(resource, &interface.lender, tags, &mut changes)?;
+        put_tags(resource, &interface.lender, tags, &mut changes)?;
     }
     changes.put(interface.clone())?;
     changes.decision(interface)

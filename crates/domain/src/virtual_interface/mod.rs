@@ -13,11 +13,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Party, Resource};
 use crate::bgp_peer::BgpPeer;
 use crate::connection::Ended;
-use crate::decide::Outcome;
-use crate::edge::{EdgePart, InterfaceConfig, PartConfig};
 use crate::fault::ResourceKind;
 use crate::id::{
     AccountId, ConnectionId, DirectConnectGatewayId, EdgeId, LocationCode, PortName,
@@ -25,9 +22,10 @@ use crate::id::{
 };
 use crate::key::{self, Key};
 use crate::net::{AddressFamily, GatewayAsn, Mtu, Vlan};
-use crate::record::{Claim, Group, Record, Stored};
+use crate::outcome::Outcome;
+use crate::resource::{Party, Resource};
+use crate::stored::{Claim, Entry, Group, Stored};
 use crate::time::Time;
-use crate::view::{Asked, View};
 
 pub use states::{Event, Phase, State};
 pub(crate) use status::bounded_text;
@@ -193,12 +191,6 @@ impl VirtualInterface {
     pub fn peer(&self, family: AddressFamily) -> Option<&BgpPeer> {
         self.peers.iter().find(|peer| peer.addresses.family() == family)
     }
-
-    /// What its edge router must make true; `None` unless it was accepted.
-    #[must_use]
-    pub fn config(&self) -> Option<InterfaceConfig> {
-        InterfaceConfig::of(self)
-    }
 }
 
 impl Stored for VirtualInterface {
@@ -206,9 +198,9 @@ impl Stored for VirtualInterface {
         Some(key::interface(&self.id))
     }
 
-    fn derived(&self) -> Vec<(Key, Record)> {
+    fn derived(&self) -> Vec<(Key, Entry)> {
         let id = &self.id;
-        let claim = Record::Claim(Claim { interface: id.clone() });
+        let claim = Entry::Claim(Claim { interface: id.clone() });
         let mut marks = vec![key::interface_of(&self.owner, id)];
         if self.lender != self.owner {
             marks.push(key::interface_of(&self.lender, id));
@@ -228,13 +220,8 @@ impl Stored for VirtualInterface {
         }
         marks.extend(self.expires.map(|expires| key::due(expires, id.as_str())));
         marks.extend(self.ended.map(|ended| key::due(ended.purge, id.as_str())));
-        let marks = marks.into_iter().map(|key| (key, Record::Mark));
+        let marks = marks.into_iter().map(|key| (key, Entry::Mark));
         claims.into_iter().map(|key| (key, claim.clone())).chain(marks).collect()
-    }
-
-    fn on_edge(&self) -> Option<EdgePart> {
-        let config = PartConfig::Interface(self.config()?);
-        Some(EdgePart { edge: self.edge.clone(), config })
     }
 
     /// What its edge says of it counts beside it. Moment 0: an unanswered interface counts as confirming until it is
@@ -253,10 +240,6 @@ impl Outcome for VirtualInterface {
 impl Resource for VirtualInterface {
     const KIND: ResourceKind = ResourceKind::VirtualInterface;
     const FIELD: &'static str = "virtualInterfaceId";
-
-    fn load<'v>(view: &'v View, id: &str) -> Asked<Option<&'v Self>> {
-        VirtualInterfaceId::parse(id).map_or(Ok(None), |id| view.interface(&id))
-    }
 
     fn party(&self, account: &AccountId) -> Party {
         match account {

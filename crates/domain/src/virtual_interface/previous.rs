@@ -15,10 +15,9 @@ use crate::id::{
     VirtualGatewayId, VirtualInterfaceId,
 };
 use crate::net::{Asn, AuthKey, GatewayAsn, Mtu, PeerAddresses, Vlan};
-use crate::record::Record;
 use crate::tag::{ResourceTags, TaggedResource, Tags};
 use crate::time::Time;
-use crate::version::Migrated;
+use crate::version::{Migrated, Moved};
 
 /// Version 2, and version 1 in JSON: one peer, with tags and what the edge said in the same record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,17 +73,17 @@ impl VirtualInterface2 {
     /// The interface, and the records that its tags and its status are.
     #[must_use]
     pub fn migrate(self) -> Migrated<VirtualInterface> {
-        let mut moved: Vec<Record> = Vec::new();
+        let mut moved = Vec::new();
         for (account, tags) in self.tags.into_iter().filter(|(_, tags)| !tags.is_empty()) {
             let resource = TaggedResource::VirtualInterface(self.id.clone());
-            moved.push(ResourceTags { resource, account, tags }.into());
+            moved.push(Moved::Tags(ResourceTags { resource, account, tags }));
         }
         if let Some(reported) = self.reported.filter(|_| self.phase == Phase::Accepted) {
             let Reported2 { programmed, bgp_up, error } = reported;
             let family = self.addresses.family();
             let peers = vec![PeerReport { family, established: bgp_up }];
             let report = InterfaceReport { programmed, peers, error };
-            moved.push(VirtualInterfaceStatus { id: self.id.clone(), report }.into());
+            moved.push(Moved::Status(VirtualInterfaceStatus { id: self.id.clone(), report }));
         }
         let record = VirtualInterface {
             id: self.id,

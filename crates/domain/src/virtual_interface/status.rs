@@ -7,7 +7,7 @@ use super::State;
 use crate::id::VirtualInterfaceId;
 use crate::key::{self, Key};
 use crate::net::AddressFamily;
-use crate::record::{Group, Stored};
+use crate::stored::{Group, Stored};
 
 /// What the edge last said of an accepted interface. There is none before it was programmed, and none once the interface
 /// is being deleted.

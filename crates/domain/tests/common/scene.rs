@@ -6,6 +6,7 @@ use linkway_domain::access_key::Principal;
 use linkway_domain::account::decide::CreateAccount;
 use linkway_domain::connection::decide::{ApproveConnection, CreateConnection, PortChoice};
 use linkway_domain::connection::{Connection, ConnectionEvent};
+use linkway_domain::deadline::Deadline;
 use linkway_domain::edge::ConfigVersion;
 use linkway_domain::edge::decide::CreateEdge;
 use linkway_domain::edge::report::{ReportConnection, ReportHead};
@@ -257,7 +258,7 @@ pub fn due_calls(world: &World, now: Time) -> Vec<Call> {
         .ids_in(&range)
         .filter_map(|rest| {
             let full = format!("{range}{rest}");
-            let deadline = key::parse_due(&full).expect("a deadline's key");
+            let deadline = Deadline::parse(&full).expect("a deadline's key");
             let (at, command) = (deadline.at, Command::Due(deadline));
             (at <= now).then_some(Call { principal: Principal::Operator, now, seed: 0, command })
         })

@@ -32,7 +32,6 @@ use crate::{check, cli};
 use aws_files::{AwsProfile, Existing};
 use client::Client;
 use failure::Failure;
-pub use output::print;
 use output::{Form, List, Row, object, one};
 use words::{
     AccessKeyWord, AccountWord, CheckArgs, ConnectionWord, EdgeWord, EpochWord, GatewayWord,

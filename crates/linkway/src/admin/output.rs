@@ -177,17 +177,6 @@ fn line(text: &str) -> Result<(), Failure> {
     writeln!(out, "{text}").and_then(|()| out.flush()).map_err(reader_gone)
 }
 
-/// Prints text as it is. Whoever stopped reading wants no more, and nothing else can be done about
-/// an output that takes nothing.
-pub fn print(text: &str) {
-    let mut out = io::stdout().lock();
-    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
-        && error.kind() != ErrorKind::BrokenPipe
-    {
-        eprintln!("error: cannot write the output: {error}");
-    }
-}
-
 /// Turns what cannot be shown safely into escapes: names are chosen by tenants, and a terminal
 /// obeys control characters.
 fn shown(cell: &str) -> String {

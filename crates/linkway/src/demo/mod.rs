@@ -115,7 +115,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     }
     if args.packages {
         let missing = requirements::missing_packages(requirements::choose(args.kernel)?);
-        crate::admin::print(&missing.iter().map(|name| format!("{name}\n")).collect::<String>());
+        crate::print::print(&missing.iter().map(|name| format!("{name}\n")).collect::<String>());
         return Ok(ExitCode::SUCCESS);
     }
     match &args.inside {

@@ -299,7 +299,7 @@ pub fn run_at(namespace: &str, words: &[String]) -> anyhow::Result<ExitCode> {
     for event in BufReader::new(&stream).lines() {
         let event = event.context("the demo has ended")?;
         match serde_json::from_str(&event).context("the runner's answer is not understood")? {
-            Event::Out(text) => crate::admin::print(&format!("{text}\n")),
+            Event::Out(text) => crate::print::print(&format!("{text}\n")),
             Event::Err(text) => eprintln!("{text}"),
             Event::Ended(Some(0)) => return Ok(ExitCode::SUCCESS),
             Event::Ended(_) => return Ok(ExitCode::FAILURE),

@@ -22,8 +22,8 @@ use linkway_edge::agent::run::{Event, Shell, follow};
 use linkway_edge::agent::stored_config::{StateDir, StoredConfig};
 use linkway_edge::bird::Bird;
 use linkway_edge::netlink::{Monitor, Netlink};
-use linkway_server::config::LogFormat;
 use linkway_server::logs;
+use linkway_server::logs::LogFormat;
 
 use self::client::Client;
 use self::settings::Settings;
@@ -80,7 +80,7 @@ pub fn run(args: &EdgeArgs) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(args)?;
     if args.print_config {
         let text = toml::to_string(&settings).expect("settings are tables of numbers and texts");
-        crate::admin::print(&text);
+        crate::print::print(&text);
         return Ok(ExitCode::SUCCESS);
     }
     let level = settings.log_level.as_deref().unwrap_or("info");
@@ -94,7 +94,7 @@ pub fn run(args: &EdgeArgs) -> anyhow::Result<ExitCode> {
     }
     if args.dry_run {
         let Some(held) = held else {
-            crate::admin::print("no configuration on disk: nothing would be touched\n");
+            crate::print::print("no configuration on disk: nothing would be touched\n");
             return Ok(ExitCode::SUCCESS);
         };
         return dry_run(Agent::new(kernel, daemon, settings.marks, Some(held.config)));
@@ -230,10 +230,10 @@ fn clear(mut agent: Agent<Netlink, Bird>, state: &StateDir) -> anyhow::Result<Ex
     let (failed, done) = (round.failed.len(), round.changes - round.failed.len());
     if failed > 0 {
         let left = format!("{done} changes made, {failed} failed: something of Linkway is left");
-        crate::admin::print(&format!("{left}\n"));
+        crate::print::print(&format!("{left}\n"));
         return Ok(ExitCode::FAILURE);
     }
-    crate::admin::print(&format!("{done} changes made; nothing of Linkway is left\n"));
+    crate::print::print(&format!("{done} changes made; nothing of Linkway is left\n"));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -269,6 +269,6 @@ fn dry_run(mut agent: Agent<Netlink, Bird>) -> anyhow::Result<ExitCode> {
     if text.is_empty() {
         text.push_str("nothing to change\n");
     }
-    crate::admin::print(&text);
+    crate::print::print(&text);
     Ok(ExitCode::SUCCESS)
 }

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use linkway_edge::agent::run::Pace;
 use linkway_edge::bird::BirdSettings;
 use linkway_edge::mark::Marks;
-use linkway_server::config::LogFormat;
+use linkway_server::logs::LogFormat;
 use linkway_wire::value::Secret;
 use serde::{Deserialize, Serialize};
 

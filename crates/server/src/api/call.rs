@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use linkway_domain::Fault;
-use linkway_domain::access::{self, Action, Resource};
+use linkway_domain::access::{self, Action, Named};
 use linkway_domain::access_key::Principal;
 use linkway_domain::decide::{Command, Context};
 use linkway_domain::id::AccountId;
@@ -90,7 +90,7 @@ impl Api {
     /// The resource of this id, if the caller may see it.
     pub(super) async fn find<R>(&self, call: &Call, id: &str) -> Result<R, Failure>
     where
-        R: Resource + Clone,
+        R: Named + Clone,
     {
         let see = |view: &View, context: &Context<'_>| {
             access::find::<R>(view, context, Action::See, id).cloned()
@@ -101,7 +101,7 @@ impl Api {
     /// The same, where one that the caller may not know of is no error.
     pub(super) async fn find_if_any<R>(&self, call: &Call, id: &str) -> Result<Option<R>, Failure>
     where
-        R: Resource + Clone,
+        R: Named + Clone,
     {
         match self.find(call, id).await {
             Err(Failure::Fault(Fault::NotFound { .. })) => Ok(None),

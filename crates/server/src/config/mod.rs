@@ -18,6 +18,7 @@ use crate::audit::journal::JournalOptions;
 use crate::http::Limits;
 use crate::limits::lockout::{Lockout, LockoutRules};
 use crate::limits::throttle::{Rates, Throttle};
+use crate::logs::LogFormat;
 
 /// A length of time in seconds, fractions allowed.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
@@ -30,19 +31,6 @@ impl Seconds {
     pub fn duration(self) -> Duration {
         Duration::try_from_secs_f64(self.0).unwrap_or_default()
     }
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// Text on a terminal, JSON elsewhere.
-    #[default]
-    Auto,
-    /// One JSON object per line.
-    Json,
-    /// For people.
-    Text,
 }
 
 /// Limits on requests; 0 a second turns one off.

@@ -13,8 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::io::WatchedIo;
-use super::server::Shared;
 use super::service::{Connection, answer};
+use super::shared::Shared;
 use super::watch::{Phase, Watch};
 use super::{Handler, Refusal, linger};
 

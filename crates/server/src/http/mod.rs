@@ -11,6 +11,7 @@ mod refusal;
 pub mod respond;
 mod server;
 mod service;
+mod shared;
 mod watch;
 
 use std::fmt;

@@ -3,16 +3,15 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::shared::Shared;
 use super::{Handler, Limits, Refusal, connection, linger};
 use crate::telemetry::Telemetry;
 
@@ -40,26 +39,6 @@ pub struct Stopped {
     pub cut: usize,
 }
 
-/// What all connections share.
-pub(super) struct Shared<H> {
-    pub limits: Limits,
-    pub telemetry: Arc<Telemetry>,
-    pub handler: H,
-    pub stop: Notify,
-    stopping: AtomicBool,
-}
-
-impl<H> Shared<H> {
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
-    }
-
-    fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
-        self.stop.notify_waiters();
-    }
-}
-
 /// Serves connections of `listener` until `shutdown` is cancelled, then lets requests in flight
 /// end. Neither an accept error nor a panic of the handler ends it.
 pub async fn serve<H: Handler>(
@@ -69,13 +48,7 @@ pub async fn serve<H: Handler>(
     shutdown: CancellationToken,
 ) -> Stopped {
     let Options { limits, tls, telemetry } = options;
-    let shared = Arc::new(Shared {
-        limits,
-        telemetry,
-        handler,
-        stop: Notify::new(),
-        stopping: AtomicBool::new(false),
-    });
+    let shared = Arc::new(Shared::new(limits, telemetry, handler));
     let mut server = Server {
         shared,
         tls: tls.map(TlsAcceptor::from),

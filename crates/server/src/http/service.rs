@@ -13,7 +13,7 @@ use http::{HeaderMap, request::Parts};
 use hyper::body::Incoming;
 
 use super::body::{self, OutBody};
-use super::server::Shared;
+use super::shared::Shared;
 use super::watch::{Phase, Watch};
 use super::{Handler, Refusal, Request, RequestId, Response};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use linkway_domain::key;
+use linkway_domain::deadline::Deadline;
 use linkway_store::{Changes, Keys};
 use tokio_util::sync::CancellationToken;
 
@@ -43,7 +43,7 @@ pub async fn run(
         for (_, key) in keys.iter().flat_map(Keys::iter) {
             edges |= key.starts_with("edge-generation/") || key.starts_with("epoch/");
             access_keys |= key.starts_with("key/");
-            let at = key::parse_due(key).map(|deadline| deadline.at);
+            let at = Deadline::parse(key).map(|deadline| deadline.at);
             due = due.into_iter().chain(at).min();
         }
         if edges {

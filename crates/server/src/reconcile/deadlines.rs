@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use linkway_domain::access_key::Principal;
+use linkway_domain::deadline::Deadline;
 use linkway_domain::key;
 use linkway_domain::time::Time;
 use tokio::sync::Notify;
@@ -69,7 +70,7 @@ async fn round(records: &Records, alarm: &Alarm) -> Result<Duration, Failure> {
         let (entries, _) = records.keys(&key::all_due(), None, BATCH).await?;
         let mut done = 0;
         for entry in &entries {
-            let Some(deadline) = key::parse_due(entry) else { continue };
+            let Some(deadline) = Deadline::parse(entry) else { continue };
             let left = deadline.at.since(clock::now());
             if !left.is_zero() {
                 alarm.sleeps_for(Some(deadline.at));
