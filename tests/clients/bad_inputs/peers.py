@@ -35,6 +35,12 @@ PEERS = [
         amazonAddress="10.0.0.1/30",
         customerAddress="10.0.0.2/30",
     ),
+    adding(
+        "with IPv6 addresses",
+        (f"{PEER}.amazonAddress", "2001:db8::1/125", "must be absent"),
+        amazonAddress="2001:db8::1/125",
+        customerAddress="2001:db8::2/125",
+    ),
     Bad(
         "with a short key",
         CREATE,
