@@ -8,19 +8,29 @@ use libfuzzer_sys::fuzz_target;
 use linkway_domain::Time;
 use linkway_domain::access_key::Principal;
 use linkway_domain::check;
-use linkway_domain::decide::{
-    ApproveConnection, Command, Context, CreateAccount, CreateConnection, CreateGateway,
-    CreateLocation, Outcome, PortChoice, ReportConnection, ReportHead, decide,
-};
+use linkway_domain::account::decide::CreateAccount;
+use linkway_domain::bgp_peer::decide::{CreateBgpPeer, DeleteBgpPeer};
+use linkway_domain::connection::decide::{ApproveConnection, CreateConnection, PortChoice};
+use linkway_domain::customer_agreement::decide::ConfirmCustomerAgreement;
+use linkway_domain::decide::{Command, Context};
 use linkway_domain::edge::ConfigVersion;
+use linkway_domain::edge::report::{ReportConnection, ReportHead};
 use linkway_domain::id::EdgeId;
+use linkway_domain::location::decide::CreateLocation;
 use linkway_domain::record::Record;
 use linkway_domain::seed::Seed;
 use linkway_domain::settings::Settings;
+use linkway_domain::tag::decide::TagChange;
 use linkway_domain::view::{Ask, Stop, View};
+use linkway_domain::virtual_gateway::decide::CreateGateway;
+use linkway_domain::virtual_interface::decide::{
+    AllocatePrivateVirtualInterface, CreatePrivateVirtualInterface, NewInterface,
+};
+use linkway_domain::virtual_interface::update::UpdateVirtualInterfaceAttributes;
 use linkway_wire::generated::{
-    AllocatePrivateVirtualInterfaceRequest, CreateConnectionRequest,
-    CreatePrivateVirtualInterfaceRequest, TagResourceRequest,
+    AllocatePrivateVirtualInterfaceRequest, ConfirmCustomerAgreementRequest, CreateBGPPeerRequest,
+    CreateConnectionRequest, CreatePrivateVirtualInterfaceRequest, DeleteBGPPeerRequest,
+    TagResourceRequest, UpdateVirtualInterfaceAttributesRequest,
 };
 use linkway_wire::json;
 use linkway_wire::operation::Call;
@@ -36,7 +46,7 @@ struct World {
 }
 
 impl World {
-    fn run(&mut self, who: Principal, command: &Command) -> Result<Outcome, String> {
+    fn run<C: Command>(&mut self, who: Principal, command: &C) -> Result<C::Outcome, String> {
         self.commands += 1;
         let context = Context {
             principal: who,
@@ -46,7 +56,7 @@ impl World {
         };
         let mut view = View::default();
         loop {
-            match decide(&view, command, &context) {
+            match command.decide(&view, &context) {
                 Ok(decision) => {
                     for (key, record) in decision.writes {
                         match record {
@@ -75,16 +85,27 @@ impl World {
         }
     }
 
-    fn new() -> (Self, String, String) {
-        let mut world = Self::default();
+}
+
+/// A world with something in it, and the ids of that.
+struct Ground {
+    world: World,
+    connection: String,
+    gateway: String,
+    interface: String,
+}
+
+impl Ground {
+    fn new() -> Self {
+        let mut world = World::default();
         let operator = || Principal::Operator;
         for id in [LENDER, RECIPIENT] {
             let account = CreateAccount { id: id.to_owned(), name: "an account".to_owned() };
-            world.run(operator(), &Command::CreateAccount(account)).expect("a new account");
+            world.run(operator(), &account).expect("a new account");
         }
         let location =
             CreateLocation { code: "PAR1".to_owned(), name: "Paris".to_owned(), simulated: true };
-        world.run(operator(), &Command::CreateLocation(location)).expect("a new location");
+        world.run(operator(), &location).expect("a new location");
         let gateway = CreateGateway {
             account: LENDER.to_owned(),
             asn: None,
@@ -92,21 +113,17 @@ impl World {
             cidrs: vec!["10.0.0.0/16".to_owned()],
             handoffs: Vec::new(),
         };
-        let Ok(Outcome::Gateway(gateway)) = world.run(operator(), &Command::CreateGateway(gateway)) else {
-            panic!("a new gateway");
-        };
+        let gateway = world.run(operator(), &gateway).expect("a new gateway");
         let order = CreateConnection {
             location: "PAR1".to_owned(),
             bandwidth: "1Gbps".to_owned(),
             name: "a connection".to_owned(),
             ..CreateConnection::default()
         };
-        let Ok(Outcome::Connection(connection)) = world.run(lender(), &Command::CreateConnection(order)) else {
-            panic!("a new connection");
-        };
+        let connection = world.run(lender(), &order).expect("a new connection");
         let id = connection.id.to_string();
         let approve = ApproveConnection { connection: id.clone(), port: PortChoice::Simulated };
-        world.run(operator(), &Command::ApproveConnection(approve)).expect("a port");
+        world.run(operator(), &approve).expect("a port");
         let edge = EdgeId::simulated(&connection.location);
         let version = ConfigVersion { epoch: 0, generation: 1 };
         let head = ReportHead { edge: edge.clone(), version, sequence: 1 };
@@ -115,8 +132,21 @@ impl World {
             connection: connection.id,
             carrier: Some(true),
         };
-        world.run(Principal::Edge(edge), &Command::ReportConnection(report)).expect("a carrier");
-        (world, id, gateway.id.to_string())
+        world.run(Principal::Edge(edge), &report).expect("a carrier");
+        let new = NewInterface {
+            name: "an interface".to_owned(),
+            vlan: 1,
+            asn: Some(65_000),
+            ..NewInterface::default()
+        };
+        let create = CreatePrivateVirtualInterface {
+            connection: id.clone(),
+            new,
+            gateway: Some(gateway.id.to_string()),
+            ..CreatePrivateVirtualInterface::default()
+        };
+        let interface = world.run(lender(), &create).expect("an interface").id.to_string();
+        Self { world, connection: id, gateway: gateway.id.to_string(), interface }
     }
 }
 
@@ -124,14 +154,18 @@ fn lender() -> Principal {
     Principal::Account(LENDER.parse().expect("12 digits"))
 }
 
-fn attempt<R: Call + Into<Command>>(body: &[u8], (world, connection, gateway): &(World, String, String)) {
+/// Tries a request as the command that it becomes.
+fn attempt<R: Call + Into<C>, C: Command>(body: &[u8], ground: &Ground) {
     // The ids of this world, so that the input can name them without guessing.
-    let text = String::from_utf8_lossy(body).replace("$C", connection).replace("$G", gateway);
+    let text = String::from_utf8_lossy(body)
+        .replace("$C", &ground.connection)
+        .replace("$G", &ground.gateway)
+        .replace("$I", &ground.interface);
     let Ok(request) = json::decode::<R>(text.as_bytes()) else { return };
     if request.validate().is_err() {
         return;
     }
-    let mut world = world.clone();
+    let mut world = ground.world.clone();
     let before = world.records.clone();
     match world.run(lender(), &request.into()) {
         Ok(_) => {
@@ -146,12 +180,16 @@ fn attempt<R: Call + Into<Command>>(body: &[u8], (world, connection, gateway): &
 }
 
 fuzz_target!(|data: &[u8]| {
-    thread_local!(static WORLD: (World, String, String) = World::new());
+    thread_local!(static GROUND: Ground = Ground::new());
     let Some((which, body)) = data.split_first() else { return };
-    WORLD.with(|world| match which % 4 {
-        0 => attempt::<AllocatePrivateVirtualInterfaceRequest>(body, world),
-        1 => attempt::<CreatePrivateVirtualInterfaceRequest>(body, world),
-        2 => attempt::<CreateConnectionRequest>(body, world),
-        _ => attempt::<TagResourceRequest>(body, world),
+    GROUND.with(|ground| match which % 8 {
+        0 => attempt::<AllocatePrivateVirtualInterfaceRequest, AllocatePrivateVirtualInterface>(body, ground),
+        1 => attempt::<CreatePrivateVirtualInterfaceRequest, CreatePrivateVirtualInterface>(body, ground),
+        2 => attempt::<CreateConnectionRequest, CreateConnection>(body, ground),
+        3 => attempt::<TagResourceRequest, TagChange>(body, ground),
+        4 => attempt::<UpdateVirtualInterfaceAttributesRequest, UpdateVirtualInterfaceAttributes>(body, ground),
+        5 => attempt::<CreateBGPPeerRequest, CreateBgpPeer>(body, ground),
+        6 => attempt::<DeleteBGPPeerRequest, DeleteBgpPeer>(body, ground),
+        _ => attempt::<ConfirmCustomerAgreementRequest, ConfirmCustomerAgreement>(body, ground),
     });
 });

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Result, bail};
 use linkway_domain::access_key::Principal;
-use linkway_domain::decide::{Command, Context, Outcome, decide};
+use linkway_domain::decide::{Command, Context};
 use linkway_domain::fault::Fault;
 use linkway_domain::id::{SPAN_MILLIS, SPANS, VirtualInterfaceId};
 use linkway_domain::key::Key;
@@ -51,17 +51,17 @@ impl Ledger {
     }
 
     /// Decides a command and keeps its writes; `Ok(Err)` if a rule refuses it.
-    pub fn run(
+    pub fn run<C: Command>(
         &mut self,
         principal: &Principal,
-        command: &Command,
-    ) -> Result<Result<Outcome, Fault>> {
+        command: &C,
+    ) -> Result<Result<C::Outcome, Fault>> {
         let seed = self.fresh_seed();
         let now = self.moment();
         let context = Context { principal: principal.clone(), now, seed, settings: &self.settings };
         let mut view = View::default();
         let decision = loop {
-            match decide(&view, command, &context) {
+            match command.decide(&view, &context) {
                 Ok(decision) => break decision,
                 Err(Stop::Fault(fault)) => return Ok(Err(fault)),
                 Err(Stop::Need(asks)) => {
@@ -80,15 +80,17 @@ impl Ledger {
                 }
             }
         };
-        if let Outcome::VirtualInterface(interface) = &decision.outcome {
-            self.interfaces.insert(interface.id.clone());
+        for (_, record) in &decision.writes {
+            if let Some(Record::VirtualInterface(interface)) = record {
+                self.interfaces.insert(interface.id.clone());
+            }
         }
         self.pending.extend(decision.writes);
         Ok(Ok(decision.outcome))
     }
 
     /// Like [`Ledger::run`], where a refusal is an error.
-    pub fn must(&mut self, principal: &Principal, command: &Command) -> Result<Outcome> {
+    pub fn must<C: Command>(&mut self, principal: &Principal, command: &C) -> Result<C::Outcome> {
         Ok(self.run(principal, command)??)
     }
 

@@ -8,17 +8,24 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use linkway_domain::access_key::Principal;
-use linkway_domain::decide::{
-    Allocate, ApproveConnection, Command, Confirm, CreateAccessKey, CreateAccount,
-    CreateConnection, CreateEdge, CreateGateway, CreateLocation, CreatePort, NewInterface, Outcome,
-    PortChoice, ReportConnection, ReportHead, ReportInterface, ReportSeen,
-};
+use linkway_domain::access_key::decide::CreateAccessKey;
+use linkway_domain::account::decide::CreateAccount;
+use linkway_domain::connection::decide::{ApproveConnection, CreateConnection, PortChoice};
+use linkway_domain::decide::Command;
 use linkway_domain::edge::ConfigVersion;
+use linkway_domain::edge::decide::CreateEdge;
+use linkway_domain::edge::report::{ReportConnection, ReportHead, ReportInterface, ReportSeen};
 use linkway_domain::id::{AccountId, ConnectionId, EdgeId, VirtualInterfaceId};
-use linkway_domain::virtual_interface::Reported;
+use linkway_domain::location::decide::CreateLocation;
+use linkway_domain::port::decide::CreatePort;
+use linkway_domain::virtual_gateway::decide::CreateGateway;
+use linkway_domain::virtual_interface::decide::{
+    AllocatePrivateVirtualInterface, ConfirmPrivateVirtualInterface, NewInterface,
+};
+use linkway_domain::virtual_interface::{InterfaceReport, PeerReport};
 use linkway_server::boot::{self, DataDir};
 use linkway_server::config::Config;
-use linkway_server::{clock, server, verify};
+use linkway_server::{clock, migrate, server, verify};
 use linkway_store::seal::Sealer;
 use linkway_store::{SqliteOptions, Store};
 use tokio::task::JoinSet;
@@ -105,6 +112,7 @@ impl Filling {
         let dir = DataDir::new(path);
         let options = SqliteOptions { max_batch: BATCH, ..SqliteOptions::default() };
         let records = boot::open_records(&dir, server::settings(&Config::default()), options)?;
+        migrate::records(&records).await?;
         let sealer = Sealer::load(&dir.key_file())?;
         let mut commits = Commits { store: Arc::clone(records.store()), running: JoinSet::new() };
         if self.edges.is_empty() {
@@ -145,19 +153,15 @@ impl Filling {
             let code = format!("LOC{location}");
             let new =
                 CreateLocation { code, name: format!("Location {location}"), simulated: false };
-            self.operator(Command::CreateLocation(new))?;
+            self.operator(&new)?;
         }
         for edge in 0..EDGES {
             let new = CreateEdge {
                 id: format!("edge-{edge:02}"),
                 location: format!("LOC{}", edge % LOCATIONS),
             };
-            let Outcome::Edge(edge, _) = self.operator(Command::CreateEdge(new))? else {
-                bail!("CreateEdge has an edge as its outcome");
-            };
-            self.as_edge(&edge.id, |edge| {
-                Command::ReportSeen(ReportSeen { head: head(edge), quiet: false })
-            })?;
+            let (edge, _) = self.operator(&new)?;
+            self.as_edge(&edge.id, &ReportSeen { head: head(edge.id.clone()), quiet: false })?;
             self.edges.push(edge.id);
         }
         Ok(())
@@ -167,13 +171,8 @@ impl Filling {
         let number = self.population.tenants.len();
         let id = format!("{:012}", 100_000_000_000 + number);
         let new = CreateAccount { id: id.clone(), name: format!("Tenant {number}") };
-        let Outcome::Account(account) = self.operator(Command::CreateAccount(new))? else {
-            bail!("CreateAccount has an account as its outcome");
-        };
-        let new = Command::CreateAccessKey(CreateAccessKey::Account(id.clone()));
-        let Outcome::AccessKey(key) = self.operator(new)? else {
-            bail!("CreateAccessKey has an access key as its outcome");
-        };
+        let account = self.operator(&new)?;
+        let key = self.operator(&CreateAccessKey::Account(id.clone()))?;
         let new = CreateGateway {
             account: id,
             asn: None,
@@ -181,9 +180,7 @@ impl Filling {
             cidrs: vec![format!("10.{}.0.0/16", number % 256)],
             handoffs: Vec::new(),
         };
-        let Outcome::Gateway(gateway) = self.operator(Command::CreateGateway(new))? else {
-            bail!("CreateGateway has a gateway as its outcome");
-        };
+        let gateway = self.operator(&new)?;
         self.population.tenants.push(Tenant {
             id: account.id,
             key: Key { id: key.id.to_string(), secret: key.secret.reveal().to_owned() },
@@ -207,7 +204,7 @@ impl Filling {
             bandwidth: "10Gbps".to_owned(),
             jumbo: true,
         };
-        self.operator(Command::CreatePort(port))?;
+        self.operator(&port)?;
         let order = CreateConnection {
             location: format!("LOC{}", number % EDGES % LOCATIONS),
             bandwidth: "10Gbps".to_owned(),
@@ -215,19 +212,13 @@ impl Filling {
             ..CreateConnection::default()
         };
         let tenant = Principal::Account(self.population.tenants[owner].id.clone());
-        let Outcome::Connection(ordered) =
-            self.ledger.must(&tenant, &Command::CreateConnection(order))?
-        else {
-            bail!("CreateConnection has a connection as its outcome");
-        };
+        let ordered = self.ledger.must(&tenant, &order)?;
         let port = PortChoice::Named { edge: edge.to_string(), interface };
         let approve = ApproveConnection { connection: ordered.id.to_string(), port };
-        self.operator(Command::ApproveConnection(approve))?;
+        self.operator(&approve)?;
         let connection = ordered.id.clone();
-        self.as_edge(&edge, |edge| {
-            let carrier = Some(true);
-            Command::ReportConnection(ReportConnection { head: head(edge), connection, carrier })
-        })?;
+        let report = ReportConnection { head: head(edge.clone()), connection, carrier: Some(true) };
+        self.as_edge(&edge, &report)?;
         self.population.connections.push((ordered.id, owner));
         Ok(())
     }
@@ -250,15 +241,14 @@ impl Filling {
             tags: vec![("cost-centre".to_owned(), Some(format!("{}", spread % 97)))],
             ..NewInterface::default()
         };
-        let allocate =
-            Allocate { connection: connection.to_string(), owner: recipient.id.to_string(), new };
-        let lender = Principal::Account(lender.id.clone());
-        let Outcome::VirtualInterface(lent) =
-            self.ledger.must(&lender, &Command::Allocate(allocate))?
-        else {
-            bail!("Allocate has an interface as its outcome");
+        let allocate = AllocatePrivateVirtualInterface {
+            connection: connection.to_string(),
+            owner: recipient.id.to_string(),
+            new,
         };
-        let confirm = Confirm {
+        let lender = Principal::Account(lender.id.clone());
+        let lent = self.ledger.must(&lender, &allocate)?;
+        let confirm = ConfirmPrivateVirtualInterface {
             interface: lent.id.to_string(),
             gateway: Some(recipient.gateway.clone()),
             direct_connect_gateway: None,
@@ -267,28 +257,25 @@ impl Filling {
         self.population.interfaces.push((lent.id.clone(), owner));
         // If the gateway has the peer subnet on this edge already, the confirmation is refused, and the interface stays
         // unconfirmed.
-        if spread.is_multiple_of(UNCONFIRMED)
-            || self.ledger.run(&recipient, &Command::Confirm(confirm))?.is_err()
-        {
+        if spread.is_multiple_of(UNCONFIRMED) || self.ledger.run(&recipient, &confirm)?.is_err() {
             return Ok(());
         }
-        self.as_edge(&lent.edge, |edge| {
-            let reported = Some(Reported { programmed: true, bgp_up: true, ..Reported::default() });
-            Command::ReportInterface(ReportInterface {
-                head: head(edge),
-                interface: lent.id.clone(),
-                reported,
-            })
-        })
+        let family = lent.first_peer().addresses.family();
+        let peers = vec![PeerReport { family, established: true }];
+        let report = ReportInterface {
+            head: head(lent.edge.clone()),
+            interface: lent.id.clone(),
+            report: Some(InterfaceReport { programmed: true, peers, error: None }),
+        };
+        self.as_edge(&lent.edge, &report)
     }
 
-    fn operator(&mut self, command: Command) -> Result<Outcome> {
-        self.ledger.must(&Principal::Operator, &command)
+    fn operator<C: Command>(&mut self, command: &C) -> Result<C::Outcome> {
+        self.ledger.must(&Principal::Operator, command)
     }
 
-    fn as_edge(&mut self, edge: &EdgeId, command: impl FnOnce(EdgeId) -> Command) -> Result<()> {
-        self.ledger.must(&Principal::Edge(edge.clone()), &command(edge.clone()))?;
-        Ok(())
+    fn as_edge(&mut self, edge: &EdgeId, report: &impl Command<Outcome = ()>) -> Result<()> {
+        self.ledger.must(&Principal::Edge(edge.clone()), report)
     }
 }
 

@@ -43,8 +43,7 @@ impl Sessions {
     /// Whether the two share everything: equal ones need not.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        self.routing_domains.ptr_eq(&other.routing_domains)
-            && self.sessions.ptr_eq(&other.sessions)
+        self.routing_domains.ptr_eq(&other.routing_domains) && self.sessions.ptr_eq(&other.sessions)
     }
 }
 

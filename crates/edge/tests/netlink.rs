@@ -204,7 +204,10 @@ fn a_link_gets_and_loses_its_link_local_address_while_it_is_up() {
         };
         for _ in 0..2 {
             kernel.observe().unwrap();
-            all_ok(&mut kernel, &[conf(false), Change::DeleteAddress { link: name("p0"), address: six }]);
+            all_ok(
+                &mut kernel,
+                &[conf(false), Change::DeleteAddress { link: name("p0"), address: six }],
+            );
             sh("test -z \"$(ip -6 addr show dev p0)\"");
             let seen = kernel.observe().unwrap();
             assert_eq!(seen.links["p0"].addresses, BTreeSet::from([net("169.254.0.1/30")]));

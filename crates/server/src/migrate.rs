@@ -16,8 +16,11 @@ use crate::records::{Failure, Records};
 /// The form that this build gives to records. Rises whenever a version of a record gives some of it records of their own.
 const FORM: u32 = 3;
 
-/// Records read at a time. Each becomes up to five writes, and etcd takes 128 in a transaction.
-const PAGE: usize = 20;
+/// Records read at a time.
+const PAGE: usize = 1000;
+
+/// Records migrated in one commit: each becomes up to five writes, and etcd takes 128 in a transaction.
+const AT_ONCE: usize = 20;
 
 /// Migrates what an earlier build has written; does nothing if that was done.
 ///
@@ -46,29 +49,37 @@ async fn all_of(records: &Records, range: &Key) -> Result<u64, Failure> {
     let (mut after, mut migrated): (Option<String>, u64) = (None, 0);
     loop {
         let page = records.store().scan(range.as_str(), after.as_deref(), PAGE).await?;
-        let mut commit = Commit::default();
-        let mut generations: BTreeSet<Key> = BTreeSet::new();
-        for (at, value) in &page.items {
-            if !codec::is_current(at, &value.value) {
-                add(records, at, value, &mut commit, &mut generations)?;
-                migrated += 1;
-            }
-        }
-        let marks = generations.into_iter().map(|at| records.put(&at, &Record::Mark));
-        commit.writes.extend(marks);
-        if !commit.writes.is_empty() {
-            match records.store().commit(commit).await {
-                Ok(_) => {}
+        let is_old = |(at, value): &&(String, Versioned)| !codec::is_current(at, &value.value);
+        let old: Vec<_> = page.items.iter().filter(is_old).collect();
+        let mut overtaken = false;
+        for some in old.chunks(AT_ONCE) {
+            match records.store().commit(commit(records, some)?).await {
+                Ok(_) => migrated += some.len() as u64,
                 // Another server was faster: what it wrote is read again.
-                Err(CommitError::Conflict { .. }) => continue,
+                Err(CommitError::Conflict { .. }) => overtaken = true,
                 Err(error) => return Err(error.into()),
             }
+        }
+        if overtaken {
+            continue;
         }
         if !page.more {
             return Ok(migrated);
         }
         after = page.items.last().map(|(at, _)| at.clone());
     }
+}
+
+/// The commit that migrates some records.
+fn commit(records: &Records, old: &[&(String, Versioned)]) -> Result<Commit, Failure> {
+    let mut commit = Commit::default();
+    let mut generations: BTreeSet<Key> = BTreeSet::new();
+    for (at, value) in old {
+        add(records, at, value, &mut commit, &mut generations)?;
+    }
+    let marks = generations.into_iter().map(|at| records.put(&at, &Record::Mark));
+    commit.writes.extend(marks);
+    Ok(commit)
 }
 
 /// Adds what becomes of one record to a commit.

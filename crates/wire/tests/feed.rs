@@ -5,7 +5,8 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 
 use linkway_domain::edge::{
-    ConfigVersion, EdgeConfig, InterfaceConfig, PeerConfig, PortConfig, RoutingDomainConfig, project,
+    ConfigVersion, EdgeConfig, InterfaceConfig, PeerConfig, PortConfig, RoutingDomainConfig,
+    project,
 };
 use linkway_domain::id::EdgeId;
 use linkway_wire::feed::packed::{self, BadEncoding, LARGEST, accepts, decode, encode};

@@ -114,8 +114,11 @@ impl Edge {
         let status = times.of("report", || self.agent.report(1)).expect("there is a report");
         assert!(status.interfaces.iter().all(|one| one.programmed));
         self.base = text;
-        let spent: serde_json::Map<String, Value> =
-            times.take().into_iter().map(|(what, spent)| (what.to_owned(), json!(ms(spent)))).collect();
+        let spent: serde_json::Map<String, Value> = times
+            .take()
+            .into_iter()
+            .map(|(what, spent)| (what.to_owned(), json!(ms(spent))))
+            .collect();
         self.must_be_so();
         json!({ "total": ms(total), "parts": spent })
     }

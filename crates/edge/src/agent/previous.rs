@@ -7,9 +7,7 @@ use linkway_domain::edge::{
     ConfigVersion, EdgeConfig, HandoffConfig, InterfaceConfig, InterfaceKind, PeerConfig,
     PortConfig, RoutingDomainConfig,
 };
-use linkway_domain::id::{
-    EdgeId, PortName, RoutingDomainId, VirtualGatewayId, VirtualInterfaceId,
-};
+use linkway_domain::id::{EdgeId, PortName, RoutingDomainId, VirtualGatewayId, VirtualInterfaceId};
 use linkway_domain::net::{Asn, AuthKey, GatewayAsn, Mtu, PeerAddresses, Prefix, Vlan};
 use serde::Deserialize;
 

@@ -114,7 +114,8 @@ fn session_errors(wanted: &InterfaceConfig, last: &Last) -> Option<String> {
         .peers
         .iter()
         .filter_map(|peer| {
-            let (interface, family) = (wanted.virtual_interface_id.clone(), peer.addresses.family());
+            let (interface, family) =
+                (wanted.virtual_interface_id.clone(), peer.addresses.family());
             let status = last.daemon.peers.get(&SessionId { interface, family })?;
             let down = status.state != SessionState::Established;
             let error = status.last_error.as_ref().filter(|_| down)?;
@@ -151,4 +152,120 @@ fn leftovers(config: &EdgeConfig, kernel: &Kernel, marks: &Marks) -> Vec<Interfa
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    use linkway_domain::edge::{ConfigVersion, Traffic};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::kernel::{LinkConf, LinkKind};
+    use crate::session::Observed;
+
+    const ID: &str = "dxvif-f0000001";
+    const FOUR: (&str, &str) = ("169.254.0.1/30", "169.254.0.2/30");
+    const SIX: (&str, &str) = ("fd6c:696e:6b77::1/125", "fd6c:696e:6b77::2/125");
+
+    fn config(peers: &[(&str, &str)]) -> EdgeConfig {
+        let peer = |(number, (amazon, customer)): (usize, &(&str, &str))| -> Value {
+            json!({
+                "bgpPeerId": format!("dxpeer-f000000{number}"), "asn": 65_000, "authKey": "fjord-Secret-1",
+                "addresses": { "amazon": amazon, "customer": customer },
+            })
+        };
+        let peers: Vec<Value> = peers.iter().enumerate().map(peer).collect();
+        serde_json::from_value(json!({
+            "edgeId": "r1", "epoch": 1, "generation": 2, "ports": [], "routingDomains": [],
+            "interfaces": [{
+                "virtualInterfaceId": ID, "kind": "private", "interface": "eth1", "vlan": 7,
+                "mtu": 1500, "routingDomainId": "vgw-00000001", "peers": peers,
+            }],
+        }))
+        .expect("a configuration")
+    }
+
+    /// A router with the interface's link, these addresses on it, and sessions of these families and states.
+    fn seen(addresses: &[&str], sessions: &[(AddressFamily, SessionState)]) -> Last {
+        let addresses: BTreeSet<_> =
+            addresses.iter().map(|text| text.parse().expect("an address")).collect();
+        let conf = LinkConf {
+            forwarding: true,
+            rp_filter: 1,
+            send_redirects: false,
+            accept_redirects: false,
+            arp_ignore: 1,
+            link_local: false,
+            keep_addresses: false,
+        };
+        let link = Link {
+            kind: LinkKind::Vlan { parent: Some("eth1".to_owned()), vlan: 7 },
+            mtu: 1500,
+            up: true,
+            carrier: true,
+            master: Some("vgw-00000001".to_owned()),
+            group: Marks::default().link_group,
+            alias: String::new(),
+            conf,
+            addresses,
+            traffic: Traffic::default(),
+        };
+        let peers = sessions.iter().map(|(family, state)| {
+            let interface = ID.parse().expect("an id");
+            let status = PeerStatus {
+                bgp_peer_id: None,
+                address_family: *family,
+                state: *state,
+                prefixes_accepted: 0,
+                prefixes_rejected: 0,
+                prefixes_advertised: 0,
+                last_error: (*state != SessionState::Established).then(|| "no answer".to_owned()),
+            };
+            (SessionId { interface, family: *family }, status)
+        });
+        let daemon = Observed { loaded: None, peers: Arc::new(peers.collect()) };
+        let kernel = Kernel { links: [(ID.to_owned(), link)].into(), ..Kernel::default() };
+        Last { kernel, daemon, seen: true, ..Last::default() }
+    }
+
+    fn reported(config: &EdgeConfig, last: &Last) -> InterfaceStatus {
+        let report = report(config, last, &Marks::default(), 9).expect("the kernel is seen");
+        assert_eq!(report.version(), ConfigVersion { epoch: 1, generation: 2 });
+        report.interfaces.into_iter().next().expect("one")
+    }
+
+    #[test]
+    fn a_report_has_each_peer_that_is_on_the_router() {
+        use AddressFamily::{Ipv4, Ipv6};
+        use SessionState::{Active, Established};
+        let both = config(&[FOUR, SIX]);
+        let ids = |status: &InterfaceStatus| -> Vec<Option<String>> {
+            status.peers.iter().map(|peer| Some(peer.bgp_peer_id.as_ref()?.to_string())).collect()
+        };
+        // The second peer is not in place yet: that takes nothing from the first.
+        let status = reported(&both, &seen(&[FOUR.0], &[(Ipv4, Established)]));
+        assert!(status.programmed && status.report().is_up() && status.error.is_none());
+        assert_eq!(ids(&status), [Some("dxpeer-f0000000".to_owned())]);
+        // Both are, and one is down.
+        let last = seen(&[FOUR.0, SIX.0], &[(Ipv4, Active), (Ipv6, Established)]);
+        let status = reported(&both, &last);
+        assert!(status.programmed && status.report().is_up());
+        assert_eq!(status.error.as_deref(), Some("ipv4: no answer"));
+        let up: Vec<bool> = status.report().peers.iter().map(|peer| peer.established).collect();
+        assert_eq!(up, [false, true]);
+        // The second is to go and the daemon still has it.
+        let status = reported(&config(&[FOUR]), &last);
+        assert_eq!(ids(&status), [Some("dxpeer-f0000000".to_owned()), None]);
+        let error = status.peers[1].last_error.as_deref();
+        assert_eq!(error, Some("dxvif-f0000001 ipv6: the session could not be removed yet"));
+        // An address that is not there: the only peer is not in place.
+        let status = reported(&config(&[FOUR]), &seen(&[], &[(Ipv4, Active)]));
+        assert!(!status.programmed && status.peers.is_empty());
+        // No peer at all.
+        let status = reported(&config(&[]), &seen(&[], &[]));
+        assert!(status.programmed && !status.report().is_up());
+    }
 }

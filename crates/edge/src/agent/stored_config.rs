@@ -134,9 +134,7 @@ impl StateDir {
                 Ok(Some(StoredConfig { config, text: text.into(), migrated: true }))
             }
             // The error's own text may repeat a value of the file, and some of them are keys.
-            None => {
-                Err(StateError::NotConfig { path, line: error.line(), column: error.column() })
-            }
+            None => Err(StateError::NotConfig { path, line: error.line(), column: error.column() }),
         }
     }
 
@@ -213,8 +211,7 @@ mod tests {
         StoredConfig { config: Arc::new(config), text, migrated: false }
     }
 
-    const EMPTY: &str =
-        r#"{ "generation":7,"edgeId":"e1","epoch":1,"ports":[],"routingDomains":[],"interfaces":[]}"#;
+    const EMPTY: &str = r#"{ "generation":7,"edgeId":"e1","epoch":1,"ports":[],"routingDomains":[],"interfaces":[]}"#;
 
     #[test]
     fn what_was_saved_last_is_loaded_and_private() {

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use super::parse::{self, Protocol};
 use super::names::{session_of, symbol};
+use super::parse::{self, Protocol};
 use crate::session::Peers;
 
 /// What was last seen.

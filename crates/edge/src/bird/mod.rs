@@ -35,8 +35,8 @@ use std::time::{Duration, Instant};
 
 pub use settings::{Bfd, BirdSettings};
 
-use self::control::{Answer, Control};
 use self::configuration::Configuration;
+use self::control::{Answer, Control};
 use self::fragments::Fragments;
 use self::hold::Hold;
 use self::known::Known;
@@ -201,7 +201,8 @@ impl Bird {
         if !fresh.is_empty() {
             return self.learn(control, fresh);
         }
-        let answer = control.show("its sessions", &format!("show protocols \"{}\"", names::SESSIONS))?;
+        let answer =
+            control.show("its sessions", &format!("show protocols \"{}\"", names::SESSIONS))?;
         let unlike = self.known.compare(answer.text);
         if unlike.len() > FEW {
             self.known = Known::of(&all_sessions(control)?.text);

@@ -31,8 +31,11 @@ pub fn changes(desired: &DesiredState, kernel: &Kernel, marks: &Marks) -> Vec<St
         .filter(|(name, link)| marks.owns_link(name, link))
         .map(|(name, link)| (name.as_str(), link))
         .collect();
-    let mut going: BTreeSet<&str> =
-        ours.iter().filter(|(name, link)| !stays(name, link, desired)).map(|(name, _)| *name).collect();
+    let mut going: BTreeSet<&str> = ours
+        .iter()
+        .filter(|(name, link)| !stays(name, link, desired))
+        .map(|(name, _)| *name)
+        .collect();
     // What is in a VRF that is made anew would be in the main table until then.
     let inside = |link: &Link| link.master.as_deref().is_some_and(|vrf| going.contains(vrf));
     let inside: Vec<&str> =
@@ -42,7 +45,8 @@ pub fn changes(desired: &DesiredState, kernel: &Kernel, marks: &Marks) -> Vec<St
     for route in desired.routes.keys().filter(|route| route.way == Way::Unreachable) {
         unreachable.entry(route.table).or_default().push(route);
     }
-    let mut now = Difference { desired, kernel, marks, unreachable, going, flapping: BTreeSet::new() };
+    let mut now =
+        Difference { desired, kernel, marks, unreachable, going, flapping: BTreeSet::new() };
     now.flapping = now.flaps();
     let mut steps = Vec::new();
     now.close(&mut steps);

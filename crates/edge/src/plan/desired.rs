@@ -149,8 +149,7 @@ pub fn desired_state(
     }
     desired.sessions.sort_by(|a, b| a.id.cmp(&b.id));
     let instances = config.routing_domains.iter();
-    desired.instances =
-        instances.filter_map(|one| instance(one, &desired)).map(Arc::new).collect();
+    desired.instances = instances.filter_map(|one| instance(one, &desired)).map(Arc::new).collect();
     desired
 }
 

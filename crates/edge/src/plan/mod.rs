@@ -144,8 +144,7 @@ fn told(
     if observed.loaded == Some(digest(wanted)) {
         return (None, None);
     }
-    let withdraw =
-        leaves().then(|| with_routing_domains(wanted, staying(wanted, moved, observed)));
+    let withdraw = leaves().then(|| with_routing_domains(wanted, staying(wanted, moved, observed)));
     let last = match &withdraw {
         Some(staying) if staying == wanted => None,
         Some(_) | None => Some(wanted.clone()),

@@ -88,7 +88,9 @@ impl Settled {
     pub(super) fn has_session(&self, id: &VirtualInterfaceId) -> bool {
         let of = |family| SessionId { interface: id.clone(), family };
         let sessions = &self.wanted.sessions;
-        [AddressFamily::Ipv4, AddressFamily::Ipv6].into_iter().any(|f| sessions.contains_key(&of(f)))
+        [AddressFamily::Ipv4, AddressFamily::Ipv6]
+            .into_iter()
+            .any(|f| sessions.contains_key(&of(f)))
     }
 
     /// The interface that has the port and VLAN of this one.

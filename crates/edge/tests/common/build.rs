@@ -81,7 +81,9 @@ fn peers() -> impl Strategy<Value = PeerConfigs> {
         1 => Just((false, false)),
     ];
     (families, peer(AddressFamily::Ipv4), peer(AddressFamily::Ipv6)).prop_map(
-        |((four, six), v4, v6)| [four.then_some(v4), six.then_some(v6)].into_iter().flatten().collect(),
+        |((four, six), v4, v6)| {
+            [four.then_some(v4), six.then_some(v6)].into_iter().flatten().collect()
+        },
     )
 }
 
@@ -184,7 +186,8 @@ pub fn peer_changes() -> impl Strategy<Value = (EdgeConfig, EdgeConfig)> {
         let mut next = held.clone();
         next.generation += 1;
         for (number, mtu, [four, six], peers) in edits {
-            let Some(at) = next.interfaces.iter().position(|i| i.virtual_interface_id == vif(number))
+            let Some(at) =
+                next.interfaces.iter().position(|i| i.virtual_interface_id == vif(number))
             else {
                 continue;
             };
@@ -256,7 +259,8 @@ impl Edit {
     fn make(self, config: &mut EdgeConfig) {
         match self {
             Self::Domain(one) => {
-                let other = |two: &Arc<RoutingDomainConfig>| two.routing_domain_id != one.routing_domain_id;
+                let other =
+                    |two: &Arc<RoutingDomainConfig>| two.routing_domain_id != one.routing_domain_id;
                 config.routing_domains.retain(other);
                 config.routing_domains.push(Arc::new(one));
             }

@@ -131,7 +131,8 @@ impl Bgp {
                 }));
             }
         }
-        let tables: BTreeSet<u32> = loaded.routing_domains.values().map(|domain| domain.table).collect();
+        let tables: BTreeSet<u32> =
+            loaded.routing_domains.values().map(|domain| domain.table).collect();
         kernel.routes.retain(|route| {
             route.protocol != BIRD || !tables.contains(&route.table) || learned.contains(route)
         });

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use crate::installation::command::Command;
 use crate::installation::edge::Report;
 use crate::installation::scene::{self, A, B, R1, Scene, plain};
 use crate::installation::{Call, World};
 use linkway_domain::access_key::Principal;
-use linkway_domain::decide::{Command, RenewEpoch, ReportSeen};
 use linkway_domain::edge::EdgeConfig;
+use linkway_domain::edge::report::ReportSeen;
+use linkway_domain::epoch::RenewEpoch;
 use linkway_domain::id::{EdgeId, VirtualInterfaceId};
-use linkway_domain::virtual_interface::{Phase, Reported};
+use linkway_domain::net::AddressFamily;
+use linkway_domain::virtual_interface::{InterfaceReport, PeerReport, Phase};
 use linkway_edge::agent::Agent;
 use linkway_edge::kernel::{Change, Driver, Kernel};
 use linkway_edge::mark::Marks;
@@ -192,7 +195,8 @@ impl Feed {
     fn report(state: &mut State) -> Option<Report> {
         let held = state.held.as_ref().filter(|_| state.applied)?;
         state.sequence += 1;
-        let up = Reported { programmed: true, bgp_up: true, ..Reported::default() };
+        let peers = vec![PeerReport { family: AddressFamily::Ipv4, established: true }];
+        let up = InterfaceReport { programmed: true, peers, error: None };
         Some(Report {
             edge: edge(),
             version: held.version(),
@@ -234,7 +238,8 @@ impl Feed {
             self.reported(&mut state, turn, &report);
         }
         let accepted = state.world.interfaces().filter(|i| i.phase == Phase::Accepted);
-        let mut accepted: Vec<_> = accepted.map(|i| (i.id.clone(), i.reported.is_some())).collect();
+        let mut accepted: Vec<_> =
+            accepted.map(|i| (i.id.clone(), state.world.report(&i.id).is_some())).collect();
         accepted.sort();
         let on_router: Vec<_> = state.router.iter().map(|id| (id.clone(), true)).collect();
         accepted == on_router && state.world.interfaces().all(|i| i.phase != Phase::Deleting)

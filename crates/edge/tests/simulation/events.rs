@@ -1,12 +1,16 @@
 //! What happens, one thing at a time.
 
 use linkway_domain::access_key::Principal;
-use linkway_domain::decide::{
-    Allocate, Command, Confirm, Create, NewInterface, Outcome, RenewEpoch, TagChange,
+use linkway_domain::epoch::RenewEpoch;
+use linkway_domain::tag::decide::TagChange;
+use linkway_domain::virtual_interface::decide::{
+    AllocatePrivateVirtualInterface, ConfirmPrivateVirtualInterface, CreatePrivateVirtualInterface,
+    NewInterface,
 };
 use linkway_domain::virtual_interface::{Phase, VirtualInterface};
 
 use crate::common::build::{FABRIC, PORTS};
+use crate::installation::command::{Command, Outcome};
 use crate::installation::scene::{A, B, C, account, due_calls, plain};
 use crate::state::{Server, Simulation};
 
@@ -67,7 +71,7 @@ impl Simulation {
                 shown
             }
             Ok(_) => "done".to_owned(),
-            Err(fault) => fault.message,
+            Err(fault) => fault.to_string(),
         };
         self.say(format!("{what}: {shown}"));
     }
@@ -88,18 +92,20 @@ impl Simulation {
         match self.dice.below(12) {
             0..=3 => {
                 let owner = ACCOUNTS[self.dice.below(3)].to_owned();
-                Some((by(lender), Command::Allocate(Allocate { connection, owner, new })))
+                let allocate = AllocatePrivateVirtualInterface { connection, owner, new };
+                Some((by(lender), Command::Allocate(allocate)))
             }
             4 => {
                 let gateway = self.gateways[lender].first().map(ToString::to_string);
-                let create = Create { connection, new, gateway, ..Create::default() };
+                let rest = CreatePrivateVirtualInterface::default();
+                let create = CreatePrivateVirtualInterface { connection, new, gateway, ..rest };
                 Some((by(lender), Command::Create(create)))
             }
             5..=7 => {
                 let interface = self.dice.pick(&waiting)?;
                 let gateway =
                     self.gateways[interface.owner.as_str()].first().map(ToString::to_string);
-                let confirm = Confirm {
+                let confirm = ConfirmPrivateVirtualInterface {
                     interface: interface.id.to_string(),
                     gateway,
                     direct_connect_gateway: None,

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use linkway_domain::access_key::Principal;
-use linkway_domain::decide::{
-    Command, CreateGateway, HandoffText, Outcome, RenewEpoch, ReportSeen,
-};
+use linkway_domain::edge::report::ReportSeen;
 use linkway_domain::edge::{EdgeConfig, EdgeStatus};
+use linkway_domain::epoch::RenewEpoch;
 use linkway_domain::id::{ConnectionId, EdgeId, VirtualGatewayId, VirtualInterfaceId};
+use linkway_domain::virtual_gateway::decide::{CreateGateway, HandoffText};
 use linkway_domain::virtual_interface::Phase;
 use linkway_edge::agent::Look;
 
@@ -18,6 +18,7 @@ use crate::common::dirt::clean;
 use crate::common::kernel::Model;
 use crate::common::router::{Handle, Router, TestAgent};
 use crate::installation::World;
+use crate::installation::command::{Command, Outcome};
 use crate::installation::edge::Report;
 use crate::installation::scene::{A, B, C, R1, Scene};
 
@@ -246,7 +247,7 @@ impl Simulation {
             interfaces: status
                 .interfaces
                 .iter()
-                .map(|i| (i.virtual_interface_id.clone(), i.reported()))
+                .map(|i| (i.virtual_interface_id.clone(), i.report()))
                 .collect(),
         };
         let (world, now) = (&mut self.scene.world, self.scene.now);

@@ -143,16 +143,17 @@ impl Simulation {
         let mut accepted = BTreeSet::new();
         let interfaces: Vec<_> = self.world().interfaces().cloned().collect();
         for interface in interfaces {
-            let family = interface.addresses.family();
+            let report = self.world().report(&interface.id);
+            let family = interface.first_peer().addresses.family();
             let session = SessionId { interface: interface.id.clone(), family };
             let session = self.router.0.borrow().bgp.states.get(&session).copied();
-            let state = interface.state(self.scene.now, false);
+            let state = interface.state(self.scene.now, report, false);
             match interface.phase {
                 Phase::Accepted => {
                     accepted.insert(interface.id.to_string());
                     let up = session == Some(SessionState::Established);
                     let expected = if up { State::Available } else { State::Down };
-                    assert_eq!(state, expected, "{}: {:?}", interface.id, interface.reported);
+                    assert_eq!(state, expected, "{}: {:?}", interface.id, report);
                     if session == Some(SessionState::PrefixLimit) {
                         self.count("shut");
                     }

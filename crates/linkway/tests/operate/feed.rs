@@ -176,7 +176,8 @@ fn a_long_poll_wakes_at_once_and_otherwise_waits_its_time() {
     let same = json!({ "format": 2, "epoch": epoch, "generation": known, "lastSequence": ground.sequence });
     // Nothing new: the generation and no configuration, after the time that was asked for.
     let began = Instant::now();
-    let wait = json!({ "format": 2, "afterEpoch": epoch, "afterGeneration": known, "waitSeconds": 1 });
+    let wait =
+        json!({ "format": 2, "afterEpoch": epoch, "afterGeneration": known, "waitSeconds": 1 });
     assert_eq!(ground.edge.ok("GetEdgeConfig", &wait), same);
     let took = began.elapsed();
     assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(10), "{took:?}");
@@ -196,7 +197,8 @@ fn a_long_poll_wakes_at_once_and_otherwise_waits_its_time() {
         &mut ground.edge,
         Client::linkway(ground.server.address(), &ground.desk.operator_key()),
     );
-    let wait = json!({ "format": 2, "afterEpoch": epoch, "afterGeneration": known, "waitSeconds": 30 });
+    let wait =
+        json!({ "format": 2, "afterEpoch": epoch, "afterGeneration": known, "waitSeconds": 30 });
     let thread = std::thread::spawn(move || {
         let answer = waiting.ok("GetEdgeConfig", &wait);
         (answer, Instant::now())

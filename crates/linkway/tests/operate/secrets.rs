@@ -30,8 +30,7 @@ fn secrets_stay_with_those_whom_they_concern() {
     let mut feed = Client::linkway(address, &edge_key);
     let generation = feed.ok("GetEdgeConfig", &json!({ "format": 2 }))["generation"].clone();
     let ports = json!([{ "connectionId": connection, "carrier": true }]);
-    let mut report =
-        json!({ "format": 2, "generation": generation, "sequence": 1, "ports": ports, "interfaces": [] });
+    let mut report = json!({ "format": 2, "generation": generation, "sequence": 1, "ports": ports, "interfaces": [] });
     feed.ok("ReportEdgeStatus", &report);
     // One key that the lender chose, one that the service drew.
     let mut keys = vec![CHOSEN.to_owned()];

@@ -151,7 +151,7 @@ mod tests {
                     log_format = \"json\"\n\
                     [throttle]\nkey_per_second = 0\n[lockout]\nfailures = 3\n";
         let config = load(text, data_dir()).unwrap();
-        assert_eq!(config.simulated_step_seconds.millis(), 250);
+        assert_eq!(config.simulated_step_seconds.duration(), std::time::Duration::from_millis(250));
         assert_eq!(config.limits().header_timeout.as_secs(), 5);
         assert_eq!(config.log_format, super::super::LogFormat::Json);
         assert_eq!(config.throttle.key_per_second, 0.0);

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use linkway_domain::edge::{EdgeConfig, RoutingDomainConfig, InterfaceConfig, PortConfig};
+use linkway_domain::edge::{EdgeConfig, InterfaceConfig, PortConfig, RoutingDomainConfig};
 use linkway_domain::id::EdgeId;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -56,9 +56,10 @@ pub(super) fn read(text: &[u8], known: Option<Known<'_>>) -> Option<(EdgeConfig,
         text: known.text,
         spans: &known.layout.routing_domains,
     });
-    let (routing_domains, spans) = list(text, end + ROUTING_DOMAINS.len(), old, |domain: &RoutingDomainConfig| {
-        domain.routing_domain_id.as_str()
-    })?;
+    let (routing_domains, spans) =
+        list(text, end + ROUTING_DOMAINS.len(), old, |domain: &RoutingDomainConfig| {
+            domain.routing_domain_id.as_str()
+        })?;
     let at = after(text, spans.after(), INTERFACES)?;
     let old = known.map(|known| Old {
         items: &known.config.interfaces,

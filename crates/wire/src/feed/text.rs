@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use super::{AnswerHead, FORMAT, FormatMismatch, unnamed_format};
 use super::layout::{self, Known, Layout};
+use super::{AnswerHead, FORMAT, FormatMismatch, unnamed_format};
 
 /// A configuration and its exact JSON text, which holds every session's key: its `Debug` shows neither. Cheap to clone.
 #[derive(Clone)]
