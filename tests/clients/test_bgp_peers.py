@@ -1,4 +1,4 @@
-"""CreateBGPPeer and DeleteBGPPeer: a second session, of the other address family, on one interface."""
+"""CreateBGPPeer and DeleteBGPPeer: a second session, of the other family, on one interface."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ IPV6 = {"asn": 65000, "addressFamily": "ipv6"}
 class Hosted:
     """An available interface that one account has lent to another."""
 
-    def __init__(self, server: Server, lender: Key, owner: Key, boto: Callable[[Key], Boto]) -> None:
+    def __init__(
+        self, server: Server, lender: Key, owner: Key, boto: Callable[[Key], Boto]
+    ) -> None:
         self.server, self.owner_key = server, owner
         self.lender, self.owner = boto(lender), boto(owner)
         connection = order(self.lender, "peers")

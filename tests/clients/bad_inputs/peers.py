@@ -12,7 +12,7 @@ PEER = "newBGPPeer"
 
 
 def adding(name: str, says: tuple[str, ...], interface: str = "{own}", **peer: Any) -> Bad:
-    """A good IPv6 peer of the lender's own interface, with the given members changed or left out."""
+    """A good IPv6 peer of the lender's own interface, with members changed or left out."""
     new = without_absent({"asn": 65000, "addressFamily": "ipv6", **peer})
     return Bad(name, CREATE, {"virtualInterfaceId": interface, PEER: new}, says)
 
@@ -67,5 +67,7 @@ PEERS = [
         asn=65001,
         customerAddress="192.0.2.2/30",
     ),
-    deleting("one of one that is lent", ("{live}", "is not yours to change"), "{live}", bgpPeerId="x"),
+    deleting(
+        "one of one that is lent", ("{live}", "is not yours to change"), "{live}", bgpPeerId="x"
+    ),
 ]
