@@ -15,7 +15,9 @@ from harness.walk import assert_has, connection_in, interface_in, interfaces
 
 
 @pytest.fixture
-def own(server: Server, new_account: Callable[[], Key], boto: Callable[[Key], Boto]) -> OwnInterface:
+def own(
+    server: Server, new_account: Callable[[], Key], boto: Callable[[Key], Boto]
+) -> OwnInterface:
     return OwnInterface(server, new_account(), boto)
 
 

@@ -12,7 +12,7 @@ PEER = "newBGPPeer"
 
 
 def adding(name: str, says: tuple[str, ...], interface: str = "{own}", **peer: Any) -> Bad:
-    """A good IPv6 peer of the lender's own interface, with the given members changed or left out."""
+    """A good IPv6 peer of the lender's own interface, with members changed or left out."""
     new = without_absent({"asn": 65000, "addressFamily": "ipv6", **peer})
     return Bad(name, CREATE, {"virtualInterfaceId": interface, PEER: new}, says)
 
@@ -34,6 +34,12 @@ PEERS = [
         (f"{PEER}.amazonAddress", "10.0.0.1/30"),
         amazonAddress="10.0.0.1/30",
         customerAddress="10.0.0.2/30",
+    ),
+    adding(
+        "with IPv6 addresses",
+        (f"{PEER}.amazonAddress", "2001:db8::1/125", "must be absent"),
+        amazonAddress="2001:db8::1/125",
+        customerAddress="2001:db8::2/125",
     ),
     Bad(
         "with a short key",
@@ -61,5 +67,7 @@ PEERS = [
         asn=65001,
         customerAddress="192.0.2.2/30",
     ),
-    deleting("one of one that is lent", ("{live}", "is not yours to change"), "{live}", bgpPeerId="x"),
+    deleting(
+        "one of one that is lent", ("{live}", "is not yours to change"), "{live}", bgpPeerId="x"
+    ),
 ]

@@ -1,4 +1,4 @@
-"""The table of operations as `docs/operations.md` has it, which a test of the server compares with the program."""
+"""The table of operations in `docs/operations.md`, which a test compares with the program."""
 
 from __future__ import annotations
 
@@ -42,9 +42,7 @@ def built() -> set[str]:
 
 
 def linkway(callers: str | None = None) -> list[str]:
-    """The operations of the operator API and of the edge feed, or those for `operator` or `edges`."""
+    """The operations of the `Linkway` service; with `callers`, those for `operator` or `edges`."""
     return [
-        row.name
-        for row in rows()
-        if row.service == "Linkway" and callers in {None, row.callers}
+        row.name for row in rows() if row.service == "Linkway" and callers in {None, row.callers}
     ]
