@@ -82,8 +82,9 @@ NESTED = ("kernel: look", "kernel: change", "daemon: look", "daemon: change", "d
 
 
 def least(rounds: list[dict]) -> float:
-    """What the agent does outside its drivers and without the file: reading the answer, planning, BIRD's text. It is always the
-    same, and whatever else runs on the processor can only add to it: so of each of its parts the shortest is nearest to it."""
+    """What the agent does outside its drivers and without the file: reading the answer, planning,
+    BIRD's text. It is always the same, and what else runs on the processor can only add to it: so
+    of each of its parts the shortest is nearest to it."""
     pieces = [outside(one["parts"]) for one in rounds]
     return sum(min(piece[part] for piece in pieces) for part in pieces[0])
 

@@ -472,3 +472,59 @@ fn routing_domain(edge: &EdgeId, gateway: &Gateway) -> RoutingDomainConfig {
             .collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_routing_domains_id_names_a_link() {
+        for name in ["vgw-1a2b3c4d", "dxgw-0123456789", "public-0", "a-1"] {
+            assert!(RoutingDomainId::parse(name).is_ok(), "{name}");
+        }
+        for name in [
+            "",
+            "vgw",
+            "vgw-",
+            "-1a2b",
+            "Vgw-1",
+            "vgw-A",
+            "vgw_1",
+            "vgw-1-2",
+            "v1-2",
+            "vgw-1/2",
+            "dxvif-ffaabbcc",
+            "dxgw-01234567890",
+            "eth0",
+            "vgw-1.2",
+        ] {
+            assert!(RoutingDomainId::parse(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_interface_has_one_peer_of_a_family_at_most_ipv4_first() {
+        let four = |host: u8| {
+            json!({
+                "addresses": { "amazon": format!("169.254.0.{host}/30"), "customer": format!("169.254.0.{}/30", host + 1) },
+                "asn": 65_000, "authKey": "fjord-Secret-1",
+            })
+        };
+        let six = json!({
+            "addresses": { "amazon": "fd6c:696e:6b77::1/125", "customer": "fd6c:696e:6b77::2/125" },
+            "asn": 65_000, "authKey": "fjord-Secret-2",
+        });
+        let read = |peers: serde_json::Value| serde_json::from_value::<PeerConfigs>(peers);
+        let both = read(json!([six, four(1)])).expect("one of each");
+        let families: Vec<_> = both.iter().map(|peer| peer.addresses.family()).collect();
+        assert_eq!(families, [AddressFamily::Ipv4, AddressFamily::Ipv6]);
+        assert!(read(json!([])).expect("none").is_empty());
+        let error = read(json!([four(1), four(5)])).expect_err("two of one family").to_string();
+        assert!(
+            error.contains("two peers of one address family") && !error.contains("fjord"),
+            "{error}"
+        );
+    }
+}
