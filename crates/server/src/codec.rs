@@ -289,7 +289,7 @@ mod tests {
             let bytes = encode(&sealer(), &key(at), &record);
             assert!(is_current(at, &bytes), "{at}");
             assert_eq!(decode(&sealer(), at, &bytes).unwrap(), record, "{at}");
-            for moved in moved {
+            for moved in moved.into_iter().map(Record::from) {
                 let at = moved.key().expect("a record of its own");
                 let bytes = encode(&sealer(), &at, &moved);
                 assert_eq!(decode(&sealer(), at.as_str(), &bytes).unwrap(), moved, "{at}");
@@ -312,8 +312,12 @@ mod tests {
         let json = interface(true).to_string();
         let from_json = decode_any(&sealer(), at, &sealed(at, 1, json.as_bytes())).unwrap();
         assert_eq!(from_compact, from_json);
-        let keys: Vec<_> =
-            from_compact.moved.iter().map(|r| r.key().unwrap().into_string()).collect();
+        let keys: Vec<_> = from_compact
+            .moved
+            .iter()
+            .cloned()
+            .map(|r| Record::from(r).key().unwrap().into_string())
+            .collect();
         assert_eq!(keys, ["tags/vif/dxvif-fabc1234/123456789000", "vif-status/dxvif-fabc1234"]);
         let Record::VirtualInterface(record) = from_compact.record else { panic!("an interface") };
         assert_eq!(record.first_peer().session_resets, 2);
@@ -333,7 +337,8 @@ mod tests {
         let shown = |at: &str, json: &Value| {
             let old = sealed(at, 1, json.to_string().as_bytes());
             let migrated = decode_any(&sealer(), at, &old).unwrap();
-            let all = [migrated.record].into_iter().chain(migrated.moved);
+            let all =
+                [migrated.record].into_iter().chain(migrated.moved.into_iter().map(Record::from));
             all.map(|record| {
                 let (version, plain) = record.write(Plain).unwrap();
                 let hex: String = plain.iter().map(|byte| format!("{byte:02x}")).collect();

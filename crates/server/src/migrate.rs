@@ -96,7 +96,7 @@ fn add(
     // An edge's word that something is gone counts only under a generation as new as the record.
     generations.extend(edge_of(&record));
     commit.compares.push(Compare::version(at, value.version));
-    for record in [record].into_iter().chain(moved) {
+    for record in [record].into_iter().chain(moved.into_iter().map(Record::from)) {
         let at = record.key().expect("only records of their own have earlier versions");
         commit.writes.push(records.put(&at, &record));
     }

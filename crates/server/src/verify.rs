@@ -47,7 +47,8 @@ pub async fn data_dir(path: &Path) -> Result<Report, BootError> {
             // A directory of an earlier build is checked as what it is migrated to when a server opens it.
             match codec::decode_any(&sealer, &key, &value.value) {
                 Ok(Migrated { record, moved }) => {
-                    let moved = moved.into_iter().filter_map(|r| Some((r.key()?.into_string(), r)));
+                    let moved = moved.into_iter().map(Record::from);
+                    let moved = moved.filter_map(|r| Some((r.key()?.into_string(), r)));
                     records.extend(moved);
                     records.insert(key, record);
                 }

@@ -2,7 +2,9 @@
 
 mod config;
 pub mod decide;
+mod project;
 pub mod report;
+mod status;
 
 use std::borrow::Cow;
 
@@ -16,6 +18,8 @@ use crate::stored::{Entry, Stored};
 use crate::time::Time;
 
 pub use config::*;
+pub use project::project;
+pub use status::*;
 
 /// An edge router.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -153,7 +153,7 @@ mod tests {
         let config = load(text, data_dir()).unwrap();
         assert_eq!(config.simulated_step_seconds.duration(), std::time::Duration::from_millis(250));
         assert_eq!(config.limits().header_timeout.as_secs(), 5);
-        assert_eq!(config.log_format, crate::logs::LogFormat::Json);
+        assert_eq!(config.log_format, logs::LogFormat::Json);
         assert_eq!(config.throttle.key_per_second, 0.0);
         assert_eq!(config.throttle.account_burst, 4000);
         assert_eq!(config.lockout.failures, 3);
