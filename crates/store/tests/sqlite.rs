@@ -236,15 +236,15 @@ async fn closed_database(dir: &Path) -> PathBuf {
 async fn a_newer_schema_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = closed_database(dir.path()).await;
-    patch(&path, USER_VERSION, 6);
+    patch(&path, USER_VERSION, 7);
     for lock_file in [true, false] {
         if !lock_file {
             fs::remove_file(dir.path().join("db.lock")).unwrap();
         }
         let before = contents(dir.path());
         let error = open(&path).err().unwrap();
-        assert!(matches!(error, OpenError::Newer { found: 6, supported: 5, .. }), "{error}");
-        assert!(error.to_string().contains("has schema version 6"), "{error}");
+        assert!(matches!(error, OpenError::Newer { found: 7, supported: 6, .. }), "{error}");
+        assert!(error.to_string().contains("has schema version 7"), "{error}");
         assert!(contents(dir.path()) == before, "something was written");
     }
 }
@@ -323,7 +323,7 @@ async fn an_older_schema_is_migrated() {
     assert_eq!(put(&store, "a", b"1").await, 1);
     drop(store);
     let header = fs::read(&path).unwrap();
-    assert_eq!(header[USER_VERSION..USER_VERSION + 4], [0, 0, 0, 5]);
+    assert_eq!(header[USER_VERSION..USER_VERSION + 4], [0, 0, 0, 6]);
     assert_eq!(everything(&open(&path).unwrap()).await, [("a".to_owned(), 1, 1)]);
 }
 

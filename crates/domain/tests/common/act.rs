@@ -3,6 +3,7 @@
 //! Most are sensible (its own thing, in a fitting state), or nothing would ever happen; the others name anything.
 
 use linkway_domain::access_key::decide::{CreateAccessKey, EnableAccessKey};
+use linkway_domain::bgp_peer::decide::{CreateBgpPeer, DeleteBgpPeer};
 use linkway_domain::connection::decide::{ApproveConnection, CreateConnection, PortChoice};
 use linkway_domain::connection::{Connection, ConnectionPhase};
 use linkway_domain::id::AccountId;
@@ -12,6 +13,7 @@ use linkway_domain::virtual_interface::decide::{
     AllocatePrivateVirtualInterface as Allocate, ConfirmPrivateVirtualInterface as Confirm,
     CreatePrivateVirtualInterface as Create, NewInterface, Secret,
 };
+use linkway_domain::virtual_interface::update::UpdateVirtualInterfaceAttributes;
 use linkway_domain::virtual_interface::{Phase, VirtualInterface};
 use proptest::prelude::*;
 
@@ -42,6 +44,9 @@ pub enum What {
     DeleteInterface,
     TagConnection,
     TagInterface,
+    Update,
+    CreatePeer,
+    DeletePeer,
     Approve,
     Reject,
     CreateGateway,
@@ -61,6 +66,9 @@ pub fn what() -> impl Strategy<Value = What> {
         10 => Just(What::DeleteInterface),
         1 => Just(What::TagConnection),
         3 => Just(What::TagInterface),
+        3 => Just(What::Update),
+        4 => Just(What::CreatePeer),
+        3 => Just(What::DeletePeer),
         4 => Just(What::Approve),
         1 => Just(What::Reject),
         1 => Just(What::CreateGateway),
@@ -83,7 +91,15 @@ impl Act {
         let line = world.connections().any(|line| fits_line(world, self.what, line));
         let what = match self.what {
             What::Confirm if !vif => What::Allocate,
-            What::DeleteInterface | What::TagInterface if !vif => What::Create,
+            What::DeleteInterface
+            | What::TagInterface
+            | What::Update
+            | What::CreatePeer
+            | What::DeletePeer
+                if !vif =>
+            {
+                What::Create
+            }
             What::Approve | What::Reject if !line => What::Order,
             what => what,
         };
@@ -123,9 +139,15 @@ impl Names {
         let lines: Vec<_> = world.connections().filter(|c| fits_line(world, act.what, c)).collect();
         let vifs: Vec<_> = world.interfaces().filter(|i| fits_vif(act.what, i)).collect();
         match act.what {
-            What::Confirm | What::DeleteInterface | What::TagInterface => {
+            What::Confirm
+            | What::DeleteInterface
+            | What::TagInterface
+            | What::Update
+            | What::CreatePeer
+            | What::DeletePeer => {
                 let Some(vif) = pick(&vifs, act.thing / 8) else { return names };
-                let lender = act.what != What::Confirm && act.other.is_multiple_of(2);
+                let of_either = matches!(act.what, What::DeleteInterface | What::TagInterface);
+                let lender = of_either && act.other.is_multiple_of(2);
                 names.who = if lender { &vif.lender } else { &vif.owner }.clone();
                 names.interface = vif.id.to_string();
             }
@@ -165,6 +187,7 @@ fn fits_line(world: &World, what: What, line: &Connection) -> bool {
 fn fits_vif(what: What, vif: &VirtualInterface) -> bool {
     match what {
         What::Confirm => vif.phase == Phase::Confirming,
+        What::Update | What::CreatePeer | What::DeletePeer => vif.phase == Phase::Accepted,
         _ => !vif.phase.is_terminal(),
     }
 }
@@ -197,6 +220,9 @@ pub fn command(world: &World, act: &Act) -> (Option<AccountId>, Command) {
             Command::Confirm(Confirm { interface, gateway, direct_connect_gateway: None })
         }
         What::DeleteInterface => Command::DeleteInterface(interface),
+        What::Update => Command::Update(update(act, interface)),
+        What::CreatePeer => Command::CreatePeer(create_peer(act, interface)),
+        What::DeletePeer => Command::DeletePeer(delete_peer(world, act, interface)),
         What::TagConnection => Command::Tag(tag(act, &who, &format!("dxcon/{connection}"))),
         What::TagInterface => Command::Tag(tag(act, &who, &format!("dxvif/{interface}"))),
         _ => return (None, operators(world, act, connection, gateway_id)),
@@ -257,6 +283,51 @@ fn new_interface(detail: u8) -> NewInterface {
         customer_address: addresses.map(|(_, customer)| customer.to_owned()),
         address_family: (rest % 8 == 2).then(|| "ipv6".to_owned()),
         ..NewInterface::default()
+    }
+}
+
+fn update(act: &Act, interface: String) -> UpdateVirtualInterfaceAttributes {
+    let rest = UpdateVirtualInterfaceAttributes { interface, ..Default::default() };
+    match act.detail % 4 {
+        0 => UpdateVirtualInterfaceAttributes { name: Some("other".to_owned()), ..rest },
+        1 => UpdateVirtualInterfaceAttributes { mtu: Some(1_500), ..rest },
+        2 => UpdateVirtualInterfaceAttributes { mtu: Some(9_001), ..rest },
+        _ => rest,
+    }
+}
+
+/// Mostly of the family that is not there yet.
+fn create_peer(act: &Act, interface: String) -> CreateBgpPeer {
+    let new = new_interface(act.detail);
+    let ipv6 = !act.detail.is_multiple_of(4);
+    let addresses = (!ipv6).then_some((new.amazon_address, new.customer_address));
+    let (amazon_address, customer_address) = addresses.unwrap_or_default();
+    CreateBgpPeer {
+        interface,
+        asn: new.asn,
+        auth_key: new.auth_key,
+        address_family: ipv6.then(|| "ipv6".to_owned()),
+        amazon_address,
+        customer_address,
+        ..CreateBgpPeer::default()
+    }
+}
+
+fn delete_peer(world: &World, act: &Act, interface: String) -> DeleteBgpPeer {
+    let named = world.interfaces().find(|i| i.id.as_str() == interface);
+    let peers: Vec<_> = named.into_iter().flat_map(|i| &i.peers).collect();
+    let Some(peer) = pick(&peers, act.other) else {
+        return DeleteBgpPeer { interface, ..DeleteBgpPeer::default() };
+    };
+    if act.detail.is_multiple_of(2) {
+        let peer = Some(peer.id.to_string());
+        return DeleteBgpPeer { interface, peer, ..DeleteBgpPeer::default() };
+    }
+    DeleteBgpPeer {
+        interface,
+        asn_long: Some(i64::from(peer.asn.number())),
+        customer_address: Some(peer.addresses.customer().addr().to_string()),
+        ..DeleteBgpPeer::default()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use linkway_domain::bgp_peer::BgpPeer;
 use linkway_domain::connection::ConnectionPhase;
 use linkway_domain::id::{AccountId, VirtualInterfaceId};
 use linkway_domain::record::Record;
@@ -29,6 +30,8 @@ pub fn belongs(record: &Record, who: &AccountId) -> bool {
     match record {
         Record::Connection(connection) => connection.owner == *who,
         Record::VirtualInterface(interface) => is_party(interface, who),
+        // Its key says whose it is.
+        Record::VirtualInterfaceStatus(_) => true,
         Record::ResourceTags(tags) => tags.account == *who,
         Record::CustomerAgreement(agreement) => agreement.account == *who,
         Record::Claim(_) | Record::Mark => true,
@@ -38,7 +41,6 @@ pub fn belongs(record: &Record, who: &AccountId) -> bool {
         | Record::Edge(_)
         | Record::EdgeSeen(_)
         | Record::Port(_)
-        | Record::VirtualInterfaceStatus(_)
         | Record::Gateway(_) => false,
     }
 }
@@ -120,6 +122,7 @@ pub fn moves(
             let along = EVENTS.iter().any(|e| old.phase.after(*e) == Some(new.phase));
             prop_assert!(old.phase == new.phase || along, "{key}: {old:?} -> {new:?}");
             prop_assert_eq!(fixed(old), fixed(new));
+            peers_move(old, new)?;
             prop_assert!(
                 old.attachment.is_none() || old.attachment == new.attachment,
                 "{key} changed its gateway"
@@ -133,7 +136,24 @@ pub fn moves(
 /// What never changes of an interface.
 fn fixed(i: &VirtualInterface) -> impl PartialEq + std::fmt::Debug {
     let who = (i.owner.clone(), i.lender.clone(), i.connection.clone(), i.edge.clone());
-    let peer = i.first_peer();
-    let what = (i.port.clone(), i.vlan, peer.asn, peer.addresses, peer.id.clone());
-    (who, what, peer.auth_key.reveal().to_owned(), i.created)
+    (who, (i.port.clone(), i.vlan, i.kind), i.created)
+}
+
+/// Peers come at the end, go only after they were being deleted, and are otherwise what they were, but for their resets.
+fn peers_move(old: &VirtualInterface, new: &VirtualInterface) -> Result<(), TestCaseError> {
+    let same = |a: &BgpPeer, b: &BgpPeer| {
+        let key = |peer: &BgpPeer| peer.auth_key.reveal().to_owned();
+        (a.asn, a.addresses, key(a)) == (b.asn, b.addresses, key(b))
+    };
+    prop_assert!(new.peers.iter().any(BgpPeer::is_live), "no peer is left: {new:?}");
+    for peer in &old.peers {
+        match new.peers.iter().find(|other| other.id == peer.id) {
+            None => prop_assert!(!peer.is_live(), "{} went", peer.id),
+            Some(other) => {
+                prop_assert!(same(peer, other), "{peer:?} -> {other:?}");
+                prop_assert!(peer.is_live() || !other.is_live(), "{} came back", peer.id);
+            }
+        }
+    }
+    Ok(())
 }

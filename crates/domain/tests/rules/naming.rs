@@ -192,6 +192,8 @@ fn resource_names() {
             "arn:aws:directconnect:us-east-1:012345678901:dxcon/dxcon-12345678",
             "arn:aws:directconnect:eu-west-2:012345678901:dxlag/dxlag-12345678",
             "arn:aws:directconnect:eu-west-2:012345678901:dx-gateway/1",
+            "arn:aws:directconnect::012345678901:dx-gateway/1",
+            "arn:aws:directconnect::012345678901:dxcon/dxcon-12345678",
             "arn:aws:directconnect:eu-west-2:012345678901:vpc/vpc-1",
             "arn:aws:directconnect:eu-west-2:012345678901:dxcon",
             "arn:aws:directconnect:eu-west-2:12345678901:dxcon/dxcon-12345678",
@@ -202,14 +204,16 @@ fn resource_names() {
         ],
         |arn| Arn::parse("resourceArn", arn, "eu-west-2", &account).map(|arn| arn.to_string()),
         expect![[r#"
-            arn:aws:directconnect:eu-west-2:012345678901:dxcon/dxcon-12345678 -> Connection("dxcon-12345678")
-            arn:aws:directconnect:eu-west-2:012345678901:dxvif/dxvif-12345678 -> VirtualInterface("dxvif-12345678")
-            arn:linkway:directconnect:eu-west-2:012345678901:dxvif/anything -> VirtualInterface("anything")
-            arn:aws:directconnect:eu-west-2::dxvif/dxvif-12345678 -> VirtualInterface("dxvif-12345678")
+            arn:aws:directconnect:eu-west-2:012345678901:dxcon/dxcon-12345678 -> arn:aws:directconnect:eu-west-2:012345678901:dxcon/dxcon-12345678
+            arn:aws:directconnect:eu-west-2:012345678901:dxvif/dxvif-12345678 -> arn:aws:directconnect:eu-west-2:012345678901:dxvif/dxvif-12345678
+            arn:linkway:directconnect:eu-west-2:012345678901:dxvif/anything -> arn:aws:directconnect:eu-west-2:012345678901:dxvif/anything
+            arn:aws:directconnect:eu-west-2::dxvif/dxvif-12345678 -> arn:aws:directconnect:eu-west-2:012345678901:dxvif/dxvif-12345678
             The resource arn:aws:directconnect:eu-west-2:999999999999:dxcon/dxcon-12345678 does not exist.
             The resource arn:aws:directconnect:us-east-1:012345678901:dxcon/dxcon-12345678 does not exist.
-            The resource arn:aws:directconnect:eu-west-2:012345678901:dxlag/dxlag-12345678 does not exist.
+            arn:aws:directconnect:eu-west-2:012345678901:dxlag/dxlag-12345678 -> arn:aws:directconnect:eu-west-2:012345678901:dxlag/dxlag-12345678
             The resource arn:aws:directconnect:eu-west-2:012345678901:dx-gateway/1 does not exist.
+            arn:aws:directconnect::012345678901:dx-gateway/1 -> arn:aws:directconnect::012345678901:dx-gateway/1
+            The resource arn:aws:directconnect::012345678901:dxcon/dxcon-12345678 does not exist.
             resourceArn "arn:aws:directconnect:eu-west-2:012345678901:vpc/vpc-1" is not an ARN of this service: it must look like arn:aws:directconnect:eu-west-2:012345678901:dxcon/dxcon-….
             resourceArn "arn:aws:directconnect:eu-west-2:012345678901:dxcon" is not an ARN of this service: it must look like arn:aws:directconnect:eu-west-2:012345678901:dxcon/dxcon-….
             resourceArn "arn:aws:directconnect:eu-west-2:12345678901:dxcon/dxcon-12345678" is not an ARN of this service: it must look like arn:aws:directconnect:eu-west-2:012345678901:dxcon/dxcon-….

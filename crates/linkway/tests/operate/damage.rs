@@ -113,7 +113,7 @@ fn damage_is_found_and_named() {
             let mut value = records.get(&key);
             value[0] = 200;
             records.write(vec![Write::put(&key, value)]);
-            format!("{key}: the value has schema version 200")
+            format!("{key}: the value has version 200")
         }),
     ];
     for (what, harm) in table {

@@ -36,6 +36,7 @@ const MIGRATIONS: &[Step] = &[
     |connection, _| connection.execute_batch(VERSION_3),
     |connection, _| connection.execute_batch(VERSION_4),
     version_5,
+    |connection, _| connection.execute_batch(VERSION_6),
 ];
 
 /// `records` is one tree ordered by key. Its rows stay small, because a page then holds more of
@@ -104,6 +105,9 @@ fn version_5(connection: &Connection, code: &KeyCode) -> rusqlite::Result<()> {
     connection.execute("INSERT INTO symbols VALUES (?1)", [code.checksum()])?;
     Ok(())
 }
+
+/// Values have forms that earlier builds cannot read; they refuse the file instead.
+const VERSION_6: &str = "";
 
 /// The checksum of the code of all databases of schema version 5 that do not say which one they have.
 const FIRST_CODE: u32 = 0x7ce2_66ab;
