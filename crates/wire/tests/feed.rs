@@ -163,10 +163,9 @@ fn a_change_of_one_interface_among_a_thousand_costs_few_bytes() {
         let after = ConfigText::render(after);
         let body = answer(head(&after), Some(&after));
         let (whole, change) = (encode(&body, None), encode(&body, Some(before.text())));
-        let (json, whole, change_bytes) = (body.len(), whole.len(), change.len());
-        let sizes =
-            format!("{what}: {json} B as JSON, {whole} B packed, {change_bytes} B with a base");
-        assert!(change_bytes < most && whole < json / 4, "{sizes}");
+        let (json, alone, beside) = (body.len(), whole.len(), change.len());
+        let sizes = format!("{what}: {json} B as JSON, {alone} B packed, {beside} B with a base");
+        assert!(beside < most && alone < json / 4, "{sizes}");
         let held = Some((before.digest(), &before.text()[..]));
         let unpacked = packed::answer(change, Some("zstd"), Some(before.digest()), held);
         assert_eq!(unpacked.as_ref(), Ok(&body));
