@@ -14,8 +14,7 @@ use crate::process::client::{Client, Key};
 use crate::process::world::{Pair, allocation, edge, order, port, simulated_location, text};
 use crate::process::{Desk, QUICK, REGION, wait_for};
 
-const SCHEMAS: [&str; 6] =
-    ["schema-1", "schema-2", "schema-3", "schema-4", "schema-5", "schema-6"];
+const SCHEMAS: [&str; 6] = ["schema-1", "schema-2", "schema-3", "schema-4", "schema-5", "schema-6"];
 
 fn data(schema: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(schema)
