@@ -60,7 +60,9 @@ def more(found: list[dict]) -> list[Row]:
     small, large = found[0], found[-1]
     n, m = large["interfaces"], small["interfaces"]
     ratio = least(large["rounds"]) / least(small["rounds"])
-    made.append(row(f"(b) the agent outside its drivers: at {n} / at {m}", ratio, "ratio", MORE_AT_MOST))
+    made.append(
+        row(f"(b) the agent outside its drivers: at {n} / at {m}", ratio, "ratio", MORE_AT_MOST)
+    )
     for what, of in (("all but BIRD's part", without_bird), ("to programmed", total)):
         ratio = median(map(of, large["rounds"])) / median(map(of, small["rounds"]))
         made.append(row(f"(b) {what}: at {n} / at {m}", ratio, "ratio"))

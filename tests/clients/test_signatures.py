@@ -1,4 +1,4 @@
-"""Signature V4 at the door: what is accepted, and which error each flaw gets.
+"""Signature V4: what is accepted, and which error each flaw gets.
 
 Every row signs with a key of its own, because repeated bad signatures lock a key.
 """

@@ -19,6 +19,7 @@ from bad_inputs.rows import (
 )
 from harness import model, operations
 
+
 def raw(name: str, body: bytes, says: tuple[str, ...], **more: Any) -> Bad:
     """A row whose bytes go out as they are, to an operation that reads its body."""
     defaults: dict[str, Any] = {"error": SERIALIZATION}

@@ -63,7 +63,9 @@ ASNS = [
     ),
     lend_row("asn missing", ("asn", "required", "asnLong"), asn=ABSENT),
     lend_row("asnLong 0", ("asnLong", "0", ASN_LONG_RULE), asn=ABSENT, asnLong=0),
-    lend_row("asnLong 2^32", ("asnLong", "4294967296", ASN_LONG_RULE), asn=ABSENT, asnLong=4294967296),
+    lend_row(
+        "asnLong 2^32", ("asnLong", "4294967296", ASN_LONG_RULE), asn=ABSENT, asnLong=4294967296
+    ),
     lend_row("asnLong 23456", ("asnLong", "23456", "AS_TRANS"), asn=ABSENT, asnLong=23456),
     lend_row("asnLong 65535", ("asnLong", "65535", "reserved"), asn=ABSENT, asnLong=65535),
     lend_row("asnLong 2^32-1", ("asnLong", "4294967295"), asn=ABSENT, asnLong=4294967295),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lab.scene import Scene
 
 
-# Counters are told more often than on a router that serves thousands.
+# Reports are sent more often than the default, so that scenarios see them sooner.
 CONFIG = """
 [pace]
 report_seconds = 3
@@ -53,8 +53,8 @@ class Edge:
     def __init__(self, scene: Scene, name: str) -> None:
         self.scene = scene
         self.name = name
-        # The agent is to turn on forwarding of IPv4 where it is needed; that of IPv6 is one switch
-        # for the whole router, which is its operator's.
+        # The agent turns on forwarding of IPv4 where it is needed; that of IPv6 is one switch for
+        # the whole router, which the operator sets.
         self.namespace = scene.namespace(name, forward=False)
         self.namespace.sysctl(**{"net.ipv6.conf.all.forwarding": "1"})
         self._manage(scene)
@@ -78,16 +78,16 @@ class Edge:
         scene.undo(self._end)
 
     def take_key(self, made: dict[str, Any]) -> None:
-        """The credentials file is from now on what `linkway admin` printed."""
+        """Writes what `linkway admin` printed to the credentials file."""
         self.scene.server.secrets.add(made["secretAccessKey"])
         self._credentials.write_text(json.dumps(made))
 
     def lose_state(self) -> None:
-        """The state directory is gone, with all that is in it."""
+        """Removes the state directory."""
         shutil.rmtree(self.state)
 
     def _manage(self, scene: Scene) -> None:
-        """The management link: the router's own address and default route, no tenant's business."""
+        """The management link: the router's own address and default route, which tenants do not reach."""
         number = scene.next_number()
         far, self.management = f"100.64.{number}.1", f"100.64.{number}.2"
         run(["ip", "link", "add", f"m-{self.name}"[:15], "type", "veth",
@@ -99,7 +99,7 @@ class Edge:
             f"address add {self.management}/30 dev mgmt0",
             f"route add default via {far}",
         )
-        # As the kernel's own document on VRFs asks for: the router's addresses are looked up after
+        # As the kernel's documentation of VRFs recommends: the router's addresses are looked up after
         # the VRFs, or every customer could reach them, and a VPC could not use them.
         for family in ("-4", "-6"):
             for change in ("add priority 32765 table local", "delete priority 0"):
@@ -156,14 +156,14 @@ class Edge:
         for pid in self.bird_pids():
             run(["kill", "-KILL", str(pid)])
 
-    # What the daemon and the kernel hold.
+    # The state of the daemon and of the kernel.
 
     def bird_pid(self) -> int | None:
         """The process of this edge's BIRD."""
         return next(iter(self.bird_pids()), None)
 
     def bird_pids(self) -> list[int]:
-        """Every BIRD whose command line names this edge's state directory: one, if all is well."""
+        """Every BIRD whose command line names this edge's state directory; there should be one."""
         found = []
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
@@ -173,7 +173,7 @@ class Edge:
             except OSError:
                 continue
             is_bird = Path(words[0].decode(errors="replace")).name == "bird"
-            # Not those that only say their version or check a configuration.
+            # Not those that only print their version or check a configuration.
             if is_bird and str(self.state / "bird.ctl").encode() in words:
                 found.append(int(entry.name))
         return found
@@ -204,7 +204,7 @@ class Edge:
         return found
 
     def must_be_up_since(self, interface_id: str, before: dict[str, float]) -> None:
-        """Fails if one of these sessions was started anew. BIRD works the times out each time."""
+        """Fails if one of these sessions was restarted. BIRD computes the times at each query."""
         since = self.up_since(interface_id)
         same = all(abs(since.get(name, 0.0) - at) < 0.1 for name, at in before.items())
         must(before and same, f"sessions up since {before}", since)
@@ -261,5 +261,5 @@ class Edge:
         wait_until("the edge to report", reported, lambda edge: "lastReportAt" in edge)
 
     def settle(self, seconds: float = 1.0) -> None:
-        """Gives the agent time to do what it must not do."""
+        """Waits, so that an agent that does something wrong has time to do it."""
         time.sleep(seconds)

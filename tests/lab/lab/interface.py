@@ -102,7 +102,9 @@ class Interface:
 
     def change(self, **attributes: Any) -> None:
         """The owner changes attributes of it."""
-        self.owner.call("UpdateVirtualInterfaceAttributes", virtualInterfaceId=self.id, **attributes)
+        self.owner.call(
+            "UpdateVirtualInterfaceAttributes", virtualInterfaceId=self.id, **attributes
+        )
 
     def add_peer(self, family: str, asn: int = 65000) -> RouterConfig:
         """The owner adds a peer of this family; what the customer's router needs for it."""

@@ -111,7 +111,6 @@ pub struct Config {
     /// An edge that reported nothing for this long counts as silent.
     pub edge_silent_seconds: Seconds,
     /// The customer agreements that accounts may confirm.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub customer_agreements: Vec<AgreementName>,
     /// Audit records of changes are kept for this.
     pub audit_retention_days: u32,
