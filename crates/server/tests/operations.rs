@@ -15,13 +15,13 @@ const HEAD: &str = "\
 # Operations
 
 Every operation of both services, with what the server does by it: who may call it, whether it reads or changes, what it is
-about, which types of resources a policy may restrict its IAM action to, how its calls are rationed, and how long it may
+about, which types of resources a policy may restrict its IAM action to, how its calls are throttled, and how long it may
 take. The IAM action is the service's name and the operation's, as in `directconnect:CreateConnection`. Where no time is
 given, the setting `request_timeout_seconds` holds.
 
-* *read*: a good call is in the journal. *change*: it is in the audit log, written with the change itself; one that had
+* *read*: a successful call is in the journal. *change*: it is in the audit log, written with the change itself; one that had
   nothing to change is in the journal. Refused calls are always in the journal.
-* Rationed *per key and account*: `[throttle]` in the configuration. *unlimited*: not rationed.
+* Throttled *per key and account*: `[throttle]` in the configuration. *unlimited*: not throttled.
 
 This page is made from the program's own table; a test compares the two.
 ";

@@ -110,7 +110,7 @@ Examples:
     /// Let a disabled key sign again
     #[command(after_help = "Example:\n  linkway admin access-key enable AKIAIOSFODNN7EXAMPLE")]
     Enable(KeyId),
-    /// Forget a key for good
+    /// Delete an access key for good
     #[command(after_help = "Example:\n  linkway admin access-key delete AKIAIOSFODNN7EXAMPLE")]
     Delete(KeyId),
 }

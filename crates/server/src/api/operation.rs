@@ -34,14 +34,14 @@ impl Row {
         format!("{}:{}", self.target.signing_name(), self.target.name())
     }
 
-    /// How its calls are rationed.
+    /// How its calls are throttled.
     #[must_use]
     pub const fn throttle_class(&self) -> ThrottleClass {
         self.callers.throttle_class()
     }
 }
 
-/// Whether an operation changes anything, and where the audit log keeps a good call of it.
+/// Whether an operation changes anything, and where the audit log keeps a successful call of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// It reads: the journal has it.
