@@ -36,6 +36,21 @@ pub struct Kind {
     pub cached: bool,
     /// Whether its records count in the counts of things by state.
     pub counted: bool,
+    /// What must hear of a change of its keys.
+    pub wakes: Wakes,
+}
+
+/// What a server must wake when a key has changed, whichever server changed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wakes {
+    /// Nothing.
+    Nobody,
+    /// The feed: some edge's configuration has another version.
+    Feed,
+    /// The reconciler of deadlines.
+    Deadlines,
+    /// The cache of access keys.
+    Credentials,
 }
 
 /// What the keys of a kind hold.
@@ -71,7 +86,7 @@ pub trait ReadRecord {
 
 /// Defines [`Record`] and its rows of [`KINDS`].
 macro_rules! records {
-    ($($(#[$doc:meta])* $name:ident = $tag:literal at $prefix:literal, sealed $sealed:literal, cached $cached:literal, counted $counted:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $tag:literal at $prefix:literal, sealed $sealed:literal, cached $cached:literal, counted $counted:literal, wakes $wakes:ident;)*) => {
         /// A record. The kind is told by its key too; both must agree.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(tag = "record")]
@@ -170,36 +185,36 @@ macro_rules! records {
         }
 
         const RECORDS: &[Kind] = &[
-            $(Kind { prefix: $prefix, holds: Holds::Record($tag), sealed: $sealed, cached: $cached, counted: $counted },)*
+            $(Kind { prefix: $prefix, holds: Holds::Record($tag), sealed: $sealed, cached: $cached, counted: $counted, wakes: Wakes::$wakes },)*
         ];
     };
 }
 
 records! {
     /// A customer of the operator.
-    Account = "account" at "account", sealed false, cached true, counted false;
+    Account = "account" at "account", sealed false, cached true, counted false, wakes Nobody;
     /// An access key, with its secret.
-    AccessKey = "access-key" at "key", sealed true, cached false, counted false;
+    AccessKey = "access-key" at "key", sealed true, cached false, counted false, wakes Credentials;
     /// A place with edge routers.
-    Location = "location" at "location", sealed false, cached false, counted false;
+    Location = "location" at "location", sealed false, cached false, counted false, wakes Nobody;
     /// An edge router.
-    Edge = "edge" at "edge", sealed false, cached false, counted false;
+    Edge = "edge" at "edge", sealed false, cached false, counted false, wakes Nobody;
     /// When an edge router was last heard.
-    EdgeSeen = "edge-seen" at "edge-seen", sealed false, cached true, counted false;
+    EdgeSeen = "edge-seen" at "edge-seen", sealed false, cached true, counted false, wakes Nobody;
     /// A port of an edge router.
-    Port = "port" at "port", sealed false, cached false, counted false;
+    Port = "port" at "port", sealed false, cached false, counted false, wakes Nobody;
     /// A connection.
-    Connection = "connection" at "connection", sealed false, cached true, counted true;
+    Connection = "connection" at "connection", sealed false, cached true, counted true, wakes Nobody;
     /// A virtual interface, with its BGP key.
-    VirtualInterface = "virtual-interface" at "vif", sealed true, cached true, counted true;
+    VirtualInterface = "virtual-interface" at "vif", sealed true, cached true, counted true, wakes Nobody;
     /// What an edge router last said of a virtual interface.
-    VirtualInterfaceStatus = "virtual-interface-status" at "vif-status", sealed false, cached true, counted true;
+    VirtualInterfaceStatus = "virtual-interface-status" at "vif-status", sealed false, cached true, counted true, wakes Nobody;
     /// What an account has labelled a resource with.
-    ResourceTags = "resource-tags" at "tags", sealed false, cached true, counted false;
+    ResourceTags = "resource-tags" at "tags", sealed false, cached true, counted false, wakes Nobody;
     /// An account's confirmation of a customer agreement.
-    CustomerAgreement = "customer-agreement" at "agreement", sealed false, cached false, counted false;
+    CustomerAgreement = "customer-agreement" at "agreement", sealed false, cached false, counted false, wakes Nobody;
     /// A virtual gateway.
-    Gateway = "gateway" at "gateway", sealed false, cached true, counted false;
+    Gateway = "gateway" at "gateway", sealed false, cached true, counted false, wakes Nobody;
 }
 
 /// What an edge router must know because of a record.
@@ -283,7 +298,7 @@ versions! {
 
 /// A kind of key that holds no record of its own.
 const fn entries(prefix: &'static str, holds: Holds) -> Kind {
-    Kind { prefix, holds, sealed: false, cached: false, counted: false }
+    Kind { prefix, holds, sealed: false, cached: false, counted: false, wakes: Wakes::Nobody }
 }
 
 const ENTRIES: &[Kind] = &[
@@ -298,11 +313,11 @@ const ENTRIES: &[Kind] = &[
     entries("gateway-of", Holds::Index),
     entries("handoff", Holds::Index),
     entries("attached", Holds::Index),
-    entries("edge-generation", Holds::Index),
+    Kind { wakes: Wakes::Feed, ..entries("edge-generation", Holds::Index) },
     // A deadline may outlive its reason: it does nothing when it comes, and goes.
-    entries("due", Holds::Other),
+    Kind { wakes: Wakes::Deadlines, ..entries("due", Holds::Other) },
     entries("format", Holds::Other),
-    entries("epoch", Holds::Other),
+    Kind { wakes: Wakes::Feed, ..entries("epoch", Holds::Other) },
     entries("epoch-before", Holds::Other),
     entries("audit", Holds::Other),
 ];
@@ -330,12 +345,6 @@ impl Kind {
             Holds::ClaimOrIndex => matches!(record, Record::Claim(_) | Record::Mark),
             Holds::Index | Holds::Other => matches!(record, Record::Mark),
         }
-    }
-
-    /// Whether an earlier version of its records had within it what now are records of their own.
-    #[must_use]
-    pub fn has_parts_of_earlier_versions(&self) -> bool {
-        matches!(self.prefix, "connection" | "vif")
     }
 
     /// Whether every entry of this kind must follow from a record.

@@ -140,6 +140,15 @@ pub fn is_current(key: &str, bytes: &[u8]) -> bool {
     bytes.first().copied() == current || bytes.len() == 1
 }
 
+/// Whether earlier builds may have written a kind of record in another version.
+#[must_use]
+pub fn has_earlier_versions(kind: &Kind) -> bool {
+    kind.read(CurrentVersion).is_some_and(|current| current > FIRST_SPLIT)
+}
+
+/// The last version in which no record had anything within it that is a record of its own in a later one.
+const FIRST_SPLIT: u8 = 2;
+
 /// The version that this build writes a kind of record in.
 struct CurrentVersion;
 
@@ -328,6 +337,25 @@ mod tests {
                 "cut at {cut}"
             );
         }
+    }
+
+    /// Literal bytes of version 2.
+    #[test]
+    fn a_connection_of_version_2_becomes_a_connection_and_its_tags() {
+        let at = "connection/dxcon-fabc1234";
+        let hex = concat!(
+            "0e6478636f6e2d66616263313233340c4d79436f6e6e656374696f6e0c3938373635343332313039380450415231",
+            "000001047465616d01036e6574000080d0dfb4ab3300"
+        );
+        let plain: Vec<u8> = (0..hex.len())
+            .step_by(2)
+            .map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap())
+            .collect();
+        let from_compact = decode_any(&sealer(), at, &sealed(at, 2, &plain)).unwrap();
+        let json = connection().to_string();
+        let from_json = decode_any(&sealer(), at, &sealed(at, 1, json.as_bytes())).unwrap();
+        assert_eq!(from_compact, from_json);
+        assert_eq!(from_compact.moved.len(), 1);
     }
 
     /// The compact form names nothing: a member more, fewer or elsewhere is another version. If this fails, a record was

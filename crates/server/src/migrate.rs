@@ -33,7 +33,7 @@ pub async fn records(records: &Records) -> Result<(), Failure> {
         return Ok(());
     }
     let mut migrated = 0_u64;
-    for kind in record::kinds().filter(|kind| kind.has_parts_of_earlier_versions()) {
+    for kind in record::kinds().filter(|kind| codec::has_earlier_versions(kind)) {
         migrated += all_of(records, &key::all(kind.prefix)).await?;
     }
     if migrated > 0 {

@@ -98,17 +98,6 @@ impl Api {
         self.records.read(call.principal(), see).await
     }
 
-    /// The same, where one that the caller may not know of is no error.
-    pub(super) async fn find_if_any<R>(&self, call: &Call, id: &str) -> Result<Option<R>, Failure>
-    where
-        R: Named + Clone,
-    {
-        match self.find(call, id).await {
-            Err(Failure::Fault(Fault::NotFound { .. })) => Ok(None),
-            found => found.map(Some),
-        }
-    }
-
     /// The records at these keys, each where its key is.
     pub(super) async fn records_at(&self, keys: &[Key]) -> Result<Vec<Option<Record>>, Failure> {
         let mut found = Vec::with_capacity(keys.len());

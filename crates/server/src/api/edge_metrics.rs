@@ -1,7 +1,8 @@
-//! What edges last said, as metrics with the names of AWS/DX (AWS Direct Connect User Guide, "Monitor with Amazon CloudWatch") in Prometheus' form. Written at each
-//! scrape from the reports that this server holds, so that a report costs nothing here; the series are those of the
-//! connections and interfaces that are on edges, and vanish with them. An edge that has been silent for too long has no
-//! state and no counters, only the time of its last report: with several servers, the one that took it last knows.
+//! What edges last said, as metrics with the names of AWS/DX (AWS Direct Connect User Guide, "Monitor with Amazon
+//! CloudWatch") in Prometheus' form. Written at each scrape from the reports that this server holds, so that a report costs
+//! nothing here; the series are those of the connections and interfaces that are on edges, and vanish with them. An edge that
+//! has been silent for too long has no state and no counters, only the time of its last report: with several servers, the one
+//! that took it last knows.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -2,13 +2,16 @@
 
 use linkway_domain::Fault;
 use linkway_domain::Time;
+use linkway_domain::access::{self, Action};
 use linkway_domain::connection::Connection;
+use linkway_domain::decide::Context;
 use linkway_domain::fault::ResourceKind;
-use linkway_domain::id::{AccountId, ConnectionId};
+use linkway_domain::id::{AccountId, ConnectionId, VirtualInterfaceId};
 use linkway_domain::index::Index;
 use linkway_domain::key;
 use linkway_domain::record::Record;
 use linkway_domain::tag::{TaggedResource, Tags};
+use linkway_domain::view::View;
 use linkway_domain::virtual_interface::decide::{
     AllocatePrivateVirtualInterface, ConfirmPrivateVirtualInterface, CreatePrivateVirtualInterface,
     DeleteVirtualInterface,
@@ -126,22 +129,23 @@ impl Api {
             Some(id) => Some(self.find::<Connection>(call, id).await?.id),
             None => None,
         };
-        let (found, next_token) = match (&request.virtual_interface_id, &on) {
-            (Some(id), _) => (self.find_if_any(call, id).await?.into_iter().collect(), None),
-            (None, on) => {
-                let index = match on {
-                    None => Index::<VirtualInterface>::of_account(account),
-                    Some(on) => Index::on_connection(on),
-                };
-                let token = request.next_token.as_deref();
-                self.list(&index, Asked::by_tenant(request.max_results, token)?).await?
-            }
-        };
         let now = clock::now();
         let wanted = |record: &VirtualInterface| {
             let on_it = on.as_ref().is_none_or(|on| record.connection == *on);
             on_it && record.is_visible_to(account) && !record.is_purged(now)
         };
+        if let Some(id) = &request.virtual_interface_id {
+            let found = self.shown_if_any(call, account, id).await?;
+            let found = found.into_iter().filter(|shown| wanted(&shown.record));
+            return Ok(Interfaces { virtual_interfaces: found.collect(), next_token: None });
+        }
+        let index = match &on {
+            None => Index::<VirtualInterface>::of_account(account),
+            Some(on) => Index::on_connection(on),
+        };
+        let token = request.next_token.as_deref();
+        let (found, next_token) =
+            self.list(&index, Asked::by_tenant(request.max_results, token)?).await?;
         let wanted = found.into_iter().filter(wanted).collect();
         let virtual_interfaces = self.show_interfaces(wanted, Some(account)).await?;
         Ok(Interfaces { virtual_interfaces, next_token })
@@ -177,6 +181,33 @@ impl Api {
         self.show(record, Some(reader)).await
     }
 
+    /// The interface of this id with all that its answer says, of one moment; `None` if the caller may not know of it.
+    async fn shown_if_any<'a>(
+        &'a self,
+        call: &Call,
+        reader: &'a AccountId,
+        id: &str,
+    ) -> Result<Option<Shown<'a>>, Failure> {
+        let Ok(parsed) = VirtualInterfaceId::parse(id) else { return Ok(None) };
+        let resource = TaggedResource::VirtualInterface(parsed.clone());
+        let question = |view: &View, context: &Context<'_>| {
+            let (record, status) = (key::interface(&parsed), key::interface_status(&parsed));
+            view.want([record, status, key::tags(&resource, reader)])?;
+            let record = access::find::<VirtualInterface>(view, context, Action::See, id)?.clone();
+            let report = view.interface_status(&parsed)?.map(|status| status.report.clone());
+            let tags = view.tags(&resource, reader)?.map(|labelled| labelled.tags.clone());
+            Ok((record, report, tags))
+        };
+        let (record, report, tags) = match self.records.read(call.principal(), question).await {
+            Err(Failure::Fault(Fault::NotFound { .. })) => return Ok(None),
+            answer => answer?,
+        };
+        let (region, now) = (self.records.settings().region.as_str(), clock::now());
+        let edge_silent = report.is_some() && self.liveness.is_silent(&record.edge).await?;
+        let reader = Some(reader);
+        Ok(Some(Shown { record, region, now, reader, tags, report, edge_silent }))
+    }
+
     async fn show<'a>(
         &'a self,
         record: VirtualInterface,
@@ -186,6 +217,8 @@ impl Api {
         Ok(shown.pop().expect("one for each record"))
     }
 
+    /// Status and tags are read after the records. Where an accepted interface has no status, it may have been deleted
+    /// meanwhile: it is read again, or it would be shown in a state that it never had.
     async fn show_interfaces<'a>(
         &'a self,
         records: Vec<VirtualInterface>,
@@ -209,10 +242,22 @@ impl Api {
                 Some(Record::ResourceTags(labelled)) => Some(labelled.tags),
                 Some(_) | None => None,
             };
+            let record = match has_report(&record) && report.is_none() {
+                true => self.again(record).await?,
+                false => record,
+            };
             let edge_silent = report.is_some() && self.liveness.is_silent(&record.edge).await?;
             shown.push(Shown { record, region, now, reader, tags, report, edge_silent });
         }
         Ok(shown)
+    }
+
+    /// The record as it is now, if it is still there.
+    async fn again(&self, record: VirtualInterface) -> Result<VirtualInterface, Failure> {
+        match self.records.get(&key::interface(&record.id)).await? {
+            Some(Record::VirtualInterface(now)) => Ok(now),
+            Some(_) | None => Ok(record),
+        }
     }
 }
 

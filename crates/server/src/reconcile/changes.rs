@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use linkway_domain::deadline::Deadline;
+use linkway_domain::record::{Kind, Wakes};
 use linkway_store::{Changes, Keys};
 use tokio_util::sync::CancellationToken;
 
@@ -41,10 +42,15 @@ pub async fn run(
         let (mut edges, mut access_keys) = (keys.is_none(), keys.is_none());
         let mut due = None;
         for (_, key) in keys.iter().flat_map(Keys::iter) {
-            edges |= key.starts_with("edge-generation/") || key.starts_with("epoch/");
-            access_keys |= key.starts_with("key/");
-            let at = Deadline::parse(key).map(|deadline| deadline.at);
-            due = due.into_iter().chain(at).min();
+            match Kind::of(key).map_or(Wakes::Nobody, |kind| kind.wakes) {
+                Wakes::Nobody => {}
+                Wakes::Feed => edges = true,
+                Wakes::Credentials => access_keys = true,
+                Wakes::Deadlines => {
+                    let at = Deadline::parse(key).map(|deadline| deadline.at);
+                    due = due.into_iter().chain(at).min();
+                }
+            }
         }
         if edges {
             feed.tick();
