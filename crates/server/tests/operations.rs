@@ -34,7 +34,7 @@ fn section(text: &mut String, title: &str, rows: &[Row]) {
         "Effect",
         "About",
         "IAM resource types",
-        "Rationed",
+        "Throttled",
         "Time limit",
     ];
     writeln!(text, "\n## {title}\n\n| {} |", columns.join(" | ")).expect("a string takes all");

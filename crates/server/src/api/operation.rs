@@ -84,7 +84,7 @@ impl Callers {
         }
     }
 
-    /// How their calls are rationed, whatever they call.
+    /// How their calls are throttled, whatever they call.
     #[must_use]
     pub const fn throttle_class(self) -> ThrottleClass {
         match self {
@@ -104,7 +104,7 @@ impl fmt::Display for Callers {
     }
 }
 
-/// How calls are rationed.
+/// How calls are throttled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ThrottleClass {
     /// A call takes a token from the bucket of its access key and one from that of its account.
