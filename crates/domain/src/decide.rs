@@ -138,14 +138,12 @@ impl<'v> Changes<'v> {
             old.map(record::derived).unwrap_or_default(),
             new.as_ref().map(record::derived).unwrap_or_default(),
         );
-        for (gone, _) in
-            before.iter().filter(|(key, _)| after.iter().all(|(other, _)| other != key))
-        {
+        for (gone, _) in before.iter().filter(|(key, _)| after.iter().all(|(at, _)| at != key)) {
             self.set(gone.clone(), None);
         }
-        for (key, record) in after {
-            if !before.contains(&(key.clone(), record.clone())) {
-                self.set(key, Some(record.into()));
+        for (key, entry) in after {
+            if !before.iter().any(|(at, there)| *at == key && *there == entry) {
+                self.set(key, Some(entry.into()));
             }
         }
         let (was, is) = (old.and_then(record::on_edge), new.as_ref().and_then(record::on_edge));
