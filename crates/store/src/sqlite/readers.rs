@@ -118,16 +118,15 @@ pub(crate) fn get_many(
     shared: &Shared,
     keys: &[&str],
 ) -> rusqlite::Result<Snapshot> {
+    // What memory answers alone needs no connection, and there are few of those.
+    if let Some(snapshot) = in_memory(shared, keys) {
+        return Ok(snapshot);
+    }
     // Always the connection first, then the lock: whoever held the lock and waited for a connection could wait for ever.
     let connection = readers.get();
     let recent = shared.recent();
     let (revision, forgotten) = (recent.revision(), recent.forgotten());
-    let known = |key: &&str| {
-        let hash = recent.hasher().hash(key);
-        let entry = recent.find(hash, key).map(|entry| entry.versioned());
-        let cached = || shared.cache.get(key).map(Some);
-        entry.or_else(cached).or_else(|| (!shared.filter.may_hold(hash)).then_some(None))
-    };
+    let known = |key: &&str| known(&recent, shared, key);
     let mut records: Vec<Option<Option<Versioned>>> = keys.iter().map(known).collect();
     let missing: Vec<usize> = (0..keys.len()).filter(|at| records[*at].is_none()).collect();
     if let Some((first, rest)) = missing.split_first() {
@@ -145,6 +144,22 @@ pub(crate) fn get_many(
         shared.keep(forgotten, found);
     }
     Ok(Snapshot { revision, records: records.into_iter().map(Option::flatten).collect() })
+}
+
+/// What memory says of a key: its record, that there is none, or `None` if only the table knows.
+fn known(recent: &Recent, shared: &Shared, key: &str) -> Option<Option<Versioned>> {
+    let hash = recent.hasher().hash(key);
+    let entry = recent.find(hash, key).map(|entry| entry.versioned());
+    let cached = || shared.cache.get(key).map(Some);
+    entry.or_else(cached).or_else(|| (!shared.filter.may_hold(hash)).then_some(None))
+}
+
+/// Several records at one moment, if memory has them all.
+fn in_memory(shared: &Shared, keys: &[&str]) -> Option<Snapshot> {
+    let recent = shared.recent();
+    let known = keys.iter().map(|key| known(&recent, shared, key));
+    let records = known.collect::<Option<Vec<_>>>()?;
+    Some(Snapshot { revision: recent.revision(), records })
 }
 
 /// A read transaction, by statements that are compiled once.
