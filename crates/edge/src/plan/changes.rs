@@ -20,6 +20,7 @@ const UNKNOWN: LinkConf = LinkConf {
     arp_ignore: u8::MAX,
     link_local: true,
     keep_addresses: false,
+    lenient: true,
 };
 
 /// The changes, in the order in which they are to be made.

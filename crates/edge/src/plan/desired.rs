@@ -84,12 +84,14 @@ impl VlanLink {
     pub fn conf(&self) -> LinkConf {
         LinkConf {
             forwarding: true,
-            rp_filter: 1,
+            // Loose: a customer may send by one interface what it is reached by on another (RFC 3704, section 2.4).
+            rp_filter: 2,
             send_redirects: false,
             accept_redirects: false,
             arp_ignore: 1,
             link_local: self.addresses.iter().any(|address| matches!(address, IpNet::V6(_))),
             keep_addresses: false,
+            lenient: false,
         }
     }
 }
@@ -378,6 +380,7 @@ pub const VRF_CONF: LinkConf = LinkConf {
     arp_ignore: 1,
     link_local: false,
     keep_addresses: false,
+    lenient: false,
 };
 
 /// The settings of a handoff, from those that it has: it is the operator's, so only what forwarding needs.
