@@ -6,7 +6,7 @@
 //!   marked, and what has a customer's mark does not leave on a customer's link.
 //! * What comes from a *handoff* is marked as being of a routing domain.
 //!
-//! A rule of the kernel's drops what has a mark and no route in its VRF (`plan::rules`). The marks and the VRF's
+//! A rule of the kernel's drops what has a mark and no route in its VRF ([`crate::plan::rules`]). The marks and the VRF's
 //! unreachable default route are two barriers, each of which holds without the other.
 //!
 //! Pure: [`Fence::filters`] says which filters a link has; the netlink driver makes them and recognises them by the digest

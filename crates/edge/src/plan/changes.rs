@@ -1,12 +1,14 @@
 //! The kernel's changes from what is there to the desired state.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use linkway_domain::net::AddressFamily;
 
 use super::desired::{self, DesiredState, VlanLink, Vrf};
-use super::{Item, Step};
+use super::{Item, Step, rules};
+use crate::fence::Fence;
 use crate::kernel::{Change, Kernel, Link, LinkConf, LinkKind, Route, Way};
 use crate::mark::Marks;
 
@@ -50,9 +52,13 @@ pub fn changes(desired: &DesiredState, kernel: &Kernel, marks: &Marks) -> Vec<St
         Difference { desired, kernel, marks, unreachable, going, flapping: BTreeSet::new() };
     now.flapping = now.flaps();
     let mut steps = Vec::new();
+    if desired.serves {
+        now.rules(&mut steps);
+    }
     now.close(&mut steps);
     now.remove_routes(&mut steps);
     now.remove_links(&ours, &mut steps);
+    now.ports(&mut steps);
     for (name, vrf) in &desired.vrfs {
         now.vrf(name, vrf, &mut steps);
     }
@@ -63,6 +69,9 @@ pub fn changes(desired: &DesiredState, kernel: &Kernel, marks: &Marks) -> Vec<St
     }
     for (name, vlan) in &desired.vlans {
         now.vlan_up(name, vlan, &mut steps);
+    }
+    if !desired.serves {
+        now.rules(&mut steps);
     }
     steps
 }
@@ -134,8 +143,67 @@ impl<'a> Difference<'a> {
         })
     }
 
+    /// The rules, and the check of IPv6 sources.
+    fn rules(&self, steps: &mut Vec<Step>) {
+        let changes = rules::changes(self.kernel, self.marks, self.desired.serves);
+        steps.extend(changes.into_iter().map(|change| Step { item: Item::Rules, change }));
+        let checks = self.kernel.checks_ipv6_sources;
+        // While there is a routing domain it stays: nothing is gained by its going.
+        let wanted = self.desired.checks_ipv6_sources || checks && self.desired.serves;
+        if wanted != checks {
+            push(steps, &Item::Ipv6Sources, Change::CheckIpv6Sources(wanted));
+        }
+    }
+
+    /// The fences of ports; those of ports and handoffs that are none any more go.
+    fn ports(&self, steps: &mut Vec<Step>) {
+        for (name, fence) in &self.desired.ports {
+            let now = self.kernel.links.get(name);
+            self.fence(&Item::Port(name.clone()), name, now, fence, steps);
+        }
+        let wanted = |name: &String| {
+            self.desired.ports.contains_key(name) || self.desired.handoffs.contains_key(name)
+        };
+        for (name, link) in &self.kernel.links {
+            if link.fence.is_some() && !wanted(name) && !self.marks.owns_link(name, link) {
+                steps.push(left(Change::SetFence { link: name.clone(), fence: None }));
+            }
+        }
+    }
+
+    /// The fence of a link.
+    fn fence(
+        &self,
+        item: &Item,
+        name: &str,
+        now: Option<&Link>,
+        fence: &Arc<Fence>,
+        steps: &mut Vec<Step>,
+    ) {
+        let digest = fence.digest(self.marks);
+        if now.is_none_or(|now| now.fence != Some(digest)) {
+            let (link, fence) = (name.to_owned(), Some(Arc::clone(fence)));
+            push(steps, item, Change::SetFence { link, fence });
+        }
+    }
+
+    /// The routes of a link's addresses that somebody has removed.
+    fn restore(
+        &self,
+        item: &Item,
+        name: &str,
+        wanted: impl Fn(&IpNet) -> bool,
+        steps: &mut Vec<Step>,
+    ) {
+        let Some(now) = self.present(name).filter(|now| now.up) else { return };
+        for address in now.unrouted.iter().filter(|address| wanted(address)) {
+            let link = name.to_owned();
+            push(steps, item, Change::RestoreRoutes { link, address: *address });
+        }
+    }
+
     /// Our routes that are not wanted, unless the one that takes their place replaces them: that leaves no moment without a
-    /// route. One that leads out of its VRF goes at once, or what enters the VRF before it is replaced would go there. Those
+    /// route. One that leads out of its VRF goes at once, whoever made it, or what enters the VRF would go there. Those
     /// that are unreachable come last (see `remove_unreachable_routes`).
     fn remove_routes(&self, steps: &mut Vec<Step>) {
         let place = |route: &Route| (route.table, route.prefix, route.metric);
@@ -143,12 +211,12 @@ impl<'a> Difference<'a> {
             self.desired.routes.keys().filter(|route| self.possible(route)).map(place).collect();
         let (inside, outside): (Vec<&Route>, Vec<&Route>) = self
             .unwanted()
-            .filter(|route| matches!(route.way, Way::Via { .. }))
+            .filter(|route| route.way.link().is_some())
+            .chain(self.leading_out())
             .partition(|route| self.is_inside(route));
         let has_to_go = |route: &&&Route| {
             // With its link goes the route.
-            let goes =
-                matches!(&route.way, Way::Via { link, .. } if self.going.contains(link.as_str()));
+            let goes = route.way.link().is_some_and(|link| self.going.contains(link));
             !goes && !coming.contains(&place(route))
         };
         // Those that lead out first: behind another one of the same prefix they do no harm yet.
@@ -158,10 +226,27 @@ impl<'a> Difference<'a> {
 
     /// Whether a route leads over a link of the VRF that has its table.
     fn is_inside(&self, route: &Route) -> bool {
-        let Way::Via { link, .. } = &route.way else { return true };
-        let master = self.kernel.links.get(link).and_then(|link| link.master.as_deref());
-        let vrf = master.and_then(|master| self.kernel.links.get(master));
-        vrf.is_some_and(|vrf| vrf.kind == LinkKind::Vrf { table: route.table })
+        is_inside(self.kernel, route)
+    }
+
+    /// Routes of others in the tables of our VRFs that lead out of them.
+    fn leading_out(&self) -> impl Iterator<Item = &'a Route> {
+        let tables: BTreeSet<u32> = self
+            .kernel
+            .links
+            .iter()
+            .filter(|(name, link)| self.marks.owns_link(name, link))
+            .filter_map(|(_, link)| match link.kind {
+                LinkKind::Vrf { table } => {
+                    Some(table).filter(|table| self.marks.owns_table(*table))
+                }
+                LinkKind::Vlan { .. } | LinkKind::Other => None,
+            })
+            .collect();
+        let kernel = self.kernel;
+        let foreign = self.marks.route_protocol;
+        let routes = tables.into_iter().flat_map(move |table| kernel.routes_of(table));
+        routes.filter(move |route| route.protocol != foreign && !is_inside(kernel, route))
     }
 
     fn unwanted(&self) -> impl Iterator<Item = &'a Route> {
@@ -177,7 +262,7 @@ impl<'a> Difference<'a> {
         let place = |route: &Route| (route.table, route.prefix, route.metric);
         let coming: BTreeSet<_> =
             self.desired.routes.keys().filter(|r| self.possible(r)).map(place).collect();
-        for route in self.unwanted().filter(|route| !matches!(route.way, Way::Via { .. })) {
+        for route in self.unwanted().filter(|route| route.way.link().is_none()) {
             if !coming.contains(&place(route)) {
                 steps.push(left(Change::DeleteRoute(route.clone())));
             }
@@ -188,7 +273,9 @@ impl<'a> Difference<'a> {
     /// Whether the kernel takes a route now: none over a link that is down, and it drops those that it had.
     fn possible(&self, route: &Route) -> bool {
         match &route.way {
-            Way::Via { link, .. } => self.kernel.links.get(link).is_some_and(|link| link.up),
+            Way::Via { link, .. } | Way::Dev { link } => {
+                self.kernel.links.get(link).is_some_and(|link| link.up)
+            }
             Way::Unreachable | Way::Other => true,
         }
     }
@@ -297,7 +384,9 @@ impl<'a> Difference<'a> {
         // Before any is moved: their IPv6 addresses have to live through that.
         for (name, handoff) in &self.desired.handoffs {
             let item = Item::RoutingDomain(handoff.id.clone());
-            self.conf(&item, name, self.kernel.links.get(name), desired::handoff_conf, steps);
+            let now = self.kernel.links.get(name);
+            self.fence(&item, name, now, &handoff.fence, steps);
+            self.conf(&item, name, now, desired::handoff_conf, steps);
         }
         for (name, handoff) in &self.desired.handoffs {
             let item = Item::RoutingDomain(handoff.id.clone());
@@ -307,6 +396,8 @@ impl<'a> Difference<'a> {
             if !there {
                 let master = Some(handoff.vrf.clone());
                 push(steps, &item, Change::SetMaster { link: name.clone(), master });
+            } else {
+                self.restore(&item, name, |_| true, steps);
             }
         }
         for (route, id) in &self.desired.routes {
@@ -342,6 +433,8 @@ impl<'a> Difference<'a> {
             Some(_) => {}
         }
         self.conf(&item, name, now, |_| vlan.conf(), steps);
+        self.fence(&item, name, now, &vlan.fence, steps);
+        self.restore(&item, name, |address| vlan.addresses.contains(address), steps);
         self.alias(&item, name, now, &format!("linkway {name}"), steps);
         let none = BTreeSet::new();
         let present: &BTreeSet<IpNet> = now.map_or(&none, |now| &now.addresses);
@@ -396,6 +489,14 @@ impl<'a> Difference<'a> {
             push(steps, item, change);
         }
     }
+}
+
+/// Whether a route leads over a link of the VRF that has its table, or over none.
+fn is_inside(kernel: &Kernel, route: &Route) -> bool {
+    let Some(link) = route.way.link() else { return true };
+    let master = kernel.links.get(link).and_then(|link| link.master.as_deref());
+    let vrf = master.and_then(|master| kernel.links.get(master));
+    vrf.is_some_and(|vrf| vrf.kind == LinkKind::Vrf { table: route.table })
 }
 
 fn push(steps: &mut Vec<Step>, item: &Item, change: Change) {

@@ -6,10 +6,11 @@
 //!
 //! 1. sessions that are to go are taken from the daemon, so that customers' routers hear of it at once;
 //! 2. links, addresses and routes that are to go are removed, a VRF after what is in it;
-//! 3. VRFs are made, each with its unreachable default routes, before anything is put into them; only then those go that
+//! 3. ports get their fences and the router its rules;
+//! 4. VRFs are made, each with its unreachable default routes, before anything is put into them; only then those go that
 //!    no VRF needs any more;
-//! 4. handoffs and VPC routes; then VLAN subinterfaces, complete before they are set up;
-//! 5. the daemon gets the sessions that are to be.
+//! 5. handoffs and VPC routes; then VLAN subinterfaces, complete before they are set up;
+//! 6. the daemon gets the sessions that are to be.
 //!
 //! [`guard`](guard::Guard) tells which steps must not be made once another has failed.
 //!
@@ -18,6 +19,7 @@
 pub mod changes;
 pub mod desired;
 pub mod guard;
+pub mod rules;
 pub mod scope;
 pub mod settled;
 pub mod tables;
@@ -44,6 +46,12 @@ pub enum Item {
     Interface(VirtualInterfaceId),
     /// A routing domain's VRF, handoffs and routes.
     RoutingDomain(RoutingDomainId),
+    /// A port's fence.
+    Port(String),
+    /// The routing rules, which all share.
+    Rules,
+    /// The check of IPv6 sources, which all share.
+    Ipv6Sources,
     /// Something of ours that nothing in the configuration needs.
     Leftover,
 }
@@ -53,6 +61,9 @@ impl fmt::Display for Item {
         match self {
             Self::Interface(id) => id.fmt(f),
             Self::RoutingDomain(id) => id.fmt(f),
+            Self::Port(name) => write!(f, "port {name}"),
+            Self::Rules => f.write_str("routing rules"),
+            Self::Ipv6Sources => f.write_str("IPv6 sources"),
             Self::Leftover => f.write_str("leftover"),
         }
     }
