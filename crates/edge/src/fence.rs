@@ -102,6 +102,19 @@ pub enum Counter {
 }
 
 impl Drops {
+    /// The counters with their names.
+    #[must_use]
+    pub const fn by_fence(&self) -> [(&'static str, u64); 5] {
+        let Self { neighbour, router, source, transit, protocol } = *self;
+        [
+            ("neighbour", neighbour),
+            ("router", router),
+            ("source", source),
+            ("transit", transit),
+            ("protocol", protocol),
+        ]
+    }
+
     /// Adds what a filter has dropped.
     pub const fn add(&mut self, counter: Counter, packets: u64) {
         let sum = match counter {
