@@ -24,6 +24,7 @@ const CONF: LinkConf = LinkConf {
     arp_ignore: 1,
     link_local: false,
     keep_addresses: true,
+    lenient: false,
 };
 
 fn main() -> ExitCode {
@@ -364,7 +365,7 @@ impl Trial {
     }
 
     fn monitor(&mut self) {
-        let mut monitor = Monitor::open().unwrap();
+        let mut monitor = Monitor::open(Marks::default()).unwrap();
         // What was removed before may still be told of.
         while monitor.wait(Duration::from_millis(200)).unwrap() {}
         self.apply(

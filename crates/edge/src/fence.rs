@@ -6,7 +6,7 @@
 //!   marked, and what has a customer's mark does not leave on a customer's link.
 //! * What comes from a *handoff* is marked as being of a routing domain.
 //!
-//! A rule of the kernel's drops what has a mark and no route in its VRF (`plan::rules`). The marks and the VRF's
+//! A rule of the kernel's drops what has a mark and no route in its VRF ([`crate::plan::rules`]). The marks and the VRF's
 //! unreachable default route are two barriers, each of which holds without the other.
 //!
 //! Pure: [`Fence::filters`] says which filters a link has; the netlink driver makes them and recognises them by the digest
@@ -102,6 +102,19 @@ pub enum Counter {
 }
 
 impl Drops {
+    /// The counters with their names.
+    #[must_use]
+    pub const fn by_fence(&self) -> [(&'static str, u64); 5] {
+        let Self { neighbour, router, source, transit, protocol } = *self;
+        [
+            ("neighbour", neighbour),
+            ("router", router),
+            ("source", source),
+            ("transit", transit),
+            ("protocol", protocol),
+        ]
+    }
+
     /// Adds what a filter has dropped.
     pub const fn add(&mut self, counter: Counter, packets: u64) {
         let sum = match counter {
@@ -268,15 +281,13 @@ pub struct Trace {
     pub direction: Direction,
     /// Its priority.
     pub priority: u16,
-    /// Its handle.
-    pub handle: u32,
     /// Its protocol's number.
     pub protocol: u16,
     /// Its action's cookie; all zeros if there is none.
     pub cookie: Cookie,
 }
 
-/// What an action of ours carries: [`COOKIE`], then a digest of the filter.
+/// What an action of ours carries: [`COOKIE`], the filter's counter, then a digest of the filter.
 pub type Cookie = [u8; 16];
 
 /// Cookies of ours begin so.
@@ -290,7 +301,6 @@ pub fn digest(traces: impl Iterator<Item = Trace>) -> FenceDigest {
     for trace in traces {
         hash.update([trace.direction as u8]);
         hash.update(trace.priority.to_be_bytes());
-        hash.update(trace.handle.to_be_bytes());
         hash.update(trace.protocol.to_be_bytes());
         hash.update(trace.cookie);
     }
@@ -302,21 +312,35 @@ impl Filter {
     /// What is seen of it when it is there.
     #[must_use]
     pub fn trace(&self) -> Trace {
-        let Self { direction, priority, handle, protocol, .. } = *self;
-        Trace { direction, priority, handle, protocol: protocol.number(), cookie: self.cookie() }
+        let Self { direction, priority, protocol, .. } = *self;
+        Trace { direction, priority, protocol: protocol.number(), cookie: self.cookie() }
     }
 
-    /// The cookie of its action. It tells what the filter is, so that one with other contents in the same place is seen.
+    /// The cookie of its action. It tells what the filter is, so that one with other contents in the same place is seen. The
+    /// handle is left out: among the filters of a priority the driver gives a new one whichever is free, so that those which
+    /// stay are not touched.
     #[must_use]
     pub fn cookie(&self) -> Cookie {
         let mut text = String::new();
-        write!(text, "{self:?}").expect("writing into a string");
+        let Self { direction, priority, handle: _, protocol, condition, action, counter } = self;
+        write!(text, "{direction:?} {priority} {protocol:?} {condition:?} {action:?} {counter:?}")
+            .expect("writing into a string");
         let hash: [u8; 32] = Sha256::digest(text).into();
         let mut cookie = [0; 16];
         cookie[..4].copy_from_slice(&COOKIE);
-        cookie[4..].copy_from_slice(&hash[..12]);
+        cookie[4] = *counter as u8;
+        cookie[5..].copy_from_slice(&hash[..11]);
         cookie
     }
+}
+
+/// What the drops of a filter with this cookie count as; `None` if it is not ours.
+#[must_use]
+pub fn counter_of(cookie: &Cookie) -> Option<Counter> {
+    let all =
+        [Counter::Neighbour, Counter::Router, Counter::Source, Counter::Transit, Counter::Protocol];
+    let number = *cookie.strip_prefix(&COOKIE)?.first()?;
+    all.into_iter().find(|counter| *counter as u8 == number)
 }
 
 /// A list of filters in the making.

@@ -88,6 +88,7 @@ const CONF: LinkConf = LinkConf {
     arp_ignore: 1,
     link_local: false,
     keep_addresses: true,
+    lenient: false,
 };
 
 /// A pair of links, one of them a port of a bridge, all with a carrier.
@@ -167,6 +168,7 @@ fn changes_are_made_once_and_again() {
             accept_redirects: true,
             link_local: true,
             keep_addresses: false,
+            lenient: false,
         };
         let mut back = vec![
             Change::SetConf { link: name("p0"), conf: none },
@@ -312,7 +314,7 @@ fn ten_thousand_changes() {
 fn the_monitor_hears_of_links_and_addresses_only() {
     in_namespace("the_monitor_hears_of_links_and_addresses_only", || {
         // Nothing but lo: other links go on telling of themselves for a second or two after a change.
-        let mut monitor = Monitor::open().unwrap();
+        let mut monitor = Monitor::open(Marks::default()).unwrap();
         sh("ip route add unreachable 10.1.0.0/16; ip route del unreachable 10.1.0.0/16");
         assert!(!monitor.wait(Duration::from_millis(200)).unwrap());
         for change in [
