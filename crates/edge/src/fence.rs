@@ -281,15 +281,13 @@ pub struct Trace {
     pub direction: Direction,
     /// Its priority.
     pub priority: u16,
-    /// Its handle.
-    pub handle: u32,
     /// Its protocol's number.
     pub protocol: u16,
     /// Its action's cookie; all zeros if there is none.
     pub cookie: Cookie,
 }
 
-/// What an action of ours carries: [`COOKIE`], then a digest of the filter.
+/// What an action of ours carries: [`COOKIE`], the filter's counter, then a digest of the filter.
 pub type Cookie = [u8; 16];
 
 /// Cookies of ours begin so.
@@ -303,7 +301,6 @@ pub fn digest(traces: impl Iterator<Item = Trace>) -> FenceDigest {
     for trace in traces {
         hash.update([trace.direction as u8]);
         hash.update(trace.priority.to_be_bytes());
-        hash.update(trace.handle.to_be_bytes());
         hash.update(trace.protocol.to_be_bytes());
         hash.update(trace.cookie);
     }
@@ -315,21 +312,35 @@ impl Filter {
     /// What is seen of it when it is there.
     #[must_use]
     pub fn trace(&self) -> Trace {
-        let Self { direction, priority, handle, protocol, .. } = *self;
-        Trace { direction, priority, handle, protocol: protocol.number(), cookie: self.cookie() }
+        let Self { direction, priority, protocol, .. } = *self;
+        Trace { direction, priority, protocol: protocol.number(), cookie: self.cookie() }
     }
 
-    /// The cookie of its action. It tells what the filter is, so that one with other contents in the same place is seen.
+    /// The cookie of its action. It tells what the filter is, so that one with other contents in the same place is seen. The
+    /// handle is left out: among the filters of a priority the driver gives a new one whichever is free, so that those which
+    /// stay are not touched.
     #[must_use]
     pub fn cookie(&self) -> Cookie {
         let mut text = String::new();
-        write!(text, "{self:?}").expect("writing into a string");
+        let Self { direction, priority, handle: _, protocol, condition, action, counter } = self;
+        write!(text, "{direction:?} {priority} {protocol:?} {condition:?} {action:?} {counter:?}")
+            .expect("writing into a string");
         let hash: [u8; 32] = Sha256::digest(text).into();
         let mut cookie = [0; 16];
         cookie[..4].copy_from_slice(&COOKIE);
-        cookie[4..].copy_from_slice(&hash[..12]);
+        cookie[4] = *counter as u8;
+        cookie[5..].copy_from_slice(&hash[..11]);
         cookie
     }
+}
+
+/// What the drops of a filter with this cookie count as; `None` if it is not ours.
+#[must_use]
+pub fn counter_of(cookie: &Cookie) -> Option<Counter> {
+    let all =
+        [Counter::Neighbour, Counter::Router, Counter::Source, Counter::Transit, Counter::Protocol];
+    let number = *cookie.strip_prefix(&COOKIE)?.first()?;
+    all.into_iter().find(|counter| *counter as u8 == number)
 }
 
 /// A list of filters in the making.

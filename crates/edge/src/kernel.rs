@@ -325,7 +325,15 @@ pub trait Driver {
     fn is_unchanged(&mut self) -> bool {
         false
     }
-    /// Looks again at what these changes were made of, and at nothing else. `false`: it did not, all has to be looked at.
+    /// Looks again at what has changed since the last look, by what the kernel has told, and at nothing else. `false`: it did
+    /// not, all has to be looked at.
+    ///
+    /// # Errors
+    /// As [`Driver::observe`].
+    fn observe_news(&mut self, _kernel: &mut Kernel) -> Result<bool, String> {
+        Ok(false)
+    }
+    /// Looks again at what these changes were made of. `false`: it did not, all has to be looked at.
     ///
     /// # Errors
     /// As [`Driver::observe`].

@@ -9,6 +9,6 @@ pub mod bird;
 pub mod fence;
 pub mod kernel;
 pub mod mark;
-//TMP pub mod netlink;
+pub mod netlink;
 pub mod plan;
 pub mod session;

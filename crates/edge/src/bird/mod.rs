@@ -33,6 +33,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub(crate) use process::find as find_program;
 pub use settings::{Bfd, BirdSettings};
 
 use self::configuration::Configuration;

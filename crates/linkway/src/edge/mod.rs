@@ -145,7 +145,7 @@ fn serve(
     if let Some(address) = settings.metrics {
         metrics::serve(address, gauges.clone())?;
     }
-    let monitor = Monitor::open().context("cannot listen to the kernel")?;
+    let monitor = Monitor::open(settings.marks).context("cannot listen to the kernel")?;
     let (events, received) = sync_channel(16);
     let reporter = Reporter::default();
     let (configs, follows) = (events.clone(), reporter.clone());

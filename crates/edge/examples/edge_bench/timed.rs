@@ -1,0 +1,80 @@
+//! Drivers that tell how long each call took.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use linkway_edge::kernel::{Change, Driver, Kernel};
+use linkway_edge::session::{Daemon, DaemonError, Digest, Observed, Sessions};
+
+/// Times by what they were for, in order of first appearance.
+#[derive(Clone, Default)]
+pub struct Times(Rc<RefCell<Vec<(&'static str, Duration)>>>);
+
+impl Times {
+    /// Times a piece of work.
+    pub fn of<T>(&self, what: &'static str, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let done = work();
+        let spent = start.elapsed();
+        let mut all = self.0.borrow_mut();
+        match all.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, known)) => *known += spent,
+            None => all.push((what, spent)),
+        }
+        done
+    }
+
+    /// What there is, which is then forgotten.
+    pub fn take(&self) -> Vec<(&'static str, Duration)> {
+        self.0.take()
+    }
+}
+
+/// A driver with a stopwatch.
+pub struct Timed<T> {
+    /// The driver.
+    pub inner: T,
+    /// Where its times go.
+    pub times: Times,
+}
+
+impl<K: Driver> Driver for Timed<K> {
+    fn observe(&mut self) -> Result<Kernel, String> {
+        self.times.of("kernel: look", || Driver::observe(&mut self.inner))
+    }
+
+    fn apply(&mut self, changes: &[Change]) -> Vec<Result<(), String>> {
+        self.times.of("kernel: change", || Driver::apply(&mut self.inner, changes))
+    }
+
+    fn is_unchanged(&mut self) -> bool {
+        self.times.of("kernel: look", || Driver::is_unchanged(&mut self.inner))
+    }
+
+    fn observe_touched(
+        &mut self,
+        kernel: &mut Kernel,
+        changes: &[&Change],
+    ) -> Result<bool, String> {
+        self.times.of("kernel: look", || Driver::observe_touched(&mut self.inner, kernel, changes))
+    }
+}
+
+impl<D: Daemon> Daemon for Timed<D> {
+    fn digest(&self, sessions: &Sessions) -> Digest {
+        self.times.of("digest", || self.inner.digest(sessions))
+    }
+
+    fn read(&mut self) -> Result<Observed, DaemonError> {
+        self.times.of("daemon: look", || self.inner.read())
+    }
+
+    fn glance(&mut self, last: Observed) -> Result<Observed, DaemonError> {
+        self.times.of("daemon: look", || self.inner.glance(last))
+    }
+
+    fn apply(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {
+        self.times.of("daemon: change", || self.inner.apply(sessions))
+    }
+}
