@@ -13,6 +13,8 @@ from lab.routerconfig import RouterConfig
 class Bird:
     """One BIRD in a customer's namespace."""
 
+    has_fib = True
+
     def __init__(self, namespace: Namespace, directory: Path) -> None:
         self._namespace = namespace
         self._config = directory / "bird.conf"

@@ -17,6 +17,8 @@ DAEMONS = Path("/usr/lib/frr")
 class Frr:
     """One FRR in a customer's namespace, with its sockets and files in a directory of its own."""
 
+    has_fib = True
+
     def __init__(self, namespace: Namespace, directory: Path) -> None:
         self._namespace = namespace
         self._directory = directory
