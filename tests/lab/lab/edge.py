@@ -90,14 +90,19 @@ class Edge:
         """The management link: the router's own address and default route, which tenants do not reach."""
         number = scene.next_number()
         far, self.management = f"100.64.{number}.1", f"100.64.{number}.2"
+        far6, self.management6 = f"2001:db8:64:{number:x}::1", f"2001:db8:64:{number:x}::2"
+        self.management_far, self.management_far6 = far, far6
         run(["ip", "link", "add", f"m-{self.name}"[:15], "type", "veth",
              "peer", "name", "mgmt0", "netns", self.namespace.name])  # fmt: skip
         run(["ip", "-batch", "-"], given=f"link set m-{self.name}"[:24] + " up\n"
-            f"address add {far}/30 dev " + f"m-{self.name}"[:15] + "\n")  # fmt: skip
+            f"address add {far}/30 dev " + f"m-{self.name}"[:15] + "\n"
+            f"address add {far6}/64 nodad dev " + f"m-{self.name}"[:15] + "\n")  # fmt: skip
         self.namespace.ip(
             "link set mgmt0 up",
             f"address add {self.management}/30 dev mgmt0",
             f"route add default via {far}",
+            f"address add {self.management6}/64 dev mgmt0 nodad",
+            f"route add default via {far6}",
         )
         # As the kernel's documentation of VRFs recommends: the router's addresses are looked up after
         # the VRFs, or every customer could reach them, and a VPC could not use them.
