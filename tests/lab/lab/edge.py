@@ -223,6 +223,10 @@ class Edge:
         names = self.namespace.links()
         return sorted(name for name in names if name.startswith(("dxvif-", "vgw-")))
 
+    def table(self, gateway_id: str) -> int:
+        """The routing table of a gateway's VRF."""
+        return self.namespace.links()[gateway_id]["linkinfo"]["info_data"]["table"]
+
     def _kernel_text(self) -> str:
         looks = ("-brief link", "-brief address", "route show table all", "rule")
         texts = [run(["ip", "-n", self.namespace.name, *look.split()]) for look in looks]
@@ -240,6 +244,10 @@ class Edge:
         entries = self.show()["interfaces"]
         found = [entry for entry in entries if entry["virtualInterfaceId"] == interface_id]
         return found[0] if found else {}
+
+    def errors(self) -> list[str]:
+        """Every error that `linkway admin edge show` has, of the edge itself or of anything on it."""
+        return [text for text in texts_of(self.show(), "error") if text]
 
     def wait_clean(self) -> None:
         """Waits until nothing of the API is left in kernel and daemon."""
@@ -268,3 +276,13 @@ class Edge:
     def settle(self, seconds: float = 1.0) -> None:
         """Waits, so that an agent that does something wrong has time to do it."""
         time.sleep(seconds)
+
+
+def texts_of(value: Any, name: str) -> list[Any]:
+    """What every member of this name has, however deep."""
+    if isinstance(value, list):
+        return [text for inner in value for text in texts_of(inner, name)]
+    if not isinstance(value, dict):
+        return []
+    here = [value[name]] if name in value else []
+    return here + [text for inner in value.values() for text in texts_of(inner, name)]

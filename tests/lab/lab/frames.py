@@ -48,7 +48,8 @@ class Frame:
 
     def __str__(self) -> str:
         tag = "" if self.vlan is None else f"vlan {self.vlan} "
-        return f"{tag}{self.kind} {self.source} > {self.target}"
+        message = f" type {self.payload[0]}" if self.kind in ("icmp", "icmp6") and self.payload else ""
+        return f"{tag}{self.kind}{message} {self.source} > {self.target}"
 
 
 def address(packed: bytes) -> str:

@@ -50,9 +50,13 @@ class Namespace:
         """Sets these; a name is given with dots or, for interfaces with dots, with slashes."""
         self.run("sysctl", "-q", *(f"{name}={value}" for name, value in settings.items()))
 
-    def ip(self, *lines: str) -> None:
-        """Several `ip` commands in one go; Failed at the first that the kernel refuses."""
-        run(["ip", "-n", self.name, "-batch", "-"], given="\n".join(lines) + "\n")
+    def ip(self, *lines: str, family: str | None = None) -> None:
+        """Several `ip` commands in one go; Failed at the first that the kernel refuses.
+
+        `family`, -4 or -6, is for those that do not show it by their addresses.
+        """
+        words = ["ip", "-n", self.name, *([family] if family else []), "-batch", "-"]
+        run(words, given="\n".join(lines) + "\n")
 
     def try_ip(self, *words: str) -> bool:
         """One `ip` command; whether the kernel took it."""
