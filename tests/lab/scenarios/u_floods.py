@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from lab import raw
 from lab.attach import Attached, attach
@@ -64,7 +64,7 @@ class Floods:
             target = self.router_mac if reply_to else raw.BROADCAST
             found.append(raw.ethernet(sender, target, raw.ETH_P_ARP, body, self._tags))
         # Its own router is not to be told a wrong address of itself.
-        return [frame for frame in found if raw.ip_address(config.ours).packed not in frame]
+        return [frame for frame in found if ip_address(config.ours).packed not in frame]
 
     def discovery(self) -> list[bytes]:
         """Solicitations and advertisements of link-local and global senders."""
