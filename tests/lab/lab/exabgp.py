@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from lab.checks import wait_until
 from lab.net import Namespace
 from lab.process import Process, tail
 from lab.routerconfig import RouterConfig
@@ -18,10 +19,11 @@ ENVIRONMENT = {
     "exabgp_api_cli": "false",
     "exabgp_api_ack": "false",
 }
+LOADED = "loaded new configuration"
 
 
 class ExaBgp:
-    """One ExaBGP in a customer's namespace."""
+    """One ExaBGP in a customer's namespace. It says what other routers refuse to say: see `route`."""
 
     has_fib = False
 
@@ -42,6 +44,8 @@ class ExaBgp:
         self._write()
         words = ["exabgp", str(self._config)]
         self._process = Process(self._namespace.words(*words), self._log, **ENVIRONMENT)
+        # A signal that comes before it is ready ends it.
+        wait_until("ExaBGP to have read its configuration", lambda: LOADED in self._process.log_text())
 
     def add(self, config: RouterConfig, prefixes: list[str]) -> None:
         """One more session, of the other IP version."""
@@ -102,9 +106,16 @@ class ExaBgp:
         self._config.chmod(0o600)
 
 
+def route(announced: str, ours: str) -> str:
+    """The line of one route: a prefix, and after it what ExaBGP is to say of it if that is not the usual."""
+    prefix, _, attributes = announced.partition(" ")
+    next_hop = "" if "next-hop" in attributes else f"next-hop {ours}"
+    return f"      unicast {prefix} {next_hop} {attributes};"
+
+
 def neighbor(config: RouterConfig, prefixes: list[str]) -> str:
     """The section of one session."""
-    routes = "\n".join(f"    route {prefix} next-hop {config.ours};" for prefix in prefixes)
+    routes = "\n".join(route(prefix, config.ours) for prefix in prefixes)
     return f"""\
 neighbor {config.theirs} {{
   router-id 10.254.0.5;
@@ -123,8 +134,10 @@ neighbor {config.theirs} {{
       update;
     }}
   }}
-  static {{
+  announce {{
+    ipv{config.version} {{
 {routes}
+    }}
   }}
 }}
 """
