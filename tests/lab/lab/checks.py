@@ -41,10 +41,12 @@ class Findings:
         return self
 
     def __exit__(self, kind: object, failure: BaseException | None, _trace: object) -> None:
-        if isinstance(failure, Failed) or failure is None:
-            found = self._found + ([str(failure)] if failure else [])
-            if found:
-                raise Failed("\n".join(found)) from None
+        if failure is not None and not isinstance(failure, Failed):
+            failure.add_note("\n".join(self._found))
+            return
+        found = self._found + ([str(failure)] if failure else [])
+        if found:
+            raise Failed("\n".join(found)) from None
 
     @contextlib.contextmanager
     def of(self, part: str) -> Iterator[None]:

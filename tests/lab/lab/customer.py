@@ -30,6 +30,8 @@ class Customer:
         kind: str = "bird",
         prefixes: tuple[str, ...] = ("192.168.1.0/24",),
         key: str | None = None,
+        *,
+        bfd: bool = False,
     ) -> None:
         scene = self._scene = port.edge.scene
         self.config = dataclasses.replace(config, key=key) if key else config
@@ -45,6 +47,8 @@ class Customer:
         directory = scene.directory / self.namespace.name
         directory.mkdir()
         self.router = ROUTERS[kind](self.namespace, directory)
+        if bfd:
+            self.router.bfd = True
         scene.on_failure(f"{self.namespace.name}: router", self.router.details)
         scene.undo(self.router.end)
 
