@@ -70,7 +70,9 @@ class Bird:
         return done.stdout if done.returncode == 0 else ""
 
     def _write(self) -> None:
-        sessions = (bgp(config, prefixes, bfd=self.bfd) for config, prefixes in self._sessions.values())
+        sessions = (
+            bgp(config, prefixes, bfd=self.bfd) for config, prefixes in self._sessions.values()
+        )
         head = "log stderr all;\nrouter id 10.254.0.1;\nprotocol device { }\n"
         if self.bfd:
             head += "protocol bfd bfd1 { };\n"

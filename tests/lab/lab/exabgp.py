@@ -45,7 +45,9 @@ class ExaBgp:
         words = ["exabgp", str(self._config)]
         self._process = Process(self._namespace.words(*words), self._log, **ENVIRONMENT)
         # A signal that comes before it is ready ends it.
-        wait_until("ExaBGP to have read its configuration", lambda: LOADED in self._process.log_text())
+        wait_until(
+            "ExaBGP to have read its configuration", lambda: LOADED in self._process.log_text()
+        )
 
     def add(self, config: RouterConfig, prefixes: list[str]) -> None:
         """One more session, of the other IP version."""
@@ -89,7 +91,11 @@ class ExaBgp:
             self._process.stop()
 
     def details(self) -> str:
-        texts = [file.read_text(errors="replace") for file in (self._received, self._log) if file.exists()]
+        texts = [
+            file.read_text(errors="replace")
+            for file in (self._received, self._log)
+            if file.exists()
+        ]
         return "\n".join(tail(text) for text in texts)
 
     def _said(self) -> list[dict[str, Any]]:

@@ -48,7 +48,9 @@ class Frame:
 
     def __str__(self) -> str:
         tag = "" if self.vlan is None else f"vlan {self.vlan} "
-        message = f" type {self.payload[0]}" if self.kind in ("icmp", "icmp6") and self.payload else ""
+        message = (
+            f" type {self.payload[0]}" if self.kind in ("icmp", "icmp6") and self.payload else ""
+        )
         return f"{tag}{self.kind}{message} {self.source} > {self.target}"
 
 

@@ -32,23 +32,22 @@ class Management:
 
     def strangers(self) -> list[str]:
         """What was not said by the router itself, each once, with how often it was seen."""
-        counts: dict[str, int] = {}
-        for frame in self._capture.frames:
-            if not self._own(frame):
-                counts[str(frame)] = counts.get(str(frame), 0) + 1
-        return [f"{count} x {text}" for text, count in counts.items()]
-
-    def _own(self, frame: Frame) -> bool:
-        edge = self._edge
-        ends = {edge.management, edge.management_far, LISTEN}
-        ends |= {edge.management6, edge.management_far6}
-        if frame.source in ends and frame.target in ends:
-            return True
-        return is_housekeeping(frame, {edge.management_far6})
+        return strangers(self._edge, self._capture.frames)
 
     def must_be_clean(self) -> None:
         """Fails with every packet that left and was not the router's own."""
         must_equal(self.strangers(), [], "what left by the management interface")
+
+
+def strangers(edge: Edge, frames: list[Frame]) -> list[str]:
+    """Which of the frames on the management link are not between the router and what it talks with there."""
+    ends = {edge.management, edge.management_far, LISTEN, edge.management6, edge.management_far6}
+    counts: dict[str, int] = {}
+    for frame in frames:
+        own = frame.source in ends and frame.target in ends
+        if not own and not is_housekeeping(frame, {edge.management_far6}):
+            counts[str(frame)] = counts.get(str(frame), 0) + 1
+    return [f"{count} x {text}" for text, count in counts.items()]
 
 
 def is_housekeeping(frame: Frame, neighbors: set[str] = frozenset()) -> bool:

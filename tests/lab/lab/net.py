@@ -39,7 +39,10 @@ class Namespace:
 
     def socket(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
         """A socket of this namespace, which it keeps; no process has to be started in here for it."""
-        with Path("/proc/thread-self/ns/net").open() as ours, Path("/run/netns", self.name).open() as its:
+        with (
+            Path("/proc/thread-self/ns/net").open() as ours,
+            Path("/run/netns", self.name).open() as its,
+        ):
             enter(its.fileno())
             try:
                 return socket.socket(family, kind, protocol)

@@ -27,9 +27,11 @@ SO_RCVBUFFORCE = 33
 
 
 class Tap:
-    """A packet socket on an interface: sends frames as they are, collects those that arrive there."""
+    """A packet socket on an interface: sends frames as they are, collects those that arrive there, or with
+    `outgoing` those that leave."""
 
-    def __init__(self, space: Namespace, interface: str) -> None:
+    def __init__(self, space: Namespace, interface: str, *, outgoing: bool = False) -> None:
+        self._outgoing = outgoing
         self._socket = space.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
         self._socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
@@ -65,7 +67,7 @@ class Tap:
 
     def _receive(self) -> Frame | None:
         data, beside, _, address = self._socket.recvmsg(65536, 256)
-        if address[2] == PACKET_OUTGOING:
+        if (address[2] == PACKET_OUTGOING) != self._outgoing:
             return None
         for level, kind, value in beside:
             if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
@@ -156,7 +158,12 @@ def ip(source: str, target: str, protocol: int, payload: bytes, ttl: int = 64) -
     one, other = ip_address(source), ip_address(target)
     payload = with_checksum(one.packed, other.packed, protocol, payload)
     if isinstance(one, IPv6Address):
-        return struct.pack("!IHBB", 6 << 28, len(payload), protocol, ttl) + one.packed + other.packed + payload
+        return (
+            struct.pack("!IHBB", 6 << 28, len(payload), protocol, ttl)
+            + one.packed
+            + other.packed
+            + payload
+        )
     head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 0, 0, ttl, protocol, 0)
     head += one.packed + other.packed
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
@@ -170,7 +177,9 @@ def with_checksum(source: bytes, target: bytes, protocol: int, payload: bytes) -
     at = CHECKSUM_AT.get(protocol)
     if at is None:
         return payload
-    pseudo = b"" if protocol == ICMP else source + target + struct.pack("!II", len(payload), protocol)
+    pseudo = (
+        b"" if protocol == ICMP else source + target + struct.pack("!II", len(payload), protocol)
+    )
     value = struct.pack("!H", checksum(pseudo + payload))
     return payload[:at] + value + payload[at + 2 :]
 
@@ -188,7 +197,12 @@ def echo(source: str, target: str, number: int = 1) -> bytes:
     """A ping, of the addresses' version."""
     version6 = ip_address(source).version == 6
     kind, protocol = (128, ICMP6) if version6 else (8, ICMP)
-    return ip(source, target, protocol, struct.pack("!BBHHH", kind, 0, 0, 0x4C57, number) + b"linkway." * 4)
+    return ip(
+        source,
+        target,
+        protocol,
+        struct.pack("!BBHHH", kind, 0, 0, 0x4C57, number) + b"linkway." * 4,
+    )
 
 
 def syn(source: str, target: str, port: int, source_port: int = 40000) -> bytes:
@@ -197,7 +211,14 @@ def syn(source: str, target: str, port: int, source_port: int = 40000) -> bytes:
     return ip(source, target, TCP, segment)
 
 
-def udp(source: str, target: str, port: int, data: bytes = b"\0" * 24, source_port: int = 49152, ttl: int = 64) -> bytes:
+def udp(
+    source: str,
+    target: str,
+    port: int,
+    data: bytes = b"\0" * 24,
+    source_port: int = 49152,
+    ttl: int = 64,
+) -> bytes:
     """A datagram."""
     head = struct.pack("!HHHH", source_port, port, 8 + len(data), 0)
     return ip(source, target, UDP, head + data, ttl)
@@ -205,7 +226,9 @@ def udp(source: str, target: str, port: int, data: bytes = b"\0" * 24, source_po
 
 def solicited_node(address: str) -> str:
     """The multicast address on which a node hears neighbor solicitations (RFC 4291, section 2.7.1)."""
-    return str(IPv6Address(bytes.fromhex("ff0200000000000000000001ff") + ip_address(address).packed[13:]))
+    return str(
+        IPv6Address(bytes.fromhex("ff0200000000000000000001ff") + ip_address(address).packed[13:])
+    )
 
 
 def multicast_mac(address: str) -> str:
@@ -215,7 +238,12 @@ def multicast_mac(address: str) -> str:
 
 def solicitation(mac: str, source: str, target: str) -> bytes:
     """A neighbor solicitation with the sender's link-layer address (RFC 4861, section 4.3)."""
-    body = struct.pack("!BBHI", 135, 0, 0, 0) + ip_address(target).packed + b"\x01\x01" + mac_bytes(mac)
+    body = (
+        struct.pack("!BBHI", 135, 0, 0, 0)
+        + ip_address(target).packed
+        + b"\x01\x01"
+        + mac_bytes(mac)
+    )
     return ip(source, solicited_node(target), ICMP6, body, ttl=255)
 
 
@@ -243,3 +271,7 @@ def made_mac(number: int) -> str:
     """A locally administered address for each number."""
     return (b"\x02\x4c" + struct.pack("!I", number)).hex(":")
 
+
+def neighbor_of(address: str) -> str:
+    """The next address."""
+    return str(ip_address(address) + 1)

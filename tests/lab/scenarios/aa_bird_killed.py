@@ -21,17 +21,26 @@ def run(scene: Scene) -> None:
     site = scene.site()
     lines = [
         bring_up(scene, site, vlan, kind, bfd=bfd)
-        for vlan, kind, bfd in ((101, "bird", False), (103, "bird", True), (104, "frr", False), (105, "frr", True))
+        for vlan, kind, bfd in (
+            (101, "bird", False),
+            (103, "bird", True),
+            (104, "frr", False),
+            (105, "frr", True),
+        )
     ]
     limited, quick, plain, quick_frr = lines
     # Accepted, and nobody there.
-    site.connection.lend(site.owner, vlan=102, amazonAddress=None, customerAddress=None).accept(site.vpc)
+    site.connection.lend(site.owner, vlan=102, amazonAddress=None, customerAddress=None).accept(
+        site.vpc
+    )
     for _, customer in lines:
         customer.wait_up()
         customer.wait_route(site.vpc.cidr)
         must_reach(customer.namespace, customer.host, site.vpc.host)
     shut(site, *limited)
-    scene.note("a session shut for 101 prefixes, one without a customer, two with BFD and one without up")
+    scene.note(
+        "a session shut for 101 prefixes, one without a customer, two with BFD and one without up"
+    )
     site.edge.settle(3)
     with Findings() as findings:
         with findings.of("BIRD killed"):
@@ -45,11 +54,15 @@ def run(scene: Scene) -> None:
                 bfd_off(scene, site, lent, customer)
 
 
-def bring_up(scene: Scene, site: Site, vlan: int, kind: str, *, bfd: bool) -> tuple[Interface, Customer]:
+def bring_up(
+    scene: Scene, site: Site, vlan: int, kind: str, *, bfd: bool
+) -> tuple[Interface, Customer]:
     """An accepted interface with its customer, whose router is started."""
     lent = site.connection.lend(site.owner, vlan=vlan, amazonAddress=None, customerAddress=None)
     lent.accept(site.vpc)
-    customer = scene.customer(site.port, lent.router_config(), kind, (f"192.168.{vlan}.0/24",), bfd=bfd)
+    customer = scene.customer(
+        site.port, lent.router_config(), kind, (f"192.168.{vlan}.0/24",), bfd=bfd
+    )
     customer.start()
     return lent, customer
 
@@ -78,7 +91,11 @@ def stays_shut(lent: Interface, customer: Customer, seconds: float) -> None:
 
 
 def killed(
-    scene: Scene, site: Site, limited: tuple[Interface, Customer], quick: list[Customer], plain: Customer
+    scene: Scene,
+    site: Site,
+    limited: tuple[Interface, Customer],
+    quick: list[Customer],
+    plain: Customer,
 ) -> None:
     """SIGKILL to BIRD alone, amid pings of all."""
     pingings = [Pinging(scene, one.namespace, one.host, site.vpc.host) for one in (*quick, plain)]
@@ -86,7 +103,9 @@ def killed(
         with pingings[0], pingings[1], pingings[2], findings.of("prefix limit"):
             old = site.edge.bird_pid()
             site.edge.kill_bird()
-            wait_until("BIRD to be started again", site.edge.bird_pid, lambda pid: pid not in (None, old))
+            wait_until(
+                "BIRD to be started again", site.edge.bird_pid, lambda pid: pid not in (None, old)
+            )
             for customer in (*quick, plain):
                 customer.wait_up()
             stays_shut(*limited, seconds=15)
@@ -96,10 +115,14 @@ def killed(
             f"at most {LOST_SECONDS:.0f} s lost with BFD, nothing without",
             seconds,
         )
-    scene.note(f"BIRD killed: with BFD {seconds[0]} s (BIRD) and {seconds[1]} s (FRR) lost, without 0; shut stays shut")
+    scene.note(
+        f"BIRD killed: with BFD {seconds[0]} s (BIRD) and {seconds[1]} s (FRR) lost, without 0; shut stays shut"
+    )
 
 
-def both_killed(scene: Scene, site: Site, limited: tuple[Interface, Customer], plain: Customer) -> None:
+def both_killed(
+    scene: Scene, site: Site, limited: tuple[Interface, Customer], plain: Customer
+) -> None:
     """SIGKILL to both, the agent started some seconds later."""
     with Pinging(scene, plain.namespace, plain.host, site.vpc.host) as pings:
         site.edge.kill()
@@ -145,7 +168,11 @@ def bfd_off(scene: Scene, site: Site, lent: Interface, customer: Customer) -> No
     """RFC 5882, section 4.2: that a neighbor stops BFD is no reason to close the BGP session."""
     customer.wait_up()
     must_reach(customer.namespace, customer.host, site.vpc.host)
-    wait_until("BFD to be up", lambda: site.edge.bird("show bfd sessions"), lambda text: f"{customer.config.ours} " in text)
+    wait_until(
+        "BFD to be up",
+        lambda: site.edge.bird("show bfd sessions"),
+        lambda text: f"{customer.config.ours} " in text,
+    )
     site.edge.settle(3)
     since = site.edge.up_since(lent.id)
     with Pinging(scene, customer.namespace, customer.host, site.vpc.host) as pings:
@@ -154,4 +181,6 @@ def bfd_off(scene: Scene, site: Site, lent: Interface, customer: Customer) -> No
         customer.wait_up()
     must_equal(len(pings.lost_numbers), 0, "pings lost when the customer turns BFD off")
     site.edge.must_be_up_since(lent.id, since)
-    scene.note(f"{customer.kind}: BFD turned off, the session stays, none of {pings.result.sent} pings lost")
+    scene.note(
+        f"{customer.kind}: BFD turned off, the session stays, none of {pings.result.sent} pings lost"
+    )

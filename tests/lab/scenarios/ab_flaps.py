@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import time
 
-from lab.attach import attach
+from lab.attach import Attached, attach
 from lab.checks import must, must_equal, wait_until
-from lab.scene import Scene
+from lab.scene import Scene, Site
 from lab.traffic import Pinging, must_not_reach
 
 CYCLES = 40
@@ -25,7 +25,11 @@ def run(scene: Scene) -> None:
     since = site.edge.up_since(other.lent.id)
     with Pinging(scene, other.customer.namespace, other.hosts[4], other.vpc_host(4)) as pings:
         cycles, shown = flap(site, flapping)
-    must(shown, f"the session shut within {CYCLES} cycles, with a reason that tells of flapping", site.edge.shown_interface(flapping.lent.id))
+    must(
+        shown,
+        f"the session shut within {CYCLES} cycles, with a reason that tells of flapping",
+        site.edge.shown_interface(flapping.lent.id),
+    )
     scene.note(f"shut after {cycles} cycles of {len(PREFIXES)} prefixes: {shown}")
     flapping.lent.wait_state("down")
     must_not_reach(flapping.customer.namespace, flapping.hosts[4], flapping.vpc_host(4), count=3)
@@ -43,7 +47,7 @@ def run(scene: Scene) -> None:
     scene.note("reset by the operator, it is up again")
 
 
-def flap(site, flapping) -> tuple[int, str]:  # noqa: ANN001 - as in run
+def flap(site: Site, flapping: Attached) -> tuple[int, str]:
     """All prefixes up and down, until the edge says that it has had enough; how often, and what it says."""
     customer = flapping.customer
     for cycle in range(CYCLES):

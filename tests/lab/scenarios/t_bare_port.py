@@ -139,7 +139,11 @@ def nothing_gets_through(attack: Attack, when: str) -> None:
     with Management(attack.edge) as watch:
         seen = {name: attack.answers(tags) for name, tags in TAGS.items()}
     answered = {name: texts for name, texts in seen.items() if texts}
-    must_equal((answered, watch.strangers()), ({}, []), f"{when}: answers, and packets on the management link")
+    must_equal(
+        (answered, watch.strangers()),
+        ({}, []),
+        f"{when}: answers, and packets on the management link",
+    )
 
 
 def advertise(site: Site, tap: Tap) -> None:

@@ -20,14 +20,20 @@ LARGE, LARGE6 = "172.20.0.0/16", "2001:db8:c1::"
 
 def run(scene: Scene) -> None:
     site = scene.site("10.20.0.0/16", "2001:db8:20::/56")
-    other_vpc = site.edge.vpc(scene.tenant("other owner"), "eth8", "10.30.0.0/16", "2001:db8:30::/56")
+    other_vpc = site.edge.vpc(
+        scene.tenant("other owner"), "eth8", "10.30.0.0/16", "2001:db8:30::/56"
+    )
     attacker = attach(site.port, site.connection, site.vpc, 101, 1, prefixes=(LARGE,))
     victim = attach(site.port, site.connection, other_vpc, 102, 2)
     attacker.wait()
     victim.wait()
     floods = Floods(scene, site, attacker, victim)
     scene.note("two tenants with two sessions each on one port")
-    with Tap(site.port.trunk, "eth0") as tap, Tap(site.vpc.namespace, "eth0") as fabric, Findings() as findings:
+    with (
+        Tap(site.port.trunk, "eth0") as tap,
+        Tap(site.vpc.namespace, "eth0") as fabric,
+        Findings() as findings,
+    ):
         for name, wire, frames in (
             ("ARP", tap, floods.arp()),
             ("neighbor discovery", tap, floods.discovery()),
@@ -53,11 +59,15 @@ class Floods:
     def arp(self) -> list[bytes]:
         """Requests and replies of senders within its subnet, within what it announces, and outside of both."""
         config = self.attacker.configs[4]
-        own = [str(address) for address in ip_network(f"{config.ours}/{config.length}", strict=False)]
+        own = [
+            str(address) for address in ip_network(f"{config.ours}/{config.length}", strict=False)
+        ]
         found = []
         for number in range(DIFFERENT):
             low = f"{number >> 8 & 255}.{number & 255}"
-            source = (own[number % len(own)], f"172.20.{low}", f"172.31.{low}", f"10.20.{low}")[number % 4]
+            source = (own[number % len(own)], f"172.20.{low}", f"172.31.{low}", f"10.20.{low}")[
+                number % 4
+            ]
             sender = raw.made_mac(number)
             reply_to = self.router_mac if number % 16 > 12 else None
             body = raw.arp(sender, source, config.theirs, reply_to=reply_to)
@@ -146,13 +156,20 @@ class Floods:
         since = edge.up_since(victim.lent.id)
         must_equal(len(since), 2, "the other tenant's sessions")
         four, six = (
-            Pinging(self.scene, victim.customer.namespace, victim.hosts[version], victim.vpc_host(version))
+            Pinging(
+                self.scene,
+                victim.customer.namespace,
+                victim.hosts[version],
+                victim.vpc_host(version),
+            )
             for version in (4, 6)
         )
         with four, six, Flood(wire, frames, PER_SECOND) as flood:
             edge.settle(SECONDS / 2)
             # As when the neighbor is another router from here on: it has to be found again, in a full table.
-            edge.namespace.ip(f"neighbor flush dev {victim.lent.id}", f"neighbor flush dev {victim.vpc.interface}")
+            edge.namespace.ip(
+                f"neighbor flush dev {victim.lent.id}", f"neighbor flush dev {victim.vpc.interface}"
+            )
             edge.settle(SECONDS / 2)
             counts = self.neighbors()
         self.scene.note(f"{name}: {flood.rate}; neighbors {counts}")
@@ -177,13 +194,19 @@ def policed(scene: Scene, tap: Tap, floods: Floods) -> None:
     config, customer = floods.attacker.configs[4], floods.attacker.customer
     mac = customer.namespace.links()[customer.interface]["address"]
     frames = [
-        raw.packet(mac, floods.router_mac, raw.echo(config.ours, config.theirs, number), raw.tagged(101))
+        raw.packet(
+            mac, floods.router_mac, raw.echo(config.ours, config.theirs, number), raw.tagged(101)
+        )
         for number in range(2_000)
     ]
     tap.collect(0.5)
     with Flood(tap, frames, PER_SECOND) as flood:
         floods.site.edge.settle(1)
-    answered = [frame for frame in tap.collect(0.5) if frame.source == config.theirs and frame.kind == "icmp"]
+    answered = [
+        frame
+        for frame in tap.collect(0.5)
+        if frame.source == config.theirs and frame.kind == "icmp"
+    ]
     must(
         len(answered) < flood.sent / 2,
         "pings to the router to be policed",

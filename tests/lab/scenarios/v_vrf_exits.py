@@ -52,13 +52,16 @@ class Exits:
         pairs = ((attached.hosts[4], ELSEWHERE), (attached.hosts[6], ELSEWHERE6))
         port, handoff = (links[name]["address"] for name in ("eth1", site.vpc.interface))
         self._from_customer = [
-            raw.packet(tap.mac, port, raw.udp(*pair, 7), raw.tagged(attached.lent.vlan)) for pair in pairs
+            raw.packet(tap.mac, port, raw.udp(*pair, 7), raw.tagged(attached.lent.vlan))
+            for pair in pairs
         ]
         hosts = zip(site.vpc.hosts, (ELSEWHERE, ELSEWHERE6), strict=True)
         self._from_vpc = [raw.packet(fabric.mac, handoff, raw.udp(*pair, 7)) for pair in hosts]
         self._table = site.edge.table(site.vpc.gateway_id)
 
-    def no_packet_leaves(self, name: str, family: str | None, change: list[str], until: Callable[[], object]) -> None:
+    def no_packet_leaves(
+        self, name: str, family: str | None, change: list[str], until: Callable[[], object]
+    ) -> None:
         """Carries out `change` amid a stream from both sides; `until` is done before the stream ends."""
         with Findings() as findings:
             with (
@@ -71,23 +74,34 @@ class Exits:
                 until()
                 self.edge.settle(0.5)
             watch.must_be_clean()
-        self.scene.note(f"{name}: none of {2 * flood.sent} packets left by the management interface")
+        self.scene.note(
+            f"{name}: none of {2 * flood.sent} packets left by the management interface"
+        )
 
     def default_routes(self) -> None:
         """Deleted one after the other."""
         for family in ("-4", "-6"):
 
             def defaults(family: str = family) -> list[str]:
-                routes = self.edge.namespace.show(family, "route", "show", "table", str(self._table))
+                routes = self.edge.namespace.show(
+                    family, "route", "show", "table", str(self._table)
+                )
                 return [route["type"] for route in routes if route["dst"] == "default"]
 
-            must(defaults() == ["unreachable"], f"an unreachable default route ({family})", defaults())
+            must(
+                defaults() == ["unreachable"],
+                f"an unreachable default route ({family})",
+                defaults(),
+            )
             self.no_packet_leaves(
                 f"unreachable default route ({family}) deleted",
                 family,
                 [f"route delete unreachable default table {self._table}"],
                 lambda: wait_until(
-                    "it to be back", defaults, lambda seen: seen == ["unreachable"], REPAIRED_SECONDS
+                    "it to be back",
+                    defaults,
+                    lambda seen: seen == ["unreachable"],
+                    REPAIRED_SECONDS,
                 ),
             )
 
@@ -111,7 +125,9 @@ class Exits:
             finally:
                 # The next part is to start from a router that is whole.
                 if not rules():
-                    self.edge.namespace.ip("rule add priority 1000 l3mdev protocol kernel", family=family)
+                    self.edge.namespace.ip(
+                        "rule add priority 1000 l3mdev protocol kernel", family=family
+                    )
             self.attached.must_pass(4)
             self.attached.must_pass(6)
 
@@ -119,7 +135,9 @@ class Exits:
         """A rule before the VRFs' takes their traffic: an error that cannot be repaired, so it must be told."""
         rule = f"rule {{}} priority 500 {selector} lookup main"
         try:
-            self.no_packet_leaves(f"foreign rule {selector} ({family})", family, [rule.format("add")], self._told)
+            self.no_packet_leaves(
+                f"foreign rule {selector} ({family})", family, [rule.format("add")], self._told
+            )
         finally:
             self.edge.namespace.ip(rule.format("delete"), family=family)
         self.attached.lent.wait_state("available", patience=90)

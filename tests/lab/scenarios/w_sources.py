@@ -14,10 +14,22 @@ from lab.scene import Scene, Site
 VPC6 = "2001:db8:20::/56"
 TIMES = 10
 # RFC 6890: never sources of a forwarded packet.
-MARTIANS = (
-    "0.0.0.0 0.1.2.3 127.0.0.1 127.9.9.9 224.0.0.5 239.1.1.1 240.0.0.1 255.255.255.255 "
-    ":: ::1 ::ffff:10.1.1.1 ff02::1 ff0e::1 fe80::1"
-).split()
+MARTIANS = [
+    "0.0.0.0",
+    "0.1.2.3",
+    "127.0.0.1",
+    "127.9.9.9",
+    "224.0.0.5",
+    "239.1.1.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "::ffff:10.1.1.1",
+    "ff02::1",
+    "ff0e::1",
+    "fe80::1",
+]
 NEVER_ANNOUNCED = ["192.168.99.10", "10.99.0.1", "2001:db8:f00d::1", "fd00:99::1"]
 
 
@@ -25,7 +37,9 @@ def run(scene: Scene) -> None:
     site = scene.site("10.20.0.0/16", VPC6)
     second_port = site.edge.port("eth2")
     second_connection = scene.connect(scene.tenant("second lender"), second_port)
-    other_vpc = site.edge.vpc(scene.tenant("other owner"), "eth8", "10.30.0.0/16", "2001:db8:30::/56")
+    other_vpc = site.edge.vpc(
+        scene.tenant("other owner"), "eth8", "10.30.0.0/16", "2001:db8:30::/56"
+    )
     one = attach(site.port, site.connection, site.vpc, 101, 1)
     two = attach(second_port, second_connection, site.vpc, 101, 2)
     other = attach(site.port, site.connection, other_vpc, 102, 3)
@@ -79,7 +93,10 @@ class Sides:
         """Pings from the VPC's side."""
         handoff = self._links[self.site.vpc.interface]["address"]
         self.vpc.send(
-            *(raw.packet(self.vpc.mac, handoff, raw.echo(source, target, at)) for at in range(count))
+            *(
+                raw.packet(self.vpc.mac, handoff, raw.echo(source, target, at))
+                for at in range(count)
+            )
         )
 
     def drain(self) -> None:
@@ -94,7 +111,9 @@ class Sides:
             target = self.pair[0].vpc_host(ip_address(source).version)
             for number in (0, 1):
                 self.send(number, source, target, 4)
-        arrived = {frame.source for frame in self.vpc.collect(1.0) if frame.kind in ("icmp", "icmp6")}
+        arrived = {
+            frame.source for frame in self.vpc.collect(1.0) if frame.kind in ("icmp", "icmp6")
+        }
         return sorted(arrived & set(sources))
 
     def crossing(self) -> dict[str, int]:
@@ -103,11 +122,17 @@ class Sides:
         seen = {}
         for version in (4, 6):
             for number, (here, there) in enumerate((self.pair, self.pair[::-1])):
-                targets = (there.hosts[version], there.configs[version].ours, there.configs[version].theirs)
+                targets = (
+                    there.hosts[version],
+                    there.configs[version].ours,
+                    there.configs[version].theirs,
+                )
                 for target in targets:
                     self.drain()
                     self.send(number, here.hosts[version], target, 4)
-                    arrived = count(self.customers[1 - number].collect(0.4), here.hosts[version], target)
+                    arrived = count(
+                        self.customers[1 - number].collect(0.4), here.hosts[version], target
+                    )
                     answered = count(self.customers[number].collect(), target, here.hosts[version])
                     if arrived or answered:
                         seen[f"{here.hosts[version]} > {target}"] = arrived + answered
@@ -138,7 +163,11 @@ def asymmetric(scene: Scene, sides: Sides) -> None:
         there = count(sides.vpc.collect(1.0), one.hosts[version], one.vpc_host(version))
         back = count(sides.customers[0].collect(), one.vpc_host(version), one.hosts[version])
         seen[version] = (there, back)
-    must_equal(seen, {4: (TIMES, TIMES), 6: (TIMES, TIMES)}, f"of {TIMES}: arrived, answered by the other interface")
+    must_equal(
+        seen,
+        {4: (TIMES, TIMES), 6: (TIMES, TIMES)},
+        f"of {TIMES}: arrived, answered by the other interface",
+    )
     scene.note(f"asymmetric: {TIMES} of {TIMES} arrive and are answered, IPv4 and IPv6")
 
 

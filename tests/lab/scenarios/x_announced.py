@@ -12,7 +12,15 @@ from lab.scene import Scene, Site
 from lab.traffic import Pinging
 
 MARTIANS = {
-    4: ["0.0.0.0/8", "127.0.0.0/8", "127.1.0.0/16", "169.254.7.0/24", "224.0.0.0/4", "239.1.0.0/16", "240.0.0.0/4"],
+    4: [
+        "0.0.0.0/8",
+        "127.0.0.0/8",
+        "127.1.0.0/16",
+        "169.254.7.0/24",
+        "224.0.0.0/4",
+        "239.1.0.0/16",
+        "240.0.0.0/4",
+    ],
     6: ["::1/128", "fe80::/10", "fe80:1::/64", "ff00::/8", "ff0e::/16"],
 }
 HANDOFF = {
@@ -44,7 +52,9 @@ def run(scene: Scene) -> None:
         attached.wait()
     for version, prefixes in COVERING.items():
         two.customer.router.announce(two.configs[version], prefixes)
-    scene.note("two interfaces of a gateway; the second customer announces prefixes that cover the VPC's")
+    scene.note(
+        "two interfaces of a gateway; the second customer announces prefixes that cover the VPC's"
+    )
     with Findings() as findings:
         with findings.of("announcements"):
             announcements(scene, site, one, two)
@@ -57,7 +67,9 @@ def run(scene: Scene) -> None:
 def bird_routes(site: Site, version: int) -> set[str]:
     """The customers' routes in the VRF."""
     table = str(site.edge.table(site.vpc.gateway_id))
-    routes = site.edge.namespace.show(f"-{version}", "route", "show", "table", table, "proto", "bird")
+    routes = site.edge.namespace.show(
+        f"-{version}", "route", "show", "table", table, "proto", "bird"
+    )
     everything = "0.0.0.0/0" if version == 4 else "::/0"
     dsts = (route["dst"].replace("default", everything) for route in routes)
     return {str(ip_network(dst)) for dst in dsts}
@@ -68,11 +80,22 @@ def announcements(scene: Scene, site: Site, one: Attached, two: Attached) -> Non
     turned_away = {}
     for version in (4, 6):
         configs = [attached.configs[version] for attached in (one, two)]
-        sessions = [f"{address}/{32 if version == 4 else 128}" for c in configs for address in (c.ours, c.theirs)]
+        sessions = [
+            f"{address}/{32 if version == 4 else 128}"
+            for c in configs
+            for address in (c.ours, c.theirs)
+        ]
         subnets = [str(ip_network(f"{c.ours}/{c.length}", strict=False)) for c in configs]
-        turned_away[version] = [*HANDOFF[version], *INSIDE[version], *sessions, *subnets, *ODD[version]]
+        turned_away[version] = [
+            *HANDOFF[version],
+            *INSIDE[version],
+            *sessions,
+            *subnets,
+            *ODD[version],
+        ]
     four, six = (
-        Pinging(scene, one.customer.namespace, one.hosts[version], one.vpc_host(version)) for version in (4, 6)
+        Pinging(scene, one.customer.namespace, one.hosts[version], one.vpc_host(version))
+        for version in (4, 6)
     )
     with four, six:
         for version in (4, 6):
@@ -97,7 +120,9 @@ def announcements(scene: Scene, site: Site, one: Attached, two: Attached) -> Non
             peer["addressFamily"]: peer["prefixesRejected"]
             for peer in site.edge.shown_interface(one.lent.id).get("peers", [])
         },
-        lambda seen: all(seen.get(f"ipv{version}", 0) >= len(turned_away[version]) for version in (4, 6)),
+        lambda seen: all(
+            seen.get(f"ipv{version}", 0) >= len(turned_away[version]) for version in (4, 6)
+        ),
         patience=15,
         pause=0.5,
     )
@@ -128,10 +153,18 @@ def handoff_down(scene: Scene, site: Site, one: Attached, two: Attached) -> None
                 with Flood(tap, frames, 200) as flood:
                     down()
                     ways = ways_by_others(site, one, two)
-                strays = [frame for frame in tap.collect() if frame.kind == "udp" and frame.vlan == two.lent.vlan]
+                strays = [
+                    frame
+                    for frame in tap.collect()
+                    if frame.kind == "udp" and frame.vlan == two.lent.vlan
+                ]
             finally:
                 up()
-            must_equal((len(strays), ways), (0, []), "packets at the other site, ways to the VPC by another site")
+            must_equal(
+                (len(strays), ways),
+                (0, []),
+                "packets at the other site, ways to the VPC by another site",
+            )
             scene.note(f"handoff {name}: none of {flood.sent} packets went to the other site")
             for version in (4, 6):
                 one.customer.wait_route(one.cidr(version))
@@ -143,7 +176,9 @@ def ways_by_others(site: Site, one: Attached, two: Attached) -> list[dict]:
     for version in (4, 6):
         wait_until(
             "the VPC's prefix to be withdrawn",
-            lambda version=version: two.customer.namespace.show(f"-{version}", "route", "show", two.cidr(version)),
+            lambda version=version: two.customer.namespace.show(
+                f"-{version}", "route", "show", two.cidr(version)
+            ),
             lambda seen: not seen,
         )
     site.edge.settle(2)

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 
 from lab import raw
 from lab.attach import Attached, attach
-from lab.checks import Failed, Findings, must, wait_until
+from lab.checks import Failed, Findings, must
 from lab.leaks import ELSEWHERE, ELSEWHERE6, Management
 from lab.process import attempt
 from lab.raw import Flood, Tap
@@ -20,8 +20,26 @@ REPAIRED_SECONDS = 10.0
 # A session that has fallen waits for both routers' timers.
 SESSION_SECONDS = 60.0
 SETTINGS = {
-    "ipv4": "rp_filter forwarding proxy_arp arp_ignore arp_announce arp_filter accept_local accept_redirects send_redirects".split(),
-    "ipv6": "accept_ra autoconf forwarding proxy_ndp accept_redirects disable_ipv6 keep_addr_on_down".split(),
+    "ipv4": [
+        "rp_filter",
+        "forwarding",
+        "proxy_arp",
+        "arp_ignore",
+        "arp_announce",
+        "arp_filter",
+        "accept_local",
+        "accept_redirects",
+        "send_redirects",
+    ],
+    "ipv6": [
+        "accept_ra",
+        "autoconf",
+        "forwarding",
+        "proxy_ndp",
+        "accept_redirects",
+        "disable_ipv6",
+        "keep_addr_on_down",
+    ],
 }
 
 
@@ -46,14 +64,22 @@ def run(scene: Scene) -> None:
     site.edge.settle(2)
     router = Router(site, attached)
     before = router.look()
-    with Management(site.edge) as watch, Tap(site.port.trunk, "eth0") as tap, Findings() as findings:
+    with (
+        Management(site.edge) as watch,
+        Tap(site.port.trunk, "eth0") as tap,
+        Findings() as findings,
+    ):
         mac = site.edge.namespace.links()["eth1"]["address"]
         pairs = ((attached.hosts[4], ELSEWHERE), (attached.hosts[6], ELSEWHERE6))
         frames = [raw.packet(tap.mac, mac, raw.udp(*pair, 7), raw.tagged(101)) for pair in pairs]
         with Flood(tap, frames, 100) as flood:
             for one in breaks(site, attached):
                 with findings.of(one.name):
-                    seconds = router.break_and_wait(one, before)
+                    try:
+                        seconds = router.break_and_wait(one, before)
+                    except Failed:
+                        router.put_back(one, before)
+                        raise
                     scene.note(f"{one.name}: right again after {seconds:.1f} s")
     watch.must_be_clean()
     scene.note(f"none of {flood.sent} packets to elsewhere left by the management interface")
@@ -69,14 +95,22 @@ def breaks(site: Site, attached: Attached) -> list[Break]:
         Break("BIRD's IPv6 route", [f"route delete 2001:db8:c1::/48 {table}"]),
         Break("the VPC's IPv4 route", [f"route delete {site.vpc.cidrs[0]} {table}"]),
         Break("the VPC's IPv6 route", [f"route delete {site.vpc.cidrs[1]} {table}"]),
-        Break("the handoff's connected route", [f"route delete 192.0.2.0/30 dev {handoff} {table}"]),
+        Break(
+            "the handoff's connected route", [f"route delete 192.0.2.0/30 dev {handoff} {table}"]
+        ),
         Break("the handoff's local route", [f"route delete local 192.0.2.1 dev {handoff} {table}"]),
     ]
     for version, config in attached.configs.items():
         theirs, subnet = config.theirs, ip_network(f"{config.ours}/{config.length}", strict=False)
         found += [
-            Break(f"the link's IPv{version} local route", [f"route delete local {theirs} dev {link} {table}"]),
-            Break(f"the link's IPv{version} connected route", [f"route delete {subnet} dev {link} {table}"]),
+            Break(
+                f"the link's IPv{version} local route",
+                [f"route delete local {theirs} dev {link} {table}"],
+            ),
+            Break(
+                f"the link's IPv{version} connected route",
+                [f"route delete {subnet} dev {link} {table}"],
+            ),
             Break(
                 f"the link's IPv{version} address",
                 [f"address delete {theirs}/{config.length} dev {link}"],
@@ -97,9 +131,9 @@ def breaks(site: Site, attached: Attached) -> list[Break]:
         for one in (link,)
     ]
     found += [
-        Break("the handoff's settings", settings={f"net.ipv4.conf.{handoff}.{name}": value
-            for name, value in (("rp_filter", "0"), ("forwarding", "0"), ("proxy_arp", "1"))}),  # fmt: skip
-        Break("the VRF's settings", settings={f"net.ipv4.conf.{vrf}.rp_filter": "0", f"net.ipv6.conf.{handoff}.accept_ra": "2"}),
+        Break("the handoff's rp_filter", settings={f"net.ipv4.conf.{handoff}.rp_filter": "0"}),
+        Break("the handoff's forwarding", settings={f"net.ipv4.conf.{handoff}.forwarding": "0"}),
+        Break("the VRF's rp_filter", settings={f"net.ipv4.conf.{vrf}.rp_filter": "0"}),
         Break("the whole packet filter", program=["nft", "flush", "ruleset"]),
         Break("the handoff taken out of its VRF", [f"link set {handoff} nomaster"]),
         Break("the link's MTU", [f"link set {link} mtu 1300"]),
@@ -129,16 +163,30 @@ class Router:
     def look(self) -> Look:
         space = self.site.edge.namespace
         seen = self.site.edge.snapshot()
-        customers = [line for kind in ("route", "route6") for line in seen[kind] if "'bird'" in line]
+        customers = [
+            line for kind in ("route", "route6") for line in seen[kind] if "'bird'" in line
+        ]
         for kind in ("route", "route6"):
             seen[kind] = [line for line in seen[kind] if "'bird'" not in line and not passing(line)]
-        names = " ".join(
+        # A VRF that is made anew may have another table, and has another MAC address.
+        links = space.links()
+        if self.site.vpc.gateway_id in links:
+            vrf = links[self.site.vpc.gateway_id]
+            names = {str(vrf["linkinfo"]["info_data"]["table"]): "TABLE", vrf["address"]: "MAC"}
+            seen = {kind: renamed(lines, names) for kind, lines in seen.items()}
+            customers = renamed(customers, names)
+        files = " ".join(
             f"/proc/sys/net/{family}/conf/{link}/{name}"
             for family, wanted in SETTINGS.items()
-            for link in (self.attached.lent.id, self.site.vpc.gateway_id, self.site.vpc.interface, "eth1")
+            for link in (
+                self.attached.lent.id,
+                self.site.vpc.gateway_id,
+                self.site.vpc.interface,
+                "eth1",
+            )
             for name in wanted
         )
-        script = f"nft --stateless list ruleset; tc qdisc show; grep -H . {names} 2>/dev/null"
+        script = f"nft --stateless list ruleset; tc qdisc show; grep -H . {files} 2>/dev/null"
         seen["other"] = sorted(attempt(space.words("sh", "-c", script)).stdout.splitlines())
         return Look(seen, customers)
 
@@ -159,6 +207,15 @@ class Router:
             attached.must_pass(version)
         return seconds
 
+    def put_back(self, one: Break, before: Look) -> None:
+        """The settings as they were, so that the next thing is judged by itself."""
+        values = dict(
+            line.rsplit(":", 1) for line in before.kernel["other"] if line.startswith("/proc/sys/")
+        )
+        paths = {name: "/proc/sys/" + name.replace(".", "/") for name in one.settings}
+        if paths:
+            self.site.edge.namespace.sysctl(**{name: values[path] for name, path in paths.items()})
+
     def _wait(self, began: float, before: Look, patience: float, *, customers: bool) -> float:
         """Until the kernel is as before, with the customers' routes if these are asked for."""
         while True:
@@ -166,13 +223,24 @@ class Router:
             seconds = time.monotonic() - began
             try:
                 must_be_same(before.kernel, now.kernel, f"after {seconds:.1f} s")
-                must(not customers or now.customers == before.customers, "the customers' routes", now.customers)
+                must(
+                    not customers or now.customers == before.customers,
+                    "the customers' routes",
+                    now.customers,
+                )
             except Failed:
                 if seconds > patience:
                     raise
             else:
                 return seconds
             time.sleep(0.2)
+
+
+def renamed(lines: list[str], names: dict[str, str]) -> list[str]:
+    """The lines with these texts replaced."""
+    for text, name in names.items():
+        lines = [line.replace(text, name) for line in lines]
+    return sorted(lines)
 
 
 def passing(line: str) -> bool:
