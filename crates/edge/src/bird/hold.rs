@@ -13,12 +13,6 @@ use super::parse::Protocol;
 /// How long sessions have been up when their routes can be expected to be there.
 const ROUTES_WITHIN: Duration = Duration::from_secs(3);
 
-/// How long after the last session has come up the others are not waited for. Ours tries each second at first.
-const STRAGGLERS: Duration = Duration::from_secs(4);
-
-/// For how long one look speaks.
-const PACE: Duration = Duration::from_millis(1500);
-
 /// Whether the kernel's routes are held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
@@ -69,45 +63,15 @@ impl Hold {
     }
 }
 
-/// BIRD's recovery after a graceful restart, which holds back what is announced until every session that was started with it is
-/// heard (RFC 4724, section 4.1). Customers that use BFD have no routes meanwhile; what is announced to one
-/// does not depend on what another says; so those that stay away are waited for only while others still come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recovery {
-    /// There is none to be waited for.
-    Over,
-    /// It goes on.
-    Waiting {
-        /// How many sessions are up.
-        up: usize,
-        /// For how long it is not more. A look counts for [`PACE`] at most: a BIRD that is too busy to answer is too busy for
-        /// sessions too.
-        quiet: Duration,
-        /// When it was looked.
-        at: Instant,
-    },
-}
-
-impl Recovery {
-    /// It begins.
-    #[must_use]
-    pub const fn begin(now: Instant) -> Self {
-        Self::Waiting { up: 0, quiet: Duration::ZERO, at: now }
-    }
-
-    /// What it is when so many sessions are up, and whether that has ended it. While none is up nobody misses anything.
-    #[must_use]
-    pub fn after(self, now_up: usize, now: Instant) -> (Self, bool) {
-        let Self::Waiting { up, quiet, at } = self else { return (Self::Over, false) };
-        if now_up == 0 || now_up > up {
-            return (Self::Waiting { up: now_up, quiet: Duration::ZERO, at: now }, false);
-        }
-        let quiet = quiet + now.saturating_duration_since(at).min(PACE);
-        match quiet >= STRAGGLERS {
-            true => (Self::Over, true),
-            false => (Self::Waiting { up, quiet, at: now }, false),
-        }
-    }
+/// How long, in seconds, a BIRD that starts in the place of another waits for sessions before it announces anything: until every
+/// session that it was started with is heard, and so long at most (RFC 4724, section 4.1). Customers that use BFD have no routes
+/// meanwhile, and what is announced to one depends on no other: so it is as long as sessions take to come back, which many
+/// take longer to, and no longer than the operator says.
+#[must_use]
+pub fn recovery_seconds(sessions: usize, longest: u16) -> u16 {
+    const LEAST: usize = 5;
+    const A_SECOND: usize = 100;
+    u16::try_from(LEAST + sessions / A_SECOND).map_or(longest, |seconds| seconds.min(longest))
 }
 
 #[cfg(test)]
@@ -139,24 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn those_that_stay_away_are_waited_for_while_others_come() {
-        // Seconds after the start, how many are up, whether that ends it.
-        let story = [
-            (0, 0, false),
-            (30, 1, false),
-            (31, 2, false),
-            (32, 2, false),
-            (52, 1, false),
-            (53, 2, false),
-            (54, 2, true),
-            (60, 2, false),
-        ];
-        let start = Instant::now();
-        let mut recovery = Recovery::begin(start);
-        for (second, up, over) in story {
-            let after = recovery.after(up, start + Duration::from_secs(second));
-            assert_eq!(after.1, over, "after {second} s");
-            recovery = after.0;
-        }
+    fn many_sessions_are_waited_for_longer() {
+        let check = |sessions, longest, expected| {
+            assert_eq!(recovery_seconds(sessions, longest), expected, "{sessions}");
+        };
+        check(1, 30, 5);
+        check(1_000, 30, 15);
+        check(10_000, 30, 30);
+        check(usize::MAX, 30, 30);
+        check(1, 3, 3);
     }
 }

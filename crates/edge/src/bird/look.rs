@@ -1,6 +1,5 @@
 //! Looks at a BIRD: at all of it, or at what has changed since the last look; and what follows from what is seen.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use linkway_domain::edge::SessionState;
 use super::configuration::Configuration;
 use super::control::{Answer, Control};
 use super::flaps::Allowance;
-use super::hold::{Hold, Recovery};
+use super::hold::Hold;
 use super::known::Known;
 use super::names::session_of;
 use super::parse::is_established;
@@ -162,36 +161,27 @@ impl Bird {
         }
     }
 
-    /// After the start of a BIRD in the place of one that has died: a session that was down before has nothing to recover, and
-    /// nobody waits for it.
-    pub(super) fn release(&mut self, next: &Configuration) {
-        if !self.hold.is_on() {
-            return;
-        }
-        self.recovery = Recovery::begin(Instant::now());
-        let Some(up) = &self.were_up else { return };
-        let names = next.names().filter(|name| !up.contains(name)).collect();
-        if let Ok(Some(mut control)) = Control::connect(&self.files.socket) {
-            self.give_up_recovery(&mut control, names);
+    /// The sessions that have no part in the recovery of a BIRD that starts in the place of one that has died: those that were
+    /// down before. BIRD would hold back all announcements until it has heard them.
+    pub(super) fn late(&self, next: &Configuration) -> Vec<String> {
+        match &self.were_up {
+            Some(up) if self.hold.is_on() => next.names().filter(|name| !up.contains(name)).collect(),
+            Some(_) | None => Vec::new(),
         }
     }
 
-    /// Has these sessions started once more, without a part in the graceful restart (RFC 4724): BIRD announces nothing on any session
-    /// before it has heard all that have one. They are down, so nothing is lost by it.
-    fn give_up_recovery(&self, control: &mut Control, names: BTreeSet<String>) {
+    /// Starts these, which the configuration has disabled. A session that cannot be started is one that BIRD has given up, which the
+    /// next look finds.
+    pub(super) fn start_late(&self, names: Vec<String>) -> Result<(), DaemonError> {
+        let Some(mut control) = Control::connect(&self.files.socket)? else { return Ok(()) };
         for name in names {
-            let command = format!("restart {name}");
-            let done = self.command(control, "to start a session", &command, &Sessions::default());
-            if let Err(error) = done {
-                // Then it is waited for.
-                tracing::warn!(%error, session = name, "a session that is down holds up the others");
-                return;
-            }
+            let command = format!("enable {name}");
+            self.command(&mut control, "to start a session", &command, &Sessions::default())?;
         }
+        Ok(())
     }
 
-    /// Lets BIRD have the kernel's routes when they need to be held no longer, and announce when those that are still away
-    /// need to be waited for no longer.
+    /// Lets BIRD have the kernel's routes when they need to be held no longer.
     fn settle(&mut self, control: &mut Control) -> Result<(), DaemonError> {
         let now = Instant::now();
         if self.hold == Hold::Unknown {
@@ -199,30 +189,25 @@ impl Bird {
             let answer = control.show("its kernel protocols", &command)?;
             let found = parse::protocols(answer.lines());
             self.hold = Hold::found(&found, now);
-            if self.hold.is_on() {
-                self.recovery = Recovery::begin(now);
-            }
         }
         if !self.hold.is_on() {
             return Ok(());
         }
-        let sessions: Vec<_> = self.known.sessions().filter(|one| parse::shut(one).is_none()).collect();
-        let away: BTreeSet<String> =
-            sessions.iter().filter(|one| !is_established(one)).map(|one| one.name.clone()).collect();
-        let (recovery, over) = self.recovery.after(sessions.len() - away.len(), now);
-        self.recovery = recovery;
-        if over {
-            self.give_up_recovery(control, away.clone());
-        }
-        let expected = |name: &String| self.were_up.as_ref().is_none_or(|up| up.contains(name));
+        // One that is shut, or was down before, is not expected.
+        let is_expected = |name| self.were_up.as_ref().is_none_or(|up| up.contains(name));
+        let mut expected = self
+            .known
+            .sessions()
+            .filter(|one| parse::shut(one).is_none() && is_expected(&one.name));
+        let all = expected.all(is_established);
         let longest = Duration::from_secs(self.settings.graceful_restart_wait.into());
-        let (hold, over) = self.hold.after(!away.iter().any(expected), longest, now);
+        let (hold, over) = self.hold.after(all, longest, now);
         self.hold = hold;
         if over {
             let what = "to take over the kernel's routes";
             let command = format!("enable \"{}\"", names::KERNEL_PROTOCOLS);
             self.command(control, what, &command, &Sessions::default())?;
-            (self.hold, self.recovery) = (Hold::No, Recovery::Over);
+            self.hold = Hold::No;
         }
         Ok(())
     }

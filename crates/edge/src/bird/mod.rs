@@ -43,7 +43,7 @@ use self::configuration::Configuration;
 use self::control::Control;
 use self::flaps::Flaps;
 use self::fragments::Fragments;
-use self::hold::{Hold, Recovery};
+use self::hold::Hold;
 use self::known::Known;
 use self::process::Files;
 use self::render::Surroundings;
@@ -79,8 +79,6 @@ pub struct Bird {
     used: Option<(Instant, Duration)>,
     /// The names of the sessions that were up when BIRD was last seen alive.
     were_up: Option<BTreeSet<String>>,
-    /// Since when as many sessions are up as there are, while the kernel's routes are held.
-    recovery: Recovery,
 }
 
 /// What BIRD is told.
@@ -113,7 +111,6 @@ impl Bird {
             flaps: Flaps::default(),
             used: None,
             were_up: None,
-            recovery: Recovery::Over,
         }
     }
 
@@ -209,7 +206,10 @@ impl Bird {
         let dialect = dialect(process::version(&program)?)?;
         let next = self.configuration(sessions);
         self.latch_unseen()?;
-        let shut = self.latch.at(SystemTime::now());
+        let late = self.late(&next);
+        let mut shut: BTreeMap<String, Shut> =
+            late.iter().map(|name| (name.clone(), Shut::Late)).collect();
+        shut.extend(self.latch.at(SystemTime::now()));
         let fragments = self.write_next(&next, dialect, &shut)?;
         let refused = |what| {
             move |text: String| DaemonError::Refused {
@@ -223,7 +223,7 @@ impl Bird {
         self.wait_loaded(next.digest)?;
         self.fragments.keep(fragments);
         self.unlatch(&next)?;
-        self.release(&next);
+        self.start_late(late.into_iter().filter(|name| shut[name] == Shut::Late).collect())?;
         self.configurations.borrow_mut().given = Some(next);
         Ok(())
     }

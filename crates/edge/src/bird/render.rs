@@ -48,13 +48,15 @@ pub(super) fn title(
     digest: Digest,
     dialect: Dialect,
     shut: impl IntoIterator<Item = String>,
+    recovery_seconds: u16,
 ) -> String {
     let list: String = shut.into_iter().map(|name| format!(" {name}")).collect();
     let marker = marker(digest, dialect);
     format!(
         "# Written by the Linkway agent, which replaces it. It holds the sessions' keys.\n\
          {SHUT_LINE}{list}\n\
-         protocol static {marker} {{ ipv4; }}\n"
+         protocol static {marker} {{ ipv4; }}\n\
+         graceful restart wait {recovery_seconds};\n"
     )
 }
 
@@ -143,7 +145,6 @@ pub(super) fn head(around: Surroundings<'_>, dialect: Dialect) -> String {
         "log \"{log}\" 4000000 \"{log}.1\" {{ info, remote, warning, error, auth, fatal, bug }};"
     );
     put!(out, "router id 192.0.0.8;");
-    put!(out, "graceful restart wait {};", settings.graceful_restart_wait);
     put!(out, "watchdog warning 5 s;");
     put!(out, "protocol device {{ scan time 10; }}");
     import::render(&mut out, settings);

@@ -21,6 +21,8 @@ pub enum Shut {
     PrefixLimit,
     /// Its routes came and went too often. For a time.
     Flapping,
+    /// It was down when BIRD died. Until its successor has begun.
+    Late,
 }
 
 impl Shut {
@@ -30,10 +32,11 @@ impl Shut {
         match self {
             Self::PrefixLimit => "shut: prefix limit",
             Self::Flapping => "shut: routes flap",
+            Self::Late => "down before BIRD's restart",
         }
     }
 
-    /// From the description.
+    /// Why a session of this description is to stay shut.
     #[must_use]
     pub fn of_description(text: &str) -> Option<Self> {
         [Self::PrefixLimit, Self::Flapping].into_iter().find(|one| one.description() == text)
