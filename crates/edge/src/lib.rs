@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod bird;
 pub mod kernel;
+pub mod limits;
 pub mod mark;
 pub mod netlink;
 pub mod plan;

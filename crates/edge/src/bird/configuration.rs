@@ -10,7 +10,6 @@ use imbl::ordmap::DiffItem;
 use linkway_domain::id::RoutingDomainId;
 use sha2::{Digest as _, Sha256};
 
-use super::hold::recovery_seconds;
 use super::names::{protocol_name, session_of};
 use super::render::{self, Surroundings, routing_domain};
 use super::settings::BirdSettings;
@@ -142,9 +141,9 @@ impl Configuration {
     ) -> String {
         let limited = |(name, _): &(String, _)| shut.get(name) == Some(&Shut::PrefixLimit);
         let there = self.shut(shut).filter(limited).map(|(name, _)| name);
-        let longest = around.settings.graceful_restart_wait;
-        let recovery = recovery_seconds(self.sessions.sessions.len(), longest);
-        render::title(self.digest, dialect, there, recovery) + &render::head(around, dialect)
+        let sessions = self.sessions.sessions.len();
+        render::title(self.digest, dialect, there, sessions, around.settings)
+            + &render::head(around, dialect)
     }
 
     /// The fragments, each with a name that is a digest of it; see [`render`].

@@ -17,11 +17,13 @@ use ipnet::IpNet;
 use linkway_domain::net::AddressFamily;
 use sha2::{Digest as _, Sha256};
 
+use super::hold::recovery_seconds;
 use super::import;
 use super::names::{protocol_name, symbol};
 use super::settings::{Bfd, BirdSettings};
 use super::shut::Shut;
 use super::version::Dialect;
+use crate::limits::scan_interval;
 use crate::session::{Announced, Digest, RoutingDomain, Session, Sessions};
 
 /// The name of the marker's protocol begins so; the digest and the dialect's letter follow.
@@ -43,20 +45,25 @@ pub struct Surroundings<'a> {
     pub log: &'a Path,
 }
 
-/// What goes before everything else.
+/// What goes before everything else, and depends on how many sessions there are.
 pub(super) fn title(
     digest: Digest,
     dialect: Dialect,
     shut: impl IntoIterator<Item = String>,
-    recovery_seconds: u16,
+    sessions: usize,
+    settings: &BirdSettings,
 ) -> String {
     let list: String = shut.into_iter().map(|name| format!(" {name}")).collect();
     let marker = marker(digest, dialect);
+    let recovery = recovery_seconds(sessions, settings.graceful_restart_wait);
+    let scan = scan_interval(sessions).as_secs();
     format!(
         "# Written by the Linkway agent, which replaces it. It holds the sessions' keys.\n\
          {SHUT_LINE}{list}\n\
          protocol static {marker} {{ ipv4; }}\n\
-         graceful restart wait {recovery_seconds};\n"
+         graceful restart wait {recovery};\n\
+         define SCAN_TIME = {scan};\n\
+         protocol device {{ scan time SCAN_TIME; }}\n"
     )
 }
 
@@ -146,7 +153,6 @@ pub(super) fn head(around: Surroundings<'_>, dialect: Dialect) -> String {
     );
     put!(out, "router id 192.0.0.8;");
     put!(out, "watchdog warning 5 s;");
-    put!(out, "protocol device {{ scan time 10; }}");
     import::render(&mut out, settings);
     for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
         render_templates(&mut out, family, settings, dialect);
@@ -169,6 +175,7 @@ fn render_templates(
     // back. The buffer is the netlink socket's: when the notices of thousands of routes overflow it, sessions stay
     // down. Nothing is learned: what else is in the VRF's table is not ours to announce.
     put!(out, "template kernel linkway_kernel{n} {{");
+    put!(out, "  scan time SCAN_TIME;");
     put!(out, "  persist; graceful restart on; merge paths on; netlink rx buffer 67108864;");
     put!(out, "  {word} {{ import none; export where source = RTS_BGP; }};");
     put!(out, "}}");
