@@ -10,6 +10,7 @@
 //! * BIRD would start again, at every reconfiguration, a session that the prefix limit has shut. So each new configuration
 //!   says of each shut session that it is disabled, until a reset gives the session another name.
 
+mod assignment;
 pub mod configuration;
 pub mod control;
 mod flaps;
@@ -22,6 +23,7 @@ pub mod names;
 mod ours;
 pub mod parse;
 mod process;
+mod processes;
 pub mod render;
 mod settings;
 pub mod shut;
@@ -37,6 +39,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+pub use processes::Processes;
 pub use settings::{Bfd, BirdSettings};
 
 use self::configuration::Configuration;
@@ -49,6 +52,8 @@ use self::process::Files;
 use self::render::Surroundings;
 use self::shut::{Held, Latch, Shut};
 use self::version::{Dialect, Version};
+use linkway_domain::id::RoutingDomainId;
+
 use crate::session::{Daemon, DaemonError, Digest, Observed, Sessions};
 
 /// How long a BIRD that is alive may have no socket: it makes it early, but reads its configuration first.
@@ -120,6 +125,20 @@ impl Bird {
     /// When it cannot be ended.
     pub fn stop(&self) -> Result<(), DaemonError> {
         ours::end(&self.files)
+    }
+
+    /// The routing domains that the BIRD has, if one runs.
+    ///
+    /// # Errors
+    /// When it runs and cannot be asked.
+    pub fn routing_domains(&self) -> Result<BTreeSet<RoutingDomainId>, DaemonError> {
+        let Some(mut control) = Control::connect(&self.files.socket)? else {
+            return Ok(BTreeSet::new());
+        };
+        let command = format!("show protocols \"{}\"", names::KERNEL_PROTOCOLS);
+        let answer = control.show("its kernel protocols", &command)?;
+        let protocols = parse::protocols(answer.lines());
+        Ok(protocols.iter().filter_map(|one| names::routing_domain_of(&one.name)).collect())
     }
 
     fn around(&self) -> Surroundings<'_> {

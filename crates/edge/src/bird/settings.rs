@@ -43,6 +43,8 @@ pub struct BirdSettings {
     pub flap_limit: u32,
     /// For how long, in seconds.
     pub flap_penalty: u32,
+    /// How many routing domains one BIRD has; for more there are more BIRDs. With 4,000 a change takes it a second.
+    pub routing_domains_per_process: u32,
     /// How BFD is run.
     pub bfd: Bfd,
     /// The interval of BFD in milliseconds, both ways.
@@ -68,6 +70,7 @@ impl Default for BirdSettings {
             prefix_limit: 100,
             flap_limit: 1000,
             flap_penalty: 300,
+            routing_domains_per_process: 4096,
             bfd: Bfd::Shared,
             bfd_interval: 300,
             bfd_multiplier: 3,

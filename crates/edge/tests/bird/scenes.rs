@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 
 use linkway_domain::edge::{PeerStatus, SessionState};
 use linkway_domain::net::PeerAddresses;
-use linkway_edge::session::{Daemon as _, DaemonError, RoutingDomain, Session};
+use linkway_edge::bird::{BirdSettings, Processes};
+use linkway_edge::session::{Daemon as _, DaemonError, Observed, RoutingDomain, Session};
 
 use crate::bird_common::{addresses, net, routing_domain, session, way};
 use crate::customer::{Customer, plug_domain, plug_session, run, wait};
@@ -16,7 +17,7 @@ use crate::stage::{self, DIR, Stage};
 type Scene = fn(&mut Stage);
 
 /// The scenes in their order.
-pub const ALL: [(&str, Scene); 18] = [
+pub const ALL: [(&str, Scene); 19] = [
     ("sessions come up, each in its routing domain", come_up),
     ("another key gets no answer", another_key),
     ("preferences choose, equal routes share", preferences),
@@ -35,6 +36,7 @@ pub const ALL: [(&str, Scene); 18] = [
     ("BFD when the customer wants it; equal addresses in two VRFs", bfd),
     ("a routing domain that goes and comes back", comes_back),
     ("links that come after BIRD was told", late_links),
+    ("several BIRDs: each routing domain stays in one", several),
 ];
 
 /// What a customer announces.
@@ -58,7 +60,7 @@ fn change_domain(stage: &mut Stage, change: impl Fn(&mut RoutingDomain)) {
 }
 
 fn come_up(stage: &mut Stage) {
-    assert_eq!(stage.bird.read().unwrap(), linkway_edge::session::Observed::default());
+    assert_eq!(stage.bird.read().unwrap(), Observed::default());
     stage.apply();
     let mode = run(&format!("stat -c '%a %a' {DIR} {DIR}/bird.conf"));
     assert_eq!(mode, "700 700\n600 600\n");
@@ -480,7 +482,7 @@ fn lost(stage: &mut Stage) {
             assert_eq!(ours().next(), None);
         }
         stage.renew(|_| ());
-        assert_eq!(stage.bird.read().unwrap(), linkway_edge::session::Observed::default());
+        assert_eq!(stage.bird.read().unwrap(), Observed::default());
         stage.apply();
         assert_eq!((routes(1), routes(2)), before, "held before the sessions are back");
         stage.wait_all_up();
@@ -568,4 +570,81 @@ fn late_links(stage: &mut Stage) {
         stage.apply();
     }
     stage.wait_all_up();
+}
+
+/// The numbers of the BIRDs that have a routing domain, by their directories.
+fn owners(domain: &str) -> Vec<&'static str> {
+    let has = |dir: &&'static str| {
+        let command = format!("birdc -s {dir}/bird.ctl show protocols </dev/null 2>&1 || true");
+        run(&command).contains(&format!("{domain}_kernel4 "))
+    };
+    [DIR, "/run/edge/bird-2", "/run/edge/bird-3"].into_iter().filter(has).collect()
+}
+
+fn several(stage: &mut Stage) {
+    let settings = BirdSettings { routing_domains_per_process: 1, ..BirdSettings::default() };
+    let fresh = || Processes::new(settings.clone(), Path::new(DIR));
+    let before = up_since(stage);
+    // What one BIRD has stays in it, also if it is more than it would be given today.
+    let mut birds = fresh();
+    birds.apply(&stage.sessions).unwrap();
+    assert_eq!(birds.read().unwrap().loaded, Some(birds.digest(&stage.sessions)));
+    assert!(!Path::new("/run/edge/bird-2").exists());
+    // The next two go into others.
+    let mut all = stage.sessions.clone();
+    for n in [7, 8] {
+        let mut domain = routing_domain(n, &[]);
+        domain.announced = vec![way(&format!("10.{n}.0.0/16"), "192.0.2.1", &format!("fabric{n}"))];
+        let new = session(n, &domain, addresses("169.254.0.1/30", "169.254.0.2/30"), "a-new-key");
+        plug_domain(&domain, n);
+        plug_session(&new);
+        let mut customer = Customer::new(&new, &domain, "a-new-key");
+        (customer.protocols, customer.words) = (WITH_BFD, "bfd on;");
+        customer.announce(&own_routes(n));
+        all.put_routing_domain(domain.into());
+        all.put_session(new.into());
+        stage.customers.insert(n, customer);
+    }
+    birds.apply(&all).unwrap();
+    let places = || ["vgw_00000001", "vgw_00000002", "vgw_00000007", "vgw_00000008"].map(owners);
+    let expected = [[DIR], [DIR], ["/run/edge/bird-2"], ["/run/edge/bird-3"]];
+    assert_eq!(places(), expected);
+    let up = |birds: &mut Processes, count: usize| {
+        let look = || birds.read().unwrap();
+        let all_up = |seen: &Observed| {
+            let up = seen.peers.values().filter(|p| p.state == SessionState::Established);
+            up.count() == count
+        };
+        wait("all to be up", look, all_up)
+    };
+    let count = all.sessions.len();
+    up(&mut birds, count);
+    let bfd = || run("birdc -s /run/edge/bird-2/bird.ctl show bfd sessions </dev/null");
+    wait("BFD, whose port they have together", bfd, |text| text.contains(" Up "));
+    // Another agent finds all as it is to be.
+    let mut birds = fresh();
+    assert_eq!(birds.read().unwrap().loaded, Some(birds.digest(&all)));
+    // One dies; its sessions are nobody else's, and the others go on.
+    let since = [7].map(|n| stage.customers[&n].up_since().unwrap());
+    run("kill -KILL $(cat /run/edge/bird-3/bird.pid)");
+    assert_eq!(wait("it to be gone", || birds.read().unwrap().loaded, Option::is_none), None);
+    // Even to an agent that has lost its file.
+    fs::remove_file(format!("{DIR}/bird.places")).unwrap();
+    birds.apply(&all).unwrap();
+    assert_eq!(places(), expected);
+    up(&mut birds, count);
+    let after = [7].map(|n| stage.customers[&n].up_since().unwrap());
+    assert!((after[0] - since[0]).abs() < 50);
+    // Those that are not needed any more are ended.
+    for n in [7, 8] {
+        stage.customers.remove(&n);
+    }
+    birds.apply(&stage.sessions).unwrap();
+    assert!(!Path::new("/run/edge/bird-2").exists() && !Path::new("/run/edge/bird-3").exists());
+    let seen = up(&mut birds, stage.sessions.sessions.len());
+    assert_eq!(seen.loaded, Some(birds.digest(&stage.sessions)));
+    assert_undisturbed(stage, &before);
+    birds.apply(&all).unwrap();
+    birds.stop().unwrap();
+    assert_eq!(run("pgrep -f '[b]ird.*-s /run/edge' || true"), "", "all of them are ended");
 }
