@@ -71,9 +71,7 @@ impl Limits {
     #[must_use]
     pub fn read() -> Self {
         let thresholds = |family: &str| {
-            std::array::from_fn(|i| {
-                setting(&format!("{family}/neigh/default/gc_thresh{}", i + 1))
-            })
+            std::array::from_fn(|i| setting(&format!("{family}/neigh/default/gc_thresh{}", i + 1)))
         };
         Self {
             // BIRD is started with as much as this process may have.
@@ -130,7 +128,7 @@ pub fn scan_interval(sessions: usize) -> Duration {
         501..=1_500 => 60,
         1_501..=3_000 => 240,
         3_001..=6_000 => 960,
-        6_001.. => 3_600,
+        6_001.. => 1_800,
     })
 }
 
@@ -140,7 +138,8 @@ mod tests {
 
     #[test]
     fn a_small_router_needs_no_more_than_the_defaults() {
-        let small = Size { interfaces: 50, routing_domains: 50, sessions: 100, most_in_a_domain: 50 };
+        let small =
+            Size { interfaces: 50, routing_domains: 50, sessions: 100, most_in_a_domain: 50 };
         let needed = Limits::needed(small);
         assert_eq!((needed.open_files, needed.optmem_max), (564, 20_480));
         assert_eq!(needed.neighbours4, LEAST_NEIGHBOURS);

@@ -43,9 +43,9 @@ impl Flaps {
         let mut before = std::mem::take(&mut self.accounts);
         let mut over = Vec::new();
         for (name, count) in sessions {
-            let (name, mut account) = before
-                .remove_entry(name)
-                .unwrap_or_else(|| (name.to_owned(), Account { count, debt: Duration::ZERO, at: now }));
+            let (name, mut account) = before.remove_entry(name).unwrap_or_else(|| {
+                (name.to_owned(), Account { count, debt: Duration::ZERO, at: now })
+            });
             let changes = count.checked_sub(account.count).unwrap_or(count);
             let made = allowance.each.saturating_mul(u32::try_from(changes).unwrap_or(u32::MAX));
             let paid = now.saturating_duration_since(account.at);

@@ -17,7 +17,8 @@ use crate::session::{RoutingDomain, Session};
 
 /// Never a destination beyond a link (RFC 6890, "Forwardable: False"): "this network" but not a default route, loopback,
 /// link-local, IETF protocol assignments, multicast (RFC 5771), reserved and broadcast.
-const MARTIANS4: &str = "0.0.0.0/8+, 127.0.0.0/8+, 169.254.0.0/16+, 192.0.0.0/24+, 224.0.0.0/4+, 240.0.0.0/4+";
+const MARTIANS4: &str =
+    "0.0.0.0/8+, 127.0.0.0/8+, 169.254.0.0/16+, 192.0.0.0/24+, 224.0.0.0/4+, 240.0.0.0/4+";
 /// The same for IPv6: unspecified, loopback and IPv4-compatible (RFC 4291, section 2.5), IPv4-mapped, discard-only (RFC 6666),
 /// link-local, multicast. The rest of `::/8` is let in: it has the prefixes of NAT64 (RFC 6052, RFC 8215).
 const MARTIANS6: &str = "::/96+, ::ffff:0:0/96+, 100::/64+, fe80::/10+, ff00::/8+";

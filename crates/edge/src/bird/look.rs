@@ -76,7 +76,6 @@ impl Bird {
         Ok(())
     }
 
-
     /// Whether BIRD has had much to do since it was last asked.
     fn is_busy(&mut self) -> bool {
         let now = Instant::now();
@@ -138,8 +137,17 @@ impl Bird {
         let until = SystemTime::now() + Duration::from_secs(settings.flap_penalty.into());
         self.latch.add(over.clone(), Held { why: Shut::Flapping, until: Some(until) })?;
         for name in &over {
-            tracing::warn!(session = name, seconds = settings.flap_penalty, "its routes flap: shut for a time");
-            self.command(control, "to shut a session", &format!("disable {name}"), &Sessions::default())?;
+            tracing::warn!(
+                session = name,
+                seconds = settings.flap_penalty,
+                "its routes flap: shut for a time"
+            );
+            self.command(
+                control,
+                "to shut a session",
+                &format!("disable {name}"),
+                &Sessions::default(),
+            )?;
         }
         self.learn(control, over)
     }
@@ -147,7 +155,9 @@ impl Bird {
     /// Says of each session that is shut for a time that it is.
     fn tell_flapping(&self, peers: &mut Arc<Peers>, now: SystemTime) {
         for (name, until) in self.latch.timed() {
-            let (Ok(left), Some((id, _))) = (until.duration_since(now), session_of(name)) else { continue };
+            let (Ok(left), Some((id, _))) = (until.duration_since(now), session_of(name)) else {
+                continue;
+            };
             if !peers.contains_key(&id) || !self.known.has(name) {
                 continue;
             }
@@ -165,7 +175,9 @@ impl Bird {
     /// down before. BIRD would hold back all announcements until it has heard them.
     pub(super) fn late(&self, next: &Configuration) -> Vec<String> {
         match &self.were_up {
-            Some(up) if self.hold.is_on() => next.names().filter(|name| !up.contains(name)).collect(),
+            Some(up) if self.hold.is_on() => {
+                next.names().filter(|name| !up.contains(name)).collect()
+            }
             Some(_) | None => Vec::new(),
         }
     }

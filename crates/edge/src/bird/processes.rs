@@ -82,14 +82,20 @@ impl Processes {
         if let Some(split) = asked.as_ref().filter(|split| split.sessions.is_same(sessions)) {
             return split.clone();
         }
-        let room = usize::try_from(self.settings.routing_domains_per_process).unwrap_or(usize::MAX);
-        asked.insert(self.told.next(sessions, &self.known, room)).clone()
+        asked.insert(self.told.next(sessions, &self.known, self.room())).clone()
+    }
+
+    fn room(&self) -> usize {
+        usize::try_from(self.settings.routing_domains_per_process).unwrap_or(usize::MAX)
     }
 
     /// Which routing domains each BIRD that runs has; what they say is known from then on.
     fn ask(&mut self) -> Result<Vec<BTreeSet<RoutingDomainId>>, DaemonError> {
-        let all: Vec<_> =
-            self.members.iter().map(|member| member.bird.routing_domains()).collect::<Result<_, _>>()?;
+        let all: Vec<_> = self
+            .members
+            .iter()
+            .map(|member| member.bird.routing_domains())
+            .collect::<Result<_, _>>()?;
         for (number, domains) in all.iter().enumerate().rev() {
             self.known.extend(domains.iter().map(|id| (id.clone(), number)));
         }
@@ -98,7 +104,11 @@ impl Processes {
 
     fn tell(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {
         let has = if self.is_certain {
-            self.told.parts.iter().map(|part| part.routing_domains.keys().cloned().collect()).collect()
+            self.told
+                .parts
+                .iter()
+                .map(|part| part.routing_domains.keys().cloned().collect())
+                .collect()
         } else {
             self.known.extend(self.told.places());
             let has = self.ask()?;
@@ -143,7 +153,10 @@ impl Processes {
             let dir = dir_of(&self.dir, number);
             match fs::remove_dir_all(&dir) {
                 Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(DaemonError::Io { doing: format!("remove {}", dir.display()), why });
+                    return Err(DaemonError::Io {
+                        doing: format!("remove {}", dir.display()),
+                        why,
+                    });
                 }
                 Ok(()) | Err(_) => {}
             }
@@ -153,7 +166,7 @@ impl Processes {
     }
 
     fn save(&self, places: &Places) -> Result<(), DaemonError> {
-        let (path, text) = (file(&self.dir), assignment::write(places));
+        let (path, text) = (file(&self.dir), assignment::write(places, self.room()));
         if fs::read_to_string(&path).unwrap_or_default() == text {
             return Ok(());
         }

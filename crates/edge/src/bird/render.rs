@@ -224,12 +224,7 @@ pub(super) const fn family_of(net: &IpNet) -> AddressFamily {
 }
 
 /// What a routing domain's sessions share, for the families that have a session.
-fn render_domain(
-    out: &mut String,
-    domain: &RoutingDomain,
-    own: &[Arc<Session>],
-    held: bool,
-) {
+fn render_domain(out: &mut String, domain: &RoutingDomain, own: &[Arc<Session>], held: bool) {
     let (name, vrf) = (symbol(domain.id.as_str()), domain.id.as_str());
     put!(out, "\n# {vrf}");
     let families = [AddressFamily::Ipv4, AddressFamily::Ipv6];

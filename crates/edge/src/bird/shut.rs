@@ -118,8 +118,7 @@ impl Latch {
     }
 
     fn save(&self) -> Result<(), DaemonError> {
-        let fault =
-            |why| DaemonError::Io { doing: format!("write {}", self.path.display()), why };
+        let fault = |why| DaemonError::Io { doing: format!("write {}", self.path.display()), why };
         replace(&self.path, &write(&self.held)).map_err(fault)
     }
 }
@@ -138,7 +137,8 @@ fn write(held: &BTreeMap<String, Held>) -> String {
 
 fn read(text: &str) -> BTreeMap<String, Held> {
     let line = |line: &str| {
-        let (name, until) = line.split_once(' ').map_or((line, None), |(name, at)| (name, Some(at)));
+        let (name, until) =
+            line.split_once(' ').map_or((line, None), |(name, at)| (name, Some(at)));
         session_of(name)?;
         let held = match until {
             None => Held { why: Shut::PrefixLimit, until: None },
@@ -199,14 +199,20 @@ mod tests {
             follow(&lines, &mut shut);
             assert_eq!(shut.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{lines}");
         };
-        let hit = "<WARN> Protocol dxvif_f0000001_2 hits route receive limit (100), action: disable";
+        let hit =
+            "<WARN> Protocol dxvif_f0000001_2 hits route receive limit (100), action: disable";
         check(&[hit], &["dxvif_f0000001_2"]);
         check(&[hit, "<INFO> Reloading protocol dxvif_f0000001_2"], &["dxvif_f0000001_2"]);
         check(&[hit, "<INFO> Removing protocol dxvif_f0000001"], &["dxvif_f0000001_2"]);
         check(&[hit, "<INFO> Removing protocol dxvif_f0000001_2"], &[]);
         check(&["<INFO> Removing protocol dxvif_f0000001_2", hit], &["dxvif_f0000001_2"]);
         // What a customer's router says is part of a line of another class.
-        check(&["<RMT> dxvif_f0000002: Received: Administrative shutdown (\"Protocol dxvif_f0000001 hits route receive limit\")"], &[]);
+        check(
+            &[
+                "<RMT> dxvif_f0000002: Received: Administrative shutdown (\"Protocol dxvif_f0000001 hits route receive limit\")",
+            ],
+            &[],
+        );
         check(&["<WARN> Protocol other hits route receive limit (1), action: disable"], &[]);
     }
 

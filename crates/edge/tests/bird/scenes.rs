@@ -139,7 +139,14 @@ fn rejected(stage: &mut Stage) {
         "192.168.50.0/24 bgp_path.prepend(0);",
         "192.168.51.0/24 bgp_path.prepend(65001); bgp_path.prepend(0); bgp_path.prepend(65001);",
     ];
-    let good = ["0.0.0.0/0", "0.0.0.0/1", "10.0.0.0/8", "192.168.1.0/24", "192.168.1.7/32", "100.64.0.0/10"];
+    let good = [
+        "0.0.0.0/0",
+        "0.0.0.0/1",
+        "10.0.0.0/8",
+        "192.168.1.0/24",
+        "192.168.1.7/32",
+        "100.64.0.0/10",
+    ];
     take_turns(stage, 1, &bad, &good);
     let bad = [
         "2001:db8:1::/64",
@@ -173,7 +180,10 @@ fn take_turns(stage: &mut Stage, n: u32, bad: &[&str], good: &[&str]) {
     };
     wait(&format!("{expected:?} taken and turned away"), || stage.peer(n), counts);
     let table = if n == 3 { "vgw_00000001_v6" } else { "vgw_00000001_v4" };
-    let text = stage.ours(&format!("show route protocol dxvif_f{n:07}{} table {table}", if n == 3 { "_v6" } else { "" }));
+    let text = stage.ours(&format!(
+        "show route protocol dxvif_f{n:07}{} table {table}",
+        if n == 3 { "_v6" } else { "" }
+    ));
     for route in good {
         assert!(text.lines().any(|line| line.starts_with(&format!("{route} "))), "{route}: {text}");
     }
@@ -379,7 +389,11 @@ fn killed_with_one_down(stage: &mut Stage) {
     for known in [true, false] {
         stage.customers[&1].ask("disable dx");
         if known {
-            wait("it to be down", || stage.peer(1).unwrap().state, |s| *s != SessionState::Established);
+            wait(
+                "it to be down",
+                || stage.peer(1).unwrap().state,
+                |s| *s != SessionState::Established,
+            );
         }
         wait("BFD to be up", || stage.ours("show bfd sessions"), up);
         stage.kill();
