@@ -8,6 +8,7 @@ pub mod agent;
 pub mod bird;
 pub mod fence;
 pub mod kernel;
+pub mod limits;
 pub mod mark;
 pub mod netlink;
 pub mod plan;

@@ -23,7 +23,7 @@ use linkway_edge::mark::Marks;
 use linkway_edge::plan::guard::Guard;
 use linkway_edge::plan::scope::plan_change;
 use linkway_edge::plan::settled::Settled;
-use linkway_edge::plan::{Item, Plan, Step, plan};
+use linkway_edge::plan::{Item, Plan, Step, made_anew, plan};
 use linkway_edge::session::SessionId;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -108,6 +108,26 @@ proptest! {
         prop_assert_eq!(planned(&config, &after), Plan::default());
         let meddled = meddling(&before, &after.kernel, &config, &after.marks);
         prop_assert!(meddled.is_empty(), "{}", meddled.join("\n"));
+    }
+
+    /// A customer's router hears that a session ends before its link does, also if it begins anew at once.
+    #[test]
+    fn sessions_are_withdrawn_before_their_links_are_made_anew(start in any_start(), config in config()) {
+        let config = start.config(config);
+        let router = start.router();
+        let plan = planned(&config, &router);
+        let anew = made_anew(&plan.steps);
+        let observed = router.bgp.observe();
+        for item in &config.interfaces {
+            let (id, domain) = (item.virtual_interface_id.as_str(), item.routing_domain_id.as_str());
+            for session in observed.peers.keys().filter(|one| one.interface == item.virtual_interface_id) {
+                if anew.contains(id) || anew.contains(domain) {
+                    let staying = plan.withdraw.as_ref();
+                    prop_assert!(staying.is_some_and(|staying| !staying.sessions.contains_key(session)), "{session}: {anew:?}");
+                    prop_assert!(plan.sessions.is_some());
+                }
+            }
+        }
     }
 
     #[test]

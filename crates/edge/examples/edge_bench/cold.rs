@@ -12,7 +12,7 @@ use linkway_edge::agent::Agent;
 use linkway_edge::bird::configuration::render;
 use linkway_edge::bird::render::Surroundings;
 use linkway_edge::bird::version::Version;
-use linkway_edge::bird::{Bfd, Bird, BirdSettings};
+use linkway_edge::bird::{Bfd, BirdSettings, Processes};
 use linkway_edge::mark::Marks;
 use linkway_edge::netlink::Netlink;
 use linkway_edge::plan::Plan;
@@ -91,8 +91,7 @@ pub fn plain(interfaces: usize, dir: &Path) -> Value {
     json!({ "seconds": seconds, "kernel": kernel })
 }
 
-/// Without BFD: starting a thousand instances takes BIRD longer than all else, whoever tells it to, and would hide the
-/// agent's part.
+/// Without BFD, so that the figures go with those of before.
 fn bird() -> BirdSettings {
     BirdSettings { bfd: Bfd::Off, ..BirdSettings::default() }
 }
@@ -120,7 +119,7 @@ fn run(command: &mut Command) {
 fn plan(interfaces: usize, dir: &Path) -> Plan {
     let config = world::config(interfaces, 1).config().clone();
     let kernel = Netlink::open(Marks::default()).unwrap();
-    let daemon = Bird::new(bird(), dir);
+    let daemon = Processes::new(bird(), dir);
     let mut agent = Agent::new(kernel, daemon, Marks::default(), Some(config));
     agent.preview().expect("the kernel is seen")
 }

@@ -14,6 +14,7 @@ mod cold;
 mod feed;
 mod ip;
 mod more;
+mod proc;
 mod timed;
 mod world;
 

@@ -10,6 +10,7 @@ use linkway_domain::edge::{EdgeConfig, EdgeStatus, SessionState, Traffic};
 use super::Round;
 use crate::fence::Drops;
 use crate::kernel::Kernel;
+use crate::session::FLAPPING;
 
 /// The figures, shared with the thread that serves them.
 #[derive(Clone, Default)]
@@ -170,6 +171,13 @@ impl Snapshot {
         page.head(name, "gauge", "Whether too many prefixes have shut the session");
         for (labels, peer) in &peers {
             page.line(name, labels, u8::from(peer.state == SessionState::PrefixLimit));
+        }
+        let name = "linkway_virtual_interface_bgp_flapping";
+        page.head(name, "gauge", "Whether the session is shut for a time because its routes flap");
+        for (labels, peer) in &peers {
+            let is_flapping =
+                peer.last_error.as_deref().is_some_and(|error| error.starts_with(FLAPPING));
+            page.line(name, labels, u8::from(is_flapping));
         }
         let name = "linkway_virtual_interface_bgp_prefixes_rejected";
         page.head(name, "gauge", "Prefixes of the customer's router that were refused");

@@ -177,7 +177,8 @@ pub fn desired_state(
     fences(config, kernel, &mut desired);
     desired.sessions.sort_by(|a, b| a.id.cmp(&b.id));
     let instances = config.routing_domains.iter();
-    desired.instances = instances.filter_map(|one| instance(one, &desired)).map(Arc::new).collect();
+    desired.instances =
+        instances.filter_map(|one| instance(one, &desired, kernel)).map(Arc::new).collect();
     desired
 }
 
@@ -504,7 +505,11 @@ fn sessions(interface: &InterfaceConfig) -> impl Iterator<Item = Session> {
     })
 }
 
-fn instance(domain: &RoutingDomainConfig, desired: &DesiredState) -> Option<RoutingDomain> {
+fn instance(
+    domain: &RoutingDomainConfig,
+    desired: &DesiredState,
+    kernel: &Kernel,
+) -> Option<RoutingDomain> {
     let table = desired.vrfs.get(domain.routing_domain_id.as_str())?.table;
     let announced = domain.cidrs.iter().filter_map(|cidr| {
         let handoff = handoff_of(domain, family_of(cidr.net().addr()))?;
@@ -521,7 +526,28 @@ fn instance(domain: &RoutingDomainConfig, desired: &DesiredState) -> Option<Rout
         asn: domain.amazon_side_asn.number(),
         announced: announced.collect(),
         cidrs: domain.cidrs.clone(),
+        reserved: reserved(domain, desired, kernel).into_iter().collect(),
     })
+}
+
+/// The addresses of a routing domain's handoffs: a customer that announced a route to one of them would take the way into
+/// the VPC.
+fn reserved(
+    domain: &RoutingDomainConfig,
+    desired: &DesiredState,
+    kernel: &Kernel,
+) -> BTreeSet<IpNet> {
+    let is_used = |handoff: &&HandoffConfig| {
+        let used = desired.handoffs.get(handoff.interface.as_str());
+        used.is_some_and(|used| used.id == domain.routing_domain_id)
+    };
+    let mut reserved = BTreeSet::new();
+    for handoff in domain.handoffs.iter().filter(is_used) {
+        reserved.insert(IpNet::from(handoff.next_hop.address()));
+        let link = kernel.links.get(handoff.interface.as_str());
+        reserved.extend(link.iter().flat_map(|link| &link.addresses).map(IpNet::trunc));
+    }
+    reserved
 }
 
 pub(crate) const fn family_of(address: IpAddr) -> AddressFamily {

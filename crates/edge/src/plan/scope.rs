@@ -15,7 +15,7 @@ use linkway_domain::net::AddressFamily;
 
 use super::changes::changes;
 use super::settled::Settled;
-use super::{DesiredState, Plan, Planned, desired_state, moved, told};
+use super::{DesiredState, Plan, Planned, desired_state, is_on, made_anew, told};
 use crate::kernel::{Kernel, LinkKind};
 use crate::mark::Marks;
 use crate::session::{Digest, Observed, Session, SessionId, Sessions};
@@ -42,11 +42,11 @@ pub fn plan_change(
     // The rest has routing domains, whatever becomes of these.
     desired.serves = true;
     let wanted = scope.sessions(settled, &desired);
-    let moved = moved(&desired, &kernel);
     let steps = changes(&desired, &kernel, marks);
+    let moved = made_anew(&steps);
     let (withdraw, sessions) = told(&wanted, observed, &moved, digest, || {
         // The daemon has the sessions of before, so none but of these can have to go.
-        let stays = |one: &Arc<Session>| !moved.contains(&one.routing_domain);
+        let stays = |one: &Arc<Session>| !is_on(one, &moved);
         let before = scope.sessions_before(settled);
         before.into_iter().any(|id| {
             observed.peers.contains_key(id) && !wanted.sessions.get(id).is_some_and(stays)
