@@ -18,10 +18,7 @@ fn set(link: &str, fence: Option<&Arc<Fence>>) -> Change {
 }
 
 fn customer(inner: &[&str]) -> Arc<Fence> {
-    let peers = vec![
-        PeerAddresses::link_local(0),
-        PeerAddresses::unique_local(0),
-    ];
+    let peers = vec![PeerAddresses::link_local(0), PeerAddresses::unique_local(0)];
     let domain = DomainFence {
         inner: inner.iter().map(|text| net(text)).collect(),
         own: vec![ip("192.0.2.1"), ip("fd00:2::1")],
@@ -86,7 +83,7 @@ impl Trial {
             "tc filter add dev dxvif-f ingress protocol ip prio 1000 flower dst_ip 10.0.0.1 action pass",
             "tc filter add dev dxvif-f ingress protocol ip prio 4 flower dst_ip 10.0.0.1 action pass",
             "tc filter add dev dxvif-f ingress chain 7 protocol ip prio 4 matchall action pass",
-            "tc filter replace dev dxvif-f ingress protocol ip prio 4 handle 1 flower dst_ip 192.0.2.1 action pass",
+            "tc filter replace dev dxvif-f ingress protocol ip prio 4 handle 1 flower dst_ip 169.254.0.0/30 action pass",
             "tc filter del dev dxvif-f ingress prio 6; tc filter add dev dxvif-f ingress protocol all prio 6 matchall action pass",
             "tc filter del dev dxvif-f ingress prio 2; tc filter add dev dxvif-f ingress protocol arp prio 2 flower arp_sip 10.0.0.1/32 action pass",
         ] {
@@ -96,7 +93,8 @@ impl Trial {
             let quiet = self.kernel.is_unchanged();
             self.check("quiet before", quiet);
             sh(by_hand);
-            let heard = monitor.wait(Duration::from_secs(5)).unwrap() && !self.kernel.is_unchanged();
+            let heard =
+                monitor.wait(Duration::from_secs(5)).unwrap() && !self.kernel.is_unchanged();
             self.check(&format!("heard: {by_hand}"), heard);
             let looked = self.kernel.observe_news(&mut kernel).unwrap();
             let wanted = Some(fence.digest(&Marks::default()));
@@ -113,10 +111,15 @@ impl Trial {
 
     /// Packets of the other end of the cable.
     fn drops(&mut self) {
-        sh("ip link add link far0 name far130 type vlan id 130 && ip link set far0 up && ip link set far130 up && \
-            ip addr add 169.254.0.6/30 dev far130 && ping -c 3 -i 0.2 -W 1 169.254.0.5 || true");
+        sh(
+            "ip link add link far0 name far130 type vlan id 130 && ip link set far0 up && ip link set far130 up && \
+            ip addr add 169.254.0.6/30 dev far130 && ping -c 3 -i 0.2 -W 1 169.254.0.5 || true",
+        );
         let drops = self.link(LINK).drops;
-        self.check(&format!("ARP of another is dropped and counted {drops:?}"), drops.neighbour > 0);
+        self.check(
+            &format!("ARP of another is dropped and counted {drops:?}"),
+            drops.neighbour > 0,
+        );
         sh("ip link del far130");
     }
 }

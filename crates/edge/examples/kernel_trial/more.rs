@@ -31,7 +31,8 @@ impl Trial {
             })
             .collect();
         let before = self.look().rules;
-        let kernels: Vec<Rule> = before.iter().filter(|rule| rule.preference == 0).copied().collect();
+        let kernels: Vec<Rule> =
+            before.iter().filter(|rule| rule.preference == 0).copied().collect();
         self.check(&format!("the kernel's own {kernels:?}"), kernels.len() == 2);
         for what in ["rules", "rules again"] {
             let adds: Vec<Change> = wanted.iter().copied().map(Change::AddRule).collect();
@@ -51,7 +52,8 @@ impl Trial {
             let mut monitor = Monitor::open(Marks::default()).unwrap();
             let mut kernel = self.look();
             sh(by_hand);
-            let heard = monitor.wait(Duration::from_secs(5)).unwrap() && !self.kernel.is_unchanged();
+            let heard =
+                monitor.wait(Duration::from_secs(5)).unwrap() && !self.kernel.is_unchanged();
             self.check(&format!("heard: {by_hand}"), heard);
             let looked = self.kernel.observe_news(&mut kernel).unwrap();
             let rules = self.look().rules;
@@ -60,10 +62,14 @@ impl Trial {
         let odd: Vec<Rule> =
             self.look().rules.into_iter().filter(|r| r.selector == Selector::Other).collect();
         self.check(&format!("others {odd:?}"), odd.len() == 2);
-        let mut back: Vec<Change> = wanted.iter().chain(&odd).copied().map(Change::DeleteRule).collect();
+        let mut back: Vec<Change> =
+            wanted.iter().chain(&odd).copied().map(Change::DeleteRule).collect();
         back.extend(kernels.iter().copied().map(Change::AddRule));
         self.apply("back", &back);
-        self.apply("deleted twice", &wanted.iter().copied().map(Change::DeleteRule).collect::<Vec<_>>());
+        self.apply(
+            "deleted twice",
+            &wanted.iter().copied().map(Change::DeleteRule).collect::<Vec<_>>(),
+        );
         let after: BTreeSet<String> = self.look().rules.iter().map(|r| format!("{r:?}")).collect();
         let before = before.iter().map(|r| format!("{r:?}")).collect();
         self.check("as before", after == before);
@@ -75,7 +81,8 @@ impl Trial {
             let seen = self.look().checks_ipv6_sources;
             self.check("seen", seen);
         }
-        let text = output("(ip6tables -t raw -S PREROUTING; ip6tables-legacy -t raw -S PREROUTING) 2>&1");
+        let text =
+            output("(ip6tables -t raw -S PREROUTING; ip6tables-legacy -t raw -S PREROUTING) 2>&1");
         self.check(&format!("once: {text}"), text.matches("rpfilter").count() == 1);
         for _ in 0..2 {
             self.apply("sources not checked", &[Change::CheckIpv6Sources(false)]);
@@ -88,20 +95,28 @@ impl Trial {
         self.look();
         self.apply("an interface", &everything("dxvif-r", 131, "vgw-r", 10, "169.254.0.1/30"));
         let table = Marks::default().first_table + 10;
-        let shown = || output(&format!("ip route show table {table}; ip -6 route show table {table}"));
+        let shown =
+            || output(&format!("ip route show table {table}; ip -6 route show table {table}"));
         let before = shown();
         let unrouted = self.look().links["dxvif-r"].unrouted.clone();
         self.check(&format!("all have their routes {unrouted:?}\n{before}"), unrouted.is_empty());
         for (by_hand, address) in [
             (format!("ip route del local 169.254.0.1 dev dxvif-r table {table}"), "169.254.0.1/30"),
             (format!("ip route del 169.254.0.0/30 dev dxvif-r table {table}"), "169.254.0.1/30"),
-            (format!("ip -6 route del local 2001:db8::1 dev dxvif-r table {table}"), "2001:db8::1/126"),
-            (format!("ip -6 route del 2001:db8::/126 dev dxvif-r table {table}"), "2001:db8::1/126"),
+            (
+                format!("ip -6 route del local 2001:db8::1 dev dxvif-r table {table}"),
+                "2001:db8::1/126",
+            ),
+            (
+                format!("ip -6 route del 2001:db8::/126 dev dxvif-r table {table}"),
+                "2001:db8::1/126",
+            ),
         ] {
             let mut monitor = Monitor::open(Marks::default()).unwrap();
             let mut kernel = self.look();
             sh(&by_hand);
-            let heard = monitor.wait(Duration::from_secs(5)).unwrap() && !self.kernel.is_unchanged();
+            let heard =
+                monitor.wait(Duration::from_secs(5)).unwrap() && !self.kernel.is_unchanged();
             self.check(&format!("heard: {by_hand}"), heard);
             let looked = self.kernel.observe_news(&mut kernel).unwrap();
             let lost = BTreeSet::from([net(address)]);
@@ -113,10 +128,16 @@ impl Trial {
         }
         let after = shown();
         let normal = |text: &str| {
-            text.lines().map(|line| line.trim().replace("metric 1024", "metric 0")).collect::<BTreeSet<_>>()
+            text.lines()
+                .map(|line| line.trim().replace("metric 1024", "metric 0"))
+                .collect::<BTreeSet<_>>()
         };
-        self.check(&format!("as the kernel makes them\n{after}"), normal(&after) == normal(&before));
-        let address = |text: &str| Change::DeleteAddress { link: "dxvif-r".into(), address: net(text) };
+        self.check(
+            &format!("as the kernel makes them\n{after}"),
+            normal(&after) == normal(&before),
+        );
+        let address =
+            |text: &str| Change::DeleteAddress { link: "dxvif-r".into(), address: net(text) };
         self.apply("addresses go", &[address("169.254.0.1/30"), address("2001:db8::1/126")]);
         let left = shown();
         let ours = left.contains("169.254.") || left.contains("2001:db8:");

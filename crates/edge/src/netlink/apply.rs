@@ -16,7 +16,7 @@ use super::reply::Outcome;
 use super::request::{self, NewVlan, Request};
 use super::request_route::{self, RouteParts, WayParts};
 use super::sysctl::{self, LinkLocal};
-use super::{Netlink, describe, ip6tables, is_link_name};
+use super::{Netlink, describe, is_link_name};
 use crate::kernel::{Change, LinkConf, Route, Way};
 
 mod fence;
@@ -117,7 +117,8 @@ impl Run<'_> {
             Change::CheckIpv6Sources(check) => {
                 self.flush();
                 let doing = self.doing(at);
-                ip6tables::set(*check).map_err(|why| KernelError::Program { doing, why })?;
+                let set = self.netlink.ip6tables.set(*check);
+                set.map_err(|why| KernelError::Program { doing, why })?;
             }
             Change::AddRoute(route) => self.add_route(at, route)?,
             Change::DeleteRoute(route) => self.delete_route(at, route)?,
