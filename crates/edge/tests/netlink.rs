@@ -254,7 +254,7 @@ fn failures_are_told_and_stop_nothing() {
             "address 10.0.0.1/24 on nothing: there is no link nothing",
             "address 10.0.0.1/24 on ../all: \"../all\" is not a link's name (1 to 15 bytes, no slash, space or colon)",
             "settings of nothing (forwarding 1, rp_filter 1, send_redirects 0, accept_redirects 0, arp_ignore 1, \
-             link-local addresses 0, keep_addr_on_down 1): No such device",
+             link-local addresses 0, keep_addr_on_down 1, proxy_arp, accept_ra and their like 0): No such device",
             "route ::/0 via 10.0.0.1 on p0 in table 722400005, metric 1: an IPv6 prefix cannot have an IPv4 next hop",
             "p0 is not removed: it is no VLAN and no VRF, in no VRF, MTU 1500, group 0; ours are VLANs and VRFs of group 7224",
             "",
@@ -402,8 +402,10 @@ fn rules_come_and_go() {
             assert_eq!(low, ours);
         }
         // A rule that selects more and is asked before goes only if it is meant.
-        sh("ip rule add pref 9 from 10.0.0.0/8 lookup main proto 99");
-        sh("ip rule add pref 9 lookup main proto 99; ip rule add pref 9 goto 32766");
+        sh("ip rule add pref 9 from 10.0.0.0/8 lookup main proto 172");
+        let ninth_of_ours = rule(AddressFamily::Ipv4, 9, Selector::All, RuleAction::Lookup(254));
+        all_ok(&mut kernel, &[Change::AddRule(ninth_of_ours), Change::AddRule(ninth_of_ours)]);
+        sh("ip rule add pref 9 goto 32766");
         let ninth = |rules: Vec<Rule>| -> Vec<Rule> {
             rules.into_iter().filter(|rule| rule.preference == 9).collect()
         };
@@ -416,7 +418,7 @@ fn rules_come_and_go() {
         let refused = kernel.apply(&[Change::DeleteRule(seen[1])]).remove(0).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "removing rule -4 pref 9 lookup 254 proto 99: a rule of the same preference that selects more comes before it"
+            "removing rule -4 pref 9 lookup 254 proto 172: a rule of the same preference that selects more comes before it"
         );
         let all: Vec<Change> = seen.into_iter().map(Change::DeleteRule).collect();
         for _ in 0..2 {

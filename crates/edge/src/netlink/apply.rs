@@ -419,7 +419,7 @@ fn is_so(change: &Change, role: Role, errno: i32) -> bool {
         Change::DeleteAddress { .. } => matches!(errno, errno::EADDRNOTAVAIL | errno::ENODEV),
         Change::DeleteRoute(_) => matches!(errno, errno::ESRCH | errno::ENODEV),
         Change::DeleteRule(_) => errno == errno::ENOENT,
-        Change::AddRule(_) | Change::RestoreRoutes { .. } => errno == errno::EEXIST,
+        Change::RestoreRoutes { .. } => errno == errno::EEXIST,
         Change::SetConf { .. } => role == Role::NoLinkLocal && errno == errno::EAFNOSUPPORT,
         Change::AddVrf { .. }
         | Change::AddVlan { .. }
@@ -429,6 +429,7 @@ fn is_so(change: &Change, role: Role, errno: i32) -> bool {
         | Change::SetUp { .. }
         | Change::AddAddress { .. }
         | Change::SetFence { .. }
+        | Change::AddRule(_)
         | Change::CheckIpv6Sources(_)
         | Change::AddRoute(_) => false,
     }
