@@ -83,7 +83,7 @@ impl Trial {
             "tc filter add dev dxvif-f ingress protocol ip prio 1000 flower dst_ip 10.0.0.1 action pass",
             "tc filter add dev dxvif-f ingress protocol ip prio 4 flower dst_ip 10.0.0.1 action pass",
             "tc filter add dev dxvif-f ingress chain 7 protocol ip prio 4 matchall action pass",
-            "tc filter replace dev dxvif-f ingress protocol ip prio 4 handle 1 flower dst_ip 192.0.2.1 action pass",
+            "tc filter replace dev dxvif-f ingress protocol ip prio 4 handle 1 flower dst_ip 169.254.0.0/30 action pass",
             "tc filter del dev dxvif-f ingress prio 6; tc filter add dev dxvif-f ingress protocol all prio 6 matchall action pass",
             "tc filter del dev dxvif-f ingress prio 2; tc filter add dev dxvif-f ingress protocol arp prio 2 flower arp_sip 10.0.0.1/32 action pass",
         ] {

@@ -16,7 +16,7 @@ use super::reply::Outcome;
 use super::request::{self, NewVlan, Request};
 use super::request_route::{self, RouteParts, WayParts};
 use super::sysctl::{self, LinkLocal};
-use super::{Netlink, describe, ip6tables, is_link_name};
+use super::{Netlink, describe, is_link_name};
 use crate::kernel::{Change, LinkConf, Route, Way};
 
 mod fence;
@@ -117,7 +117,8 @@ impl Run<'_> {
             Change::CheckIpv6Sources(check) => {
                 self.flush();
                 let doing = self.doing(at);
-                ip6tables::set(*check).map_err(|why| KernelError::Program { doing, why })?;
+                let set = self.netlink.ip6tables.set(*check);
+                set.map_err(|why| KernelError::Program { doing, why })?;
             }
             Change::AddRoute(route) => self.add_route(at, route)?,
             Change::DeleteRoute(route) => self.delete_route(at, route)?,
@@ -418,7 +419,7 @@ fn is_so(change: &Change, role: Role, errno: i32) -> bool {
         Change::DeleteAddress { .. } => matches!(errno, errno::EADDRNOTAVAIL | errno::ENODEV),
         Change::DeleteRoute(_) => matches!(errno, errno::ESRCH | errno::ENODEV),
         Change::DeleteRule(_) => errno == errno::ENOENT,
-        Change::AddRule(_) | Change::RestoreRoutes { .. } => errno == errno::EEXIST,
+        Change::RestoreRoutes { .. } => errno == errno::EEXIST,
         Change::SetConf { .. } => role == Role::NoLinkLocal && errno == errno::EAFNOSUPPORT,
         Change::AddVrf { .. }
         | Change::AddVlan { .. }
@@ -428,6 +429,7 @@ fn is_so(change: &Change, role: Role, errno: i32) -> bool {
         | Change::SetUp { .. }
         | Change::AddAddress { .. }
         | Change::SetFence { .. }
+        | Change::AddRule(_)
         | Change::CheckIpv6Sources(_)
         | Change::AddRoute(_) => false,
     }

@@ -95,7 +95,7 @@ fn settings(conf: LinkConf) -> String {
         conf.arp_ignore,
         on(conf.link_local),
         on(conf.keep_addresses),
-        if conf.lenient { "" } else { ", nothing for others or from strangers" }
+        if conf.lenient { "" } else { ", proxy_arp, accept_ra and their like 0" }
     )
 }
 

@@ -5,10 +5,13 @@
 //! is the one for nf_tables, and `ip6tables-legacy` the one for kernels without.
 
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::bird::find_program;
 
@@ -35,35 +38,53 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// More rules of ours than there can be.
 const MANY: usize = 16;
 
-/// Whether sources are checked.
-pub(super) fn checks() -> bool {
-    PROGRAMS.iter().any(|program| run(program, "-C").is_ok())
+/// The program that has the rule, by what it said last.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ip6tables {
+    has: Option<&'static str>,
 }
 
-/// Makes it so; an error in words.
-pub(super) fn set(check: bool) -> Result<(), String> {
-    if !check {
+impl Ip6tables {
+    /// Whether sources are checked: asks the program that had the rule first, and the others only if it has it no more.
+    pub(super) fn checks(&mut self) -> bool {
+        let programs = self.has.into_iter().chain(PROGRAMS);
+        self.has = programs.into_iter().find(|program| run(program, "-C").is_ok());
+        self.has.is_some()
+    }
+
+    /// Makes it so; an error in words.
+    pub(super) fn set(&mut self, check: bool) -> Result<(), String> {
+        if check { self.add() } else { self.remove() }
+    }
+
+    fn add(&mut self) -> Result<(), String> {
+        if self.checks() {
+            return Ok(());
+        }
+        let mut refusals = Vec::new();
         for program in PROGRAMS {
-            // Each takes one.
+            match run(program, "-I") {
+                Ok(()) => {
+                    self.has = Some(program);
+                    return Ok(());
+                }
+                Err(refusal) => refusals.push(refusal),
+            }
+        }
+        Err(format!(
+            "{} (needed: the package iptables, and of the kernel nf_tables and nft_compat or ip6table_raw, with \
+             ip6t_rpfilter and xt_comment)",
+            refusals.join("; ")
+        ))
+    }
+
+    fn remove(&mut self) -> Result<(), String> {
+        for program in PROGRAMS {
+            // Each call takes one.
             (0..MANY).take_while(|_| run(program, "-D").is_ok()).for_each(drop);
         }
-        return if checks() { Err("the rule cannot be removed".to_owned()) } else { Ok(()) };
+        if self.checks() { Err("the rule cannot be removed".to_owned()) } else { Ok(()) }
     }
-    if checks() {
-        return Ok(());
-    }
-    let mut refusals = Vec::new();
-    for program in PROGRAMS {
-        match run(program, "-I") {
-            Ok(()) => return Ok(()),
-            Err(refusal) => refusals.push(refusal),
-        }
-    }
-    Err(format!(
-        "{} (needed: the package iptables, and of the kernel ip6table_raw, ip6t_rpfilter and xt_comment or nf_tables and \
-         nft_compat)",
-        refusals.join("; ")
-    ))
 }
 
 /// Adds, checks or deletes the rule.
@@ -76,7 +97,7 @@ fn run(name: &str, verb: &str) -> Result<(), String> {
     }
 }
 
-fn finish(program: &PathBuf, verb: &str) -> io::Result<(ExitStatus, String)> {
+fn finish(program: &Path, verb: &str) -> io::Result<(ExitStatus, String)> {
     let mut child = Command::new(program)
         .args(["-w", LOCK, "-t", "raw", verb])
         .args(RULE)
@@ -95,18 +116,19 @@ fn finish(program: &PathBuf, verb: &str) -> io::Result<(ExitStatus, String)> {
 }
 
 fn wait(child: &mut Child) -> io::Result<ExitStatus> {
-    let end = Instant::now() + PATIENCE;
-    let mut pause = Duration::from_micros(500);
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
+    let process = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
+    let mut ended = [PollFd::new(&process, PollFlags::IN)];
+    let patience = Timespec::try_from(PATIENCE).expect("seconds are few");
+    let in_time = loop {
+        match poll(&mut ended, Some(&patience)) {
+            Ok(count) => break count > 0,
+            Err(Errno::INTR) => (),
+            Err(why) => return Err(why.into()),
         }
-        if Instant::now() >= end {
-            child.kill()?;
-            child.wait()?;
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer"));
-        }
-        thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(20));
+    };
+    if !in_time {
+        child.kill()?;
     }
+    let status = child.wait()?;
+    if in_time { Ok(status) } else { Err(io::Error::new(io::ErrorKind::TimedOut, "no answer")) }
 }

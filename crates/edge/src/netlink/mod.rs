@@ -32,6 +32,7 @@ mod touched;
 pub use error::KernelError;
 pub use monitor::Monitor;
 
+use self::ip6tables::Ip6tables;
 use self::news::Heard;
 use self::picture::Everything;
 use self::record::Index;
@@ -53,7 +54,7 @@ pub struct Netlink {
     /// What is not as the last look has found it, or may be not.
     heard: Heard,
     forwards_ipv6: bool,
-    checks_ipv6_sources: bool,
+    ip6tables: Ip6tables,
 }
 
 impl Netlink {
@@ -72,7 +73,7 @@ impl Netlink {
             news: Socket::listening(&marks)?,
             heard: Heard { everything: true, ..Heard::default() },
             forwards_ipv6: false,
-            checks_ipv6_sources: false,
+            ip6tables: Ip6tables::default(),
         })
     }
 
@@ -103,8 +104,8 @@ impl Netlink {
         let rules = self.rules()?;
         let filters = self.all_filters(&links, heard)?;
         self.forwards_ipv6 = sysctl::forwards_ipv6();
-        self.checks_ipv6_sources = ip6tables::checks();
-        let (forwards_ipv6, checks_ipv6_sources) = (self.forwards_ipv6, self.checks_ipv6_sources);
+        let checks_ipv6_sources = self.ip6tables.checks();
+        let forwards_ipv6 = self.forwards_ipv6;
         let everything = Everything {
             links,
             addresses,

@@ -1,7 +1,7 @@
 //! What is asked of the kernel about routing rules, as bytes (`ip rule`; linux/fib_rules.h). Pure.
 
 use linkway_domain::net::AddressFamily;
-use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL};
+use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::route::RouteProtocol;
 use netlink_packet_route::rule::{RuleAction as Act, RuleAttribute, RuleMessage};
@@ -26,7 +26,7 @@ pub(super) fn dump_rules(family: Family) -> Request {
     message(RouteNetlinkMessage::GetRule(dump), NLM_F_DUMP)
 }
 
-/// Adds a rule behind those of its preference. `None` where [`Rule`] does not say which it is.
+/// Adds a rule behind those of its preference, even where there is one already. `None` where [`Rule`] does not say which it is.
 pub(super) fn add_rule(rule: &Rule) -> Option<Request> {
     let mut request = RuleMessage::default();
     request.header.family = Family::from(rule.family).number();
@@ -54,7 +54,7 @@ pub(super) fn add_rule(rule: &Rule) -> Option<Request> {
         RuleAction::Unreachable => Act::Unreachable,
         RuleAction::Other => return None,
     };
-    Some(message(RouteNetlinkMessage::NewRule(request), NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL))
+    Some(message(RouteNetlinkMessage::NewRule(request), NLM_F_ACK | NLM_F_CREATE))
 }
 
 /// Removes the first rule that has everything that this one has, as the kernel has told of it.

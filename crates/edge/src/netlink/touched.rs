@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Netlink;
 use super::error::KernelError;
 use super::exchange::Answer;
 use super::news::Heard;
@@ -10,7 +11,6 @@ use super::picture::{self, Found, RoutesFound};
 use super::record::{AddressRecord, KindRecord, LinkRecord};
 use super::request::{self, Request};
 use super::request_route::Routes;
-use super::{Netlink, ip6tables};
 use crate::kernel::Kernel;
 
 /// How many links, tables and links' filters are looked at one by one.
@@ -73,10 +73,9 @@ impl Netlink {
             kernel.rules = self.index.rules.iter().map(|record| record.rule).collect();
         }
         if heard.ipv6_sources {
-            self.checks_ipv6_sources = ip6tables::checks();
+            kernel.checks_ipv6_sources = self.ip6tables.checks();
         }
         self.forwards_ipv6 = super::sysctl::forwards_ipv6();
-        kernel.checks_ipv6_sources = self.checks_ipv6_sources;
         kernel.forwards_ipv6 = self.forwards_ipv6;
         picture::patch(kernel, &mut self.index, Found { links, tables, routes }, &self.marks);
         for link in filtered {

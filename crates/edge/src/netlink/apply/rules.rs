@@ -7,10 +7,15 @@ use crate::netlink::reply_rule::fits;
 use crate::netlink::request_rule as request;
 
 impl Run<'_> {
+    /// The kernel takes a rule that selects more for the same one (`rule_exists`) where it is asked not to make it twice. So the
+    /// rules are read, and it is not asked.
     pub(super) fn add_rule(&mut self, at: usize, rule: &Rule) -> Result<(), KernelError> {
         let request = request::add_rule(rule)
             .ok_or_else(|| KernelError::OddRule { doing: self.doing(at) })?;
-        self.push(at, request, Role::Act);
+        self.flush();
+        if !self.netlink.rules()?.iter().any(|known| known.rule == *rule) {
+            self.push(at, request, Role::Act);
+        }
         Ok(())
     }
 
