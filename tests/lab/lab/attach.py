@@ -53,6 +53,7 @@ def attach(
     vpc: Vpc,
     vlan: int,
     number: int = 1,
+    *,
     kind: str = "bird",
     prefixes: tuple[str, ...] = (),
     **more: Any,

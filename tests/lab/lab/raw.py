@@ -215,6 +215,7 @@ def udp(
     source: str,
     target: str,
     port: int,
+    *,
     data: bytes = b"\0" * 24,
     source_port: int = 49152,
     ttl: int = 64,
