@@ -14,7 +14,7 @@
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use linkway_domain::net::{AddressFamily, PeerAddresses};
@@ -32,7 +32,7 @@ const ADVERTISEMENT: u8 = 136;
 const NEIGHBOUR: Rate = Rate { packets: 50, burst: 50 };
 /// Neighbour solicitations from link-local addresses, any of which may be the peer's: each makes an entry in the neighbour
 /// table, where it stays for a minute or so.
-const LINK_LOCAL: Rate = Rate { packets: 4, burst: 16 };
+const LINK_LOCAL: Rate = Rate { packets: 1, burst: 4 };
 /// BGP: a hundred prefixes are some packets; a session that starts anew sends them at once.
 const BGP_RATE: Rate = Rate { packets: 500, burst: 1_000 };
 /// BFD: an interval of 10 ms, and some room.
@@ -63,6 +63,11 @@ pub struct DomainFence {
     pub inner: Vec<IpNet>,
     /// The router's addresses on handoffs.
     pub own: Vec<IpAddr>,
+    /// The next hops on handoffs.
+    pub next_hops: Vec<IpAddr>,
+    /// The handoffs' subnets outside of the VPC's prefixes: of them a customer has to do with the next hops only, and each
+    /// other address that somebody tries makes an entry in the neighbour table.
+    pub transit: Vec<IpNet>,
     /// The subnets of the sessions of all interfaces: no customer's packet goes there, but for the one to its own end.
     pub links: Vec<IpNet>,
 }
@@ -425,7 +430,7 @@ fn family_of_customer(
 ) {
     let (protocol, first, never) = match family {
         AddressFamily::Ipv4 => (Protocol::Ipv4, 3_u16, NEVER_4.as_slice()),
-        AddressFamily::Ipv6 => (Protocol::Ipv6, 7, NEVER_6.as_slice()),
+        AddressFamily::Ipv6 => (Protocol::Ipv6, 9, NEVER_6.as_slice()),
     };
     let place = |offset: u16| (Direction::Ingress, first + offset, protocol);
     let of_family = |net: &&IpNet| is_of(net.addr(), family);
@@ -467,23 +472,32 @@ fn family_of_customer(
         list.put(place(2), condition, Action::Drop, Counter::Source);
     }
     let bits = marks.domain_mark | marks.customer_mark;
-    list.put(place(3), Condition::All, Action::Mark { bits, mask: bits }, Counter::Protocol);
+    let pass = Action::Mark { bits, mask: bits };
+    let to = |destination| Condition::Ip {
+        source: None,
+        destination: Some(destination),
+        transport: None,
+    };
+    for next_hop in
+        domain.next_hops.iter().map(|address| host(*address)).filter(|net| of_family(&net))
+    {
+        list.put(place(3), to(next_hop), pass, Counter::Protocol);
+    }
+    for transit in domain.transit.iter().filter(of_family) {
+        list.put(place(4), to(*transit), Action::Drop, Counter::Router);
+    }
+    list.put(place(5), Condition::All, pass, Counter::Protocol);
 }
 
-/// Neither sources nor destinations of what is forwarded: "this network", loopback, multicast, broadcast (RFC 6890), and what
-/// never leaves a link. IPv4's link-local range is left out: sessions use it.
-static NEVER_4: std::sync::LazyLock<[IpNet; 4]> = std::sync::LazyLock::new(|| {
+/// Neither sources nor destinations of what is forwarded (RFC 6890): "this network", loopback, multicast, reserved, what embeds
+/// IPv4 addresses, discard-only, and what never leaves a link. IPv4's link-local range is left out: sessions use it.
+static NEVER_4: LazyLock<[IpNet; 4]> = LazyLock::new(|| {
     let net = |first, length| net4(Ipv4Addr::new(first, 0, 0, 0), length);
-    [net(0, 8), net(127, 8), net(224, 4), net4(Ipv4Addr::BROADCAST, 32)]
+    [net(0, 8), net(127, 8), net(224, 4), net(240, 4)]
 });
-static NEVER_6: std::sync::LazyLock<[IpNet; 4]> = std::sync::LazyLock::new(|| {
-    let net = |first, length| net6(Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, 0), length);
-    [
-        net6(Ipv6Addr::UNSPECIFIED, 128),
-        net6(Ipv6Addr::LOCALHOST, 128),
-        net(0xfe80, 10),
-        net(0xff00, 8),
-    ]
+static NEVER_6: LazyLock<[IpNet; 5]> = LazyLock::new(|| {
+    let net = |first, sixth, length| net6(Ipv6Addr::new(first, 0, 0, 0, 0, sixth, 0, 0), length);
+    [net(0, 0, 96), net(0, 0xffff, 96), net(0x100, 0, 64), net(0xfe80, 0, 10), net(0xff00, 0, 8)]
 });
 
 const fn is_of(address: IpAddr, family: AddressFamily) -> bool {

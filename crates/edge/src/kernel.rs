@@ -199,8 +199,8 @@ pub enum RuleAction {
     L3mdev,
     /// Looks in a table.
     Lookup(u32),
-    /// Drops the packet and says so.
-    Unreachable,
+    /// Drops the packet and says nothing (`FR_ACT_BLACKHOLE`).
+    Blackhole,
     /// Something else.
     Other,
 }

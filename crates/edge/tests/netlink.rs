@@ -328,7 +328,7 @@ fn the_monitor_hears_of_what_matters() {
         let mark = Selector::Mark(0x2000_0000);
         let own = [
             Change::AddRoute(route("10.2.0.0/16", 1, Way::Unreachable)),
-            Change::AddRule(rule(AddressFamily::Ipv6, 1, mark, RuleAction::Unreachable)),
+            Change::AddRule(rule(AddressFamily::Ipv6, 1, mark, RuleAction::Blackhole)),
         ];
         all_ok(&mut kernel, &own);
         assert!(!monitor.wait(Duration::from_millis(200)).unwrap());
@@ -387,7 +387,7 @@ fn rules_come_and_go() {
             .flat_map(|family| {
                 [
                     rule(family, 0, Selector::All, RuleAction::L3mdev),
-                    rule(family, 1, mark, RuleAction::Unreachable),
+                    rule(family, 1, mark, RuleAction::Blackhole),
                     rule(family, 2, Selector::All, RuleAction::Lookup(255)),
                 ]
             })

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lab import raw
 from lab.attach import Attached, attach
-from lab.checks import Findings, must, wait_until
+from lab.checks import Findings, must, must_equal, wait_until
 from lab.edge import Edge
 from lab.leaks import ELSEWHERE, ELSEWHERE6, Management
 from lab.raw import Flood, Tap
@@ -37,6 +37,8 @@ def run(scene: Scene) -> None:
             ):
                 with findings.of(f"a foreign rule ({name})"):
                     exits.foreign_rule(selector, "-6" if ":" in target else "-4")
+            with findings.of("a foreign rule in the place of the edge's"):
+                exits.rule_in_its_place()
             with findings.of("foreign routes"):
                 exits.foreign_routes()
 
@@ -132,32 +134,45 @@ class Exits:
             self.attached.must_pass(6)
 
     def foreign_rule(self, selector: str, family: str) -> None:
-        """A rule before the VRFs' takes their traffic: an error that cannot be repaired, so it must be told."""
-        rule = f"rule {{}} priority 500 {selector} lookup main"
+        """A rule before the VRFs' own of the kernel, and one with the preference of the edge's, take nothing."""
+        for priority in (500, 1, 0):
+            rule = f"rule {{}} priority {priority} {selector} lookup main"
+            try:
+                self.no_packet_leaves(
+                    f"foreign rule {selector} at {priority} ({family})",
+                    family,
+                    [rule.format("add")],
+                    lambda: self.edge.settle(3),
+                )
+                self.attached.must_pass(4)
+                self.attached.must_pass(6)
+                must_equal(self.edge.errors(), [], "errors of the edge")
+            finally:
+                self.edge.namespace.ip(rule.format("delete"), family=family)
+
+    def rule_in_its_place(self) -> None:
+        """A foreign rule that is asked before the edge's cannot be repaired, so it is told and nothing is available."""
+        rule = "rule {} priority 0 to 198.18.0.0/15 lookup main"
+        self.edge.namespace.ip(rule.format("add"), "rule delete priority 0 l3mdev protocol 172")
         try:
-            self.no_packet_leaves(
-                f"foreign rule {selector} ({family})", family, [rule.format("add")], self._told
+            wait_until(
+                "the edge's error to name the rule",
+                self.edge.errors,
+                lambda seen: any("rule" in text for text in seen),
+                TOLD_SECONDS,
+            )
+            wait_until(
+                "the interface not available",
+                self.attached.lent.state,
+                lambda state: state != "available",
+                TOLD_SECONDS,
             )
         finally:
-            self.edge.namespace.ip(rule.format("delete"), family=family)
+            self.edge.namespace.ip(rule.format("delete"))
         self.attached.lent.wait_state("available", patience=90)
         wait_until("no error any more", self.edge.errors, lambda seen: not seen)
         self.attached.must_pass(4)
-        self.attached.must_pass(6)
-
-    def _told(self) -> None:
-        wait_until(
-            "the edge's error to name the rule",
-            self.edge.errors,
-            lambda seen: any("rule" in text for text in seen),
-            TOLD_SECONDS,
-        )
-        wait_until(
-            "the interface not available",
-            self.attached.lent.state,
-            lambda state: state != "available",
-            TOLD_SECONDS,
-        )
+        self.scene.note("a rule that is asked before the edge's is told, and its going too")
 
     def foreign_routes(self) -> None:
         """Routes in the VRF's table that lead out by the management interface."""

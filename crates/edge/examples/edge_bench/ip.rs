@@ -130,7 +130,7 @@ fn rule_words(verb: &str, rule: &Rule) -> String {
     let action = match action {
         RuleAction::L3mdev => "l3mdev".to_owned(),
         RuleAction::Lookup(table) => format!("lookup {table}"),
-        RuleAction::Unreachable => "unreachable".to_owned(),
+        RuleAction::Blackhole => "blackhole".to_owned(),
         RuleAction::Other => panic!("no plan adds another kind of rule"),
     };
     format!("{family} rule {verb} pref {preference} {selector}{action} proto {protocol}")

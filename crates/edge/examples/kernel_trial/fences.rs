@@ -23,6 +23,8 @@ fn customer(inner: &[&str]) -> Arc<Fence> {
         inner: inner.iter().map(|text| net(text)).collect(),
         own: vec![ip("192.0.2.1"), ip("fd00:2::1")],
         links: vec![net("169.254.0.0/30"), net("fd6c:696e:6b77::/125")],
+        next_hops: Vec::new(),
+        transit: Vec::new(),
     };
     Arc::new(Fence::Customer { peers, domain: Arc::new(domain) })
 }

@@ -25,7 +25,7 @@ impl Trial {
             .flat_map(|family| {
                 [
                     ours(family, 0, Selector::All, RuleAction::L3mdev),
-                    ours(family, 1, mark, RuleAction::Unreachable),
+                    ours(family, 1, mark, RuleAction::Blackhole),
                     ours(family, 2, Selector::All, RuleAction::Lookup(255)),
                 ]
             })

@@ -114,7 +114,7 @@ fn rule_words(rule: &Rule) -> String {
     let action = match action {
         RuleAction::L3mdev => "l3mdev".to_owned(),
         RuleAction::Lookup(table) => format!("lookup {table}"),
-        RuleAction::Unreachable => "unreachable".to_owned(),
+        RuleAction::Blackhole => "blackhole".to_owned(),
         RuleAction::Other => "with another action".to_owned(),
     };
     format!("{family} pref {preference}{selector} {action} proto {protocol}")

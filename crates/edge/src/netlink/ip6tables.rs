@@ -16,21 +16,8 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use crate::bird::find_program;
 
 const PROGRAMS: [&str; 2] = ["ip6tables", "ip6tables-legacy"];
-const RULE: &[&str] = &[
-    "PREROUTING",
-    "-i",
-    "dxvif-+",
-    "-m",
-    "rpfilter",
-    "--loose",
-    "--invert",
-    "-m",
-    "comment",
-    "--comment",
-    "linkway",
-    "-j",
-    "DROP",
-];
+const RULE: &[&str] =
+    &["PREROUTING", "-i", "dxvif-+", "-m", "rpfilter", "--loose", "--invert", "-j", "DROP"];
 /// How long a program waits for another one's lock (`-w`), in seconds.
 const LOCK: &str = "2";
 /// How long a program may take.
@@ -73,7 +60,7 @@ impl Ip6tables {
         }
         Err(format!(
             "{} (needed: the package iptables, and of the kernel nf_tables and nft_compat or ip6table_raw, with \
-             ip6t_rpfilter and xt_comment)",
+             ip6t_rpfilter)",
             refusals.join("; ")
         ))
     }

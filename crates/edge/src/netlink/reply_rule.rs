@@ -79,7 +79,7 @@ pub(super) fn rule(body: &[u8]) -> Parsed<Option<RuleRecord>> {
         _ if suppresses => RuleAction::Other,
         (FR_ACT_TO_TBL, true) => RuleAction::L3mdev,
         (FR_ACT_TO_TBL, false) => RuleAction::Lookup(table),
-        (FR_ACT_UNREACHABLE, _) => RuleAction::Unreachable,
+        (FR_ACT_UNREACHABLE, _) => RuleAction::Blackhole,
         _ => RuleAction::Other,
     };
     let rule = Rule { family, preference, selector, action, protocol };

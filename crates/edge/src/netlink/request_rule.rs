@@ -51,7 +51,7 @@ pub(super) fn add_rule(rule: &Rule) -> Option<Request> {
             request.attributes.push(RuleAttribute::Table(table));
             Act::ToTable
         }
-        RuleAction::Unreachable => Act::Unreachable,
+        RuleAction::Blackhole => Act::Blackhole,
         RuleAction::Other => return None,
     };
     Some(message(RouteNetlinkMessage::NewRule(request), NLM_F_ACK | NLM_F_CREATE))

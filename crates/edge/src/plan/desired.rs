@@ -345,10 +345,16 @@ fn fences(config: &EdgeConfig, kernel: &Kernel, desired: &mut DesiredState) {
             .filter_map(|name| kernel.links.get(name))
             .flat_map(|link| link.addresses.iter().copied())
             .collect();
-        let inner = domain.cidrs.iter().map(|cidr| cidr.net()).chain(own.iter().map(IpNet::trunc));
+        let cidrs = || domain.cidrs.iter().map(|cidr| cidr.net());
+        let subnets = || own.iter().map(IpNet::trunc);
+        let outside =
+            |subnet: &IpNet| !cidrs().any(|cidr| cidr.contains(subnet) || subnet.contains(&cidr));
+        let next_hops = domain.handoffs.iter().map(|handoff| handoff.next_hop.address());
         let fence = DomainFence {
-            inner: sorted(inner),
+            inner: sorted(cidrs().chain(subnets())),
             own: sorted(own.iter().map(IpNet::addr)),
+            next_hops: sorted(next_hops),
+            transit: sorted(subnets().filter(outside)),
             links: sorted(links),
         };
         domains.insert(name.to_owned(), Arc::new(fence));

@@ -3,7 +3,8 @@
 //! Three of each family, before every other rule:
 //!
 //! 1. what is in a VRF is looked up in the VRF's table (l3mdev);
-//! 2. what has a routing domain's mark and no route there is dropped;
+//! 2. what has a routing domain's mark and no route there is dropped, without a word: the router's answer would have no mark, and
+//!    without the first rule it would leave by the main table;
 //! 3. the router's own addresses (the table `local`), which the kernel's own rule would ask first: then customers would reach
 //!    them from every VRF (kernel documentation, networking/vrf, "Using VRFs"). That rule goes, and comes back with the last VRF.
 //!
@@ -62,7 +63,7 @@ fn wanted(family: AddressFamily, marks: &Marks) -> [Rule; 3] {
     };
     [
         rule(0, Selector::All, RuleAction::L3mdev),
-        rule(1, Selector::Mark(marks.domain_mark), RuleAction::Unreachable),
+        rule(1, Selector::Mark(marks.domain_mark), RuleAction::Blackhole),
         rule(2, Selector::All, RuleAction::Lookup(LOCAL)),
     ]
 }

@@ -167,7 +167,7 @@ impl Dirt {
             RuleAction::Lookup(MAIN),
             RuleAction::L3mdev,
             RuleAction::Lookup(255),
-            RuleAction::Unreachable,
+            RuleAction::Blackhole,
         ][a % 4];
         let selector = if d < 64 { Selector::Mark(marks.domain_mark) } else { Selector::Other };
         let protocol = if b % 8 == 1 { marks.route_protocol } else { STATIC };

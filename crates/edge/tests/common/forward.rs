@@ -102,7 +102,7 @@ impl Model {
             RuleAction::L3mdev => self.lookup_in(vrf?, to),
             RuleAction::Lookup(LOCAL) => self.own_address(to),
             RuleAction::Lookup(table) => self.lookup_in(table, to),
-            RuleAction::Unreachable => Some(Found::Nowhere),
+            RuleAction::Blackhole => Some(Found::Nowhere),
             RuleAction::Other => None,
         })
     }

@@ -87,7 +87,7 @@ pub fn breaches(model: &Model, marks: &Marks) -> Vec<(&'static str, Model)> {
             m.rules.retain(|rule| rule.action != RuleAction::L3mdev);
         }),
         without("the rule for what has a mark", &|m| {
-            m.rules.retain(|rule| rule.action != RuleAction::Unreachable);
+            m.rules.retain(|rule| rule.action != RuleAction::Blackhole);
         }),
         without("the filters", &|m| m.links.values_mut().for_each(|link| link.fence = None)),
     ]
