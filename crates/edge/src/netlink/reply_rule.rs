@@ -20,6 +20,7 @@ impl RuleRecord {
 
 /// `FRA_…`.
 mod fra {
+    pub(super) const GOTO: u16 = 4;
     pub(super) const PRIORITY: u16 = 6;
     pub(super) const FWMARK: u16 = 10;
     pub(super) const SUPPRESS_IFGROUP: u16 = 13;
@@ -65,7 +66,8 @@ pub(super) fn rule(body: &[u8]) -> Parsed<Option<RuleRecord>> {
             fra::SUPPRESS_IFGROUP | fra::SUPPRESS_PREFIXLEN => {
                 suppresses |= u32_at(value, 0)? != NONE;
             }
-            fra::PAD => (),
+            // What another action needs.
+            fra::GOTO | fra::PAD => (),
             // Interfaces, ports, users, and whatever a later kernel knows.
             _ => selects = true,
         }
