@@ -11,10 +11,14 @@ from lab.edge import Edge
 from lab.leaks import ELSEWHERE, ELSEWHERE6, Management
 from lab.raw import Flood, Tap
 from lab.scene import Scene, Site
+from lab.traffic import ping
 
 REPAIRED_SECONDS = 10.0
 # Until the edge's report has brought it to the server as well.
 TOLD_SECONDS = REPAIRED_SECONDS + 10.0
+
+# What rules select, with the family; None: what comes in by the VRF.
+FOREIGN = ((None, "-4"), ("from all", "-4"), (f"to {ELSEWHERE}", "-4"), ("from all", "-6"))
 
 
 def run(scene: Scene) -> None:
@@ -29,14 +33,12 @@ def run(scene: Scene) -> None:
                 exits.default_routes()
             with findings.of("l3mdev rules"):
                 exits.l3mdev_rules()
-            for name, selector, target in (
-                ("iif of the VRF", f"iif {site.vpc.gateway_id}", ELSEWHERE),
-                ("all", "from all", ELSEWHERE),
-                ("to", f"to {ELSEWHERE}", ELSEWHERE),
-                ("all of IPv6", "from all", ELSEWHERE6),
-            ):
-                with findings.of(f"a foreign rule ({name})"):
-                    exits.foreign_rule(selector, "-6" if ":" in target else "-4")
+            for selector, family in FOREIGN:
+                with findings.of(f"a foreign rule ({selector or 'iif of the VRF'}, {family})"):
+                    exits.foreign_rule(selector or f"iif {site.vpc.gateway_id}", family)
+            for family in ("-4", "-6"):
+                with findings.of(f"a foreign rule before all others ({family})"):
+                    exits.rule_before_all(family)
             with findings.of("foreign routes"):
                 exits.foreign_routes()
 
@@ -132,14 +134,47 @@ class Exits:
             self.attached.must_pass(6)
 
     def foreign_rule(self, selector: str, family: str) -> None:
-        """A rule before the VRFs' takes their traffic: an error that cannot be repaired, so it must be told."""
+        """A rule at a usual preference: it either takes nothing of the VRF's, or the edge says that it does."""
         rule = f"rule {{}} priority 500 {selector} lookup main"
+
+        def harmless_or_told() -> None:
+            version = int(family[1:])
+            hosts = self.attached.hosts[version], self.attached.vpc_host(version)
+            self.edge.settle(3)
+            if ping(self.attached.customer.namespace, *hosts, count=4).lost:
+                self._told()
+
         try:
             self.no_packet_leaves(
-                f"foreign rule {selector} ({family})", family, [rule.format("add")], self._told
+                f"foreign rule {selector} ({family})",
+                family,
+                [rule.format("add")],
+                harmless_or_told,
             )
         finally:
             self.edge.namespace.ip(rule.format("delete"), family=family)
+        self._recovered()
+
+    def rule_before_all(self, family: str) -> None:
+        """A rule that is asked before the VRFs' and takes their traffic: it cannot be repaired, so it must be told."""
+        seen = self.edge.namespace.show(family, "rule", "show")
+        change = [
+            f"rule delete priority {rule['priority']} l3mdev" for rule in seen if "l3mdev" in rule
+        ]
+        foreign = "rule {} priority 0 from all lookup main protocol 99"
+        try:
+            self.no_packet_leaves(
+                f"foreign rule before all others ({family})",
+                family,
+                [*change, foreign.format("add")],
+                self._told,
+            )
+        finally:
+            self.edge.namespace.ip(foreign.format("delete"), family=family)
+        self._recovered()
+
+    def _recovered(self) -> None:
+        """Without the rule, all is well by itself."""
         self.attached.lent.wait_state("available", patience=90)
         wait_until("no error any more", self.edge.errors, lambda seen: not seen)
         self.attached.must_pass(4)

@@ -194,6 +194,7 @@ def customer_to_customer(scene: Scene, sides: Sides) -> None:
             sides.send(number, host, theirs, 4)
             sides.send(number, config.ours, config.theirs, 4)
             answers = sides.customers[number].collect(0.5)
+            sides.drain()
             sides.send_by_vpc(theirs, host, 4)
             answers_to_vpc = sides.vpc.collect(0.5)
             seen[number, version] = (
