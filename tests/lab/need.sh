@@ -21,6 +21,7 @@ need gobgpd gobgpd
 need /usr/sbin/bgpctl openbgpd
 need /usr/sbin/exabgp exabgp
 need nft nftables
+need ip6tables iptables
 need ip iproute2
 need depmod kmod
 need mkfs.ext4 e2fsprogs

@@ -4,7 +4,8 @@
 //! * On a *customer's* link, ARP and neighbour discovery count only for the peer, and only BGP, BFD and ICMP of the peer
 //!   reach the router, all of it policed. A source cannot be of the VPC or of the handoff's subnet. What passes is
 //!   marked, and what has a customer's mark does not leave on a customer's link.
-//! * What comes from a *handoff* is marked as being of a routing domain.
+//! * What comes from a *handoff* is marked as being of a routing domain, unless it is for the handoff's own subnet.
+//! * Where a packet leaves as it should, its mark goes, so that a tunnel that carries it is nothing special.
 //!
 //! A rule of the kernel's drops what has a mark and no route in its VRF ([`crate::plan::rules`]). The marks and the VRF's
 //! unreachable default route are two barriers, each of which holds without the other.
@@ -12,6 +13,7 @@
 //! Pure: [`Fence::filters`] says which filters a link has; the netlink driver makes them and recognises them by the digest
 //! that each carries as its action's cookie.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, LazyLock};
@@ -46,7 +48,10 @@ pub enum Fence {
     /// A port.
     Port,
     /// A handoff.
-    Handoff,
+    Handoff {
+        /// The router's addresses on it, with their subnets.
+        own: Vec<IpNet>,
+    },
     /// A customer's link.
     Customer {
         /// The ends of its sessions.
@@ -266,7 +271,7 @@ impl Fence {
         let mut list = List::default();
         match self {
             Self::Port => port(&mut list),
-            Self::Handoff => handoff(&mut list, marks),
+            Self::Handoff { own } => handoff(&mut list, own, marks),
             Self::Customer { peers, domain } => customer(&mut list, peers, domain, marks),
         }
         list.filters
@@ -388,13 +393,37 @@ fn port(list: &mut List) {
     }
 }
 
-fn handoff(list: &mut List, marks: &Marks) {
-    let mark =
-        Action::Mark { bits: marks.domain_mark, mask: marks.domain_mark | marks.customer_mark };
-    for (priority, protocol) in [(1, Protocol::Ipv4), (2, Protocol::Ipv6)] {
-        let place = (Direction::Ingress, priority, protocol);
-        list.put(place, Condition::All, mark, Counter::Protocol);
+/// The subnet's other addresses are no business of the router's: each that is tried would make an entry in the neighbour table.
+fn handoff(list: &mut List, own: &[IpNet], marks: &Marks) {
+    let mask = marks.domain_mark | marks.customer_mark;
+    let mark = Action::Mark { bits: marks.domain_mark, mask };
+    let to = |net| Condition::Ip { source: None, destination: Some(net), transport: None };
+    for (family, protocol, first) in
+        [(AddressFamily::Ipv4, Protocol::Ipv4, 1_u16), (AddressFamily::Ipv6, Protocol::Ipv6, 4)]
+    {
+        let place = |offset: u16| (Direction::Ingress, first + offset, protocol);
+        let own = || own.iter().filter(|address| is_of(address.addr(), family));
+        for address in own() {
+            list.put(place(0), to(host(address.addr())), mark, Counter::Router);
+        }
+        let subnets: BTreeSet<IpNet> = own().map(IpNet::trunc).collect();
+        for subnet in subnets {
+            list.put(place(1), to(subnet), Action::Drop, Counter::Router);
+        }
+        list.put(place(2), Condition::All, mark, Counter::Protocol);
     }
+    unmark(list, 1, marks);
+}
+
+/// Whatever is left of a packet's mark goes with it no further.
+fn unmark(list: &mut List, priority: u16, marks: &Marks) {
+    let clear = Action::Mark { bits: 0, mask: marks.domain_mark | marks.customer_mark };
+    list.put(
+        (Direction::Egress, priority, Protocol::All),
+        Condition::All,
+        clear,
+        Counter::Protocol,
+    );
 }
 
 fn customer(list: &mut List, peers: &[PeerAddresses], domain: &DomainFence, marks: &Marks) {
@@ -418,6 +447,7 @@ fn customer(list: &mut List, peers: &[PeerAddresses], domain: &DomainFence, mark
     list.put(ingress(20, Protocol::All), Condition::All, Action::Drop, Counter::Protocol);
     let out = (Direction::Egress, 1, Protocol::All);
     list.put(out, Condition::Mark(marks.customer_mark), Action::Drop, Counter::Transit);
+    unmark(list, 2, marks);
 }
 
 /// A family in which the interface has a peer: what reaches the router, what does not, which sources are refused, the mark.

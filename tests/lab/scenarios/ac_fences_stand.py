@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from lab.attach import Attached, attach
+from lab.attach import attach
 from lab.checks import Findings, wait_until
 from lab.probes import Probes
 from lab.scene import Scene, Site
 from lab.snapshot import must_be_same
 from lab.traffic import Pinging
+from lab.vpc import Vpc
 
 # After the change has been made in the API, in seconds.
 KILLED_AFTER = (0.02, 0.08, 0.15, 0.25, 0.4)
@@ -19,6 +20,7 @@ def run(scene: Scene) -> None:
     two = attach(site.port, site.connection, site.vpc, 102, 2)
     for attached in (one, two):
         attached.wait()
+    other = site.edge.vpc(site.owner, "eth8", "10.30.0.0/16")
     site.edge.settle(2)
     before = site.edge.snapshot()
     four, six = (
@@ -36,9 +38,15 @@ def run(scene: Scene) -> None:
             probes.must_fail("agent started again")
             must_be_same(before, site.edge.snapshot(), "by the agent's restart")
         with findings.of("agent killed"):
-            killed_amid_changes(site, probes, two)
+            killed_amid_changes(site, probes, other)
         with findings.of("afterwards"):
-            wait_until("the router as before", lambda: same(site, before), patience=30)
+            wait_until(
+                "all links of the change gone",
+                site.edge.own_links,
+                lambda seen: seen == sorted([one.lent.id, two.lent.id, site.vpc.gateway_id]),
+            )
+            site.edge.settle(2)
+            must_be_same(before, site.edge.snapshot(), "afterwards")
             probes.must_fail("afterwards")
     lost = [len(pings.lost_numbers) for pings in (four, six)]
     four.must_lose_none()
@@ -48,16 +56,11 @@ def run(scene: Scene) -> None:
     )
 
 
-def same(site: Site, before: dict[str, list[str]]) -> bool:
-    return site.edge.snapshot() == before
-
-
-def killed_amid_changes(site: Site, probes: Probes, two: Attached) -> None:
+def killed_amid_changes(site: Site, probes: Probes, other: Vpc) -> None:
     """An interface of another gateway comes and goes; each time the agent dies at another moment of it."""
-    other = site.edge.vpc(two.lent.owner, "eth8", "10.30.0.0/16")
     for number, seconds in enumerate(KILLED_AFTER):
         lent = site.connection.lend(
-            two.lent.owner, vlan=110 + number, amazonAddress=None, customerAddress=None
+            other.owner, vlan=110 + number, amazonAddress=None, customerAddress=None
         )
         for change, wanted in ((lambda lent=lent: lent.accept(other), True), (lent.delete, False)):
             change()

@@ -12,8 +12,9 @@ from lab.scene import Scene, Site
 from lab.traffic import Pinging
 
 PER_SECOND, SECONDS, DIFFERENT = 10_000, 3.0, 8_000
-# Entries of one interface in the neighbor table: its peers and what is being asked for, never what it claims to have.
-FEW = 16
+# Entries of one link in the neighbor tables of both versions, whose kernel takes 1,024 each: a router may be asked for many
+# things, but lets a neighbor claim few.
+FEW = 64
 # The tenant announces a large prefix, from which it can take sources that it may use.
 LARGE, LARGE6 = "172.20.0.0/16", "2001:db8:c1::"
 

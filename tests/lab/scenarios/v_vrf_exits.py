@@ -6,15 +6,19 @@ from collections.abc import Callable
 
 from lab import raw
 from lab.attach import Attached, attach
-from lab.checks import Findings, must, must_equal, wait_until
+from lab.checks import Findings, must, wait_until
 from lab.edge import Edge
 from lab.leaks import ELSEWHERE, ELSEWHERE6, Management
 from lab.raw import Flood, Tap
 from lab.scene import Scene, Site
+from lab.traffic import ping
 
 REPAIRED_SECONDS = 10.0
 # Until the edge's report has brought it to the server as well.
 TOLD_SECONDS = REPAIRED_SECONDS + 10.0
+
+# What rules select, with the family; None: what comes in by the VRF.
+FOREIGN = ((None, "-4"), ("from all", "-4"), (f"to {ELSEWHERE}", "-4"), ("from all", "-6"))
 
 
 def run(scene: Scene) -> None:
@@ -29,16 +33,12 @@ def run(scene: Scene) -> None:
                 exits.default_routes()
             with findings.of("l3mdev rules"):
                 exits.l3mdev_rules()
-            for name, selector, target in (
-                ("iif of the VRF", f"iif {site.vpc.gateway_id}", ELSEWHERE),
-                ("all", "from all", ELSEWHERE),
-                ("to", f"to {ELSEWHERE}", ELSEWHERE),
-                ("all of IPv6", "from all", ELSEWHERE6),
-            ):
-                with findings.of(f"a foreign rule ({name})"):
-                    exits.foreign_rule(selector, "-6" if ":" in target else "-4")
-            with findings.of("a foreign rule in the place of the edge's"):
-                exits.rule_in_its_place()
+            for selector, family in FOREIGN:
+                with findings.of(f"a foreign rule ({selector or 'iif of the VRF'}, {family})"):
+                    exits.foreign_rule(selector or f"iif {site.vpc.gateway_id}", family)
+            for family in ("-4", "-6"):
+                with findings.of(f"a foreign rule before all others ({family})"):
+                    exits.rule_before_all(family)
             with findings.of("foreign routes"):
                 exits.foreign_routes()
 
@@ -134,59 +134,78 @@ class Exits:
             self.attached.must_pass(6)
 
     def foreign_rule(self, selector: str, family: str) -> None:
-        """A rule before the VRFs' own of the kernel, and one with the preference of the edge's, take nothing."""
-        for priority in (500, 1, 0):
-            rule = f"rule {{}} priority {priority} {selector} lookup main"
-            try:
-                self.no_packet_leaves(
-                    f"foreign rule {selector} at {priority} ({family})",
-                    family,
-                    [rule.format("add")],
-                    lambda: self.edge.settle(3),
-                )
-                self.attached.must_pass(4)
-                self.attached.must_pass(6)
-                must_equal(self.edge.errors(), [], "errors of the edge")
-            finally:
-                self.edge.namespace.ip(rule.format("delete"), family=family)
+        """A rule at a usual preference: it either takes nothing of the VRF's, or the edge says that it does."""
+        rule = f"rule {{}} priority 500 {selector} lookup main"
 
-    def rule_in_its_place(self) -> None:
-        """A foreign rule that is asked before the edge's cannot be repaired, so it is told and nothing is available."""
-        rule = "rule {} priority 0 to 198.18.0.0/15 lookup main"
-        self.edge.namespace.ip(rule.format("add"), "rule delete priority 0 l3mdev protocol 172")
+        def harmless_or_told() -> None:
+            version = int(family[1:])
+            hosts = self.attached.hosts[version], self.attached.vpc_host(version)
+            self.edge.settle(3)
+            if ping(self.attached.customer.namespace, *hosts, count=4).lost:
+                self._told()
+
         try:
-            wait_until(
-                "the edge's error to name the rule",
-                self.edge.errors,
-                lambda seen: any("rule" in text for text in seen),
-                TOLD_SECONDS,
-            )
-            wait_until(
-                "the interface not available",
-                self.attached.lent.state,
-                lambda state: state != "available",
-                TOLD_SECONDS,
+            self.no_packet_leaves(
+                f"foreign rule {selector} ({family})",
+                family,
+                [rule.format("add")],
+                harmless_or_told,
             )
         finally:
-            self.edge.namespace.ip(rule.format("delete"))
+            self.edge.namespace.ip(rule.format("delete"), family=family)
+        self._recovered()
+
+    def rule_before_all(self, family: str) -> None:
+        """A rule that is asked before the VRFs' and takes their traffic: it cannot be repaired, so it must be told."""
+        seen = self.edge.namespace.show(family, "rule", "show")
+        change = [
+            f"rule delete priority {rule['priority']} l3mdev" for rule in seen if "l3mdev" in rule
+        ]
+        foreign = "rule {} priority 0 from all lookup main protocol 99"
+        try:
+            # Nothing is asked before it: what leaves then is the rule's doing.
+            self.edge.namespace.ip(*change, foreign.format("add"), family=family)
+            self._told()
+        finally:
+            self.edge.namespace.ip(foreign.format("delete"), family=family)
+        self._recovered()
+
+    def _recovered(self) -> None:
+        """Without the rule, all is well by itself."""
         self.attached.lent.wait_state("available", patience=90)
         wait_until("no error any more", self.edge.errors, lambda seen: not seen)
         self.attached.must_pass(4)
-        self.scene.note("a rule that is asked before the edge's is told, and its going too")
+        self.attached.must_pass(6)
+
+    def _told(self) -> None:
+        wait_until(
+            "the edge's error to name the rule",
+            self.edge.errors,
+            lambda seen: any("rule" in text for text in seen),
+            TOLD_SECONDS,
+        )
+        wait_until(
+            "the interface not available",
+            self.attached.lent.state,
+            lambda state: state != "available",
+            TOLD_SECONDS,
+        )
 
     def foreign_routes(self) -> None:
-        """Routes in the VRF's table that lead out by the management interface."""
+        """Routes in the VRF's table that lead out by the management interface are gone at once."""
         edge, table = self.edge, self._table
         four = f"via {edge.management_far} dev mgmt0 table {table} onlink"
         six = f"via {edge.management_far6} dev mgmt0 table {table}"
         routes = [f"route {{}} {dst} {four}" for dst in ("198.18.0.0/15", "0.0.0.0/0 metric 1")]
         routes += [f"route {{}} {dst} {six}" for dst in ("2001:db8:e15e::/48", "::/0 metric 1")]
         try:
+            edge.namespace.ip(*[route.format("add") for route in routes])
+            edge.settle(2)
             self.no_packet_leaves(
                 "routes out of the VRF by hand",
                 None,
-                [route.format("add") for route in routes],
-                lambda: edge.settle(3),
+                ["address show dev lo"],
+                lambda: edge.settle(1),
             )
         finally:
             for route in routes:

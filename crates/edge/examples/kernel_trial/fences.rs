@@ -37,12 +37,12 @@ impl Trial {
         let fence = customer(&domain);
         changes.push(set(LINK, Some(&fence)));
         changes.push(set("port0", Some(&Arc::new(Fence::Port))));
-        changes.push(set("handoff0", Some(&Arc::new(Fence::Handoff))));
+        changes.push(set("handoff0", Some(&Arc::new(Fence::Handoff { own: Vec::new() }))));
         for what in ["fences", "fences again"] {
             self.apply(what, &changes);
             self.is(LINK, Some(&fence));
             self.is("port0", Some(&Arc::new(Fence::Port)));
-            self.is("handoff0", Some(&Arc::new(Fence::Handoff)));
+            self.is("handoff0", Some(&Arc::new(Fence::Handoff { own: Vec::new() })));
         }
         println!("{}", output(&format!("tc filter show dev {LINK} ingress")));
         println!("{}", output(&format!("tc filter show dev {LINK} egress")));

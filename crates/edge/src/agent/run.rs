@@ -33,7 +33,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { report_seconds: 20, resync_seconds: 8, poll_milliseconds: 1000 }
+        Self { report_seconds: 20, resync_seconds: 5, poll_milliseconds: 1000 }
     }
 }
 
@@ -79,8 +79,10 @@ impl Why {
 
 /// How long the server may keep the agent waiting for a configuration.
 const WAIT: Duration = Duration::from_secs(30);
-/// The part of its time that the agent may spend looking at the daemon, and at the whole kernel: a twentieth each.
+/// The part of its time that the agent may spend looking at the daemon: a twentieth.
 const POLL_SHARE: u32 = 20;
+/// The same for the whole kernel: a tenth.
+const LOOK_SHARE: u32 = 10;
 /// The longest pause before something that failed is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -224,7 +226,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
     }
 
     fn look_every(&self) -> Duration {
-        Duration::from_secs(self.pace.resync_seconds).max(self.look_took * POLL_SHARE)
+        Duration::from_secs(self.pace.resync_seconds).max(self.look_took * LOOK_SHARE)
     }
 
     /// Takes a configuration when it may be taken and is on disk.

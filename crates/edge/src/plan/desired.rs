@@ -227,7 +227,9 @@ fn vrf(
             Ok(degradation) => {
                 missing.extend(degradation);
                 let interface = handoff.interface.to_string();
-                let fence = Arc::new(Fence::Handoff);
+                let link = kernel.links.get(handoff.interface.as_str());
+                let own = link.map(|link| link.addresses.iter().copied().collect());
+                let fence = Arc::new(Fence::Handoff { own: own.unwrap_or_default() });
                 let handoff_of = Handoff { id: id.clone(), vrf: name.clone(), fence };
                 desired.handoffs.insert(interface, handoff_of);
                 let routes = vpc_routes(domain, handoff, family, table, marks);
