@@ -42,7 +42,7 @@ pub(super) fn rule(body: &[u8]) -> Parsed<Option<RuleRecord>> {
     const AF_INET6: u8 = 10;
     const FIB_RULE_INVERT: u32 = 2;
     const FR_ACT_TO_TBL: u8 = 1;
-    const FR_ACT_UNREACHABLE: u8 = 7;
+    const FR_ACT_BLACKHOLE: u8 = 6;
     let [family, to, from, tos, table, _, _, action] = array(body, 0)?;
     let family = match family {
         AF_INET => AddressFamily::Ipv4,
@@ -81,7 +81,7 @@ pub(super) fn rule(body: &[u8]) -> Parsed<Option<RuleRecord>> {
         _ if suppresses => RuleAction::Other,
         (FR_ACT_TO_TBL, true) => RuleAction::L3mdev,
         (FR_ACT_TO_TBL, false) => RuleAction::Lookup(table),
-        (FR_ACT_UNREACHABLE, _) => RuleAction::Blackhole,
+        (FR_ACT_BLACKHOLE, _) => RuleAction::Blackhole,
         _ => RuleAction::Other,
     };
     let rule = Rule { family, preference, selector, action, protocol };

@@ -100,7 +100,12 @@ fn serving(now: &[&Rule], family: AddressFamily, marks: &Marks) -> Vec<Change> {
 fn released(now: &[&Rule], family: AddressFamily, marks: &Marks) -> Vec<Change> {
     let ours: Vec<&&Rule> =
         now.iter().filter(|rule| rule.protocol == marks.route_protocol).collect();
-    let local = !ours.is_empty() && !now.iter().any(|rule| is_kernels_local(rule));
+    // Somebody may have moved it before we came.
+    let is_local = |rule: &&&Rule| {
+        let others = rule.protocol != marks.route_protocol && rule.selector == Selector::All;
+        others && rule.action == RuleAction::Lookup(LOCAL)
+    };
+    let local = !ours.is_empty() && !now.iter().any(|rule| is_local(&rule));
     let back = local.then(|| kernels(family, 0, RuleAction::Lookup(LOCAL)));
     let back = back.into_iter().map(Change::AddRule);
     back.chain(ours.into_iter().map(|rule| Change::DeleteRule(**rule))).collect()
@@ -158,6 +163,21 @@ mod tests {
         assert_eq!(obstacle(&kernel, &Marks::default()), None);
         settled(&mut kernel, false);
         assert_eq!(kernel, fresh());
+    }
+
+    #[test]
+    fn a_local_rule_that_somebody_moved_stays_where_it_is() {
+        let mut kernel = fresh();
+        for rule in &mut kernel.rules {
+            if rule.action == RuleAction::Lookup(LOCAL) {
+                rule.preference = 32_765;
+            }
+        }
+        kernel.rules.sort_by_key(|rule| (rule.family.as_str(), rule.preference));
+        let before = kernel.clone();
+        settled(&mut kernel, true);
+        settled(&mut kernel, false);
+        assert_eq!(kernel, before);
     }
 
     #[test]
