@@ -62,7 +62,7 @@ pub fn encode(sealer: &Sealer, key: &Key, record: &Record) -> Vec<u8> {
     let Some((version, plain)) = record.write(Plain) else { return vec![MARK] };
     let mut bytes = Vec::with_capacity(1 + plain.len() + SEAL_BYTES);
     bytes.push(version);
-    if is_sealed(key.as_str()) {
+    if is_sealed(key.as_str(), version) {
         bytes.extend(sealer.seal(key.as_str().as_bytes(), &plain));
     } else {
         bytes.extend(plain);
@@ -70,8 +70,8 @@ pub fn encode(sealer: &Sealer, key: &Key, record: &Record) -> Vec<u8> {
     bytes
 }
 
-fn is_sealed(key: &str) -> bool {
-    Kind::of(key).is_some_and(|kind| kind.sealed)
+fn is_sealed(key: &str, version: u8) -> bool {
+    Kind::of(key).is_some_and(|kind| kind.sealed.is(version))
 }
 
 /// Writes the plain bytes of a record, and their version.
@@ -123,7 +123,7 @@ pub fn decode_any(
         };
     }
     let opened;
-    let plain = if kind.sealed {
+    let plain = if kind.sealed.is(version) {
         let sealed = |e: OpenSealError| CodecError::Sealed(e.to_string());
         opened = sealer.open(key.as_bytes(), rest).map_err(sealed)?;
         &opened
@@ -283,7 +283,7 @@ mod tests {
 
     fn sealed(at: &str, version: u8, plain: &[u8]) -> Vec<u8> {
         let mut bytes = vec![version];
-        match is_sealed(at) {
+        match is_sealed(at, version) {
             true => bytes.extend(sealer().seal(at.as_bytes(), plain)),
             false => bytes.extend(plain),
         }

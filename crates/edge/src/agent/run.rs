@@ -93,7 +93,7 @@ pub fn follow(
     let mut pause = Pause::default();
     loop {
         let answer = server.config(held.as_ref(), WAIT).map(|answer| {
-            reporter.at_least(answer.last_sequence);
+            reporter.known(answer.last_sequence);
             answer.config
         });
         match answer {

@@ -38,6 +38,7 @@ pub fn report(
         sequence,
         ports: config.ports.iter().map(|wanted| port(wanted, &last.kernel)).collect(),
         interfaces,
+        fabric_sessions: Vec::new(),
     })
 }
 

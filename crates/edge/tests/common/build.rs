@@ -93,6 +93,7 @@ fn routing_domain() -> impl Strategy<Value = RoutingDomainConfig> {
         move |(name, v6, other)| HandoffConfig {
             interface: port(names[name]),
             next_hop: next_hop(v6, other),
+            fabric_peer: None,
         },
     );
     (0..DOMAINS, any::<u8>(), prop::collection::vec(handoff, 0..3)).prop_map(

@@ -16,7 +16,7 @@ use linkway_domain::id::EdgeId;
 use crate::feed::Heard;
 
 /// The families in the order in which they are written: name, type, help.
-const FAMILIES: [(&str, &str, &str); 16] = [
+const FAMILIES: [(&str, &str, &str); 18] = [
     (
         "linkway_edge_last_report_timestamp_seconds",
         "gauge",
@@ -93,6 +93,16 @@ const FAMILIES: [(&str, &str, &str); 16] = [
         "counter",
         "Packets that the interface could not take or give",
     ),
+    (
+        "linkway_fabric_bgp_status",
+        "gauge",
+        "Whether the BGP session of a gateway's handoff is established",
+    ),
+    (
+        "linkway_fabric_reachable",
+        "gauge",
+        "Whether the gateway's prefixes are announced to customers, as far as the session with the fabric decides",
+    ),
 ];
 
 /// Series by family.
@@ -145,6 +155,7 @@ pub(super) fn write(
         series.put("linkway_edge_generation", &labels, heard.status.generation);
         ports(&mut series, heard);
         interfaces(&mut series, heard);
+        fabric_sessions(&mut series, edge, heard);
     }
     for (family, kind, help) in FAMILIES {
         if let Some(lines) = series.0.get(family) {
@@ -194,6 +205,17 @@ fn interfaces(series: &mut Series, heard: &Heard) {
                 series.put(family, &labels, value);
             }
         }
+    }
+}
+
+fn fabric_sessions(series: &mut Series, edge: &EdgeId, heard: &Heard) {
+    for session in &heard.status.fabric_sessions {
+        let (domain, family) = (&session.routing_domain_id, session.address_family.as_str());
+        let labels =
+            format!("edge=\"{edge}\",virtual_gateway_id=\"{domain}\",address_family=\"{family}\"");
+        let up = u64::from(session.state == SessionState::Established);
+        series.put("linkway_fabric_bgp_status", &labels, up);
+        series.put("linkway_fabric_reachable", &labels, u64::from(session.reachable));
     }
 }
 
