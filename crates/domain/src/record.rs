@@ -320,7 +320,14 @@ versions! {
 
 /// A kind of key that holds no record of its own.
 const fn entries(prefix: &'static str, holds: Holds) -> Kind {
-    Kind { prefix, holds, sealed: Sealed::Never, cached: false, counted: false, wakes: Wakes::Nobody }
+    Kind {
+        prefix,
+        holds,
+        sealed: Sealed::Never,
+        cached: false,
+        counted: false,
+        wakes: Wakes::Nobody,
+    }
 }
 
 const ENTRIES: &[Kind] = &[

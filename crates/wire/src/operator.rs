@@ -348,6 +348,5 @@ pub use edge::{
 };
 pub use resources::{
     AccessKey, AccessKeyKind, AccessKeyStatus, Account, Connection, Edge, Gateway, GatewayHandoff,
-    HandoffPeer, Interface,
-    Location, NewAccessKey, NewEdge, Port,
+    HandoffPeer, Interface, Location, NewAccessKey, NewEdge, Port,
 };

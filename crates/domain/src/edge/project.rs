@@ -7,7 +7,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::config::{
-    EdgeConfig, FabricPeerConfig, HandoffConfig, InterfaceConfig, PeerConfig, PortConfig, RoutingDomainConfig,
+    EdgeConfig, FabricPeerConfig, HandoffConfig, InterfaceConfig, PeerConfig, PortConfig,
+    RoutingDomainConfig,
 };
 use crate::bgp_peer::BgpPeer;
 use crate::connection::Connection;
@@ -113,8 +114,6 @@ fn routing_domain(edge: &EdgeId, gateway: &Gateway) -> RoutingDomainConfig {
         alias: None,
         amazon_side_asn: gateway.asn,
         cidrs: gateway.cidrs.clone(),
-        handoffs: handoffs
-            .map(HandoffConfig::of)
-            .collect(),
+        handoffs: handoffs.map(HandoffConfig::of).collect(),
     }
 }

@@ -151,13 +151,15 @@ fn handoff(view: &View, index: usize, text: &HandoffText) -> Asked<Handoff> {
     }
     let family = AddressFamily::of(next_hop.address());
     let peer = text.fabric_peer.as_ref();
-    let peer = peer.map(|peer| FabricPeer::parse(&field("fabricPeer"), family, peer)).transpose()?;
+    let peer =
+        peer.map(|peer| FabricPeer::parse(&field("fabricPeer"), family, peer)).transpose()?;
     Ok(Handoff { edge, interface, next_hop, fabric_peer: peer })
 }
 
 /// Of an edge and family the first handoff counts: a session on another one would never be.
 fn sessions_count<'h>(handoffs: &'h [Handoff]) -> Result<(), Fault> {
-    let place = |handoff: &'h Handoff| (&handoff.edge, AddressFamily::of(handoff.next_hop.address()));
+    let place =
+        |handoff: &'h Handoff| (&handoff.edge, AddressFamily::of(handoff.next_hop.address()));
     for (index, handoff) in handoffs.iter().enumerate() {
         let Some(peer) = &handoff.fabric_peer else { continue };
         let before = handoffs[..index].iter().position(|other| place(other) == place(handoff));

@@ -505,7 +505,10 @@ fn a_handoff_may_have_a_session_with_the_fabric() {
             handoffs,
         })
     });
-    operator(&Scene::new(), commands, expect![[r#"
+    operator(
+        &Scene::new(),
+        commands,
+        expect![[r#"
         taken
         taken
         taken
@@ -520,5 +523,6 @@ fn a_handoff_may_have_a_session_with_the_fabric() {
         handoffs[0].fabricPeer.authKey (not shown) must consist of printable ASCII characters without spaces.
         handoffs[0].fabricPeer.authKey (not shown) must not contain a double quote.
         handoffs[1].fabricPeer.address "10.9.1.1" is on a handoff that does not count: of edge par1-r1 and this address family, handoffs[0] comes first.
-    "#]]);
+    "#]],
+    );
 }

@@ -33,7 +33,9 @@ impl FromStr for FabricPeerWord {
         }
         let mut parts = text.splitn(3, ':');
         match (parts.next(), parts.next(), parts.next()) {
-            (Some(edge), Some(interface), Some(rest)) if !edge.is_empty() && !interface.is_empty() => {
+            (Some(edge), Some(interface), Some(rest))
+                if !edge.is_empty() && !interface.is_empty() =>
+            {
                 session(Some((edge.to_owned(), interface.to_owned())), rest).ok_or(FORM)
             }
             _ => Err(FORM),
@@ -67,7 +69,8 @@ impl FabricPeerWord {
         match &self.handoff {
             None => next_hop == Some(self.address),
             Some((edge, interface)) => {
-                let same_family = next_hop.is_none_or(|hop| hop.is_ipv4() == self.address.is_ipv4());
+                let same_family =
+                    next_hop.is_none_or(|hop| hop.is_ipv4() == self.address.is_ipv4());
                 (edge, interface) == (&handoff.edge_id, &handoff.interface) && same_family
             }
         }
@@ -98,18 +101,16 @@ pub fn handoffs(
 }
 
 /// Gives the session to its handoffs: one address may be the next hop on several edges.
-fn give(
-    handoffs: &mut [Handoff],
-    word: &FabricPeerWord,
-    peer: &FabricPeer,
-) -> Result<(), String> {
+fn give(handoffs: &mut [Handoff], word: &FabricPeerWord, peer: &FabricPeer) -> Result<(), String> {
     let mut own: Vec<&mut Handoff> =
         handoffs.iter_mut().filter(|handoff| word.belongs_to(handoff)).collect();
     let address = word.address;
     if own.is_empty() {
         return Err(match &word.handoff {
             Some((edge, interface)) => {
-                format!("--fabric-peer {address}: there is no --handoff {edge}:{interface} of its family")
+                format!(
+                    "--fabric-peer {address}: there is no --handoff {edge}:{interface} of its family"
+                )
             }
             None => format!(
                 "--fabric-peer {address}: no --handoff has this next hop; name one: EDGE:INTERFACE:ADDRESS:ASN"
@@ -170,8 +171,18 @@ mod tests {
         check("a:eth9.1:192.0.2.1:1:k", Some((Some("a:eth9.1"), "192.0.2.1", 1, Some("k"))));
         check("a:eth9:[2001:db8::1]:-1", Some((Some("a:eth9"), "2001:db8::1", -1, None)));
         for text in [
-            "", "192.0.2.1", "192.0.2.1:", "192.0.2.1:x", "192.0.2.1:1:", "2001:db8::1:65010", "[192.0.2.1]:1",
-            "[2001:db8::1]", "router:65010", "a:192.0.2.1:1", "a::192.0.2.1:1", ":b:192.0.2.1:1",
+            "",
+            "192.0.2.1",
+            "192.0.2.1:",
+            "192.0.2.1:x",
+            "192.0.2.1:1:",
+            "2001:db8::1:65010",
+            "[192.0.2.1]:1",
+            "[2001:db8::1]",
+            "router:65010",
+            "a:192.0.2.1:1",
+            "a::192.0.2.1:1",
+            ":b:192.0.2.1:1",
         ] {
             check(text, None);
         }
@@ -194,7 +205,10 @@ mod tests {
                 give(&mut handoffs, &word, &word.peer().expect("has no file"))
             });
             let peer = |handoff: &Handoff| {
-                handoff.fabric_peer.as_ref().map_or_else(String::new, |peer| format!("{} {}", peer.address, peer.asn))
+                handoff
+                    .fabric_peer
+                    .as_ref()
+                    .map_or_else(String::new, |peer| format!("{} {}", peer.address, peer.asn))
             };
             let found = given.map(|()| handoffs.iter().map(peer).collect::<Vec<_>>());
             let expected = expected.map(|peers| peers.map(str::to_owned).to_vec());
@@ -208,7 +222,9 @@ mod tests {
         check(&["a:eth9:[2001:db8::9]:1"], Ok(["", "2001:db8::9 1", "", ""]));
         check(
             &["192.0.2.9:1"],
-            Err("--fabric-peer 192.0.2.9: no --handoff has this next hop; name one: EDGE:INTERFACE:ADDRESS:ASN"),
+            Err(
+                "--fabric-peer 192.0.2.9: no --handoff has this next hop; name one: EDGE:INTERFACE:ADDRESS:ASN",
+            ),
         );
         check(
             &["b:eth9:[2001:db8::9]:1"],

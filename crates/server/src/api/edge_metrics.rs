@@ -241,6 +241,10 @@ mod tests {
                 { "virtualInterfaceId": "dxvif-22222222", "programmed": true, "bgpUp": false,
                   "peers": [{ "addressFamily": "ipv6", "state": "prefixLimit" }] },
             ],
+            "fabricSessions": [
+                { "routingDomainId": "vgw-11111111", "addressFamily": "ipv4", "interface": "vpc0", "address": "192.0.2.1",
+                  "state": "active", "reachable": true, "error": "x" },
+            ],
         });
         let id = |id: &str| VirtualInterfaceId::parse(id).expect("an id");
         let connection = ConnectionId::parse("dxcon-11111111").expect("an id");
@@ -266,6 +270,7 @@ mod tests {
         let shut = vif("22222222", ",address_family=\"ipv6\"");
         let ingress = vif("11111111", ",direction=\"ingress\"");
         let egress = "{connection_id=\"dxcon-11111111\",direction=\"egress\"}";
+        let fabric = "{edge=\"a\",virtual_gateway_id=\"vgw-11111111\",address_family=\"ipv4\"}";
         let name = "linkway_virtual_interface";
         for line in [
             "linkway_edge_last_report_timestamp_seconds{edge=\"a\"} 100".to_owned(),
@@ -286,6 +291,8 @@ mod tests {
             format!("{name}_bytes_total{ingress} 2"),
             format!("{name}_packets_total{ingress} 1"),
             format!("{name}_errors_total{one} 5"),
+            format!("linkway_fabric_bgp_status{fabric} 0"),
+            format!("linkway_fabric_reachable{fabric} 1"),
         ] {
             assert!(text.lines().any(|there| there == line), "{line} in\n{text}");
         }
