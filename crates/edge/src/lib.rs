@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod bird;
+pub mod fabric;
 pub mod kernel;
 pub mod mark;
 pub mod netlink;

@@ -149,6 +149,8 @@ pub struct Shell<K, D> {
     looked: Instant,
     polled: Instant,
     poll_took: Duration,
+    /// When the sessions with the fabric were last looked at, which decide at once what is announced.
+    tended: Instant,
     /// When to try again what failed, and the pause before that.
     again: Option<(Instant, Duration)>,
     /// The errors of kernel and daemon that were logged last.
@@ -176,6 +178,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
             looked: now,
             polled: now,
             poll_took: Duration::ZERO,
+            tended: now,
             again: None,
             said: [None, None],
         }
@@ -206,13 +209,17 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
 
     fn until_next(&self) -> Duration {
         let now = Instant::now();
-        let poll = self.polled + self.poll_every();
+        let poll = (self.polled + self.poll_every()).min(self.tended + self.tend_every());
         let next = self.again.map_or(poll, |(again, _)| again.min(poll));
         next.saturating_duration_since(now)
     }
 
     fn poll_every(&self) -> Duration {
-        Duration::from_millis(self.pace.poll_milliseconds).max(self.poll_took * POLL_SHARE)
+        self.tend_every().max(self.poll_took * POLL_SHARE)
+    }
+
+    const fn tend_every(&self) -> Duration {
+        Duration::from_millis(self.pace.poll_milliseconds)
     }
 
     /// Takes a configuration when it may be taken and is on disk.
@@ -239,6 +246,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
 
     /// What is due.
     fn tick(&mut self) {
+        self.tended = Instant::now();
         if self.agent.config().is_none() {
             self.polled = Instant::now();
             return;
@@ -248,6 +256,9 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
             self.converge(Why::Retry);
         } else if self.looked.elapsed() >= resync {
             self.converge(Why::Resync);
+        } else if self.polled.elapsed() < self.poll_every() {
+            self.agent.tend_fabric();
+            self.tell();
         } else {
             let start = Instant::now();
             let loaded = self.agent.last().daemon.loaded;
@@ -269,7 +280,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
         };
         let round = self.agent.round(look);
         let now = Instant::now();
-        (self.looked, self.polled) = (now, now);
+        (self.looked, self.polled, self.tended) = (now, now, now);
         log(why, &round, start.elapsed());
         self.again = round.unfinished.then(|| {
             let pause = self.again.map_or(Duration::from_millis(500), |(_, pause)| pause * 2);
@@ -327,7 +338,8 @@ fn news(status: &EdgeStatus) -> Vec<u8> {
         .iter()
         .map(|item| (&item.virtual_interface_id, item.programmed, &item.error, &item.peers))
         .collect();
-    serde_json::to_vec(&(status.epoch, status.generation, ports, interfaces))
+    let fabric = &status.fabric_sessions;
+    serde_json::to_vec(&(status.epoch, status.generation, ports, interfaces, fabric))
         .expect("reports hold text and numbers only")
 }
 

@@ -1,18 +1,20 @@
 //! What the agent reports of its router: the whole of it, each time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use linkway_domain::edge::{
-    EdgeConfig, EdgeStatus, FORMAT, InterfaceConfig, InterfaceStatus, PeerConfig, PeerStatus,
-    PortConfig, PortStatus, SessionState,
+    EdgeConfig, EdgeStatus, FORMAT, FabricSessionStatus, InterfaceConfig, InterfaceStatus,
+    PeerConfig, PeerStatus, PortConfig, PortStatus, RoutingDomainConfig, SessionState,
 };
-use linkway_domain::id::VirtualInterfaceId;
+use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
 use linkway_domain::net::AddressFamily;
 
 use super::Last;
+use crate::fabric;
 use crate::kernel::{Kernel, Link};
 use crate::mark::Marks;
 use crate::plan::Item;
+use crate::plan::desired::handoff_of;
 use crate::session::SessionId;
 
 /// The report about a configuration, from what was last seen. `sequence` is higher in each than in the one before.
@@ -28,8 +30,12 @@ pub fn report(
     if !last.seen {
         return None;
     }
-    let mut interfaces: Vec<InterfaceStatus> =
-        config.interfaces.iter().map(|wanted| interface(wanted, last, marks)).collect();
+    let fabric = fabric_errors(config, last);
+    let mut interfaces: Vec<InterfaceStatus> = config
+        .interfaces
+        .iter()
+        .map(|wanted| interface(wanted, last, marks, fabric.get(&wanted.routing_domain_id)))
+        .collect();
     interfaces.extend(leftovers(config, &last.kernel, marks));
     Some(EdgeStatus {
         format: FORMAT,
@@ -38,7 +44,11 @@ pub fn report(
         sequence,
         ports: config.ports.iter().map(|wanted| port(wanted, &last.kernel)).collect(),
         interfaces,
-        fabric_sessions: Vec::new(),
+        fabric_sessions: config
+            .routing_domains
+            .iter()
+            .flat_map(|domain| fabric_sessions(domain, last))
+            .collect(),
     })
 }
 
@@ -58,7 +68,40 @@ fn port(wanted: &PortConfig, kernel: &Kernel) -> PortStatus {
     }
 }
 
-fn interface(wanted: &InterfaceConfig, last: &Last, marks: &Marks) -> InterfaceStatus {
+/// The sessions of a routing domain's handoffs with the fabric.
+fn fabric_sessions(
+    domain: &RoutingDomainConfig,
+    last: &Last,
+) -> impl Iterator<Item = FabricSessionStatus> {
+    let item = Item::RoutingDomain(domain.routing_domain_id.clone());
+    let problem = last.problems.get(&item).map(|problem| problem.text.as_str());
+    let absent = problem.or(last.daemon_error.as_deref());
+    let handoffs =
+        [AddressFamily::Ipv4, AddressFamily::Ipv6].map(|family| handoff_of(domain, family));
+    let sessions = handoffs.into_iter().flatten();
+    sessions.filter_map(move |handoff| fabric::status(domain, handoff, &last.daemon.fabric, absent))
+}
+
+/// Why sessions with the fabric are down, by routing domain: an error of each interface that is in it.
+fn fabric_errors<'a>(config: &'a EdgeConfig, last: &Last) -> BTreeMap<&'a RoutingDomainId, String> {
+    let mut errors: BTreeMap<&RoutingDomainId, String> = BTreeMap::new();
+    for domain in &config.routing_domains {
+        let texts: Vec<String> =
+            fabric_sessions(domain, last).filter_map(|session| session.error).collect();
+        if !texts.is_empty() {
+            let text = format!("{}: {}", domain.routing_domain_id, texts.join("; "));
+            errors.insert(&domain.routing_domain_id, text);
+        }
+    }
+    errors
+}
+
+fn interface(
+    wanted: &InterfaceConfig,
+    last: &Last,
+    marks: &Marks,
+    fabric: Option<&String>,
+) -> InterfaceStatus {
     let id = &wanted.virtual_interface_id;
     let link = own_link(id, &last.kernel, marks);
     let own = last.problems.get(&Item::Interface(id.clone()));
@@ -78,7 +121,7 @@ fn interface(wanted: &InterfaceConfig, last: &Last, marks: &Marks) -> InterfaceS
         .or(domain)
         .map(|problem| problem.text.clone())
         .or_else(|| last.daemon_error.clone())
-        .or_else(|| session_errors(wanted, last));
+        .or_else(|| joined(fabric.cloned(), session_errors(wanted, last)));
     InterfaceStatus {
         virtual_interface_id: id.clone(),
         programmed,
@@ -127,6 +170,13 @@ fn session_errors(wanted: &InterfaceConfig, last: &Last) -> Option<String> {
         })
         .collect();
     (!errors.is_empty()).then(|| errors.join("; "))
+}
+
+fn joined(one: Option<String>, other: Option<String>) -> Option<String> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(format!("{one}; {other}")),
+        (one, other) => one.or(other),
+    }
 }
 
 fn own_link<'a>(id: &VirtualInterfaceId, kernel: &'a Kernel, marks: &Marks) -> Option<&'a Link> {
@@ -227,7 +277,7 @@ mod tests {
             };
             (SessionId { interface, family: *family }, status)
         });
-        let daemon = Observed { loaded: None, peers: Arc::new(peers.collect()) };
+        let daemon = Observed { peers: Arc::new(peers.collect()), ..Observed::default() };
         let kernel = Kernel { links: [(ID.to_owned(), link)].into(), ..Kernel::default() };
         Last { kernel, daemon, seen: true, ..Last::default() }
     }

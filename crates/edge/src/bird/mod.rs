@@ -12,6 +12,7 @@
 
 pub mod configuration;
 pub mod control;
+pub mod fabric;
 mod fragments;
 pub mod hold;
 mod known;
@@ -37,12 +38,14 @@ pub use settings::{Bfd, BirdSettings};
 
 use self::configuration::Configuration;
 use self::control::{Answer, Control};
+use self::fabric::{Fabric, Switch};
 use self::fragments::Fragments;
 use self::hold::Hold;
 use self::known::Known;
 use self::process::Files;
 use self::render::Surroundings;
 use self::version::{Dialect, Version};
+use crate::fabric::FabricStates;
 use crate::session::{Daemon, DaemonError, Digest, Observed, Peers, Sessions};
 
 /// How long a BIRD that is alive may have no socket: it makes it early, but reads its configuration first.
@@ -67,6 +70,7 @@ pub struct Bird {
     known: Known,
     /// The names of the sessions that the last reconfiguration was about, if they are few: nobody has looked at them since.
     fresh: Vec<String>,
+    fabric: Fabric,
 }
 
 /// What BIRD is told.
@@ -87,7 +91,17 @@ impl Bird {
         let (files, configurations) = (Files::of(dir), RefCell::default());
         let fragments = Fragments::of(files.fragments.clone());
         let (known, fresh) = (Known::default(), Vec::new());
-        Self { settings, files, hold: Hold::Unknown, configurations, fragments, known, fresh }
+        let fabric = Fabric::default();
+        Self {
+            settings,
+            files,
+            hold: Hold::Unknown,
+            configurations,
+            fragments,
+            known,
+            fresh,
+            fabric,
+        }
     }
 
     /// Ends the BIRD that was started for this directory, if it runs.
@@ -141,7 +155,8 @@ impl Bird {
         self.fresh.clear();
         self.refresh(&mut control)?;
         let next = self.configuration(sessions);
-        let fragments = self.write_next(&next, dialect, &self.known.shut().clone())?;
+        let shut = self.known.shut() | &self.fabric.disabled(sessions, Instant::now());
+        let fragments = self.write_next(&next, dialect, &shut)?;
         let load = format!("configure \"{}\"", self.files.next.display());
         self.command(&mut control, "the new configuration", &load, sessions)?;
         self.rename_next()?;
@@ -155,15 +170,18 @@ impl Bird {
 
     /// Starts a BIRD with the new configuration.
     fn start(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {
-        self.hold = match self.files.daemon_has_died() {
+        let has_died = self.files.daemon_has_died();
+        self.hold = match has_died {
             true => Hold::begin(Instant::now()),
             false => Hold::No,
         };
+        self.fabric.start(has_died, Instant::now());
         let program = process::find(&self.settings.program);
         let dialect = dialect(process::version(&program)?)?;
         let old = fs::read_to_string(&self.files.config).unwrap_or_default();
         let next = self.configuration(sessions);
-        let fragments = self.write_next(&next, dialect, &render::shut_in(&old))?;
+        let shut = &render::shut_in(&old) | &self.fabric.disabled(sessions, Instant::now());
+        let fragments = self.write_next(&next, dialect, &shut)?;
         let refused = |what| {
             move |text: String| DaemonError::Refused {
                 what,
@@ -234,6 +252,7 @@ impl Bird {
     fn look(&mut self, brief: bool) -> Result<Observed, DaemonError> {
         let Some(mut control) = Control::connect(&self.files.socket)? else {
             (self.known, self.fresh) = (Known::default(), Vec::new());
+            self.fabric.lost();
             return Ok(Observed::default());
         };
         let loaded = loaded(&mut control)?;
@@ -246,10 +265,31 @@ impl Bird {
         }
         let peers = Arc::clone(self.known.peers());
         self.settle(&mut control, &peers)?;
+        self.look_at_fabric(&mut control, brief)?;
         // BIRD gives up a session whose socket it could not have (the VRF came later, the port was taken), and starts it at
         // the next reconfiguration. So what does not run does not count as loaded.
-        let loaded = loaded.filter(|_| !self.known.has_given_up());
-        Ok(Observed { loaded, peers })
+        let given_up = self.known.has_given_up() || self.fabric.has_given_up();
+        let (loaded, fabric) = (loaded.filter(|_| !given_up), Arc::clone(self.fabric.states()));
+        Ok(Observed { loaded, peers, fabric })
+    }
+
+    /// Looks at the sessions with the fabric, and lets BIRD announce what is reached over those that are up. Briefly: in detail only
+    /// where something but counters may have changed.
+    fn look_at_fabric(&mut self, control: &mut Control, brief: bool) -> Result<(), DaemonError> {
+        let what = "its sessions with the fabric";
+        if brief {
+            let table = format!("show protocols \"{}\"", fabric::PROTOCOLS);
+            if !self.fabric.is_news(&control.show(what, &table)?.text) {
+                return Ok(());
+            }
+        }
+        let all = control.show(what, &format!("show protocols all \"{}\"", fabric::PROTOCOLS))?;
+        for Switch { name, enable } in self.fabric.seen(&all.text, Instant::now()) {
+            let word = if enable { "enable" } else { "disable" };
+            let what = "to announce what the fabric reaches, or not to";
+            self.command(control, what, &format!("{word} \"{name}\""), &Sessions::default())?;
+        }
+        Ok(())
     }
 
     /// Lets BIRD have the kernel's routes when they need to be held no longer.
@@ -399,6 +439,15 @@ impl Daemon for Bird {
         // Nobody else has it then, so that it can be changed in place.
         drop(last);
         self.look(true)
+    }
+
+    fn tend_fabric(&mut self) -> Result<Option<Arc<FabricStates>>, DaemonError> {
+        if self.fabric.states().is_empty() {
+            return Ok(None);
+        }
+        let Some(mut control) = Control::connect(&self.files.socket)? else { return Ok(None) };
+        self.look_at_fabric(&mut control, true)?;
+        Ok(Some(Arc::clone(self.fabric.states())))
     }
 
     fn apply(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {

@@ -18,6 +18,7 @@ use ipnet::IpNet;
 use linkway_domain::net::AddressFamily;
 use sha2::{Digest as _, Sha256};
 
+use super::fabric;
 use super::names::{protocol_name, symbol};
 use super::settings::{Bfd, BirdSettings};
 use super::version::Dialect;
@@ -92,6 +93,8 @@ pub fn router_id(settings: &BirdSettings, ours: IpAddr) -> Ipv4Addr {
 pub fn without_keys(text: &str, sessions: &Sessions) -> String {
     let mut keys: Vec<&str> = sessions.sessions.values().map(|s| s.auth_key.reveal()).collect();
     // The longest first: one key may be the beginning of another.
+    let fabric = sessions.routing_domains.values().flat_map(|domain| &domain.fabric);
+    keys.extend(fabric.filter_map(|session| Some(session.auth_key.as_ref()?.reveal())));
     keys.sort_by_key(|key| Reverse(key.len()));
     keys.iter().fold(text.to_owned(), |text, key| text.replace(key, "[PROTECTED]"))
 }
@@ -106,7 +109,7 @@ pub(super) fn routing_domain(
     held: bool,
 ) -> String {
     let mut out = String::with_capacity(ROOM * (1 + own.len()));
-    render_domain(&mut out, domain, own, settings, held);
+    render_domain(&mut out, domain, own, settings, shut, held);
     for session in own {
         let shut = !shut.is_empty() && shut.contains(&protocol_name(session));
         render_session(&mut out, domain, session, settings, shut);
@@ -146,6 +149,7 @@ pub(super) fn head(around: Surroundings<'_>, dialect: Dialect) -> String {
     for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
         render_templates(&mut out, family, settings, dialect);
     }
+    fabric::render_templates(&mut out, settings, dialect);
     if settings.bfd == Bfd::Shared {
         render_bfd(&mut out, "all_bfd", None, settings);
     }
@@ -212,7 +216,7 @@ fn render_templates(
 }
 
 /// The number that names carry.
-const fn number(family: AddressFamily) -> char {
+pub(super) const fn number(family: AddressFamily) -> char {
     match family {
         AddressFamily::Ipv4 => '4',
         AddressFamily::Ipv6 => '6',
@@ -226,18 +230,22 @@ const fn family_of(net: &IpNet) -> AddressFamily {
     }
 }
 
-/// What a routing domain's sessions share, for the families that have a session.
+/// What a routing domain's sessions share, for the families that have a session, with customers or with the fabric.
 fn render_domain(
     out: &mut String,
     domain: &RoutingDomain,
     own: &[Arc<Session>],
     settings: &BirdSettings,
+    shut: &BTreeSet<String>,
     held: bool,
 ) {
     let (name, vrf) = (symbol(domain.id.as_str()), domain.id.as_str());
     put!(out, "\n# {vrf}");
     let families = [AddressFamily::Ipv4, AddressFamily::Ipv6];
-    let used = |family: &AddressFamily| own.iter().any(|s| s.addresses.family() == *family);
+    let used = |family: &AddressFamily| {
+        own.iter().any(|s| s.addresses.family() == *family)
+            || fabric::of_family(domain, *family).is_some()
+    };
     for family in families.into_iter().filter(used) {
         let (word, n) = (family.as_str(), number(family));
         let table = format!("{name}_v{n}");
@@ -251,13 +259,23 @@ fn render_domain(
         // The agent makes these routes in the kernel itself; here they stand for "the VPC can be reached": without the
         // handoff's carrier, or with the handoff outside the VRF, they are not announced. An interface is all that takes;
         // BIRD 2.0 has a next hop's interface as a symbol, which cannot be one of the many keywords.
-        put!(out, "protocol static {name}_vpc{n} {{");
+        // With a session with the fabric, that decides too.
+        let session = fabric::of_family(domain, family);
+        let protocol = match session {
+            Some(session) => fabric::announced_name(&session.id),
+            None => format!("{name}_vpc{n}"),
+        };
+        let disabled = if shut.contains(&protocol) { " disabled;" } else { "" };
+        put!(out, "protocol static {protocol} {{{disabled}");
         put!(out, "  vrf \"{vrf}\"; check link on; {word} {{ table {table}; }};");
         for (prefix, ways) in by_prefix(&domain.announced, family) {
             let ways: String = ways.iter().map(|way| format!(" via \"{way}\"")).collect();
             put!(out, "  route {prefix}{ways};");
         }
         put!(out, "}}");
+        if let Some(session) = session {
+            fabric::render(out, domain, session, settings);
+        }
     }
     if settings.bfd == Bfd::PerGateway && !own.is_empty() {
         render_bfd(out, &format!("{name}_bfd"), Some(vrf), settings);
@@ -272,7 +290,8 @@ fn render_bfd(out: &mut String, name: &str, vrf: Option<&str>, settings: &BirdSe
         put!(out, "  vrf \"{vrf}\";");
     }
     put!(out, "  accept direct;");
-    put!(out, "  interface \"dxvif-*\" {{");
+    // Customers' links and handoffs: what a session is on.
+    put!(out, "  interface \"*\" {{");
     put!(
         out,
         "    passive on; min rx interval {interval} ms; min tx interval {interval} ms; multiplier {multiplier};"

@@ -11,6 +11,7 @@ use linkway_domain::net::AddressFamily;
 
 use super::Item;
 use super::tables::{TableSet, Tables};
+use crate::fabric;
 use crate::kernel::{Kernel, Link, LinkConf, LinkKind, Route, Way};
 use crate::mark::Marks;
 use crate::session::{Announced, RoutingDomain, Session, SessionId};
@@ -149,7 +150,8 @@ pub fn desired_state(
     }
     desired.sessions.sort_by(|a, b| a.id.cmp(&b.id));
     let instances = config.routing_domains.iter();
-    desired.instances = instances.filter_map(|one| instance(one, &desired)).map(Arc::new).collect();
+    desired.instances =
+        instances.filter_map(|one| instance(one, kernel, &desired)).map(Arc::new).collect();
     desired
 }
 
@@ -194,6 +196,7 @@ fn vrf(
             Err(text) => missing.push(text),
             Ok(degradation) => {
                 missing.extend(degradation);
+                missing.extend(fabric::session(domain, handoff, kernel).err());
                 let interface = handoff.interface.to_string();
                 desired.handoffs.insert(interface, Handoff { id: id.clone(), vrf: name.clone() });
                 let routes = vpc_routes(domain, handoff, family, table, marks);
@@ -209,7 +212,10 @@ fn vrf(
 }
 
 /// The handoff that counts for a family: the first (domain, `Gateway::handoffs`).
-fn handoff_of(domain: &RoutingDomainConfig, family: AddressFamily) -> Option<&HandoffConfig> {
+pub(crate) fn handoff_of(
+    domain: &RoutingDomainConfig,
+    family: AddressFamily,
+) -> Option<&HandoffConfig> {
     domain.handoffs.iter().find(|handoff| family_of(handoff.next_hop.address()) == family)
 }
 
@@ -400,16 +406,27 @@ fn sessions(interface: &InterfaceConfig) -> impl Iterator<Item = Session> {
     })
 }
 
-fn instance(domain: &RoutingDomainConfig, desired: &DesiredState) -> Option<RoutingDomain> {
+fn instance(
+    domain: &RoutingDomainConfig,
+    kernel: &Kernel,
+    desired: &DesiredState,
+) -> Option<RoutingDomain> {
     let table = desired.vrfs.get(domain.routing_domain_id.as_str())?.table;
     let announced = domain.cidrs.iter().filter_map(|cidr| {
         let handoff = handoff_of(domain, family_of(cidr.net().addr()))?;
         let used = desired.handoffs.get(handoff.interface.as_str())?;
-        (used.id == domain.routing_domain_id).then(|| Announced {
+        let is_possible = fabric::session(domain, handoff, kernel).is_ok();
+        (is_possible && used.id == domain.routing_domain_id).then(|| Announced {
             prefix: *cidr,
             next_hop: handoff.next_hop.address(),
             interface: handoff.interface.to_string(),
         })
+    });
+    let fabric = [AddressFamily::Ipv4, AddressFamily::Ipv6].into_iter().filter_map(|family| {
+        let handoff = handoff_of(domain, family)?;
+        let used = desired.handoffs.get(handoff.interface.as_str())?;
+        let own = used.id == domain.routing_domain_id;
+        fabric::session(domain, handoff, kernel).ok().flatten().filter(|_| own)
     });
     Some(RoutingDomain {
         id: domain.routing_domain_id.clone(),
@@ -417,6 +434,7 @@ fn instance(domain: &RoutingDomainConfig, desired: &DesiredState) -> Option<Rout
         asn: domain.amazon_side_asn.number(),
         announced: announced.collect(),
         cidrs: domain.cidrs.clone(),
+        fabric: fabric.collect(),
     })
 }
 

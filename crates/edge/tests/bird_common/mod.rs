@@ -13,6 +13,7 @@ pub fn routing_domain(n: u32, cidrs: &[&str]) -> RoutingDomain {
         asn: 64_512,
         announced: Vec::new(),
         cidrs: cidrs.iter().map(|c| prefix(c)).collect(),
+        fabric: Vec::new(),
     }
 }
 

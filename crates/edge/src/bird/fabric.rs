@@ -1,0 +1,334 @@
+//! BIRD's sessions with the fabric, and what their being up decides.
+//!
+//! BIRD has no condition on another protocol's state. So the routes that stand for "the VPC can be reached" are a static
+//! protocol of their own beside each session, which is enabled while the session is up: one command, without reading the
+//! configuration again. A new configuration says of each whether it is to be disabled, since BIRD would enable it.
+//!
+//! Where the fabric's router restarts gracefully (RFC 4724) it goes on forwarding: its prefixes stay announced as long as BIRD
+//! waits for it. When BIRD itself has died and another one has taken its place, what was announced stays so until the
+//! sessions had their time to come back: customers' routers keep the routes meanwhile (they see a graceful restart), and lose
+//! them if the end of the announcements came without them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use linkway_domain::edge::SessionState;
+use linkway_domain::id::RoutingDomainId;
+use linkway_domain::net::AddressFamily;
+
+use super::names::symbol;
+use super::parse::{self, Protocol};
+use super::render::{number, router_id};
+use super::settings::{Bfd, BirdSettings};
+use super::version::Dialect;
+use crate::fabric::{FabricSession, FabricSessionId, FabricState, FabricStates};
+use crate::session::{RoutingDomain, Sessions};
+
+/// The names of the sessions' protocols, and of those that hold what is announced while they are up.
+pub const PROTOCOLS: &str = "fabric_*";
+/// How long sessions may take to come back after a BIRD has died: three attempts of ours.
+const SETTLING: Duration = Duration::from_secs(15);
+/// How many prefixes of the fabric's router are taken at most. They are all within the gateway's own, but a fabric that
+/// announces each host of a large VPC would fill the router's tables.
+const MOST_PREFIXES: u32 = 1000;
+
+/// The name of a session's protocol.
+#[must_use]
+pub fn session_name(id: &FabricSessionId) -> String {
+    format!("fabric_{}_bgp{}", symbol(id.routing_domain.as_str()), number(id.family))
+}
+
+/// The name of the protocol that holds what is announced to customers while the session is up.
+#[must_use]
+pub fn announced_name(id: &FabricSessionId) -> String {
+    format!("fabric_{}_vpc{}", symbol(id.routing_domain.as_str()), number(id.family))
+}
+
+/// What the name of a protocol says: whether it is the session's own.
+fn named(name: &str) -> Option<(FabricSessionId, bool)> {
+    let (domain, kind) = name.strip_prefix("fabric_")?.rsplit_once('_')?;
+    let routing_domain = RoutingDomainId::parse(&domain.replace('_', "-")).ok()?;
+    let (kind, family) = kind.split_at_checked(3)?;
+    let family = match family {
+        "4" => AddressFamily::Ipv4,
+        "6" => AddressFamily::Ipv6,
+        _ => return None,
+    };
+    let is_session = match kind {
+        "bgp" => true,
+        "vpc" => false,
+        _ => return None,
+    };
+    Some((FabricSessionId { routing_domain, family }, is_session))
+}
+
+/// The routing domain of a session whose announced routes' protocol has this name.
+pub(super) fn domain_of(name: &str) -> Option<RoutingDomainId> {
+    named(name).map(|(id, _)| id.routing_domain)
+}
+
+/// Writes formatted text into a string, which cannot fail.
+macro_rules! put {
+    ($out:expr, $($arg:tt)*) => {
+        writeln!($out, $($arg)*).expect("writing into a string")
+    };
+}
+
+/// What all sessions have in common.
+///
+/// The communities and the MED say how the customer wants to be reached (its own 7224:7100, 7224:7200, 7224:7300, which the local
+/// preference has come from); the lowest MED is preferred (RFC 4271, section 9.1.2.2). Whatever else the customer
+/// attached means nothing to the fabric, which is on our side of the customer's NO_EXPORT.
+pub(super) fn render_templates(out: &mut String, settings: &BirdSettings, dialect: Dialect) {
+    put!(out, "function linkway_of_vpc(prefix set own) {{ return net ~ own; }}");
+    put!(out, "filter linkway_to_fabric {{");
+    put!(out, "  if ! (proto ~ \"dxvif_*\") then reject;");
+    put!(out, "  bgp_community = -empty-; unset(bgp_ext_community); unset(bgp_large_community);");
+    let (low, high) = (settings.local_preference_low, settings.local_preference_high);
+    put!(out, "  if bgp_local_pref = {high} then {{");
+    put!(out, "    bgp_community.add((7224, 7300)); bgp_med = 100; accept;");
+    put!(out, "  }}");
+    put!(out, "  if bgp_local_pref = {low} then {{");
+    put!(out, "    bgp_community.add((7224, 7100)); bgp_med = 300; accept;");
+    put!(out, "  }}");
+    put!(out, "  bgp_community.add((7224, 7200)); bgp_med = 200; accept;");
+    put!(out, "}}");
+    put!(out, "template bgp linkway_fabric {{");
+    put!(out, "  direct; check link on; interpret communities off;");
+    put!(out, "  hold time {}; min hold time 3;", settings.hold_time);
+    put!(out, "  keepalive time {};", settings.keepalive_time);
+    put!(out, "  graceful restart on; graceful restart time {};", settings.graceful_restart_time);
+    put!(out, "  long lived graceful restart off;");
+    match settings.bfd {
+        Bfd::PerGateway | Bfd::Shared => put!(out, "  bfd on;"),
+        Bfd::Off => {}
+    }
+    put!(out, "  connect delay time 1; connect retry time 5; error wait time 5, 30;");
+    put!(out, "}}");
+    put!(out, "template bgp linkway_fabric_md5 from linkway_fabric {{");
+    match dialect {
+        Dialect::Classic => {}
+        Dialect::NamedAuthentication => put!(out, "  authentication md5;"),
+    }
+    put!(out, "}}");
+}
+
+/// A session.
+pub(super) fn render(
+    out: &mut String,
+    domain: &RoutingDomain,
+    session: &FabricSession,
+    settings: &BirdSettings,
+) {
+    let (vrf, n) = (&domain.id, number(session.id.family));
+    let (word, table) = (session.id.family.as_str(), format!("{}_v{n}", symbol(vrf.as_str())));
+    let template = if session.auth_key.is_some() { "linkway_fabric_md5" } else { "linkway_fabric" };
+    put!(out, "protocol bgp {} from {template} {{", session_name(&session.id));
+    put!(out, "  vrf \"{vrf}\"; interface \"{}\";", session.interface);
+    let (local, port) = (session.local, settings.port);
+    put!(
+        out,
+        "  router id {}; local {local} port {port} as {};",
+        router_id(settings, local),
+        domain.asn
+    );
+    put!(out, "  neighbor {} port {port} as {};", session.address, session.asn);
+    if let Some(key) = &session.auth_key {
+        put!(out, "  password \"{}\";", key.reveal());
+    }
+    let own: Vec<String> = domain
+        .cidrs
+        .iter()
+        .map(|cidr| cidr.net())
+        .filter(|net| AddressFamily::of(net.addr()) == session.id.family)
+        .map(|net| format!("{net}+"))
+        .collect();
+    let import = match own.is_empty() {
+        true => "import none;".to_owned(),
+        false => format!("import where linkway_of_vpc([ {} ]);", own.join(", ")),
+    };
+    put!(out, "  {word} {{ table {table}; {import}");
+    put!(out, "    import limit {MOST_PREFIXES} action block;");
+    put!(out, "    export filter linkway_to_fabric; next hop self;{} }};", global(session.address));
+    put!(out, "}}");
+}
+
+/// An IPv6 router sends its link-local address along.
+const fn global(address: IpAddr) -> &'static str {
+    match address {
+        IpAddr::V4(_) => "",
+        IpAddr::V6(_) => " next hop prefer global;",
+    }
+}
+
+/// The session of a family.
+#[must_use]
+pub(super) fn of_family(domain: &RoutingDomain, family: AddressFamily) -> Option<&FabricSession> {
+    domain.fabric.iter().find(|session| session.id.family == family)
+}
+
+/// What is known of the sessions with the fabric.
+#[derive(Debug, Default)]
+pub struct Fabric {
+    /// The table of protocols when they were last looked at in detail.
+    table: String,
+    states: Arc<FabricStates>,
+    /// Those over which a VPC is reached.
+    reachable: BTreeSet<FabricSessionId>,
+    /// Those over which none is.
+    unreachable: BTreeSet<FabricSessionId>,
+    /// Until when sessions may come back that a BIRD which died had.
+    settling: Option<Instant>,
+    /// Whether a graceful restart is waited for: its end is not in the table.
+    restarting: bool,
+    given_up: bool,
+}
+
+/// A protocol to be enabled or disabled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Switch {
+    /// Its name.
+    pub name: String,
+    /// Whether it is to be enabled.
+    pub enable: bool,
+}
+
+impl Fabric {
+    /// The states of the sessions.
+    #[must_use]
+    pub const fn states(&self) -> &Arc<FabricStates> {
+        &self.states
+    }
+
+    /// Whether BIRD has given up one, because its socket could not be had.
+    #[must_use]
+    pub const fn has_given_up(&self) -> bool {
+        self.given_up
+    }
+
+    /// A BIRD is started, in place of one that has died or as the first one.
+    pub fn start(&mut self, has_died: bool, now: Instant) {
+        match has_died {
+            true => self.settling = Some(now + SETTLING),
+            false => *self = Self::default(),
+        }
+    }
+
+    /// No BIRD answers; what was known of the sessions is for the next one.
+    pub fn lost(&mut self) {
+        self.table.clear();
+        self.states = Arc::default();
+        self.given_up = false;
+    }
+
+    fn is_announced(&self, id: &FabricSessionId, now: Instant) -> bool {
+        let settles = self.settling.is_some_and(|until| now < until);
+        self.reachable.contains(id) || settles && !self.unreachable.contains(id)
+    }
+
+    /// The protocols of these that a new configuration has to say of that they are disabled.
+    #[must_use]
+    pub fn disabled(&self, sessions: &Sessions, now: Instant) -> BTreeSet<String> {
+        let own = sessions.routing_domains.values().flat_map(|domain| &domain.fabric);
+        let down = own.filter(|session| !self.is_announced(&session.id, now));
+        down.map(|session| announced_name(&session.id)).collect()
+    }
+
+    /// The table of protocols as it is; whether a look at the details is needed to know the states.
+    #[must_use]
+    pub fn is_news(&self, table: &str) -> bool {
+        self.restarting || self.settling.is_some() || self.table != table
+    }
+
+    /// The protocols in detail, as they are; which have to be enabled or disabled. These are seen as they will be.
+    #[must_use]
+    pub fn seen(&mut self, answer: &str, now: Instant) -> Vec<Switch> {
+        let protocols = parse::protocols(answer.lines());
+        let restarting = restarting(answer);
+        self.table = table(answer);
+        self.restarting = !restarting.is_empty();
+        self.given_up = false;
+        let (mut states, mut enabled) = (FabricStates::new(), BTreeMap::new());
+        for protocol in &protocols {
+            match named(&protocol.name) {
+                Some((id, true)) => {
+                    self.given_up |= protocol.state == "down";
+                    let state = parse::session_state(protocol);
+                    let alive = state == SessionState::Established
+                        || restarting.contains(protocol.name.as_str());
+                    self.note(&id, alive, now);
+                    let reachable = self.is_announced(&id, now);
+                    states.insert(id, fabric_state(protocol, state, reachable));
+                }
+                Some((id, false)) => drop(enabled.insert(id, protocol.state != "down")),
+                None => {}
+            }
+        }
+        self.reachable.retain(|id| states.contains_key(id) || self.settling.is_some());
+        self.unreachable.retain(|id| states.contains_key(id));
+        if self.settling.is_some_and(|until| now >= until) {
+            self.settling = None;
+        }
+        self.states = Arc::new(states);
+        let wanted = enabled.into_iter().map(|(id, is)| (self.is_announced(&id, now), is, id));
+        wanted
+            .filter(|(wanted, is, _)| wanted != is)
+            .map(|(enable, _, id)| Switch { name: announced_name(&id), enable })
+            .collect()
+    }
+
+    fn note(&mut self, id: &FabricSessionId, alive: bool, now: Instant) {
+        if alive {
+            self.unreachable.remove(id);
+            self.reachable.insert(id.clone());
+        } else if self.settling.is_none_or(|until| now >= until) {
+            self.reachable.remove(id);
+            self.unreachable.insert(id.clone());
+        }
+    }
+}
+
+/// What is not indented is the table.
+fn table(answer: &str) -> String {
+    let lines = answer.lines().filter(|line| !line.is_empty() && !line.starts_with(' '));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// The protocols whose neighbour's restart is waited for (`bgp_show_proto_info` in BIRD's proto/bgp/bgp.c).
+fn restarting(answer: &str) -> BTreeSet<&str> {
+    let (mut found, mut name) = (BTreeSet::new(), "");
+    for line in answer.lines() {
+        if !line.starts_with(' ') {
+            name = line.split_whitespace().next().unwrap_or_default();
+        } else if line.trim_start().starts_with("Restart timer:") {
+            found.insert(name);
+        }
+    }
+    found
+}
+
+fn fabric_state(protocol: &Protocol, state: SessionState, reachable: bool) -> FabricState {
+    let silent = || {
+        "no answer yet; check that the fabric's router is on, has this address, and the same BGP key"
+            .to_owned()
+    };
+    let said = protocol.last_error.clone();
+    let last_error = match state {
+        SessionState::Established => None,
+        SessionState::Connect | SessionState::Active => Some(said.unwrap_or_else(silent)),
+        SessionState::Idle
+        | SessionState::OpenSent
+        | SessionState::OpenConfirm
+        | SessionState::PrefixLimit => said,
+    };
+    FabricState {
+        state,
+        reachable,
+        prefixes_accepted: protocol.imported,
+        prefixes_advertised: protocol.exported,
+        last_error,
+    }
+}
