@@ -214,6 +214,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::fabric::{FabricSessionId, FabricState};
     use crate::kernel::{LinkConf, LinkKind};
     use crate::session::Observed;
 
@@ -318,5 +319,65 @@ mod tests {
         // No peer at all.
         let status = reported(&config(&[]), &seen(&[], &[]));
         assert!(status.programmed && !status.report().is_up());
+    }
+
+    #[test]
+    fn a_session_with_the_fabric_is_reported_and_is_an_error_of_its_interfaces_while_it_is_down() {
+        use SessionState::{Active, Established};
+        let mut config = serde_json::to_value(config(&[FOUR])).expect("JSON");
+        config["routingDomains"] = json!([{
+            "routingDomainId": "vgw-00000001", "amazonSideAsn": 64512, "cidrs": ["10.0.0.0/16"],
+            "handoffs": [
+                { "interface": "vpc0", "nextHop": "192.0.2.1", "fabricPeer": { "address": "192.0.2.1", "asn": 65010 } },
+                { "interface": "vpc1", "nextHop": "2001:db8::1" },
+            ],
+        }]);
+        let config: EdgeConfig = serde_json::from_value(config).expect("a configuration");
+        let id = FabricSessionId {
+            routing_domain: "vgw-00000001".parse().expect("an id"),
+            family: AddressFamily::Ipv4,
+        };
+        let check = |seen: Option<(SessionState, bool)>,
+                     daemon: Option<&str>,
+                     error: Option<&str>| {
+            let mut last = self::seen(&[FOUR.0], &[(AddressFamily::Ipv4, Established)]);
+            let state = seen.map(|(state, reachable)| {
+                let last_error = (state != Established).then(|| "refused".to_owned());
+                let (prefixes_accepted, prefixes_advertised) = (1, 2);
+                let state = FabricState {
+                    state,
+                    reachable,
+                    prefixes_accepted,
+                    prefixes_advertised,
+                    last_error,
+                };
+                (id.clone(), state)
+            });
+            last.daemon.fabric = Arc::new(state.into_iter().collect());
+            last.daemon_error = daemon.map(str::to_owned);
+            let report = report(&config, &last, &Marks::default(), 9).expect("the kernel is seen");
+            let [session] = report.fabric_sessions.as_slice() else { panic!("one session") };
+            assert_eq!(session.error.as_deref(), error);
+            assert_eq!(session.state, seen.map_or(SessionState::Idle, |(state, _)| state));
+            assert_eq!(session.reachable, seen.is_some_and(|(_, reachable)| reachable));
+            let of_interface = report.interfaces[0].error.clone();
+            let expected = error.map(|error| match daemon {
+                Some(daemon) => daemon.to_owned(),
+                None => format!("vgw-00000001: {error}"),
+            });
+            assert_eq!(of_interface, expected);
+            assert!(report.interfaces[0].programmed && report.interfaces[0].report().is_up());
+        };
+        check(Some((Established, true)), None, None);
+        let down = "handoff vpc0: session with fabric peer 192.0.2.1 is active: refused; the gateway's prefixes of this \
+                    family are not announced";
+        check(Some((Active, false)), None, Some(down));
+        let restarts = "handoff vpc0: session with fabric peer 192.0.2.1 is active: refused; a restart of the router is \
+                        waited for";
+        check(Some((Active, true)), None, Some(restarts));
+        let absent =
+            "handoff vpc0: the BGP daemon does not have the session with fabric peer 192.0.2.1 yet";
+        check(None, None, Some(absent));
+        check(None, Some("BIRD hangs"), Some("BIRD hangs"));
     }
 }

@@ -332,3 +332,154 @@ fn fabric_state(protocol: &Protocol, state: SessionState, reachable: bool) -> Fa
         last_error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u32, family: AddressFamily) -> FabricSessionId {
+        let routing_domain = RoutingDomainId::parse(&format!("vgw-{n:08x}")).expect("an id");
+        FabricSessionId { routing_domain, family }
+    }
+
+    #[test]
+    fn names_say_whose_they_are() {
+        for id in [id(1, AddressFamily::Ipv4), id(0xabc, AddressFamily::Ipv6)] {
+            assert_eq!(named(&session_name(&id)), Some((id.clone(), true)));
+            assert_eq!(named(&announced_name(&id)), Some((id.clone(), false)));
+            assert_eq!(domain_of(&announced_name(&id)), Some(id.routing_domain));
+        }
+        for other in
+            ["dxvif_f0000001", "vgw_00000001_vpc4", "fabric_vgw_00000001_vpc5", "fabric_", ""]
+        {
+            assert_eq!(named(other), None, "{other}");
+        }
+    }
+
+    /// What BIRD says of the first domain's session and of what it announces.
+    fn answer(session: &str, enabled: bool) -> String {
+        let (state, info, detail) = match session {
+            "up" => ("up", "Established", "  BGP state:          Established\n"),
+            "restarting" => ("start", "Active", "    Restart timer:    100.0/-\n"),
+            "down" => ("start", "Active", "    Connect delay:    1.0/1\n"),
+            other => panic!("{other}"),
+        };
+        let is = if enabled { "up" } else { "down" };
+        format!(
+            "fabric_vgw_00000001_vpc4 Static vgw_00000001_v4 {is} 10:00:00.000\n  Channel ipv4\n\n\
+             fabric_vgw_00000001_bgp4 BGP --- {state} 10:00:00.000 {info}\n{detail}"
+        )
+    }
+
+    /// Seconds, what is seen (none: BIRD does not answer; `start` and `restart`: one is started, for the first time or because
+    /// one has died), and whether the VPC is announced after it.
+    #[test]
+    fn what_is_announced_follows_the_session() {
+        let check = |story: &[(u64, &str, bool)]| {
+            let (mut fabric, began, mut enabled) = (Fabric::default(), Instant::now(), false);
+            let session = FabricSession {
+                id: id(1, AddressFamily::Ipv4),
+                interface: "vpc0".to_owned(),
+                local: "192.0.2.2".parse().expect("an address"),
+                address: "192.0.2.1".parse().expect("an address"),
+                asn: 65_010,
+                auth_key: None,
+            };
+            let domain = RoutingDomain {
+                id: session.id.routing_domain.clone(),
+                table: 1,
+                asn: 64_512,
+                announced: Vec::new(),
+                cidrs: Vec::new(),
+                fabric: vec![session],
+            };
+            let sessions = Sessions::new([Arc::new(domain)], []);
+            for (second, seen, expected) in story {
+                let now = began + Duration::from_secs(*second);
+                match *seen {
+                    "none" => fabric.lost(),
+                    "start" | "restart" => {
+                        fabric.start(*seen == "restart", now);
+                        enabled = fabric.disabled(&sessions, now).is_empty();
+                    }
+                    seen => {
+                        let answer = answer(seen, enabled);
+                        let name = announced_name(&id(1, AddressFamily::Ipv4));
+                        let switches = fabric.seen(&answer, now);
+                        match switches.as_slice() {
+                            [] => {}
+                            [switch] => {
+                                assert_eq!(switch, &Switch { name, enable: !enabled }, "{story:?}");
+                                enabled = switch.enable;
+                            }
+                            more => panic!("{more:?}"),
+                        }
+                        let state = fabric.states().values().next().expect("the session");
+                        assert_eq!(state.reachable, enabled, "{story:?} after {second} s");
+                        assert!(
+                            !fabric.is_news(&table(&answer))
+                                || seen != "up"
+                                || fabric.settling.is_some()
+                        );
+                        assert!(
+                            fabric.is_news("other")
+                                && (seen != "restarting" || fabric.is_news(&table(&answer)))
+                        );
+                    }
+                }
+                assert_eq!(enabled, *expected, "{story:?} after {second} s");
+                // Whatever a new configuration is about, it leaves this as it is.
+                assert_eq!(
+                    fabric.disabled(&sessions, now).is_empty(),
+                    enabled,
+                    "{story:?} after {second} s"
+                );
+            }
+        };
+        check(&[
+            (0, "start", false),
+            (1, "down", false),
+            (2, "up", true),
+            (3, "down", false),
+            (4, "up", true),
+        ]);
+        check(&[
+            (0, "start", false),
+            (2, "up", true),
+            (3, "restarting", true),
+            (90, "restarting", true),
+            (91, "down", false),
+        ]);
+        // BIRD dies: what was announced stays, for as long as the session may take; what was not stays away.
+        check(&[
+            (0, "start", false),
+            (2, "up", true),
+            (3, "none", true),
+            (4, "restart", true),
+            (5, "down", true),
+            (18, "down", true),
+            (19, "down", false),
+            (20, "up", true),
+        ]);
+        check(&[
+            (0, "start", false),
+            (2, "up", true),
+            (4, "restart", true),
+            (5, "down", true),
+            (6, "up", true),
+            (30, "down", false),
+        ]);
+        check(&[
+            (0, "start", false),
+            (2, "down", false),
+            (3, "none", false),
+            (4, "restart", false),
+            (5, "down", false),
+        ]);
+        // An agent that was started after it died, and does not know.
+        check(&[(0, "restart", true), (5, "down", true), (14, "down", true), (15, "down", false)]);
+        // One that was started while it runs.
+        check(&[(0, "up", true), (1, "down", false)]);
+        check(&[(0, "down", false), (1, "up", true)]);
+    }
+}
