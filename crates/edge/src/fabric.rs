@@ -154,3 +154,127 @@ fn error(interface: &str, address: FabricAddress, seen: &FabricState) -> Option<
         seen.state.as_str()
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use linkway_domain::edge::{EdgeConfig, Traffic};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::kernel::{Link, LinkConf, LinkKind};
+    use crate::mark::Marks;
+    use crate::plan::Item;
+    use crate::plan::desired::desired_state;
+    use crate::plan::tables::TableSet;
+
+    fn kernel(addresses: &[&str]) -> Kernel {
+        let conf = LinkConf {
+            forwarding: true,
+            rp_filter: 1,
+            send_redirects: false,
+            accept_redirects: false,
+            arp_ignore: 0,
+            link_local: true,
+            keep_addresses: true,
+        };
+        let link = Link {
+            kind: LinkKind::Other,
+            mtu: 1500,
+            up: true,
+            carrier: true,
+            master: None,
+            group: 0,
+            alias: String::new(),
+            conf,
+            addresses: addresses.iter().map(|text| text.parse().expect("an address")).collect(),
+            traffic: Traffic::default(),
+        };
+        Kernel { links: [("vpc0".to_owned(), link)].into(), ..Kernel::default() }
+    }
+
+    /// The sessions and what is announced of a gateway with prefixes of both families, and what is said to be wrong.
+    fn desired(handoffs: Value, addresses: &[&str]) -> (Vec<String>, Vec<String>, Option<String>) {
+        let config: EdgeConfig = serde_json::from_value(json!({
+            "edgeId": "r1", "epoch": 1, "generation": 2, "ports": [], "interfaces": [],
+            "routingDomains": [{
+                "routingDomainId": "vgw-00000001", "amazonSideAsn": 64512,
+                "cidrs": ["10.0.0.0/16", "2001:db8:1::/56"], "handoffs": handoffs,
+            }],
+        }))
+        .expect("a configuration");
+        let kernel = kernel(addresses);
+        let desired = desired_state(&config, &kernel, &Marks::default(), &TableSet::default());
+        let instance = &desired.instances[0];
+        let sessions = instance
+            .fabric
+            .iter()
+            .map(|one| format!("{} {} -> {} AS {}", one.id, one.local, one.address, one.asn));
+        let announced = instance.announced.iter().map(|one| one.prefix.to_string());
+        let item = Item::RoutingDomain(instance.id.clone());
+        let problem = desired.problems.get(&item).map(|problem| problem.text.clone());
+        (sessions.collect(), announced.collect(), problem)
+    }
+
+    #[test]
+    fn a_session_needs_an_address_on_the_link_and_without_it_nothing_is_announced() {
+        let handoff = |next_hop: &str, peer: Option<&str>| {
+            let peer = peer.map(|address| json!({ "address": address, "asn": 65_010 }));
+            match peer {
+                Some(peer) => {
+                    json!({ "interface": "vpc0", "nextHop": next_hop, "fabricPeer": peer })
+                }
+                None => json!({ "interface": "vpc0", "nextHop": next_hop }),
+            }
+        };
+        let check = |handoffs: &[Value],
+                     addresses: &[&str],
+                     sessions: &[&str],
+                     announced: &[&str],
+                     problem| {
+            let found = desired(json!(handoffs), addresses);
+            let texts =
+                |all: &[&str]| all.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+            let problem: Option<&str> = problem;
+            let problem = problem.map(|text| format!("vgw-00000001: {text}"));
+            assert_eq!(
+                found,
+                (texts(sessions), texts(announced), problem),
+                "{handoffs:?} {addresses:?}"
+            );
+        };
+        let (four, six) = ("192.0.2.1", "2001:db8:ff::1");
+        let both = [handoff(four, Some(four)), handoff(six, Some(six))];
+        let own = ["192.0.2.2/24", "198.51.100.1/24", "2001:db8:ff::2/64"];
+        check(
+            &both,
+            &own,
+            &[
+                "vgw-00000001 ipv4 192.0.2.2 -> 192.0.2.1 AS 65010",
+                "vgw-00000001 ipv6 2001:db8:ff::2 -> 2001:db8:ff::1 AS 65010",
+            ],
+            &["10.0.0.0/16", "2001:db8:1::/56"],
+            None,
+        );
+        check(
+            &[handoff(four, Some("198.51.100.7")), handoff(six, None)],
+            &own,
+            &["vgw-00000001 ipv4 198.51.100.1 -> 198.51.100.7 AS 65010"],
+            &["10.0.0.0/16", "2001:db8:1::/56"],
+            None,
+        );
+        check(
+            &both,
+            &own[1..],
+            &["vgw-00000001 ipv6 2001:db8:ff::2 -> 2001:db8:ff::1 AS 65010"],
+            &["2001:db8:1::/56"],
+            Some("handoff vpc0 has no address of a subnet with its fabric peer 192.0.2.1"),
+        );
+        check(
+            &[handoff(four, Some(four)), handoff(six, None)],
+            &["192.0.2.1/24"],
+            &[],
+            &["2001:db8:1::/56"],
+            Some("handoff vpc0 itself has the address of its fabric peer, 192.0.2.1"),
+        );
+    }
+}

@@ -24,7 +24,7 @@ def run(scene: Scene) -> None:
     for edge in edges:
         edge.start()
     lent, ways = [], {}
-    for number, (name, preference) in enumerate((("first", 7300), ("second", 7100))):
+    for number, (name, preference) in enumerate((("link_a", 7300), ("link_b", 7100))):
         connection = scene.connect(lender, ports[number])
         addresses = [f"169.254.0.{4 * number + host}/30" for host in (1, 2)]
         one = connection.lend(
@@ -40,10 +40,10 @@ def run(scene: Scene) -> None:
     customer = TwoWayCustomer(scene, ways, PREFIX)
     for one in lent:
         one.wait_state("available")
-    customer.wait_learned({"first": [], "second": []})
+    customer.wait_learned({"link_a": [], "link_b": []})
     stays(
         "no prefix of the VPC without the fabric",
-        lambda: (customer.learned("first"), customer.learned("second")),
+        lambda: (customer.learned("link_a"), customer.learned("link_b")),
         lambda seen: seen == ([], []),
         3,
     )
@@ -65,7 +65,7 @@ def run(scene: Scene) -> None:
 
 def both_ways(fabric: Fabric, customer: TwoWayCustomer, edge: Edge) -> None:
     """Each finds the other, and the VPC by this edge."""
-    customer.wait_learned({"first": [CIDR], "second": [CIDR]})
+    customer.wait_learned({"link_a": [CIDR], "link_b": [CIDR]})
     fabric.wait_way(PREFIX, edge)
     must_reach(customer.namespace, customer.host, fabric.host)
     must_reach(fabric.namespace, fabric.host, customer.host)
@@ -75,7 +75,7 @@ def fails_over(
     scene: Scene, fabric: Fabric, customer: TwoWayCustomer, edges: list[Edge]
 ) -> None:
     """By carrier and by withdrawal, and back."""
-    port = customer.ways["first"].port
+    port = customer.ways["link_a"].port
     port.cut()
     fabric.wait_way(PREFIX, edges[1])
     must_reach(fabric.namespace, fabric.host, customer.host)
@@ -85,10 +85,10 @@ def fails_over(
     both_ways(fabric, customer, edges[0])
 
     with Pinging(scene, fabric.namespace, fabric.host, customer.host) as pings:
-        customer.ask("disable first")
+        customer.ask("disable link_a")
         fabric.wait_way(PREFIX, edges[1])
         wait_until("answers by the second", pings.highest, lambda seen, at=pings.highest(): seen > at + 10)
-        customer.ask("enable first")
+        customer.ask("enable link_a")
         both_ways(fabric, customer, edges[0])
     must(
         len(pings.lost_numbers) <= 10,
@@ -108,7 +108,7 @@ def is_broken(
 ) -> None:
     """The fabric's router is killed, goes silent, and loses one link."""
     fabric.kill()
-    customer.wait_learned({"first": [], "second": []}, patience=20)
+    customer.wait_learned({"link_a": [], "link_b": []}, patience=20)
     for edge, one in zip(edges, lent, strict=True):
         names_it(fabric, edge, one)
         must_equal(one.state(), "available", "the interface's state")
@@ -119,7 +119,7 @@ def is_broken(
 
     fabric.freeze()
     # BFD sees it within a second; without it, the hold time is 90 s.
-    customer.wait_learned({"first": [], "second": []}, patience=20)
+    customer.wait_learned({"link_a": [], "link_b": []}, patience=20)
     fabric.thaw()
     both_ways(fabric, customer, edges[0])
     scene.note("silent with its links up: BFD sees it; back when it speaks again")
@@ -127,7 +127,7 @@ def is_broken(
     # The first edge's own handoff fails: the customer goes by the second, the first says why.
     far = fabric.handoffs[0].far
     fabric.router.ip(f"link set {far} down")
-    customer.wait_learned({"first": [], "second": [CIDR]}, patience=20)
+    customer.wait_learned({"link_a": [], "link_b": [CIDR]}, patience=20)
     fabric.wait_way(PREFIX, edges[1])
     must_reach(customer.namespace, customer.host, fabric.host)
     names_it(fabric, edges[0], lent[0])
