@@ -48,7 +48,9 @@ def run(scene: Scene) -> None:
         3,
     )
     names_it(fabric, edges[0], lent[0])
-    scene.note("without the fabric's router both are up, nothing is announced, and the error names it")
+    scene.note(
+        "without the fabric's router both are up, nothing is announced, and the error names it"
+    )
 
     # The second is not the VPC's, the third all there is.
     fabric.start((CIDR, "172.30.0.0/16", "0.0.0.0/0"))
@@ -56,7 +58,9 @@ def run(scene: Scene) -> None:
     for edge in edges:
         must_equal(fabric.wait_state(edge, True)["state"], "established", edge.name)
         must_equal(edge.shown_interface(lent[edges.index(edge)].id).get("error"), None, "error")
-    scene.note("with it the VPC is announced and nothing else; packets pass both ways by the first edge")
+    scene.note(
+        "with it the VPC is announced and nothing else; packets pass both ways by the first edge"
+    )
 
     fails_over(scene, fabric, customer, edges)
     is_broken(scene, fabric, customer, edges, lent)
@@ -71,9 +75,7 @@ def both_ways(fabric: Fabric, customer: TwoWayCustomer, edge: Edge) -> None:
     must_reach(fabric.namespace, fabric.host, customer.host)
 
 
-def fails_over(
-    scene: Scene, fabric: Fabric, customer: TwoWayCustomer, edges: list[Edge]
-) -> None:
+def fails_over(scene: Scene, fabric: Fabric, customer: TwoWayCustomer, edges: list[Edge]) -> None:
     """By carrier and by withdrawal, and back."""
     port = customer.ways["link_a"].port
     port.cut()
@@ -87,7 +89,8 @@ def fails_over(
     with Pinging(scene, fabric.namespace, fabric.host, customer.host) as pings:
         customer.ask("disable link_a")
         fabric.wait_way(PREFIX, edges[1])
-        wait_until("answers by the second", pings.highest, lambda seen, at=pings.highest(): seen > at + 10)
+        before = pings.highest()
+        wait_until("answers by the second", pings.highest, lambda seen: seen > before + 10)
         customer.ask("enable link_a")
         both_ways(fabric, customer, edges[0])
     must(
@@ -137,12 +140,25 @@ def is_broken(
 
     # Our own BIRD dies: what was announced stays while its sessions come back.
     pid = edges[0].bird_pid()
-    with Pinging(scene, fabric.namespace, fabric.host, customer.host):
+    with Pinging(scene, fabric.namespace, fabric.host, customer.host) as pings:
         edges[0].kill_bird()
         wait_until("another BIRD", edges[0].bird_pid, lambda seen: seen not in (None, pid))
+        wait_until(
+            "the VPC to stay announced until the session with the fabric is back",
+            lambda: (customer.learned("link_a"), fabric.sessions(edges[0])[0].get("state")),
+            still_announced,
+        )
         both_ways(fabric, customer, edges[0])
-        fabric.wait_state(edges[0], True)
-    scene.note("the edge's BIRD killed: its sessions come back, the VPC stays announced")
+    pings.must_lose_none()
+    scene.note(
+        f"the edge's BIRD killed: its sessions come back, {pings.result.sent} pings, none lost"
+    )
+
+
+def still_announced(seen: tuple[list[str], str | None]) -> bool:
+    """Fails at the first look without the VPC's prefix."""
+    must_equal(seen[0], [CIDR], "what the customer has learned")
+    return seen[1] == "established"
 
 
 def names_it(fabric: Fabric, edge: Edge, lent: Interface) -> None:
