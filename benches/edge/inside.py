@@ -30,7 +30,7 @@ from lab.server import LISTEN  # noqa: E402
 # In memory: on a hostfs every small write is a system call of the host.
 DIRECTORY = Path("/run/bench")
 # Longest time of one measurement.
-PATIENCE = 300
+PATIENCE = 900
 # How long cold starts are repeated.
 COLD_SECONDS = 90
 UNIT = HERE.parent.parent / "packaging" / "linkway-edge.service"

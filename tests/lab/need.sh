@@ -17,6 +17,11 @@ need() { # need PROGRAM PACKAGE
 need linux.uml user-mode-linux
 need bird bird2
 need /usr/lib/frr/bgpd frr
+need gobgpd gobgpd
+need /usr/sbin/bgpctl openbgpd
+need /usr/sbin/exabgp exabgp
+need nft nftables
+need ip6tables iptables
 need ip iproute2
 need depmod kmod
 need mkfs.ext4 e2fsprogs

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use linkway_edge::agent::stored_config::StateDir;
-use linkway_edge::bird::{Bird, BirdSettings};
+use linkway_edge::bird::{BirdSettings, Processes};
 use linkway_edge::kernel::Change;
 use linkway_edge::mark::Marks;
 use linkway_edge::netlink::Netlink;
@@ -44,7 +44,8 @@ fn run(dir: &Path, count: usize) -> Result<(), Box<dyn std::error::Error>> {
     let state = StateDir::open(dir)?;
     let config = state.load()?.ok_or("no configuration on disk")?.config;
     let marks = Marks::default();
-    let (mut kernel, mut daemon) = (Netlink::open(marks)?, Bird::new(BirdSettings::default(), dir));
+    let (mut kernel, mut daemon) =
+        (Netlink::open(marks)?, Processes::new(BirdSettings::default(), dir));
     let picture = kernel.observe()?;
     let observed = daemon.read()?;
     let plan = plan(&config, &picture, &observed, &marks, |s| daemon.digest(s)).plan;

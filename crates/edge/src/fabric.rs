@@ -157,10 +157,13 @@ fn error(interface: &str, address: FabricAddress, seen: &FabricState) -> Option<
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use linkway_domain::edge::{EdgeConfig, Traffic};
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::fence::Drops;
     use crate::kernel::{Link, LinkConf, LinkKind};
     use crate::mark::Marks;
     use crate::plan::Item;
@@ -176,6 +179,7 @@ mod tests {
             arp_ignore: 0,
             link_local: true,
             keep_addresses: true,
+            lenient: false,
         };
         let link = Link {
             kind: LinkKind::Other,
@@ -187,6 +191,9 @@ mod tests {
             alias: String::new(),
             conf,
             addresses: addresses.iter().map(|text| text.parse().expect("an address")).collect(),
+            unrouted: BTreeSet::new(),
+            fence: None,
+            drops: Drops::default(),
             traffic: Traffic::default(),
         };
         Kernel { links: [("vpc0".to_owned(), link)].into(), ..Kernel::default() }

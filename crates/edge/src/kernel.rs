@@ -6,9 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net};
 use linkway_domain::edge::Traffic;
+use linkway_domain::net::AddressFamily;
+
+use crate::fence::{Drops, Fence, FenceDigest};
 
 /// The router's kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,8 +22,12 @@ pub struct Kernel {
     /// Routes in our tables whatever their protocol, and routes with our protocol in any table. The kernel's own (`proto
     /// kernel`: connected and local ones) are left out.
     pub routes: BTreeSet<Route>,
+    /// The routing rules of both families, in the order in which the kernel asks them.
+    pub rules: Vec<Rule>,
     /// Whether the kernel forwards IPv6 at all (`net.ipv6.conf.all.forwarding`), which no single link can turn on.
     pub forwards_ipv6: bool,
+    /// Whether IPv6 packets from customers need a route back to their source ([`Change::CheckIpv6Sources`]).
+    pub checks_ipv6_sources: bool,
 }
 
 impl Kernel {
@@ -58,6 +66,12 @@ pub struct Link {
     pub conf: LinkConf,
     /// Its addresses, link-local IPv6 ones left out.
     pub addresses: BTreeSet<IpNet>,
+    /// Those of its addresses whose local or connected route is missing although the link is up.
+    pub unrouted: BTreeSet<IpNet>,
+    /// Its filters; `None`: none that the agent has made.
+    pub fence: Option<FenceDigest>,
+    /// What they have dropped. Never part of a comparison.
+    pub drops: Drops,
     /// Its counters, *in* being what it received. Never part of a comparison.
     pub traffic: Traffic,
 }
@@ -98,6 +112,10 @@ pub struct LinkConf {
     pub link_local: bool,
     /// `net.ipv6.conf.LINK.keep_addr_on_down`: IPv6 addresses outlive being put into a VRF.
     pub keep_addresses: bool,
+    /// Whether any of the settings is on by which a link answers for others, believes strangers or takes what is not for it:
+    /// `proxy_arp`, `arp_accept`, `accept_local`, `route_localnet`, `accept_source_route`; for IPv6 `accept_ra`,
+    /// `accept_redirects`, `proxy_ndp`.
+    pub lenient: bool,
 }
 
 /// A route. Its order is by table and prefix first.
@@ -125,10 +143,65 @@ pub enum Way {
         /// The link, by name.
         link: String,
     },
+    /// Sends it out on a link without a next hop. The agent never makes one.
+    Dev {
+        /// The link, by name.
+        link: String,
+    },
     /// Drops it and says so (`RTN_UNREACHABLE`). As the default route of a VRF's table it keeps packets from falling
     /// through to the main table (kernel documentation, networking/vrf).
     Unreachable,
-    /// Something that the agent never makes (blackhole, several next hops, no next hop, …).
+    /// Something that the agent never makes (blackhole, several next hops, …).
+    Other,
+}
+
+impl Way {
+    /// The link that it leads over, if it is one.
+    #[must_use]
+    pub fn link(&self) -> Option<&str> {
+        match self {
+            Self::Via { link, .. } | Self::Dev { link } => Some(link),
+            Self::Unreachable | Self::Other => None,
+        }
+    }
+}
+
+/// A routing rule (`ip rule`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rule {
+    /// Whose packets it is about.
+    pub family: AddressFamily,
+    /// Its preference; lower ones are asked first, and of equal ones the older.
+    pub preference: u32,
+    /// Which packets it is about.
+    pub selector: Selector,
+    /// What it does with them.
+    pub action: RuleAction,
+    /// Who made it (`FRA_PROTOCOL`).
+    pub protocol: u8,
+}
+
+/// Which packets a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Selector {
+    /// All.
+    All,
+    /// Those that have these bits of the mark.
+    Mark(u32),
+    /// Some others. The agent never makes such a rule.
+    Other,
+}
+
+/// What a rule does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RuleAction {
+    /// Looks in the table of the packet's VRF, if it has one.
+    L3mdev,
+    /// Looks in a table.
+    Lookup(u32),
+    /// Drops the packet and says nothing (`FR_ACT_BLACKHOLE`).
+    Blackhole,
+    /// Something else.
     Other,
 }
 
@@ -212,6 +285,26 @@ pub enum Change {
         /// The address with its prefix length.
         address: IpNet,
     },
+    /// Makes the local and the connected route of an address that the link has.
+    RestoreRoutes {
+        /// The link.
+        link: String,
+        /// The address with its prefix length.
+        address: IpNet,
+    },
+    /// Makes the link's filters these and no other; `None`: none of ours.
+    SetFence {
+        /// The link.
+        link: String,
+        /// The fence.
+        fence: Option<Arc<Fence>>,
+    },
+    /// Adds a rule, behind those of the same preference.
+    AddRule(Rule),
+    /// Removes a rule.
+    DeleteRule(Rule),
+    /// Whether an IPv6 packet that comes in on a link named `dxvif-…` is dropped unless its VRF has a route to its source.
+    CheckIpv6Sources(bool),
     /// Adds a route; another of the same table, prefix and metric is replaced.
     AddRoute(Route),
     /// Removes a route.
@@ -232,7 +325,15 @@ pub trait Driver {
     fn is_unchanged(&mut self) -> bool {
         false
     }
-    /// Looks again at what these changes were made of, and at nothing else. `false`: it did not, all has to be looked at.
+    /// Looks again at what has changed since the last look, by what the kernel has told, and at nothing else. `false`: it did
+    /// not, all has to be looked at.
+    ///
+    /// # Errors
+    /// As [`Driver::observe`].
+    fn observe_news(&mut self, _kernel: &mut Kernel) -> Result<bool, String> {
+        Ok(false)
+    }
+    /// Looks again at what these changes were made of. `false`: it did not, all has to be looked at.
     ///
     /// # Errors
     /// As [`Driver::observe`].

@@ -7,7 +7,9 @@
 pub mod agent;
 pub mod bird;
 pub mod fabric;
+pub mod fence;
 pub mod kernel;
+pub mod limits;
 pub mod mark;
 pub mod netlink;
 pub mod plan;

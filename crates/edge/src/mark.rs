@@ -23,12 +23,31 @@ pub struct Marks {
     pub first_table: u32,
     /// How many tables there are from it on.
     pub tables: u32,
+    /// The preference of the first of our three rules (`ip rule`); the next two are one and two higher. 0 is before every
+    /// other rule.
+    pub rule_preference: u32,
+    /// The bit of a packet's mark that says that it is of a routing domain.
+    pub domain_mark: u32,
+    /// The bit of a packet's mark that says that it comes from a customer.
+    pub customer_mark: u32,
+    /// The TCP port of BGP, which the fences let through: that of the daemon's settings.
+    #[serde(skip)]
+    pub bgp_port: u16,
 }
 
 impl Default for Marks {
     fn default() -> Self {
         // 7224 is the AS number in Direct Connect's communities.
-        Self { link_group: 7224, route_protocol: 172, first_table: 722_400_000, tables: 100_000 }
+        Self {
+            link_group: 7224,
+            route_protocol: 172,
+            first_table: 722_400_000,
+            tables: 100_000,
+            rule_preference: 0,
+            domain_mark: 0x2000_0000,
+            customer_mark: 0x4000_0000,
+            bgp_port: 179,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use imbl::OrdMap;
+use ipnet::IpNet;
 use linkway_domain::edge::PeerStatus;
 use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
 use linkway_domain::net::{AddressFamily, AuthKey, PeerAddresses, Prefix};
@@ -62,6 +63,9 @@ pub struct RoutingDomain {
     pub announced: Vec<Announced>,
     /// The domain's own prefixes, announced or not: nothing inside them is ever accepted from a customer.
     pub cidrs: Vec<Prefix>,
+    /// What else in the VRF is not a customer's to announce: the subnets of the handoffs with the router's own addresses, and
+    /// the next hops towards the VPC. Nothing inside them is accepted either. Sorted, each once.
+    pub reserved: Vec<IpNet>,
     /// The sessions with the fabric, IPv4 first.
     pub fabric: Vec<FabricSession>,
 }
@@ -118,6 +122,9 @@ impl fmt::Display for Digest {
         write!(f, "{:016x}", self.0)
     }
 }
+
+/// The error of a session that is shut for a time, because its routes came and went without end, begins so.
+pub const FLAPPING: &str = "the customer's router announces and withdraws its routes too often";
 
 /// What the daemon has and does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

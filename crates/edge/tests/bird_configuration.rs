@@ -10,13 +10,14 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use bird_common::{addresses, prefix, routing_domain, session, way};
+use bird_common::{addresses, net, prefix, routing_domain, session, way};
 use expect_test::expect_file;
 use linkway_domain::net::{AuthKey, PeerAddresses};
 use linkway_edge::bird::BirdSettings;
 use linkway_edge::bird::configuration::{digest, render};
 use linkway_edge::bird::names::{protocol_name, session_of};
 use linkway_edge::bird::render::{Surroundings, router_id, shut_in, without_keys};
+use linkway_edge::bird::shut::Shut;
 use linkway_edge::bird::version::Dialect;
 use linkway_edge::session::{RoutingDomain, Session, Sessions};
 use proptest::prelude::*;
@@ -26,7 +27,7 @@ const LOG: &str = "/run/linkway/bird.log";
 fn text(sessions: &Sessions, dialect: Dialect, shut: &[&str]) -> String {
     let settings = BirdSettings::default();
     let around = Surroundings { settings: &settings, log: Path::new(LOG) };
-    let shut = shut.iter().map(|s| (*s).to_owned()).collect();
+    let shut = shut.iter().map(|s| ((*s).to_owned(), Shut::PrefixLimit)).collect();
     render(sessions, around, dialect, &shut, false)
 }
 
@@ -43,6 +44,7 @@ fn everything() -> Sessions {
         way("10.0.0.0/16", "192.0.2.5", "fabric-1"),
         way("2001:db8:1::/56", "2001:db8::1", "fabric0.10"),
     ];
+    first.reserved = ["192.0.2.0/24", "192.0.2.1/32", "2001:db8:ffff::1/128"].map(net).into();
     let second = routing_domain(2, &[]);
     let sessions = vec![
         session(1, &first, addresses("169.254.0.1/30", "169.254.0.2/30"), "0xkey-of.one_\\'#"),
@@ -187,6 +189,8 @@ fn no_key_survives_in_what_is_said() {
 fn settings_are_read_and_typos_refused() {
     let read = |text: &str| serde_json::from_str::<BirdSettings>(text);
     assert_eq!(read("{}").unwrap(), BirdSettings::default());
+    // What a file of an earlier version says.
+    assert_eq!(read(r#"{"bfd": "per_gateway"}"#).unwrap(), BirdSettings::default());
     let given = read(r#"{"router_id": "192.0.2.1", "prefix_limit": 10, "spawn": false}"#).unwrap();
     assert_eq!((given.prefix_limit, given.spawn), (10, false));
     assert!(read(r#"{"prefix-limit": 10}"#).is_err());

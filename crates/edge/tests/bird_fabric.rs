@@ -9,10 +9,11 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use bird_common::{addresses, routing_domain, session, way};
+use bird_common::{addresses, net, routing_domain, session, way};
 use linkway_domain::net::{AddressFamily, AuthKey};
 use linkway_edge::bird::configuration::{digest, render};
 use linkway_edge::bird::render::{Surroundings, without_keys};
+use linkway_edge::bird::shut::Shut;
 use linkway_edge::bird::version::Dialect;
 use linkway_edge::bird::{Bfd, BirdSettings};
 use linkway_edge::fabric::{FabricSession, FabricSessionId};
@@ -42,6 +43,7 @@ fn sessions() -> Sessions {
         way("10.1.0.0/16", "192.0.2.1", "vpc0.7"),
         way("2001:db8:1::/56", "2001:db8::1", "vpc0.7"),
     ];
+    one.reserved = vec![net("192.0.2.0/24"), net("2001:db8::/64")];
     one.fabric = vec![
         fabric(&one, "192.0.2.2", "192.0.2.1", Some(KEY)),
         fabric(&one, "2001:db8::2", "2001:db8::1", None),
@@ -55,7 +57,7 @@ fn sessions() -> Sessions {
 
 fn text(settings: &BirdSettings, dialect: Dialect, disabled: &[&str]) -> String {
     let around = Surroundings { settings, log: Path::new("/run/bird.log") };
-    let disabled = disabled.iter().map(|name| (*name).to_owned()).collect();
+    let disabled = disabled.iter().map(|name| ((*name).to_owned(), Shut::Unreachable)).collect();
     render(&sessions(), around, dialect, &disabled, false)
 }
 
@@ -72,7 +74,7 @@ fn judge(text: &str) {
 
 #[test]
 fn bird_takes_it() {
-    for bfd in [Bfd::PerGateway, Bfd::Shared, Bfd::Off] {
+    for bfd in [Bfd::Shared, Bfd::Off] {
         let settings = BirdSettings { bfd, ..BirdSettings::default() };
         judge(&text(&settings, Dialect::Classic, &[]));
         judge(&text(&settings, Dialect::Classic, &["fabric_vgw_00000001_vpc4"]));

@@ -8,11 +8,15 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::process::Command;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use linkway_edge::kernel::{Change, Kernel, LinkConf, LinkKind, Route, Way};
+use linkway_domain::net::AddressFamily;
+use linkway_edge::fence::Fence;
+use linkway_edge::kernel::{
+    Change, Kernel, LinkConf, LinkKind, Route, Rule, RuleAction, Selector, Way,
+};
 use linkway_edge::mark::Marks;
 use linkway_edge::netlink::{Monitor, Netlink};
 
@@ -88,6 +92,7 @@ const CONF: LinkConf = LinkConf {
     arp_ignore: 1,
     link_local: false,
     keep_addresses: true,
+    lenient: false,
 };
 
 /// A pair of links, one of them a port of a bridge, all with a carrier.
@@ -167,6 +172,7 @@ fn changes_are_made_once_and_again() {
             accept_redirects: true,
             link_local: true,
             keep_addresses: false,
+            lenient: false,
         };
         let mut back = vec![
             Change::SetConf { link: name("p0"), conf: none },
@@ -248,7 +254,7 @@ fn failures_are_told_and_stop_nothing() {
             "address 10.0.0.1/24 on nothing: there is no link nothing",
             "address 10.0.0.1/24 on ../all: \"../all\" is not a link's name (1 to 15 bytes, no slash, space or colon)",
             "settings of nothing (forwarding 1, rp_filter 1, send_redirects 0, accept_redirects 0, arp_ignore 1, \
-             link-local addresses 0, keep_addr_on_down 1): No such device",
+             link-local addresses 0, keep_addr_on_down 1, proxy_arp, accept_ra and their like 0): No such device",
             "route ::/0 via 10.0.0.1 on p0 in table 722400005, metric 1: an IPv6 prefix cannot have an IPv4 next hop",
             "p0 is not removed: it is no VLAN and no VRF, in no VRF, MTU 1500, group 0; ours are VLANs and VRFs of group 7224",
             "",
@@ -308,19 +314,39 @@ fn ten_thousand_changes() {
     });
 }
 
+/// What the kernel tells of wakes; BIRD's routes, those of no table of ours, and what the driver does itself do not.
 #[test]
-fn the_monitor_hears_of_links_and_addresses_only() {
-    in_namespace("the_monitor_hears_of_links_and_addresses_only", || {
+fn the_monitor_hears_of_what_matters() {
+    in_namespace("the_monitor_hears_of_what_matters", || {
         // Nothing but lo: other links go on telling of themselves for a second or two after a change.
-        let mut monitor = Monitor::open().unwrap();
+        let mut monitor = Monitor::open(marks()).unwrap();
         sh("ip route add unreachable 10.1.0.0/16; ip route del unreachable 10.1.0.0/16");
+        sh("ip route add unreachable 10.1.0.0/16 table 722400001 proto bird");
+        sh("ip route del unreachable 10.1.0.0/16 table 722400001");
+        sh("ip route add unreachable 10.1.0.0/16 table 900000001 proto static");
+        let mut kernel = Netlink::open(marks()).unwrap();
+        let mark = Selector::Mark(0x2000_0000);
+        let own = [
+            Change::AddRoute(route("10.2.0.0/16", 1, Way::Unreachable)),
+            Change::AddRule(rule(AddressFamily::Ipv6, 1, mark, RuleAction::Blackhole)),
+        ];
+        all_ok(&mut kernel, &own);
         assert!(!monitor.wait(Duration::from_millis(200)).unwrap());
         for change in [
+            "ip route add unreachable 10.3.0.0/16 table 722400001 proto static",
+            "ip -6 route add unreachable 2001:db8::/32 proto 172",
+            "ip route del unreachable 10.3.0.0/16 table 722400001",
+            "ip rule add pref 7 fwmark 1 unreachable",
+            "ip -6 rule del pref 1",
+            "echo 1 >/proc/sys/net/ipv4/conf/lo/proxy_arp",
             "ip link add bridge0 type bridge",
             // Not its alias: the kernel tells of that only while a link is up.
             "ip link set bridge0 mtu 1400",
             "ip addr add 10.0.0.1/24 dev bridge0",
             "ip addr add 2001:db8::1/64 dev bridge0 nodad",
+            "tc qdisc add dev bridge0 clsact",
+            "tc filter add dev bridge0 ingress protocol ip prio 1 u32 match u32 0 0 action pass || true; \
+             tc qdisc del dev bridge0 clsact",
             "ip link del bridge0",
         ] {
             while monitor.wait(Duration::from_millis(100)).unwrap() {}
@@ -340,5 +366,189 @@ fn the_monitor_hears_of_links_and_addresses_only() {
             heard += 1;
         }
         assert!((1..=3).contains(&heard), "300 changes at once were heard {heard} times");
+    });
+}
+
+fn rule(family: AddressFamily, preference: u32, selector: Selector, action: RuleAction) -> Rule {
+    Rule { family, preference, selector, action, protocol: marks().route_protocol }
+}
+
+#[test]
+fn rules_come_and_go() {
+    in_namespace("rules_come_and_go", || {
+        let mut kernel = Netlink::open(marks()).unwrap();
+        let before = kernel.observe().unwrap().rules;
+        let own = |rule: &&Rule| rule.preference == 0 && rule.action == RuleAction::Lookup(255);
+        let kernels: Vec<Rule> = before.iter().filter(own).copied().collect();
+        assert_eq!(kernels.len(), 2, "{before:?}");
+        let mark = Selector::Mark(0x2000_0000);
+        let ours: Vec<Rule> = [AddressFamily::Ipv4, AddressFamily::Ipv6]
+            .into_iter()
+            .flat_map(|family| {
+                [
+                    rule(family, 0, Selector::All, RuleAction::L3mdev),
+                    rule(family, 1, mark, RuleAction::Blackhole),
+                    rule(family, 2, Selector::All, RuleAction::Lookup(255)),
+                ]
+            })
+            .collect();
+        let changes: Vec<Change> = ours.iter().copied().map(Change::AddRule).collect();
+        let removals: Vec<Change> = kernels.into_iter().map(Change::DeleteRule).collect();
+        for _ in 0..2 {
+            all_ok(&mut kernel, &changes);
+            all_ok(&mut kernel, &removals);
+            let seen = kernel.observe().unwrap().rules;
+            let low: Vec<Rule> = seen.into_iter().filter(|rule| rule.preference < 3).collect();
+            assert_eq!(low, ours);
+        }
+        // A rule that selects more and is asked before goes only if it is meant.
+        sh("ip rule add pref 9 from 10.0.0.0/8 lookup main proto 172");
+        let ninth_of_ours = rule(AddressFamily::Ipv4, 9, Selector::All, RuleAction::Lookup(254));
+        all_ok(&mut kernel, &[Change::AddRule(ninth_of_ours), Change::AddRule(ninth_of_ours)]);
+        sh("ip rule add pref 9 goto 32766");
+        let ninth = |rules: Vec<Rule>| -> Vec<Rule> {
+            rules.into_iter().filter(|rule| rule.preference == 9).collect()
+        };
+        let seen = ninth(kernel.observe().unwrap().rules);
+        let shapes: Vec<_> = seen.iter().map(|rule| (rule.selector, rule.action)).collect();
+        let main = RuleAction::Lookup(254);
+        let expected =
+            [(Selector::Other, main), (Selector::All, main), (Selector::All, RuleAction::Other)];
+        assert_eq!(shapes, expected);
+        let refused = kernel.apply(&[Change::DeleteRule(seen[1])]).remove(0).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "removing rule -4 pref 9 lookup 254 proto 172: a rule of the same preference that selects more comes before it"
+        );
+        let all: Vec<Change> = seen.into_iter().map(Change::DeleteRule).collect();
+        for _ in 0..2 {
+            all_ok(&mut kernel, &all);
+            assert_eq!(ninth(kernel.observe().unwrap().rules), []);
+        }
+    });
+}
+
+/// A picture that is brought up to date by the news is the one that a look at everything finds.
+#[test]
+fn a_look_at_the_news_finds_what_a_whole_one_finds() {
+    in_namespace("a_look_at_the_news_finds_what_a_whole_one_finds", || {
+        links();
+        sh("ip addr add 10.0.0.1/24 dev p0");
+        let mut kernel = Netlink::open(marks()).unwrap();
+        let mut picture = kernel.observe().unwrap();
+        // The kernel goes on telling of new links for a while.
+        while !kernel.is_unchanged() {
+            assert!(kernel.observe_news(&mut picture).unwrap());
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        let route = "10.1.0.0/16 table 722400005";
+        for change in [
+            "ip link set p0 mtu 1400; ip link set p0 alias changed",
+            "ip addr add 2001:db8::1/64 dev p0 nodad; ip addr del 10.0.0.1/24 dev p0",
+            "ip link set p1 nomaster; ip link set bridge0 down; ip link set bridge0 name bridge1",
+            &format!("ip route add {route} dev p0; ip route add unreachable {route} metric 9"),
+            &format!("ip route del {route} dev p0"),
+            "ip route add 10.4.0.0/16 dev p0 proto 172",
+            "ip rule add pref 7 fwmark 8/8 unreachable; ip -6 rule add pref 7 lookup 7",
+            "ip link add q0 type veth peer name q1; ip addr add 10.9.0.1/24 dev q0; ip link set q0 up",
+            "echo 0 >/proc/sys/net/ipv4/conf/p0/forwarding; echo 1 >/proc/sys/net/ipv4/conf/p0/proxy_arp",
+            "ip link del q0; ip link add q0 type bridge; tc qdisc add dev q0 clsact",
+            "ip link del q0; ip route flush table 722400005; ip rule del pref 7",
+        ] {
+            sh(change);
+            assert!(!kernel.is_unchanged(), "{change}");
+            assert!(kernel.observe_news(&mut picture).unwrap(), "{change}");
+            let whole = Netlink::open(marks()).unwrap().observe().unwrap();
+            assert_eq!(without_traffic(picture.clone()), without_traffic(whole), "{change}");
+        }
+        let own = [
+            Change::SetMtu { link: name("p1"), mtu: 1420 },
+            Change::AddRoute(self::route("10.1.0.0/16", 20, via("10.0.0.2", "p0"))),
+            Change::AddAddress { link: name("p1"), address: net("10.7.0.1/24") },
+            Change::SetConf { link: name("p1"), conf: CONF },
+            Change::DeleteLink { link: name("nothing") },
+        ];
+        all_ok(&mut kernel, &own);
+        assert!(kernel.observe_news(&mut picture).unwrap());
+        let whole = Netlink::open(marks()).unwrap().observe().unwrap();
+        assert_eq!(without_traffic(picture), without_traffic(whole));
+    });
+}
+
+/// Filters need modules that not every kernel has; without them an error says which.
+#[test]
+fn filters_are_made_or_the_missing_module_is_told() {
+    in_namespace("filters_are_made_or_the_missing_module_is_told", || {
+        links();
+        let mut kernel = Netlink::open(marks()).unwrap();
+        let set = |fence: Option<Fence>| Change::SetFence {
+            link: name("p0"),
+            fence: fence.map(Arc::new),
+        };
+        let made = kernel.apply(&[set(Some(Fence::Port))]).remove(0);
+        let seen = kernel.observe().unwrap().links["p0"].fence;
+        match made {
+            Ok(()) => assert_eq!(seen, Some(Fence::Port.digest(&marks()))),
+            Err(error) => {
+                let text = error.to_string();
+                assert!(text.starts_with("filters of p0: "), "{text}");
+                assert!(text.contains("the kernel lacks a module: modprobe -a "), "{text}");
+            }
+        }
+        // What somebody else has there goes with the fence and stays without one.
+        sh("tc qdisc replace dev p0 clsact");
+        sh("tc filter add dev p0 ingress protocol ip prio 9 u32 match u32 0 0 || true");
+        all_ok(&mut kernel, &[set(None), set(None)]);
+        assert_eq!(kernel.observe().unwrap().links["p0"].fence, None);
+        sh("tc qdisc show dev p0 | grep -q clsact");
+    });
+}
+
+/// Where the kernel or the system has no such check, an error says what is missing.
+#[test]
+fn ipv6_sources_are_checked_or_it_is_told_what_is_missing() {
+    in_namespace("ipv6_sources_are_checked_or_it_is_told_what_is_missing", || {
+        let mut kernel = Netlink::open(marks()).unwrap();
+        assert!(!kernel.observe().unwrap().checks_ipv6_sources);
+        for _ in 0..2 {
+            match kernel.apply(&[Change::CheckIpv6Sources(true)]).remove(0) {
+                Ok(()) => assert!(kernel.observe().unwrap().checks_ipv6_sources),
+                Err(error) => {
+                    let text = error.to_string();
+                    assert!(text.contains("needed: the package iptables"), "{text}");
+                }
+            }
+        }
+        for _ in 0..2 {
+            all_ok(&mut kernel, &[Change::CheckIpv6Sources(false)]);
+            assert!(!kernel.observe().unwrap().checks_ipv6_sources);
+        }
+    });
+}
+
+/// Each setting by which a link answers for others or believes strangers is seen and turned off.
+#[test]
+fn lenient_settings_are_seen_and_turned_off() {
+    in_namespace("lenient_settings_are_seen_and_turned_off", || {
+        links();
+        let mut kernel = Netlink::open(marks()).unwrap();
+        let strict = [Change::SetConf { link: name("p0"), conf: CONF }];
+        all_ok(&mut kernel, &strict);
+        for setting in [
+            "ipv4/conf/p0/proxy_arp",
+            "ipv4/conf/p0/arp_accept",
+            "ipv4/conf/p0/accept_local",
+            "ipv4/conf/p0/route_localnet",
+            "ipv4/conf/p0/accept_source_route",
+            "ipv6/conf/p0/accept_ra",
+            "ipv6/conf/p0/accept_redirects",
+            "ipv6/conf/p0/proxy_ndp",
+        ] {
+            assert_eq!(kernel.observe().unwrap().links["p0"].conf, CONF, "before {setting}");
+            sh(&format!("echo 1 >/proc/sys/net/{setting}"));
+            let seen = kernel.observe().unwrap().links["p0"].conf;
+            assert_eq!(seen, LinkConf { lenient: true, ..CONF }, "{setting}");
+            all_ok(&mut kernel, &strict);
+        }
     });
 }

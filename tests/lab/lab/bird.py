@@ -13,7 +13,11 @@ from lab.routerconfig import RouterConfig
 class Bird:
     """One BIRD in a customer's namespace."""
 
+    has_fib = True
+
     def __init__(self, namespace: Namespace, directory: Path) -> None:
+        # Whether its sessions use BFD; to be said before the start.
+        self.bfd = False
         self._namespace = namespace
         self._config = directory / "bird.conf"
         self._control = directory / "bird.ctl"
@@ -44,6 +48,10 @@ class Bird:
         line = " ".join(next((line for line in lines if line.startswith("dx")), "").split())
         return "Established" if "Established" in line else line
 
+    def bfd_off(self) -> None:
+        """BFD is turned off in an orderly way: the other side is told (AdminDown, RFC 5880, section 6.8.16)."""
+        self._ask("disable bfd1")
+
     def kill(self) -> None:
         """SIGKILL."""
         if self._process:
@@ -62,13 +70,17 @@ class Bird:
         return done.stdout if done.returncode == 0 else ""
 
     def _write(self) -> None:
-        sessions = (bgp(config, prefixes) for config, prefixes in self._sessions.values())
+        sessions = (
+            bgp(config, prefixes, bfd=self.bfd) for config, prefixes in self._sessions.values()
+        )
         head = "log stderr all;\nrouter id 10.254.0.1;\nprotocol device { }\n"
+        if self.bfd:
+            head += "protocol bfd bfd1 { };\n"
         self._config.write_text(head + "".join(sessions))
         self._config.chmod(0o600)
 
 
-def bgp(config: RouterConfig, prefixes: list[str]) -> str:
+def bgp(config: RouterConfig, prefixes: list[str], *, bfd: bool = False) -> str:
     """The protocols of one session."""
     family, version = f"ipv{config.version}", config.version
     routes = "\n".join(f"  route {prefix} unreachable;" for prefix in prefixes)
@@ -85,6 +97,7 @@ protocol bgp dx{version} {{
   connect delay time 1;
   connect retry time 2;
   error wait time 1, 4;
+  bfd {"yes" if bfd else "no"};
   {family} {{ import all; export where source = RTS_STATIC; }};
 }}
 """

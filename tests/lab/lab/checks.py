@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -25,6 +26,35 @@ def must(condition: object, expected: str, seen: object = None) -> None:
 def must_equal(seen: object, wanted: object, what: str) -> None:
     """Fails unless both are the same."""
     must(seen == wanted, f"{what} = {wanted!r}", repr(seen))
+
+
+class Findings:
+    """`with Findings() as findings:`, in it `with findings.of("what"): …` for each part.
+
+    A part that fails does not keep the next ones from being looked at; at the end all that was found is told.
+    """
+
+    def __init__(self) -> None:
+        self._found: list[str] = []
+
+    def __enter__(self) -> Findings:
+        return self
+
+    def __exit__(self, kind: object, failure: BaseException | None, _trace: object) -> None:
+        if failure is not None and not isinstance(failure, Failed):
+            failure.add_note("\n".join(self._found))
+            return
+        found = self._found + ([str(failure)] if failure else [])
+        if found:
+            raise Failed("\n".join(found)) from None
+
+    @contextlib.contextmanager
+    def of(self, part: str) -> Iterator[None]:
+        """One part."""
+        try:
+            yield
+        except Failed as failure:
+            self._found.append(f"{part}: {failure}")
 
 
 def wait_until(

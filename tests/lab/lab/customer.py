@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from lab.bird import Bird
 from lab.checks import wait_until
+from lab.exabgp import ExaBgp
 from lab.frr import Frr
+from lab.gobgp import GoBgp
+from lab.openbgpd import OpenBgpd
 from lab.routerconfig import RouterConfig
 
 if TYPE_CHECKING:
     from lab.edge import Port
 
-ROUTERS = {"bird": Bird, "frr": Frr}
+ROUTERS = {"bird": Bird, "frr": Frr, "gobgp": GoBgp, "openbgpd": OpenBgpd, "exabgp": ExaBgp}
 
 
 class Customer:
@@ -27,9 +30,13 @@ class Customer:
         kind: str = "bird",
         prefixes: tuple[str, ...] = ("192.168.1.0/24",),
         key: str | None = None,
+        *,
+        bfd: bool = False,
     ) -> None:
         scene = self._scene = port.edge.scene
         self.config = dataclasses.replace(config, key=key) if key else config
+        # What its router is configured from, by IP version.
+        self.peers = {config.version: self.config}
         self.port = port
         self.kind = kind
         self.prefixes = list(prefixes)
@@ -40,6 +47,8 @@ class Customer:
         directory = scene.directory / self.namespace.name
         directory.mkdir()
         self.router = ROUTERS[kind](self.namespace, directory)
+        if bfd:
+            self.router.bfd = True
         scene.on_failure(f"{self.namespace.name}: router", self.router.details)
         scene.undo(self.router.end)
 
@@ -69,6 +78,7 @@ class Customer:
             f"address add {config.ours}/{config.length} dev {self.interface}{nodad}",
             f"address add {host} dev lo{nodad}",
         )
+        self.peers[config.version] = config
         self.router.add(config, [prefix])
         return host
 
@@ -89,11 +99,21 @@ class Customer:
         )
 
     def wait_route(self, prefix: str) -> None:
-        """Waits until the customer's kernel has a route to the prefix."""
+        """Waits until the customer's kernel has a route to the prefix.
+
+        Where the router has no FIB, an administrator makes the route by hand once the router has learned it.
+        """
+        version = ip_network(prefix).version
+        if not self.router.has_fib:
+            wait_until(
+                f"{self.kind} to learn {prefix}",
+                lambda: self.router.learned(version),
+                lambda seen: prefix in seen,
+            )
+            self.namespace.ip(f"route replace {prefix} via {self.peers[version].theirs}")
 
         def routes() -> list[str]:
-            family = "-6" if ip_network(prefix).version == 6 else "-4"
-            return [route["dst"] for route in self.namespace.show(family, "route", "show")]
+            return [route["dst"] for route in self.namespace.show(f"-{version}", "route", "show")]
 
         wait_until(f"a route to {prefix} at the customer", routes, lambda seen: prefix in seen)
 

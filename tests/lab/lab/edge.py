@@ -90,14 +90,19 @@ class Edge:
         """The management link: the router's own address and default route, which tenants do not reach."""
         number = scene.next_number()
         far, self.management = f"100.64.{number}.1", f"100.64.{number}.2"
+        far6, self.management6 = f"2001:db8:64:{number:x}::1", f"2001:db8:64:{number:x}::2"
+        self.management_far, self.management_far6 = far, far6
         run(["ip", "link", "add", f"m-{self.name}"[:15], "type", "veth",
              "peer", "name", "mgmt0", "netns", self.namespace.name])  # fmt: skip
         run(["ip", "-batch", "-"], given=f"link set m-{self.name}"[:24] + " up\n"
-            f"address add {far}/30 dev " + f"m-{self.name}"[:15] + "\n")  # fmt: skip
+            f"address add {far}/30 dev " + f"m-{self.name}"[:15] + "\n"
+            f"address add {far6}/64 nodad dev " + f"m-{self.name}"[:15] + "\n")  # fmt: skip
         self.namespace.ip(
             "link set mgmt0 up",
             f"address add {self.management}/30 dev mgmt0",
             f"route add default via {far}",
+            f"address add {self.management6}/64 dev mgmt0 nodad",
+            f"route add default via {far6}",
         )
         # As the kernel's documentation of VRFs recommends: the router's addresses are looked up after
         # the VRFs, or every customer could reach them, and a VPC could not use them.
@@ -218,6 +223,10 @@ class Edge:
         names = self.namespace.links()
         return sorted(name for name in names if name.startswith(("dxvif-", "vgw-")))
 
+    def table(self, gateway_id: str) -> int:
+        """The routing table of a gateway's VRF."""
+        return self.namespace.links()[gateway_id]["linkinfo"]["info_data"]["table"]
+
     def _kernel_text(self) -> str:
         looks = ("-brief link", "-brief address", "route show table all", "rule")
         texts = [run(["ip", "-n", self.namespace.name, *look.split()]) for look in looks]
@@ -235,6 +244,10 @@ class Edge:
         entries = self.show()["interfaces"]
         found = [entry for entry in entries if entry["virtualInterfaceId"] == interface_id]
         return found[0] if found else {}
+
+    def errors(self) -> list[str]:
+        """Every error that `linkway admin edge show` has, of the edge itself or of anything on it."""
+        return [text for text in texts_of(self.show(), "error") if text]
 
     def wait_clean(self) -> None:
         """Waits until nothing of the API is left in kernel and daemon."""
@@ -263,3 +276,13 @@ class Edge:
     def settle(self, seconds: float = 1.0) -> None:
         """Waits, so that an agent that does something wrong has time to do it."""
         time.sleep(seconds)
+
+
+def texts_of(value: Any, name: str) -> list[Any]:
+    """What every member of this name has, however deep."""
+    if isinstance(value, list):
+        return [text for inner in value for text in texts_of(inner, name)]
+    if not isinstance(value, dict):
+        return []
+    here = [value[name]] if name in value else []
+    return here + [text for inner in value.values() for text in texts_of(inner, name)]

@@ -48,7 +48,15 @@ class Frame:
 
     def __str__(self) -> str:
         tag = "" if self.vlan is None else f"vlan {self.vlan} "
-        return f"{tag}{self.kind} {self.source} > {self.target}"
+        message = (
+            f" type {self.payload[0]}" if self.kind in ("icmp", "icmp6") and self.payload else ""
+        )
+        return f"{tag}{self.kind}{message} {self.source} > {self.target}"
+
+
+def address(packed: bytes) -> str:
+    """An address of either version as text."""
+    return str(ip_address(packed))
 
 
 def parse(capture: bytes) -> list[Frame]:
@@ -62,12 +70,13 @@ def parse(capture: bytes) -> list[Frame]:
         frame = capture[at + 16 : at + 16 + length]
         if len(frame) < length:
             break
-        frames.append(_frame(frame))
+        frames.append(parse_frame(frame))
         at += 16 + length
     return frames
 
 
-def _frame(data: bytes) -> Frame:
+def parse_frame(data: bytes) -> Frame:
+    """One frame, from its MAC addresses on."""
     ethertype, at, vlan = struct.unpack_from("!H", data, 12)[0], 14, None
     if ethertype == 0x8100:
         tag, ethertype = struct.unpack_from("!HH", data, 14)
@@ -75,20 +84,16 @@ def _frame(data: bytes) -> Frame:
     kind = ETHERTYPES.get(ethertype, f"0x{ethertype:04x}")
     body = data[at:]
     if kind == "arp" and len(body) >= 28:
-        return Frame(vlan, kind, _address(body[14:18]), _address(body[24:28]), b"")
+        return Frame(vlan, kind, address(body[14:18]), address(body[24:28]), b"")
     if kind == "ip" and len(body) >= 20:
         # Short frames are padded, so the packet's own length counts.
         (length,) = struct.unpack_from("!H", body, 2)
         payload = body[(body[0] & 0xF) * 4 : length or None]
         protocol = PROTOCOLS.get(body[9], f"ip-{body[9]}")
-        addresses = _address(body[12:16]), _address(body[16:20])
-        return Frame(vlan, protocol, *addresses, payload, ttl=body[8])
+        ends = address(body[12:16]), address(body[16:20])
+        return Frame(vlan, protocol, *ends, payload, ttl=body[8])
     if kind == "ip6" and len(body) >= 40:
         protocol = PROTOCOLS.get(body[6], f"ip6-{body[6]}")
-        addresses = _address(body[8:24]), _address(body[24:40])
-        return Frame(vlan, protocol, *addresses, body[40:], ttl=body[7])
+        ends = address(body[8:24]), address(body[24:40])
+        return Frame(vlan, protocol, *ends, body[40:], ttl=body[7])
     return Frame(vlan, kind, data[6:12].hex(":"), data[0:6].hex(":"), body)
-
-
-def _address(packed: bytes) -> str:
-    return str(ip_address(packed))

@@ -17,16 +17,22 @@ DAEMONS = Path("/usr/lib/frr")
 class Frr:
     """One FRR in a customer's namespace, with its sockets and files in a directory of its own."""
 
+    has_fib = True
+
     def __init__(self, namespace: Namespace, directory: Path) -> None:
+        # Whether its sessions use BFD; to be said before the start.
+        self.bfd = False
         self._namespace = namespace
         self._directory = directory
         self._log = directory / "frr.log"
         self._processes: list[Process] = []
+        self._config: RouterConfig | None = None
         # The other ends of the sessions, by IP version.
         self._neighbors: dict[int, str] = {}
 
     def start(self, config: RouterConfig, prefixes: list[str]) -> None:
         self._neighbors[config.version] = config.theirs
+        self._config = config
         self._file("zebra.conf", "log stdout\nip nht resolve-via-default\n")
         self._file("bgpd.conf", bgpd_config(config, prefixes))
         # The daemons give up root for this user, and want their files to be its own.
@@ -34,8 +40,13 @@ class Frr:
             shutil.chown(entry, "frr", "frr")
         self._run("zebra")
         wait_until("zebra's socket", (self._directory / "zserv.api").exists)
+        if self.bfd:
+            self._file("bfdd.conf", "log stdout\n")
+            self._run("bfdd", "--bfdctl", str(self._directory / "bfdd.sock"))
         self._run("bgpd")
         wait_until("bgpd to answer", lambda: self._ask("show version"))
+        if self.bfd:
+            self._bfd("neighbor {} bfd", config)
 
     def announce(self, config: RouterConfig, prefixes: list[str]) -> None:
         family = f"ipv{config.version} unicast"
@@ -59,6 +70,14 @@ class Frr:
         answer = json.loads(self._ask(f"show bgp neighbors {neighbor} json") or "{}")
         return answer.get(neighbor, {}).get("bgpState", "no such neighbor")
 
+    def bfd_off(self) -> None:
+        """BFD is turned off in an orderly way: the other side is told (AdminDown, RFC 5880, section 6.8.16)."""
+        assert self._config
+        self._bfd("no neighbor {} bfd", self._config)
+
+    def _bfd(self, line: str, config: RouterConfig) -> None:
+        self._ask("configure terminal", f"router bgp {config.our_asn}", line.format(config.theirs))
+
     def kill(self) -> None:
         """SIGKILL."""
         for process in self._processes:
@@ -73,11 +92,12 @@ class Frr:
         log = tail(self._log.read_text(errors="replace")) if self._log.exists() else ""
         return f"{self._ask('show bgp neighbors')}\n{log}"
 
-    def _run(self, daemon: str) -> None:
+    def _run(self, daemon: str, *more: str) -> None:
         at = self._directory
         words = [str(DAEMONS / daemon), "--vty_port", "0"]
         words += ["-f", str(at / f"{daemon}.conf"), "-i", str(at / f"{daemon}.pid")]
         words += ["-z", str(at / "zserv.api"), "--vty_socket", str(at), "--log", "stdout"]
+        words += more
         self._processes.append(Process(self._namespace.words(*words), self._log))
 
     def _ask(self, *commands: str) -> str:

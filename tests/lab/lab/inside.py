@@ -77,8 +77,9 @@ def play(lab: Lab, name: str) -> dict:
         scene.close()
     except Failed as problem:
         failure = f"{problem}\n{where()}"
-    except Overdue:
-        failure = f"took longer than its bound\n{where()}"
+    except Overdue as problem:
+        found = "\n".join(getattr(problem, "__notes__", []))
+        failure = f"took longer than its bound\n{found}\n{where()}"
     except Exception:  # noqa: BLE001 - whatever it is, it fails this scenario and not the others
         failure = traceback.format_exc()
     signal.alarm(0)

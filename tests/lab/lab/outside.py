@@ -30,7 +30,7 @@ run User-mode Linux. Exit status 0 if every scenario held."""
 
 def arguments(names: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests/lab/run.sh", description=USAGE)
-    parser.add_argument("scenario", nargs="*", help="only these, by name or letter")
+    parser.add_argument("scenario", nargs="*", help="only these, by name or letters")
     parser.add_argument("--list", action="store_true", help="list the scenarios and stop")
     parser.add_argument("--keep", action="store_true", help="keep logs and captures, say where")
     parser.add_argument("--verbose", action="store_true", help="all details of failures")
@@ -55,8 +55,9 @@ def chosen(word: str, names: list[str]) -> list[str]:
 
 
 def scenarios() -> dict[str, str]:
-    """The scenarios by name, with the first line of what they say of themselves."""
-    files = sorted((LAB / "scenarios").glob("[a-z]_*.py"))
+    """The scenarios by name, with the first line of what they say of themselves; `aa` comes after `z`."""
+    files = [file for file in (LAB / "scenarios").glob("*.py") if not file.stem.startswith("_")]
+    files.sort(key=lambda file: (len(file.stem.partition("_")[0]), file.stem))
     return {file.stem: file.read_text().split('"""')[1].splitlines()[0] for file in files}
 
 

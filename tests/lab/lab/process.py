@@ -87,6 +87,10 @@ class Process:
             code = self._process.returncode
             raise Failed(f"{self.words[0]} ended with {code}: {tail(self.log_text())}")
 
+    def send(self, number: int) -> None:
+        """Sends this signal and goes on."""
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         """SIGKILL, and waits until it is gone."""
         self._process.kill()

@@ -38,8 +38,28 @@ class Vpc:
             self.namespace.ip(
                 f"address add {theirs}/{length} dev eth0{nodad}",
                 f"address add {host} dev lo{nodad}",
-                f"route add default via {ours}",
             )
             words += ["--cidr", cidr, "--handoff", f"{edge.name}:{interface}:{theirs}"]
+        self._route()
         made = scene.server.admin("gateway", "create", *words)
         self.gateway_id: str = made["virtualGatewayId"]
+
+    def _route(self) -> None:
+        """Its own way to what customers announce."""
+        for version in {ip_network(cidr).version for cidr in self.cidrs}:
+            ours, theirs, length = HANDOFF[version]
+            # The kernel takes an interface's IPv6 addresses and all its routes away with it.
+            nodad = " nodad" if version == 6 else ""
+            self.namespace.ip(
+                f"address replace {theirs}/{length} dev eth0{nodad}",
+                f"route replace default via {ours}",
+            )
+
+    def cut(self) -> None:
+        """The handoff's carrier is lost."""
+        self.namespace.ip("link set eth0 down")
+
+    def mend(self) -> None:
+        """The handoff's carrier is back."""
+        self.namespace.ip("link set eth0 up")
+        self._route()

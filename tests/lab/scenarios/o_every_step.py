@@ -1,4 +1,4 @@
-"""The agent is killed after every single step of a plan, to make and to remove: each time it converges."""
+"""The agent is killed after every single step of a plan, to make and to remove: each time nothing gets through and it converges."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lab.checks import must, must_equal, wait_until
 from lab.foreign import Foreign
+from lab.probes import Probes
 from lab.process import Process, attempt, clean_environment
 
 if TYPE_CHECKING:
@@ -39,9 +40,10 @@ def run(scene: Scene) -> None:
     whole = Config(on_disk(edge), links)
     edge.stop()
 
-    made = kill_after_each(scene, edge, foreign, nothing, whole)
-    scene.note(f"killed after each of {made} steps that make an interface")
-    removed = kill_after_each(scene, edge, foreign, whole, nothing)
+    with Probes(site.port, lent.vlan) as probes:
+        made = kill_after_each(scene, edge, (foreign, probes), nothing, whole)
+        scene.note(f"killed after each of {made} steps that make an interface")
+        removed = kill_after_each(scene, edge, (foreign, probes), whole, nothing)
     scene.note(f"killed after each of {removed} steps that remove it; nothing foreign was touched")
     edge.start()
     lent.delete()
@@ -63,13 +65,17 @@ def on_disk(edge: Edge) -> bytes:
     return path.read_bytes() if path.exists() else b""
 
 
-def kill_after_each(scene: Scene, edge: Edge, foreign: Foreign, start: Config, end: Config) -> int:
+def kill_after_each(
+    scene: Scene, edge: Edge, checks: tuple[Foreign, Probes], start: Config, end: Config
+) -> int:
     """Goes from one configuration to another, killed one step later each time; how many steps there are."""
+    foreign, probes = checks
     count, steps = 0, 1
     while count < steps:
         converge(scene, edge, start)
         save(edge, end)
         steps = carry_out(scene, edge, count)
+        probes.must_fail(f"after {count} of {steps} steps")
         foreign.must_be_untouched()
         converge(scene, edge, end)
         foreign.must_be_untouched()

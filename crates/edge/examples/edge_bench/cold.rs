@@ -12,7 +12,7 @@ use linkway_edge::agent::Agent;
 use linkway_edge::bird::configuration::render;
 use linkway_edge::bird::render::Surroundings;
 use linkway_edge::bird::version::Version;
-use linkway_edge::bird::{Bfd, Bird, BirdSettings};
+use linkway_edge::bird::{Bfd, BirdSettings, Processes};
 use linkway_edge::mark::Marks;
 use linkway_edge::netlink::Netlink;
 use linkway_edge::plan::Plan;
@@ -56,7 +56,7 @@ pub fn agent(interfaces: usize, dir: &Path, linkway: &Path) -> Value {
     json!({ "seconds": seconds })
 }
 
-/// The same by hand: what the agent's plan has, as one file for `ip -batch`, one for `sh`, one for BIRD.
+/// The same by hand: what the agent's plan has, as one file for `ip -batch`, one for `tc -batch`, one for `sh`, one for BIRD.
 pub fn plain(interfaces: usize, dir: &Path) -> Value {
     world::operators_links(interfaces, true);
     world::fresh(dir);
@@ -64,6 +64,7 @@ pub fn plain(interfaces: usize, dir: &Path) -> Value {
     let plain = ip::plain(&plan.steps);
     let at = |name: &str| dir.join(name);
     fs::write(at("batch"), plain.batch).unwrap();
+    fs::write(at("filters"), plain.filters).unwrap();
     fs::write(at("settings"), plain.settings).unwrap();
     let sessions = plan.sessions.expect("BIRD has nothing yet");
     let settings = bird();
@@ -77,6 +78,7 @@ pub fn plain(interfaces: usize, dir: &Path) -> Value {
 
     let began = Instant::now();
     run(Command::new("ip").arg("-batch").arg(at("batch")));
+    run(Command::new("tc").arg("-batch").arg(at("filters")));
     run(Command::new("sh").arg(at("settings")));
     let kernel = began.elapsed().as_secs_f64();
     let bird = ["-c", "bird.conf", "-s", "bird.ctl", "-P", "bird.pid"];
@@ -89,8 +91,7 @@ pub fn plain(interfaces: usize, dir: &Path) -> Value {
     json!({ "seconds": seconds, "kernel": kernel })
 }
 
-/// Without BFD: starting a thousand instances takes BIRD longer than all else, whoever tells it to, and would hide the
-/// agent's part.
+/// Without BFD, so that the figures go with those of before.
 fn bird() -> BirdSettings {
     BirdSettings { bfd: Bfd::Off, ..BirdSettings::default() }
 }
@@ -118,7 +119,7 @@ fn run(command: &mut Command) {
 fn plan(interfaces: usize, dir: &Path) -> Plan {
     let config = world::config(interfaces, 1).config().clone();
     let kernel = Netlink::open(Marks::default()).unwrap();
-    let daemon = Bird::new(bird(), dir);
+    let daemon = Processes::new(bird(), dir);
     let mut agent = Agent::new(kernel, daemon, Marks::default(), Some(config));
     agent.preview().expect("the kernel is seen")
 }

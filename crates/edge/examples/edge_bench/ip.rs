@@ -1,15 +1,20 @@
-//! A plan's changes in the words of `ip -batch` and of a shell: the same state by other means.
+//! A plan's changes in the words of `ip -batch`, `tc -batch` and of a shell: the same state by other means.
 
 use std::fmt::Write as _;
 
-use linkway_edge::kernel::{Change, LinkConf, Route, Way};
+use linkway_domain::net::AddressFamily;
+use linkway_edge::fence::{Action, Condition, Direction, Fence, Filter, Protocol, Transport};
+use linkway_edge::kernel::{Change, LinkConf, Route, Rule, RuleAction, Selector, Way};
+use linkway_edge::mark::Marks;
 use linkway_edge::plan::Step;
 
-/// Both texts.
+/// All texts.
 #[derive(Default)]
 pub struct Plain {
     /// For `ip -batch`.
     pub batch: String,
+    /// For `tc -batch`.
+    pub filters: String,
     /// For `sh`.
     pub settings: String,
 }
@@ -52,6 +57,18 @@ impl Plain {
             }
             Change::AddRoute(route) => writeln!(batch, "route replace {}", words(route)),
             Change::DeleteRoute(route) => writeln!(batch, "route delete {}", words(route)),
+            // A batch is of one family.
+            Change::AddRule(rule) => writeln!(self.settings, "ip {}", rule_words("add", rule)),
+            Change::DeleteRule(rule) => {
+                writeln!(self.settings, "ip {}", rule_words("delete", rule))
+            }
+            Change::SetFence { link, fence: Some(fence) } => {
+                self.fence(link, fence);
+                Ok(())
+            }
+            Change::SetFence { fence: None, .. }
+            | Change::RestoreRoutes { .. }
+            | Change::CheckIpv6Sources(_) => panic!("no first plan of the bench has {change:?}"),
             Change::SetConf { link, conf } => {
                 self.settings(link, *conf);
                 let batch = &mut self.batch;
@@ -63,6 +80,13 @@ impl Plain {
             }
         };
         written.unwrap();
+    }
+
+    fn fence(&mut self, link: &str, fence: &Fence) {
+        writeln!(self.filters, "qdisc add dev {link} clsact").unwrap();
+        for filter in fence.filters(&Marks::default()) {
+            writeln!(self.filters, "filter add dev {link} {}", filter_words(&filter)).unwrap();
+        }
     }
 
     fn settings(&mut self, link: &str, conf: LinkConf) {
@@ -88,6 +112,70 @@ fn words(route: &Route) -> String {
     match way {
         Way::Via { next_hop, link } => format!("{place} via {next_hop} dev {link} onlink"),
         Way::Unreachable => format!("unreachable {place}"),
-        Way::Other => panic!("no plan adds another kind of route"),
+        Way::Dev { .. } | Way::Other => panic!("no plan adds another kind of route"),
     }
+}
+
+fn rule_words(verb: &str, rule: &Rule) -> String {
+    let Rule { family, preference, selector, action, protocol } = rule;
+    let family = match family {
+        AddressFamily::Ipv4 => "-4",
+        AddressFamily::Ipv6 => "-6",
+    };
+    let selector = match selector {
+        Selector::All => String::new(),
+        Selector::Mark(bits) => format!("fwmark {bits:#x}/{bits:#x} "),
+        Selector::Other => panic!("no plan adds another kind of rule"),
+    };
+    let action = match action {
+        RuleAction::L3mdev => "l3mdev".to_owned(),
+        RuleAction::Lookup(table) => format!("lookup {table}"),
+        RuleAction::Blackhole => "blackhole".to_owned(),
+        RuleAction::Other => panic!("no plan adds another kind of rule"),
+    };
+    format!("{family} rule {verb} pref {preference} {selector}{action} proto {protocol}")
+}
+
+fn filter_words(filter: &Filter) -> String {
+    let way = match filter.direction {
+        Direction::Ingress => "ingress",
+        Direction::Egress => "egress",
+    };
+    let protocol = match filter.protocol {
+        Protocol::All => "all",
+        Protocol::Arp => "arp",
+        Protocol::Ipv4 => "ip",
+        Protocol::Ipv6 => "ipv6",
+        Protocol::Vlan => "802.1Q",
+    };
+    let condition = match &filter.condition {
+        Condition::All => "matchall".to_owned(),
+        Condition::Mark(bits) => format!("handle {bits:#x}/{bits:#x} fw"),
+        Condition::Vlan(vlan) => format!("flower vlan_id {vlan}"),
+        Condition::Arp { sender, target } => format!("flower arp_sip {sender} arp_tip {target}"),
+        Condition::Ip { source, destination, transport } => {
+            let source = source.map(|net| format!(" src_ip {net}")).unwrap_or_default();
+            let destination = destination.map(|net| format!(" dst_ip {net}")).unwrap_or_default();
+            let transport = match transport {
+                None => String::new(),
+                Some(Transport::TcpFrom(port)) => format!(" ip_proto tcp src_port {port}"),
+                Some(Transport::TcpTo(port)) => format!(" ip_proto tcp dst_port {port}"),
+                Some(Transport::UdpTo(port)) => format!(" ip_proto udp dst_port {port}"),
+                Some(Transport::Icmp) => " ip_proto icmp".to_owned(),
+                Some(Transport::Icmpv6(None)) => " ip_proto icmpv6".to_owned(),
+                Some(Transport::Icmpv6(Some(kind))) => format!(" ip_proto icmpv6 type {kind}"),
+            };
+            format!("flower{source}{destination}{transport}")
+        }
+    };
+    let action = match filter.action {
+        Action::Pass => "gact pass".to_owned(),
+        Action::Drop => "gact drop".to_owned(),
+        Action::Police(rate) => format!(
+            "police pkts_rate {} pkts_burst {} conform-exceed drop/pass",
+            rate.packets, rate.burst
+        ),
+        Action::Mark { bits, mask } => format!("skbedit mark {bits:#x}/{mask:#x} pass"),
+    };
+    format!("{way} protocol {protocol} prio {} {condition} action {action}", filter.priority)
 }

@@ -3,7 +3,7 @@
 //!
 //! * `edge_bench cold-agent N DIR LINKWAY`: from the start of `LINKWAY edge` with a held configuration of N interfaces to the
 //!   end of its first round;
-//! * `edge_bench cold-plain N DIR`: the same state with `ip -batch`, a shell for the settings, and BIRD;
+//! * `edge_bench cold-plain N DIR`: the same state with `ip -batch`, `tc -batch`, a shell for the settings, and BIRD;
 //! * `edge_bench more N,N,… ROUNDS DIR`: one more interface on an edge that has N; bytes on the feed.
 //!
 //! Run it as root in a network namespace of its own, where nothing else is. One JSON object on stdout.
@@ -14,6 +14,7 @@ mod cold;
 mod feed;
 mod ip;
 mod more;
+mod proc;
 mod timed;
 mod world;
 

@@ -2,14 +2,15 @@
 
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use linkway_domain::edge::Traffic;
 use linkway_edge::agent::stored_config::{StateDir, StoredConfig};
 use linkway_edge::agent::{Agent, Look, Round};
-use linkway_edge::bird::{Bird, BirdSettings};
+use linkway_edge::bird::{BirdSettings, Processes};
+use linkway_edge::fence::Drops;
 use linkway_edge::kernel::{Kernel, Link};
 use linkway_edge::mark::Marks;
 use linkway_edge::netlink::Netlink;
@@ -17,6 +18,7 @@ use linkway_wire::feed::{ConfigText, packed, read_answer};
 use serde_json::{Value, json};
 
 use crate::feed;
+use crate::proc;
 use crate::timed::{Timed, Times};
 use crate::world;
 
@@ -26,10 +28,11 @@ const LATE_NEWS: usize = 3;
 const ROUNDS_TO_GROW: usize = 10;
 
 struct Edge {
-    agent: Agent<Timed<Netlink>, Timed<Bird>>,
+    agent: Agent<Timed<Netlink>, Timed<Processes>>,
     state: StateDir,
     times: Times,
     base: ConfigText,
+    dir: PathBuf,
 }
 
 /// For each size, `rounds` times.
@@ -56,7 +59,10 @@ pub fn run(sizes: &[usize], rounds: usize, dir: &Path) -> Value {
             measured.push(edge.step(&one_more));
             edge.step(&next(*size));
         }
-        found.push(json!({ "interfaces": size, "rounds": measured, "bytes": bytes }));
+        let memory = proc::memory(&edge.dir);
+        found.push(
+            json!({ "interfaces": size, "rounds": measured, "bytes": bytes, "memory": memory }),
+        );
     }
     json!(found)
 }
@@ -66,12 +72,12 @@ impl Edge {
         let times = Times::default();
         let marks = Marks::default();
         let kernel = Netlink::open(marks).unwrap();
-        let daemon = Bird::new(BirdSettings::default(), dir);
+        let daemon = Processes::new(BirdSettings::default(), dir);
         let kernel = Timed { inner: kernel, times: times.clone() };
         let daemon = Timed { inner: daemon, times: times.clone() };
         let base = world::config(0, 0);
         let agent = Agent::new(kernel, daemon, marks, Some(Arc::clone(base.config())));
-        Self { agent, state: StateDir::open(dir).unwrap(), times, base }
+        Self { agent, state: StateDir::open(dir).unwrap(), times, base, dir: dir.to_owned() }
     }
 
     /// Makes the edge so, in as many rounds as it takes: BIRD may need longer for hundreds of sessions than a round waits.
@@ -91,6 +97,7 @@ impl Edge {
         let _ = self.base.digest();
         let times = self.times.clone();
         times.take();
+        let used = proc::processor_times(&self.dir);
         let began = Instant::now();
         let base = &self.base;
         let (text, stored) = times.of("answer", || {
@@ -120,7 +127,8 @@ impl Edge {
             .map(|(what, spent)| (what.to_owned(), json!(ms(spent))))
             .collect();
         self.must_be_so();
-        json!({ "total": ms(total), "parts": spent })
+        let used = proc::most_used(&used, &proc::processor_times(&self.dir));
+        json!({ "total": ms(total), "parts": spent, "bird": ms(used) })
     }
 
     /// What the agent does next, when the kernel tells it of the changes: it looks at everything. It must find what it took
@@ -145,13 +153,15 @@ fn picture(kernel: &Kernel) -> Vec<u64> {
         format!("{part:?}").hash(&mut hasher);
         hasher.finish()
     };
-    let Kernel { links, routes, forwards_ipv6 } = kernel;
+    let Kernel { links, routes, rules, forwards_ipv6, checks_ipv6_sources } = kernel;
     let links = links.iter().map(|(name, link)| {
-        let link = Link { traffic: Traffic::default(), ..link.clone() };
+        let counters = (Traffic::default(), Drops::default());
+        let link = Link { traffic: counters.0, drops: counters.1, ..link.clone() };
         digest(&(name, link))
     });
     let routes = routes.iter().map(|route| digest(route));
-    links.chain(routes).chain([u64::from(*forwards_ipv6)]).collect()
+    let flags = (rules, forwards_ipv6, checks_ipv6_sources);
+    links.chain(routes).chain([digest(&flags)]).collect()
 }
 
 fn ms(time: Duration) -> f64 {

@@ -10,13 +10,24 @@ use linkway_wire::feed::ConfigText;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// The handoffs and the port, as an operator has them before Linkway comes: a handoff for each routing domain, all with the same
-/// address. Without a carrier on the port BIRD does not try to reach routers that are not there.
+/// How many interfaces a port has: it has no more VLANs.
+const OF_A_PORT: usize = 4_000;
+
+/// The port of an interface.
+fn port(n: usize) -> String {
+    format!("eth{}", n / OF_A_PORT + 1)
+}
+
+/// The handoffs and the ports, as an operator has them before Linkway comes: a handoff for each routing domain, all with the same
+/// address. Without a carrier on the ports BIRD does not try to reach routers that are not there.
 pub fn operators_links(handoffs: usize, carrier: bool) {
     let far = if carrier { "up" } else { "down" };
-    let mut batch = format!(
-        "link set lo up\nlink add eth1 type veth peer name far1\nlink set far1 {far}\nlink set eth1 up\n",
-    );
+    let mut batch = "link set lo up\n".to_owned();
+    for n in 1..=handoffs.div_ceil(OF_A_PORT) {
+        batch.push_str(&format!(
+            "link add eth{n} type veth peer name far{n}\nlink set far{n} {far}\nlink set eth{n} up\n"
+        ));
+    }
     for n in 0..handoffs {
         batch.push_str(&format!(
             "link add h{n} type dummy\naddress add 192.0.2.1/30 dev h{n}\nlink set h{n} up\n"
@@ -38,7 +49,7 @@ pub fn feed(program: &str, words: &[&str], text: &str) {
     assert!(child.wait().unwrap().success(), "{program} {words:?}");
 }
 
-/// A configuration of so many interfaces on one port, each in a routing domain of its own, the same addresses everywhere.
+/// A configuration of so many interfaces, each in a routing domain of its own, the same addresses everywhere.
 /// Ids and keys look as the server draws them: nothing about them compresses.
 pub fn config(interfaces: usize, generation: u64) -> ConfigText {
     let mut numbers: Vec<usize> = (0..interfaces).collect();
@@ -46,11 +57,15 @@ pub fn config(interfaces: usize, generation: u64) -> ConfigText {
     let list: Vec<Value> = numbers.iter().map(|n| interface(*n)).collect();
     numbers.sort_by_key(|n| id("vgw-", *n, 8));
     let domains: Vec<Value> = numbers.iter().map(|n| routing_domain(*n)).collect();
+    let ports: Vec<Value> = (0..interfaces.max(1))
+        .step_by(OF_A_PORT)
+        .map(|n| json!({ "interface": port(n), "connectionId": id("dxcon-f", n, 7) }))
+        .collect();
     let config: EdgeConfig = serde_json::from_value(json!({
         "edgeId": "edge-1",
         "epoch": 1,
         "generation": generation,
-        "ports": [{ "interface": "eth1", "connectionId": "dxcon-ffabc123" }],
+        "ports": ports,
         "routingDomains": domains,
         "interfaces": list,
     }))
@@ -62,8 +77,8 @@ fn interface(n: usize) -> Value {
     json!({
         "virtualInterfaceId": id("dxvif-f", n, 7),
         "kind": "private",
-        "interface": "eth1",
-        "vlan": n + 1,
+        "interface": port(n),
+        "vlan": n % OF_A_PORT + 1,
         "mtu": 1500,
         "routingDomainId": id("vgw-", n, 8),
         "peers": [{

@@ -8,6 +8,9 @@ use std::time::Duration;
 use linkway_domain::edge::{EdgeConfig, EdgeStatus, SessionState, Traffic};
 
 use super::Round;
+use crate::fence::Drops;
+use crate::kernel::Kernel;
+use crate::session::FLAPPING;
 
 /// The figures, shared with the thread that serves them.
 #[derive(Clone, Default)]
@@ -24,17 +27,21 @@ struct Figures {
     snapshot: Option<Snapshot>,
 }
 
-/// A report, and which connection each interface is on.
+/// A report, which connection each interface is on, and what fences have dropped.
 pub struct Snapshot {
     status: EdgeStatus,
     connections: BTreeMap<String, String>,
+    /// By the names of links.
+    drops: BTreeMap<String, Drops>,
 }
 
 impl Snapshot {
     /// Of a report about a configuration.
     #[must_use]
-    pub fn new(config: Option<&EdgeConfig>, status: &EdgeStatus) -> Self {
+    pub fn new(config: Option<&EdgeConfig>, status: &EdgeStatus, kernel: &Kernel) -> Self {
         let mut connections = BTreeMap::new();
+        let fenced = kernel.links.iter().filter(|(_, link)| link.fence.is_some());
+        let drops = fenced.map(|(name, link)| (name.clone(), link.drops)).collect();
         if let Some(config) = config {
             let ports: BTreeMap<_, _> =
                 config.ports.iter().map(|port| (&port.interface, &port.connection_id)).collect();
@@ -45,7 +52,7 @@ impl Snapshot {
                 }
             }
         }
-        Self { status: status.clone(), connections }
+        Self { status: status.clone(), connections, drops }
     }
 }
 
@@ -140,6 +147,13 @@ impl Snapshot {
         }
         let traffic: Vec<_> = interfaces().map(|(labels, item)| (labels, item.traffic)).collect();
         page.traffic("linkway_virtual_interface", &traffic);
+        let name = "linkway_edge_fence_dropped_packets_total";
+        page.head(name, "counter", "Packets that a link's fence has dropped, by fence");
+        for (link, drops) in &self.drops {
+            for (fence, packets) in drops.by_fence() {
+                page.line(name, &format!("link=\"{link}\",fence=\"{fence}\""), packets);
+            }
+        }
         let peers: Vec<_> = interfaces()
             .flat_map(|(labels, item)| {
                 item.peers.iter().map(move |peer| {
@@ -157,6 +171,13 @@ impl Snapshot {
         page.head(name, "gauge", "Whether too many prefixes have shut the session");
         for (labels, peer) in &peers {
             page.line(name, labels, u8::from(peer.state == SessionState::PrefixLimit));
+        }
+        let name = "linkway_virtual_interface_bgp_flapping";
+        page.head(name, "gauge", "Whether the session is shut for a time because its routes flap");
+        for (labels, peer) in &peers {
+            let is_flapping =
+                peer.last_error.as_deref().is_some_and(|error| error.starts_with(FLAPPING));
+            page.line(name, labels, u8::from(is_flapping));
         }
         let name = "linkway_virtual_interface_bgp_prefixes_rejected";
         page.head(name, "gauge", "Prefixes of the customer's router that were refused");

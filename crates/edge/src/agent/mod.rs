@@ -180,8 +180,7 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
         }
         self.apply(&plan.steps, &mut round);
         // Before the daemon reads everything: a look at a few things takes longer when they are in no cache any more.
-        let touched =
-            look == Look::News && round.failed.is_empty() && self.observe_touched(&plan.steps);
+        let touched = self.observe_touched(&plan.steps);
         if let Some(sessions) = &plan.sessions {
             self.configure(sessions, &mut round);
         }
@@ -203,6 +202,17 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
         }
         self.pictured = true;
         self.saw(look)
+    }
+
+    /// Looks at what the kernel tells of, if that will do and the driver can, or else at everything.
+    fn observe_news(&mut self, look: Look) -> bool {
+        let will_do = look == Look::News && self.pictured;
+        // An error comes again with the look at everything.
+        if will_do && self.kernel.observe_news(&mut self.last.kernel).unwrap_or(false) {
+            self.saw(look)
+        } else {
+            self.observe(look)
+        }
     }
 
     /// The picture of the kernel is as it is; looks at the daemon.
@@ -267,7 +277,7 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
                 true
             }
             true => self.saw(look),
-            false => self.observe(look),
+            false => self.observe_news(look),
         };
         if !seen {
             return None;

@@ -24,7 +24,8 @@ use crate::session::Daemon;
 pub struct Pace {
     /// Longest time without a report, in seconds; well under the server's `edge_silent_seconds` (90).
     pub report_seconds: u64,
-    /// Longest time without a look at the whole kernel, in seconds.
+    /// Longest time without a look at everything in the kernel, in seconds; longer where a look takes long. It finds what the
+    /// kernel tells nobody of, such as most settings of links.
     pub resync_seconds: u64,
     /// Time between looks at the BGP daemon, in milliseconds; longer where a look takes long.
     pub poll_milliseconds: u64,
@@ -32,7 +33,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { report_seconds: 20, resync_seconds: 30, poll_milliseconds: 1000 }
+        Self { report_seconds: 20, resync_seconds: 5, poll_milliseconds: 1000 }
     }
 }
 
@@ -78,8 +79,10 @@ impl Why {
 
 /// How long the server may keep the agent waiting for a configuration.
 const WAIT: Duration = Duration::from_secs(30);
-/// The part of its time that the agent may spend looking at the daemon.
+/// The part of its time that the agent may spend looking at the daemon: a twentieth.
 const POLL_SHARE: u32 = 20;
+/// The same for the whole kernel: a tenth.
+const LOOK_SHARE: u32 = 10;
 /// The longest pause before something that failed is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -146,7 +149,9 @@ pub struct Shell<K, D> {
     /// What of the last report would make another one urgent if it changed.
     told: Option<Vec<u8>>,
     reported: Instant,
+    /// When everything was last looked at, and how long that took.
     looked: Instant,
+    look_took: Duration,
     polled: Instant,
     poll_took: Duration,
     /// When the sessions with the fabric were last looked at, which decide at once what is announced.
@@ -176,6 +181,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
             told: None,
             reported: now,
             looked: now,
+            look_took: Duration::ZERO,
             polled: now,
             poll_took: Duration::ZERO,
             tended: now,
@@ -199,7 +205,11 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
                         self.converge(Why::Configuration);
                     }
                 }
-                Ok(Event::Kernel) => self.converge(Why::Kernel),
+                // News without end must not keep it from looking at what there is no news of.
+                Ok(Event::Kernel) if self.looked.elapsed() < self.look_every() => {
+                    self.converge(Why::Kernel);
+                }
+                Ok(Event::Kernel) => self.converge(Why::Resync),
                 Ok(Event::End) => return,
                 Err(RecvTimeoutError::Timeout) => self.tick(),
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -209,8 +219,9 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
 
     fn until_next(&self) -> Duration {
         let now = Instant::now();
-        let poll = (self.polled + self.poll_every()).min(self.tended + self.tend_every());
-        let next = self.again.map_or(poll, |(again, _)| again.min(poll));
+        let look = (self.polled + self.poll_every()).min(self.looked + self.look_every());
+        let next = look.min(self.tended + self.tend_every());
+        let next = self.again.map_or(next, |(again, _)| again.min(next));
         next.saturating_duration_since(now)
     }
 
@@ -220,6 +231,10 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
 
     const fn tend_every(&self) -> Duration {
         Duration::from_millis(self.pace.poll_milliseconds)
+    }
+
+    fn look_every(&self) -> Duration {
+        Duration::from_secs(self.pace.resync_seconds).max(self.look_took * LOOK_SHARE)
     }
 
     /// Takes a configuration when it may be taken and is on disk.
@@ -248,13 +263,12 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
     fn tick(&mut self) {
         self.tended = Instant::now();
         if self.agent.config().is_none() {
-            self.polled = Instant::now();
+            (self.polled, self.looked) = (Instant::now(), Instant::now());
             return;
         }
-        let resync = Duration::from_secs(self.pace.resync_seconds);
         if self.again.is_some_and(|(at, _)| Instant::now() >= at) {
             self.converge(Why::Retry);
-        } else if self.looked.elapsed() >= resync {
+        } else if self.looked.elapsed() >= self.look_every() {
             self.converge(Why::Resync);
         } else if self.polled.elapsed() < self.poll_every() {
             self.agent.tend_fabric();
@@ -280,7 +294,11 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
         };
         let round = self.agent.round(look);
         let now = Instant::now();
-        (self.looked, self.polled, self.tended) = (now, now, now);
+        (self.polled, self.tended) = (now, now);
+        match look {
+            Look::Whole => (self.looked, self.look_took) = (now, start.elapsed()),
+            Look::News => {}
+        }
         log(why, &round, start.elapsed());
         self.again = round.unfinished.then(|| {
             let pause = self.again.map_or(Duration::from_millis(500), |(_, pause)| pause * 2);
@@ -319,7 +337,8 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
             self.gauges.blind();
             return;
         };
-        self.gauges.show(Snapshot::new(self.agent.config(), &status));
+        let (config, kernel) = (self.agent.config(), &self.agent.last().kernel);
+        self.gauges.show(Snapshot::new(config, &status, kernel));
         let news = news(&status);
         let due = self.reported.elapsed() >= Duration::from_secs(self.pace.report_seconds);
         if due || self.told.as_ref() != Some(&news) {

@@ -42,7 +42,7 @@ pub fn report(
         epoch: config.epoch,
         generation: config.generation,
         sequence,
-        ports: config.ports.iter().map(|wanted| port(wanted, &last.kernel)).collect(),
+        ports: config.ports.iter().map(|wanted| port(wanted, last)).collect(),
         interfaces,
         fabric_sessions: config
             .routing_domains
@@ -52,13 +52,14 @@ pub fn report(
     })
 }
 
-fn port(wanted: &PortConfig, kernel: &Kernel) -> PortStatus {
+fn port(wanted: &PortConfig, last: &Last) -> PortStatus {
     let name = wanted.interface.as_str();
-    let link = kernel.links.get(name);
+    let link = last.kernel.links.get(name);
+    let problem = last.problems.get(&Item::Port(name.to_owned()));
     let error = match link {
         None => Some(format!("port {name} does not exist on this router")),
         Some(link) if !link.up => Some(format!("port {name} is administratively down")),
-        Some(_) => None,
+        Some(_) => problem.map(|problem| problem.text.clone()),
     };
     PortStatus {
         connection_id: wanted.connection_id.clone(),
@@ -106,7 +107,13 @@ fn interface(
     let link = own_link(id, &last.kernel, marks);
     let own = last.problems.get(&Item::Interface(id.clone()));
     let domain = last.problems.get(&Item::RoutingDomain(wanted.routing_domain_id.clone()));
-    let there = link.filter(|_| !own.is_some_and(|own| own.absent));
+    // What a fence of all is missing for is not right, though everything of its own is there.
+    let port = last.problems.get(&Item::Port(wanted.interface.to_string()));
+    let rules = last.problems.get(&Item::Rules);
+    let open = [own, port, rules].into_iter().flatten().any(|problem| problem.absent);
+    let there = link.filter(|_| !open);
+    let six = wanted.peers.of(AddressFamily::Ipv6).is_some();
+    let sources = last.problems.get(&Item::Ipv6Sources).filter(|_| six);
     let peers: Vec<PeerStatus> = [AddressFamily::Ipv4, AddressFamily::Ipv6]
         .into_iter()
         .filter_map(|family| {
@@ -118,7 +125,10 @@ fn interface(
         && (wanted.peers.is_empty()
             || peers.iter().any(|peer| wanted.peers.of(peer.address_family).is_some()));
     let error = own
+        .or(port)
+        .or(rules)
         .or(domain)
+        .or(sources)
         .map(|problem| problem.text.clone())
         .or_else(|| last.daemon_error.clone())
         .or_else(|| joined(fabric.cloned(), session_errors(wanted, last)));
@@ -215,6 +225,7 @@ mod tests {
 
     use super::*;
     use crate::fabric::{FabricSessionId, FabricState};
+    use crate::fence::Drops;
     use crate::kernel::{LinkConf, LinkKind};
     use crate::session::Observed;
 
@@ -246,12 +257,13 @@ mod tests {
             addresses.iter().map(|text| text.parse().expect("an address")).collect();
         let conf = LinkConf {
             forwarding: true,
-            rp_filter: 1,
+            rp_filter: 2,
             send_redirects: false,
             accept_redirects: false,
             arp_ignore: 1,
             link_local: false,
             keep_addresses: false,
+            lenient: false,
         };
         let link = Link {
             kind: LinkKind::Vlan { parent: Some("eth1".to_owned()), vlan: 7 },
@@ -263,6 +275,9 @@ mod tests {
             alias: String::new(),
             conf,
             addresses,
+            unrouted: BTreeSet::new(),
+            fence: None,
+            drops: Drops::default(),
             traffic: Traffic::default(),
         };
         let peers = sessions.iter().map(|(family, state)| {

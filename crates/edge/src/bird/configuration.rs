@@ -14,6 +14,7 @@ use super::fabric;
 use super::names::{protocol_name, session_of};
 use super::render::{self, Surroundings, routing_domain};
 use super::settings::BirdSettings;
+use super::shut::Shut;
 use super::version::Dialect;
 use crate::session::{Digest, RoutingDomain, Session, SessionId, Sessions};
 
@@ -64,7 +65,7 @@ pub fn render(
     sessions: &Sessions,
     around: Surroundings<'_>,
     dialect: Dialect,
-    shut: &BTreeSet<String>,
+    shut: &BTreeMap<String, Shut>,
     held: bool,
 ) -> String {
     let configuration = Configuration::new(sessions, around, None);
@@ -119,29 +120,44 @@ impl Configuration {
         names.into_iter().collect()
     }
 
+    /// The names of the sessions' protocols.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.sessions.sessions.values().map(|session| protocol_name(session))
+    }
+
+    /// Whether there is a session whose protocol has this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        let session = session_of(name).and_then(|(id, _)| self.sessions.sessions.get(&id));
+        session.is_some_and(|session| protocol_name(session) == name)
+    }
+
     /// What comes before the fragments.
     #[must_use]
     pub fn head(
         &self,
         around: Surroundings<'_>,
         dialect: Dialect,
-        shut: &BTreeSet<String>,
+        shut: &BTreeMap<String, Shut>,
     ) -> String {
-        let there = self.shut(shut).map(|(name, _)| name);
-        render::title(self.digest, dialect, there) + &render::head(around, dialect)
+        let limited = |(name, _): &(String, _)| shut.get(name) == Some(&Shut::PrefixLimit);
+        let there = self.shut(shut).filter(limited).map(|(name, _)| name);
+        let sessions = self.sessions.sessions.len();
+        render::title(self.digest, dialect, there, sessions, around.settings)
+            + &render::head(around, dialect)
     }
 
     /// The fragments, each with a name that is a digest of it; see [`render`].
     pub fn fragments<'a>(
         &'a self,
         settings: &'a BirdSettings,
-        shut: &'a BTreeSet<String>,
+        shut: &'a BTreeMap<String, Shut>,
         held: bool,
     ) -> impl Iterator<Item = (Arc<str>, Cow<'a, str>)> {
         let mut special: BTreeSet<u32> =
             self.shut(shut).map(|(_, session)| number(&session.routing_domain)).collect();
         special
-            .extend(shut.iter().filter_map(|name| fabric::domain_of(name)).map(|id| number(&id)));
+            .extend(shut.keys().filter_map(|name| fabric::domain_of(name)).map(|id| number(&id)));
         self.fragments.iter().map(move |(at, fragment)| {
             if !held && !special.contains(at) {
                 return (Arc::clone(&fragment.name), fragment.text.as_str().into());
@@ -155,9 +171,9 @@ impl Configuration {
     /// Those of the shut sessions that there are, in order of their names.
     fn shut<'a>(
         &'a self,
-        shut: &'a BTreeSet<String>,
+        shut: &'a BTreeMap<String, Shut>,
     ) -> impl Iterator<Item = (String, &'a Session)> {
-        shut.iter().filter_map(|name| {
+        shut.keys().filter_map(|name| {
             let (id, _) = session_of(name)?;
             let session = self.sessions.sessions.get(&id)?;
             (protocol_name(session) == *name).then(|| (name.clone(), &**session))
@@ -226,12 +242,12 @@ impl Block {
         sessions.retain(|id, _| !edit.removed.contains(&id));
         sessions.extend(edit.added.iter().map(|one| (one.id.clone(), Arc::clone(one))));
         let mut new = Self { domain, sessions, ..Self::default() };
-        new.text = new.render(settings, &BTreeSet::new(), false);
+        new.text = new.render(settings, &BTreeMap::new(), false);
         new.hash = hash(&new.text);
         new
     }
 
-    fn render(&self, settings: &BirdSettings, shut: &BTreeSet<String>, held: bool) -> String {
+    fn render(&self, settings: &BirdSettings, shut: &BTreeMap<String, Shut>, held: bool) -> String {
         let own: Vec<Arc<Session>> = self.sessions.values().cloned().collect();
         let text = |domain: &Arc<RoutingDomain>| routing_domain(domain, &own, settings, shut, held);
         self.domain.as_ref().map(text).unwrap_or_default()
@@ -283,13 +299,13 @@ mod tests {
         (domains, sessions).prop_map(|(domains, sessions)| {
             let id = |n: u32| RoutingDomainId::parse(&format!("vgw-0000000{n}")).unwrap();
             let domain = |(n, asn)| {
-                let (announced, cidrs) = (Vec::new(), Vec::new());
                 Arc::new(RoutingDomain {
                     id: id(n),
                     table: n,
                     asn,
-                    announced,
-                    cidrs,
+                    announced: Vec::new(),
+                    cidrs: Vec::new(),
+                    reserved: Vec::new(),
                     fabric: Vec::new(),
                 })
             };
@@ -320,7 +336,7 @@ mod tests {
     fn whole(
         configuration: &Configuration,
         around: Surroundings<'_>,
-        shut: &BTreeSet<String>,
+        shut: &BTreeMap<String, Shut>,
     ) -> Whole {
         let fragments = configuration.fragments(around.settings, shut, false);
         let fragments =
@@ -338,14 +354,15 @@ mod tests {
         ) {
             let settings = BirdSettings::default();
             let around = Surroundings { settings: &settings, log: Path::new("/run/bird.log") };
-            let shut = [format!("dxvif_f000000{shut}{}", if six { "_v6" } else { "" })].into();
+            let shut = format!("dxvif_f000000{shut}{}", if six { "_v6" } else { "" });
+            let shut = [(shut, Shut::PrefixLimit)].into();
             let mut last: Option<Configuration> = None;
             let mut seen: BTreeMap<String, String> = BTreeMap::new();
             for sessions in steps {
                 let next = Configuration::new(&sessions, around, last.as_ref());
                 let anew = Configuration::new(&sessions, around, None);
                 prop_assert_eq!(next.digest, anew.digest);
-                for shut in [&BTreeSet::new(), &shut] {
+                for shut in [&BTreeMap::new(), &shut] {
                     let (head, fragments) = whole(&next, around, shut);
                     prop_assert_eq!(&(head, fragments.clone()), &whole(&anew, around, shut));
                     for (name, text) in fragments {

@@ -90,7 +90,7 @@ pub(super) fn render_templates(out: &mut String, settings: &BirdSettings, dialec
     put!(out, "  graceful restart on; graceful restart time {};", settings.graceful_restart_time);
     put!(out, "  long lived graceful restart off;");
     match settings.bfd {
-        Bfd::PerGateway | Bfd::Shared => put!(out, "  bfd on;"),
+        Bfd::Shared => put!(out, "  bfd on;"),
         Bfd::Off => {}
     }
     put!(out, "  connect delay time 1; connect retry time 5; error wait time 5, 30;");

@@ -8,8 +8,6 @@
 
 use std::time::{Duration, Instant};
 
-use linkway_domain::edge::{PeerStatus, SessionState};
-
 use super::parse::Protocol;
 
 /// How long sessions have been up when their routes can be expected to be there.
@@ -53,19 +51,11 @@ impl Hold {
         }
     }
 
-    /// What it is after the sessions were seen, and whether it is over. `longest` is how long it may be.
+    /// What it is after the sessions were seen, and whether it is over: `all` is whether all that are expected are up, `longest` how
+    /// long it may be.
     #[must_use]
-    pub fn after<'a>(
-        self,
-        mut peers: impl Iterator<Item = &'a PeerStatus>,
-        longest: Duration,
-        now: Instant,
-    ) -> (Self, bool) {
+    pub fn after(self, all: bool, longest: Duration, now: Instant) -> (Self, bool) {
         let Self::Since { start, all_up } = self else { return (self, false) };
-        // One that the limit has shut does not come.
-        let all = peers.all(|peer| {
-            matches!(peer.state, SessionState::Established | SessionState::PrefixLimit)
-        });
         let all_up = all.then(|| all_up.unwrap_or(now));
         let over =
             all_up.is_some_and(|since| now >= since + ROUTES_WITHIN) || now >= start + longest;
@@ -73,46 +63,54 @@ impl Hold {
     }
 }
 
+/// How long, in seconds, a BIRD that starts in the place of another waits for sessions before it announces anything: until every
+/// session that it was started with is heard, and so long at most (RFC 4724, section 4.1). Customers that use BFD have no routes
+/// meanwhile, and what is announced to one depends on no other: so it is as long as sessions take to come back, which many
+/// take longer to, and no longer than the operator says.
+#[must_use]
+pub fn recovery_seconds(sessions: usize, longest: u16) -> u16 {
+    const LEAST: usize = 5;
+    const A_SECOND: usize = 100;
+    u16::try_from(LEAST + sessions / A_SECOND).map_or(longest, |seconds| seconds.min(longest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use linkway_domain::net::AddressFamily;
 
-    fn peer(state: SessionState) -> PeerStatus {
-        PeerStatus {
-            bgp_peer_id: None,
-            address_family: AddressFamily::Ipv4,
-            state,
-            prefixes_accepted: 0,
-            prefixes_rejected: 0,
-            prefixes_advertised: 0,
-            last_error: None,
+    #[test]
+    fn it_ends_a_moment_after_all_sessions_are_up_or_when_time_is_over() {
+        let longest = Duration::from_secs(30);
+        // Seconds after the start, whether all are up, whether it is over.
+        let story = [
+            (0, false, false),
+            (6, true, false),
+            (7, false, false),
+            (10, true, false),
+            (12, true, false),
+            (13, true, true),
+            (20, false, false),
+            (31, false, true),
+        ];
+        let start = Instant::now();
+        let mut hold = Hold::begin(start);
+        for (second, all, over) in story {
+            let now = start + Duration::from_secs(second);
+            let after = hold.after(all, longest, now);
+            assert_eq!(after.1, over, "after {second} s");
+            hold = after.0;
         }
     }
 
     #[test]
-    fn it_ends_a_moment_after_all_sessions_are_up_or_when_time_is_over() {
-        use SessionState::{Active, Established, PrefixLimit};
-        let longest = Duration::from_secs(30);
-        // Seconds after the start, the sessions, whether it is over.
-        let story = [
-            (0, [Active, Active], false),
-            (5, [Established, Active], false),
-            (6, [Established, PrefixLimit], false),
-            (7, [Active, PrefixLimit], false),
-            (8, [Established, PrefixLimit], false),
-            (10, [Established, Established], false),
-            (11, [Established, Established], true),
-            (31, [Active, Active], true),
-        ];
-        let start = Instant::now();
-        let mut hold = Hold::begin(start);
-        for (second, states, over) in story {
-            let now = start + Duration::from_secs(second);
-            let peers = states.map(peer);
-            let after = hold.after(peers.iter(), longest, now);
-            assert_eq!(after.1, over, "after {second} s");
-            hold = after.0;
-        }
+    fn many_sessions_are_waited_for_longer() {
+        let check = |sessions, longest, expected| {
+            assert_eq!(recovery_seconds(sessions, longest), expected, "{sessions}");
+        };
+        check(1, 30, 5);
+        check(1_000, 30, 15);
+        check(10_000, 30, 30);
+        check(usize::MAX, 30, 30);
+        check(1, 3, 3);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::names::{session_of, symbol};
 use super::parse::{self, Protocol};
+use super::shut::Shut;
 use crate::session::Peers;
 
 /// What was last seen.
@@ -17,6 +18,8 @@ pub struct Known {
     sessions: BTreeMap<String, Protocol>,
     /// Those that the limit has shut.
     shut: BTreeSet<String>,
+    /// Those whose configuration keeps them shut because their routes came and went.
+    flapping: BTreeSet<String>,
     /// Those that BIRD has given up.
     given_up: BTreeSet<String>,
     peers: Arc<Peers>,
@@ -79,6 +82,7 @@ impl Known {
             false => drop(set.remove(&protocol.name)),
         };
         note(&mut self.shut, parse::is_shut(&protocol));
+        note(&mut self.flapping, parse::shut(&protocol) == Some(Shut::Flapping));
         note(&mut self.given_up, parse::is_given_up(&protocol));
         self.sessions.insert(protocol.name.clone(), protocol);
     }
@@ -87,6 +91,7 @@ impl Known {
     pub fn remove(&mut self, name: &str) {
         self.sessions.remove(name);
         self.shut.remove(name);
+        self.flapping.remove(name);
         self.given_up.remove(name);
         self.tell(name);
     }
@@ -117,6 +122,23 @@ impl Known {
     #[must_use]
     pub const fn shut(&self) -> &BTreeSet<String> {
         &self.shut
+    }
+
+    /// The names of the sessions whose configuration keeps them shut for a time.
+    #[must_use]
+    pub const fn flapping(&self) -> &BTreeSet<String> {
+        &self.flapping
+    }
+
+    /// Whether there is a session of this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.sessions.contains_key(name)
+    }
+
+    /// All sessions, by the names of their protocols.
+    pub fn sessions(&self) -> impl Iterator<Item = &Protocol> {
+        self.sessions.values()
     }
 
     /// Whether there is a session that BIRD has given up.

@@ -10,44 +10,56 @@
 //! * BIRD would start again, at every reconfiguration, a session that the prefix limit has shut. So each new configuration
 //!   says of each shut session that it is disabled, until a reset gives the session another name.
 
+mod assignment;
 pub mod configuration;
 pub mod control;
 pub mod fabric;
+mod flaps;
 mod fragments;
 pub mod hold;
+mod import;
 mod known;
+mod look;
 pub mod names;
 mod ours;
 pub mod parse;
 mod process;
+mod processes;
 mod reachable;
 pub mod render;
 mod settings;
+pub mod shut;
 pub mod version;
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+pub(crate) use process::find as find_program;
+pub use processes::Processes;
 pub use settings::{Bfd, BirdSettings};
 
+use linkway_domain::id::RoutingDomainId;
+
 use self::configuration::Configuration;
-use self::control::{Answer, Control};
+use self::control::Control;
+use self::flaps::Flaps;
 use self::fragments::Fragments;
 use self::hold::Hold;
 use self::known::Known;
 use self::process::Files;
-use self::reachable::{Fabric, Switch};
+use self::reachable::Fabric;
 use self::render::Surroundings;
+use self::shut::{Held, Latch, Shut};
 use self::version::{Dialect, Version};
 use crate::fabric::FabricStates;
-use crate::session::{Daemon, DaemonError, Digest, Observed, Peers, Sessions};
+use crate::session::{Daemon, DaemonError, Digest, Observed, Sessions};
 
 /// How long a BIRD that is alive may have no socket: it makes it early, but reads its configuration first.
 const BIRTH: Duration = Duration::from_secs(5);
@@ -72,6 +84,12 @@ pub struct Bird {
     /// The names of the sessions that the last reconfiguration was about, if they are few: nobody has looked at them since.
     fresh: Vec<String>,
     fabric: Fabric,
+    latch: Latch,
+    flaps: Flaps,
+    /// When BIRD was last looked at, and how much time of a processor it had used.
+    used: Option<(Instant, Duration)>,
+    /// The names of the sessions that were up when BIRD was last seen alive.
+    were_up: Option<BTreeSet<String>>,
 }
 
 /// What BIRD is told.
@@ -91,17 +109,20 @@ impl Bird {
     pub fn new(settings: BirdSettings, dir: &Path) -> Self {
         let (files, configurations) = (Files::of(dir), RefCell::default());
         let fragments = Fragments::of(files.fragments.clone());
-        let (known, fresh) = (Known::default(), Vec::new());
-        let fabric = Fabric::default();
+        let latch = Latch::open(files.shut.clone());
         Self {
             settings,
             files,
             hold: Hold::Unknown,
             configurations,
             fragments,
-            known,
-            fresh,
-            fabric,
+            known: Known::default(),
+            fresh: Vec::new(),
+            fabric: Fabric::default(),
+            latch,
+            flaps: Flaps::default(),
+            used: None,
+            were_up: None,
         }
     }
 
@@ -111,6 +132,20 @@ impl Bird {
     /// When it cannot be ended.
     pub fn stop(&self) -> Result<(), DaemonError> {
         ours::end(&self.files)
+    }
+
+    /// The routing domains that the BIRD has, if one runs.
+    ///
+    /// # Errors
+    /// When it runs and cannot be asked.
+    pub fn routing_domains(&self) -> Result<BTreeSet<RoutingDomainId>, DaemonError> {
+        let Some(mut control) = Control::connect(&self.files.socket)? else {
+            return Ok(BTreeSet::new());
+        };
+        let command = format!("show protocols \"{}\"", names::KERNEL_PROTOCOLS);
+        let answer = control.show("its kernel protocols", &command)?;
+        let protocols = parse::protocols(answer.lines());
+        Ok(protocols.iter().filter_map(|one| names::routing_domain_of(&one.name)).collect())
     }
 
     fn around(&self) -> Surroundings<'_> {
@@ -156,21 +191,47 @@ impl Bird {
         self.fresh.clear();
         self.refresh(&mut control)?;
         let next = self.configuration(sessions);
-        let shut = self.known.shut() | &self.fabric.disabled(sessions, Instant::now());
+        let shut = self.kept_disabled(sessions);
         let fragments = self.write_next(&next, dialect, &shut)?;
         let load = format!("configure \"{}\"", self.files.next.display());
         self.command(&mut control, "the new configuration", &load, sessions)?;
         self.rename_next()?;
         self.wait_loaded(next.digest)?;
         self.fragments.keep(fragments);
+        self.unlatch(&next)?;
         let before = self.configurations.borrow_mut().given.replace(Arc::clone(&next));
         let changes = before.map(|before| next.changed_since(&before));
         self.fresh = changes.filter(|names| names.len() <= FEW).unwrap_or_default();
         Ok(())
     }
 
+    /// The protocols that a configuration has to say of that they are disabled, since BIRD would start them.
+    fn kept_disabled(&self, sessions: &Sessions) -> BTreeMap<String, Shut> {
+        let unreachable = self.fabric.disabled(sessions, Instant::now()).into_iter();
+        let mut all = self.latch.at(SystemTime::now());
+        all.extend(unreachable.map(|name| (name, Shut::Unreachable)));
+        all
+    }
+
+    /// What the BIRD that has died had shut, whether anybody has seen it or not: as the configuration says that it had, and as it
+    /// logged.
+    fn latch_unseen(&mut self) -> Result<(), DaemonError> {
+        let old = fs::read_to_string(&self.files.config).unwrap_or_default();
+        let mut names = render::shut_in(&old);
+        if self.hold.is_on() {
+            names.extend(shut::in_logs(&[&self.files.older_log, &self.files.log]));
+        }
+        self.latch.add(names, Held { why: Shut::PrefixLimit, until: None })
+    }
+
+    /// Sessions that are not there any more need not be kept shut.
+    fn unlatch(&mut self, next: &Configuration) -> Result<(), DaemonError> {
+        self.latch.configured(|name| next.has(name), SystemTime::now())
+    }
+
     /// Starts a BIRD with the new configuration.
     fn start(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {
+        self.is_gone();
         let has_died = self.files.daemon_has_died();
         self.hold = match has_died {
             true => Hold::begin(Instant::now()),
@@ -179,9 +240,12 @@ impl Bird {
         self.fabric.start(has_died, Instant::now());
         let program = process::find(&self.settings.program);
         let dialect = dialect(process::version(&program)?)?;
-        let old = fs::read_to_string(&self.files.config).unwrap_or_default();
         let next = self.configuration(sessions);
-        let shut = &render::shut_in(&old) | &self.fabric.disabled(sessions, Instant::now());
+        self.latch_unseen()?;
+        let late = self.late(&next);
+        let mut shut: BTreeMap<String, Shut> =
+            late.iter().map(|name| (name.clone(), Shut::Late)).collect();
+        shut.extend(self.kept_disabled(sessions));
         let fragments = self.write_next(&next, dialect, &shut)?;
         let refused = |what| {
             move |text: String| DaemonError::Refused {
@@ -194,122 +258,9 @@ impl Bird {
         process::start(&program, &self.files)?.map_err(refused("to start"))?;
         self.wait_loaded(next.digest)?;
         self.fragments.keep(fragments);
+        self.unlatch(&next)?;
+        self.start_late(late.into_iter().filter(|name| shut[name] == Shut::Late).collect())?;
         self.configurations.borrow_mut().given = Some(next);
-        Ok(())
-    }
-
-    /// An agent that ended between BIRD's taking a configuration and its place on disk has left that to this one.
-    fn finish_rename(&self, loaded: Option<Digest>, version: Version) -> Result<(), DaemonError> {
-        let (Some(digest), Some(dialect)) = (loaded, version.dialect()) else { return Ok(()) };
-        let mut head = [0; 4096];
-        let read = fs::File::open(&self.files.next).and_then(|mut file| file.read(&mut head));
-        let marker = render::marker(digest, dialect);
-        match read {
-            Ok(length) if String::from_utf8_lossy(&head[..length]).contains(&marker) => {
-                self.rename_next()
-            }
-            // The usual case: there is none.
-            Ok(_) | Err(_) => Ok(()),
-        }
-    }
-
-    /// Looks at the sessions; in detail only where something has changed since the last look. Right after a reconfiguration
-    /// that is where it was about: it came after such a look.
-    fn refresh(&mut self, control: &mut Control) -> Result<(), DaemonError> {
-        let fresh = std::mem::take(&mut self.fresh);
-        if !fresh.is_empty() {
-            return self.learn(control, fresh);
-        }
-        let answer =
-            control.show("its sessions", &format!("show protocols \"{}\"", names::SESSIONS))?;
-        let unlike = self.known.compare(answer.text);
-        if unlike.len() > FEW {
-            self.known = Known::of(&all_sessions(control)?.text);
-            return Ok(());
-        }
-        self.learn(control, unlike)
-    }
-
-    fn learn(&mut self, control: &mut Control, names: Vec<String>) -> Result<(), DaemonError> {
-        for name in names {
-            let command = format!("show protocols all \"{name}\"");
-            let told = control.show("a session", &command);
-            let protocol = told.map(|answer| parse::protocols(answer.lines()).into_iter().next());
-            match protocol {
-                Ok(Some(protocol)) => self.known.learn(protocol),
-                Ok(None) => {
-                    self.known.remove(&name);
-                    self.known.invalidate();
-                }
-                Err(error) => {
-                    self.known.invalidate();
-                    return Err(error);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn look(&mut self, brief: bool) -> Result<Observed, DaemonError> {
-        let Some(mut control) = Control::connect(&self.files.socket)? else {
-            (self.known, self.fresh) = (Known::default(), Vec::new());
-            self.fabric.lost();
-            return Ok(Observed::default());
-        };
-        let loaded = loaded(&mut control)?;
-        self.finish_rename(loaded, control.version)?;
-        if brief {
-            self.refresh(&mut control)?;
-        } else {
-            self.fresh.clear();
-            self.known = Known::of(&all_sessions(&mut control)?.text);
-        }
-        let peers = Arc::clone(self.known.peers());
-        self.settle(&mut control, &peers)?;
-        self.look_at_fabric(&mut control, brief)?;
-        // BIRD gives up a session whose socket it could not have (the VRF came later, the port was taken), and starts it at
-        // the next reconfiguration. So what does not run does not count as loaded.
-        let given_up = self.known.has_given_up() || self.fabric.has_given_up();
-        let (loaded, fabric) = (loaded.filter(|_| !given_up), Arc::clone(self.fabric.states()));
-        Ok(Observed { loaded, peers, fabric })
-    }
-
-    /// Looks at the sessions with the fabric, and lets BIRD announce what is reached over those that are up. Briefly: in detail only
-    /// where something but counters may have changed.
-    fn look_at_fabric(&mut self, control: &mut Control, brief: bool) -> Result<(), DaemonError> {
-        let what = "its sessions with the fabric";
-        if brief {
-            let table = format!("show protocols \"{}\"", fabric::PROTOCOLS);
-            if !self.fabric.is_news(&control.show(what, &table)?.text) {
-                return Ok(());
-            }
-        }
-        let all = control.show(what, &format!("show protocols all \"{}\"", fabric::PROTOCOLS))?;
-        for Switch { name, enable } in self.fabric.seen(&all.text, Instant::now()) {
-            let word = if enable { "enable" } else { "disable" };
-            let what = "to announce what the fabric reaches, or not to";
-            self.command(control, what, &format!("{word} \"{name}\""), &Sessions::default())?;
-        }
-        Ok(())
-    }
-
-    /// Lets BIRD have the kernel's routes when they need to be held no longer.
-    fn settle(&mut self, control: &mut Control, peers: &Peers) -> Result<(), DaemonError> {
-        if self.hold == Hold::Unknown {
-            let command = format!("show protocols \"{}\"", names::KERNEL_PROTOCOLS);
-            let answer = control.show("its kernel protocols", &command)?;
-            let found = parse::protocols(answer.lines());
-            self.hold = Hold::found(&found, Instant::now());
-        }
-        let longest = Duration::from_secs(self.settings.graceful_restart_wait.into());
-        let (hold, over) = self.hold.after(peers.values(), longest, Instant::now());
-        self.hold = hold;
-        if over {
-            let what = "to take over the kernel's routes";
-            let command = format!("enable \"{}\"", names::KERNEL_PROTOCOLS);
-            self.command(control, what, &command, &Sessions::default())?;
-            self.hold = Hold::No;
-        }
         Ok(())
     }
 
@@ -330,7 +281,7 @@ impl Bird {
 
     fn loaded_now(&self) -> Result<Option<Digest>, DaemonError> {
         match Control::connect(&self.files.socket)? {
-            Some(mut control) => loaded(&mut control),
+            Some(mut control) => look::loaded(&mut control),
             None => Ok(None),
         }
     }
@@ -395,7 +346,7 @@ impl Bird {
         &mut self,
         next: &Configuration,
         dialect: Dialect,
-        shut: &BTreeSet<String>,
+        shut: &BTreeMap<String, Shut>,
     ) -> Result<BTreeSet<Arc<str>>, DaemonError> {
         let mut text = next.head(self.around(), dialect, shut);
         let mut names = BTreeSet::new();
@@ -465,14 +416,4 @@ fn dialect(version: Version) -> Result<Dialect, DaemonError> {
         what: "to be driven: it must be BIRD 2",
         text: format!("it is BIRD {version}"),
     })
-}
-
-fn loaded(control: &mut Control) -> Result<Option<Digest>, DaemonError> {
-    let answer = control.show("its marker", "show protocols \"linkway_*\"")?;
-    let protocols = parse::protocols(answer.lines());
-    Ok(control.version.dialect().and_then(|dialect| parse::loaded(&protocols, dialect)))
-}
-
-fn all_sessions(control: &mut Control) -> Result<Answer, DaemonError> {
-    control.show("its sessions", &format!("show protocols all \"{}\"", names::SESSIONS))
 }

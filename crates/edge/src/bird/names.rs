@@ -1,6 +1,6 @@
 //! The names of BIRD's protocols, and what they say. Pure.
 
-use linkway_domain::id::VirtualInterfaceId;
+use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
 use linkway_domain::net::AddressFamily;
 
 use crate::session::{Session, SessionId};
@@ -30,6 +30,13 @@ pub fn protocol_name(session: &Session) -> String {
         name.push_str(&format!("_{}", session.resets));
     }
     name
+}
+
+/// The routing domain of a kernel protocol, from its name.
+#[must_use]
+pub fn routing_domain_of(name: &str) -> Option<RoutingDomainId> {
+    let symbol = name.strip_suffix(['4', '6'])?.strip_suffix("_kernel")?;
+    RoutingDomainId::parse(&symbol.replace('_', "-")).ok()
 }
 
 /// Whose session it is and how often it was reset, from the name of its protocol.

@@ -4,7 +4,8 @@ use linkway_domain::edge::{PeerStatus, SessionState};
 use linkway_domain::net::AddressFamily;
 
 use super::names::session_of;
-use super::render::{MARKER, REFUSED, SHUT};
+use super::render::{MARKER, REFUSED};
+use super::shut::Shut;
 use super::version::Dialect;
 use crate::session::{Digest, Peers, SessionId};
 
@@ -31,6 +32,8 @@ pub struct Protocol {
     pub filtered: u32,
     /// Routes that are announced.
     pub exported: u32,
+    /// Updates and withdrawals of routes that were received since the session was established.
+    pub changes: u64,
 }
 
 /// Reads the lines of an answer, without their codes. Lines that mean nothing here are passed over: other versions say
@@ -91,6 +94,10 @@ fn detail(protocol: &mut Protocol, line: &str) {
         "BGP state" => protocol.bgp_state = Some(value.to_owned()),
         "Last error" => protocol.last_error = Some(value.to_owned()),
         "Routes" => routes(protocol, value),
+        "Import updates" | "Import withdraws" => {
+            let received = value.split_whitespace().next().and_then(|count| count.parse().ok());
+            protocol.changes += received.unwrap_or(0_u64);
+        }
         _ => {}
     }
 }
@@ -139,20 +146,33 @@ pub fn peers(protocols: &[Protocol]) -> Peers {
     sessions.into_iter().map(status).collect()
 }
 
+/// Why it is shut, if it is.
+#[must_use]
+pub fn shut(protocol: &Protocol) -> Option<Shut> {
+    let error = protocol.last_error.as_deref().unwrap_or_default();
+    let limit = error.contains("limit exceeded").then_some(Shut::PrefixLimit);
+    let described = protocol.description.as_deref().and_then(Shut::of_description);
+    limit.or(described).filter(|_| matches!(protocol.state.as_str(), "down" | "stop"))
+}
+
+/// Whether the session is established.
+#[must_use]
+pub fn is_established(protocol: &Protocol) -> bool {
+    protocol.bgp_state.as_deref() == Some("Established")
+}
+
 /// Whether the limit has shut it.
 #[must_use]
 pub fn is_shut(protocol: &Protocol) -> bool {
-    let error = protocol.last_error.as_deref().unwrap_or_default();
-    let hit = error.contains("limit exceeded");
-    let down = matches!(protocol.state.as_str(), "down" | "stop");
-    down && (hit || protocol.description.as_deref() == Some(SHUT))
+    shut(protocol) == Some(Shut::PrefixLimit)
 }
 
-/// Whether it is down for another reason than the limit or a configuration that BIRD cannot be given.
+/// Whether it is down and nothing that is known keeps it down: neither is it shut, nor is its configuration one that BIRD cannot be
+/// given.
 #[must_use]
 pub fn is_given_up(protocol: &Protocol) -> bool {
     let refused = protocol.description.as_deref().is_some_and(|d| d.starts_with(REFUSED));
-    protocol.state == "down" && !refused && !is_shut(protocol)
+    protocol.state == "down" && !refused && shut(protocol).is_none()
 }
 
 fn status(protocol: &Protocol, family: AddressFamily) -> PeerStatus {
@@ -175,12 +195,14 @@ pub fn session_state(protocol: &Protocol) -> SessionState {
     if is_shut(protocol) {
         return SessionState::PrefixLimit;
     }
+    if is_established(protocol) {
+        return SessionState::Established;
+    }
     match protocol.bgp_state.as_deref() {
         Some("Connect") => SessionState::Connect,
         Some("Active") => SessionState::Active,
         Some("OpenSent") => SessionState::OpenSent,
         Some("OpenConfirm") => SessionState::OpenConfirm,
-        Some("Established") => SessionState::Established,
         // "Idle" (an error is waited out, or the link is down), "Close", "Down", "Passive", and no BGP at all.
         _ => SessionState::Idle,
     }

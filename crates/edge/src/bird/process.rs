@@ -37,8 +37,12 @@ pub struct Files {
     pub socket: PathBuf,
     /// The process's number.
     pub pid: PathBuf,
-    /// What BIRD logs; it keeps one older file beside it.
+    /// What BIRD logs.
     pub log: PathBuf,
+    /// What it logged before that: it keeps one older file.
+    pub older_log: PathBuf,
+    /// The sessions that are kept shut.
+    pub shut: PathBuf,
     /// What BIRD said when it was last started.
     pub said: PathBuf,
 }
@@ -55,6 +59,8 @@ impl Files {
             socket: file("bird.ctl"),
             pid: file("bird.pid"),
             log: file("bird.log"),
+            older_log: file("bird.log.1"),
+            shut: file("bird.shut"),
             said: file("bird.start"),
             dir,
         }
@@ -119,6 +125,18 @@ pub fn version(program: &Path) -> Result<Version, DaemonError> {
         what: "to say its version",
         text: text.chars().take(200).collect(),
     })
+}
+
+/// How much time of a processor BIRD's main thread has used; `None`: there is none that can be looked at. BFD has a thread of its own.
+pub fn processor_time(files: &Files) -> Option<Duration> {
+    let pid = fs::read_to_string(&files.pid).ok()?;
+    let pid: u32 = pid.trim().parse().ok()?;
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/stat")).ok()?;
+    // After the name, which may have anything in it: the 14th and 15th field are what counts (proc(5)).
+    let (_, rest) = text.rsplit_once(')')?;
+    let ticks = rest.split_whitespace().skip(11).take(2).map(|word| word.parse::<u64>().ok());
+    let ticks: u64 = ticks.sum::<Option<u64>>()?;
+    Some(Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second()))
 }
 
 /// Has a configuration checked by the program. `Err` holds its words.

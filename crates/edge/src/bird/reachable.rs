@@ -235,6 +235,7 @@ mod tests {
                 asn: 64_512,
                 announced: Vec::new(),
                 cidrs: Vec::new(),
+                reserved: Vec::new(),
                 fabric: vec![session],
             };
             let sessions = Sessions::new([Arc::new(domain)], []);

@@ -1,8 +1,7 @@
 //! The pieces of BIRD's configuration as text. Pure.
 //!
 //! Everything is per routing domain and family: a table, a kernel protocol that carries what customers announce into the VRF,
-//! a static protocol that holds what is announced to them, an import filter; per routing domain BFD; per session one BGP
-//! protocol. Routes of two routing domains never share a table, so no filter stands between tenants. What all have in
+//! a static protocol that holds what is announced to them; per session one BGP protocol. BFD is one instance for all. Routes of two routing domains never share a table, so no filter stands between tenants. What all have in
 //! common stands once, in templates: BIRD reads half as much.
 //!
 //! Sections named below are those of the BIRD 2.0 user's guide.
@@ -19,17 +18,19 @@ use linkway_domain::net::AddressFamily;
 use sha2::{Digest as _, Sha256};
 
 use super::fabric;
+use super::hold::recovery_seconds;
+use super::import;
 use super::names::{protocol_name, symbol};
 use super::settings::{Bfd, BirdSettings};
+use super::shut::Shut;
 use super::version::Dialect;
+use crate::limits::scan_interval;
 use crate::session::{Announced, Digest, RoutingDomain, Session, Sessions};
 
 /// The name of the marker's protocol begins so; the digest and the dialect's letter follow.
 pub const MARKER: &str = "linkway_";
 /// A description that begins so says why a session is in the configuration but cannot be run.
 pub const REFUSED: &str = "refused: ";
-/// The description of a session that the limit had shut when the configuration was written.
-pub const SHUT: &str = "shut: prefix limit";
 /// The line that names the sessions that the limit had shut, for the next start of BIRD.
 const SHUT_LINE: &str = "# shut by the prefix limit:";
 
@@ -45,18 +46,25 @@ pub struct Surroundings<'a> {
     pub log: &'a Path,
 }
 
-/// What goes before everything else.
+/// What goes before everything else, and depends on how many sessions there are.
 pub(super) fn title(
     digest: Digest,
     dialect: Dialect,
     shut: impl IntoIterator<Item = String>,
+    sessions: usize,
+    settings: &BirdSettings,
 ) -> String {
     let list: String = shut.into_iter().map(|name| format!(" {name}")).collect();
     let marker = marker(digest, dialect);
+    let recovery = recovery_seconds(sessions, settings.graceful_restart_wait);
+    let scan = scan_interval(sessions).as_secs();
     format!(
         "# Written by the Linkway agent, which replaces it. It holds the sessions' keys.\n\
          {SHUT_LINE}{list}\n\
-         protocol static {marker} {{ ipv4; }}\n"
+         protocol static {marker} {{ ipv4; }}\n\
+         graceful restart wait {recovery};\n\
+         define SCAN_TIME = {scan};\n\
+         protocol device {{ scan time SCAN_TIME; }}\n"
     )
 }
 
@@ -92,9 +100,9 @@ pub fn router_id(settings: &BirdSettings, ours: IpAddr) -> Ipv4Addr {
 #[must_use]
 pub fn without_keys(text: &str, sessions: &Sessions) -> String {
     let mut keys: Vec<&str> = sessions.sessions.values().map(|s| s.auth_key.reveal()).collect();
-    // The longest first: one key may be the beginning of another.
     let fabric = sessions.routing_domains.values().flat_map(|domain| &domain.fabric);
     keys.extend(fabric.filter_map(|session| Some(session.auth_key.as_ref()?.reveal())));
+    // The longest first: one key may be the beginning of another.
     keys.sort_by_key(|key| Reverse(key.len()));
     keys.iter().fold(text.to_owned(), |text, key| text.replace(key, "[PROTECTED]"))
 }
@@ -105,16 +113,28 @@ pub(super) fn routing_domain(
     domain: &RoutingDomain,
     own: &[Arc<Session>],
     settings: &BirdSettings,
-    shut: &BTreeSet<String>,
+    shut: &BTreeMap<String, Shut>,
     held: bool,
 ) -> String {
     let mut out = String::with_capacity(ROOM * (1 + own.len()));
     render_domain(&mut out, domain, own, settings, shut, held);
     for session in own {
-        let shut = !shut.is_empty() && shut.contains(&protocol_name(session));
-        render_session(&mut out, domain, session, settings, shut);
+        let family = session.addresses.family();
+        let of_family = own.iter().filter(|one| one.addresses.family() == family);
+        let prefixes = match of_family.clone().count() {
+            1 => import::own_prefixes(domain, of_family.map(|one| &**one), family),
+            _ => own_set(domain, family),
+        };
+        let shut = shut.get(&protocol_name(session)).copied();
+        render_session(&mut out, domain, session, settings, &prefixes, shut);
     }
     out
+}
+
+/// The name of the set of a routing domain's own prefixes. Only where several sessions share it: a constant costs BIRD more
+/// than it saves one session.
+fn own_set(domain: &RoutingDomain, family: AddressFamily) -> String {
+    format!("{}_own{}", symbol(domain.id.as_str()), number(family))
 }
 
 /// Writes formatted text into a string, which cannot fail.
@@ -135,40 +155,16 @@ pub(super) fn head(around: Surroundings<'_>, dialect: Dialect) -> String {
         "log \"{log}\" 4000000 \"{log}.1\" {{ info, remote, warning, error, auth, fatal, bug }};"
     );
     put!(out, "router id 192.0.0.8;");
-    put!(out, "graceful restart wait {};", settings.graceful_restart_wait);
     put!(out, "watchdog warning 5 s;");
-    put!(out, "protocol device {{ scan time 10; }}");
-    // Never from a customer: "this network" but not the default route, loopback, link-local, multicast, broadcast
-    // (RFC 6890); for IPv6 also everything that embeds IPv4 addresses.
-    put!(
-        out,
-        "define MARTIANS4 = [ 0.0.0.0/8+, 127.0.0.0/8+, 169.254.0.0/16+, 224.0.0.0/4+, 255.255.255.255/32 ];"
-    );
-    put!(out, "define MARTIANS6 = [ ::/8+, fe80::/10+, ff00::/8+ ];");
-    render_preference(&mut out, settings);
+    import::render(&mut out, settings);
     for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
         render_templates(&mut out, family, settings, dialect);
     }
     fabric::render_templates(&mut out, settings, dialect);
     if settings.bfd == Bfd::Shared {
-        render_bfd(&mut out, "all_bfd", None, settings);
+        render_bfd(&mut out, settings);
     }
     out
-}
-
-/// The preferences are those of AWS (Direct Connect user guide, "Routing policies and BGP communities"); of several communities the highest wins.
-fn render_preference(out: &mut String, settings: &BirdSettings) {
-    put!(out, "function linkway_preference()");
-    put!(out, "{{");
-    put!(out, "  bgp_local_pref = {};", settings.local_preference_medium);
-    for (community, preference) in [
-        (7100, settings.local_preference_low),
-        (7200, settings.local_preference_medium),
-        (7300, settings.local_preference_high),
-    ] {
-        put!(out, "  if (7224, {community}) ~ bgp_community then bgp_local_pref = {preference};");
-    }
-    put!(out, "}}");
 }
 
 /// What all gateways and all sessions of a family have in common. The comments say which of BIRD's defaults would not do.
@@ -183,6 +179,7 @@ fn render_templates(
     // back. The buffer is the netlink socket's: when the notices of thousands of routes overflow it, sessions stay
     // down. Nothing is learned: what else is in the VRF's table is not ours to announce.
     put!(out, "template kernel linkway_kernel{n} {{");
+    put!(out, "  scan time SCAN_TIME;");
     put!(out, "  persist; graceful restart on; merge paths on; netlink rx buffer 67108864;");
     put!(out, "  {word} {{ import none; export where source = RTS_BGP; }};");
     put!(out, "}}");
@@ -199,7 +196,7 @@ fn render_templates(
     put!(out, "  graceful restart on; graceful restart time {};", settings.graceful_restart_time);
     put!(out, "  long lived graceful restart off;");
     match settings.bfd {
-        Bfd::PerGateway | Bfd::Shared => put!(out, "  bfd on;"),
+        Bfd::Shared => put!(out, "  bfd on;"),
         Bfd::Off => {}
     }
     // Ours is the quick side: a customer's router may wait two minutes between its attempts.
@@ -223,7 +220,7 @@ pub(super) const fn number(family: AddressFamily) -> char {
     }
 }
 
-const fn family_of(net: &IpNet) -> AddressFamily {
+pub(super) const fn family_of(net: &IpNet) -> AddressFamily {
     match net {
         IpNet::V4(_) => AddressFamily::Ipv4,
         IpNet::V6(_) => AddressFamily::Ipv6,
@@ -236,7 +233,7 @@ fn render_domain(
     domain: &RoutingDomain,
     own: &[Arc<Session>],
     settings: &BirdSettings,
-    shut: &BTreeSet<String>,
+    shut: &BTreeMap<String, Shut>,
     held: bool,
 ) {
     let (name, vrf) = (symbol(domain.id.as_str()), domain.id.as_str());
@@ -250,10 +247,14 @@ fn render_domain(
         let (word, n) = (family.as_str(), number(family));
         let table = format!("{name}_v{n}");
         put!(out, "{word} table {table};");
-        render_import_filter(out, &format!("{name}_in{n}"), domain, own, family);
+        let of_family = own.iter().filter(|one| one.addresses.family() == family);
+        if of_family.clone().count() > 1 {
+            let prefixes = import::own_prefixes(domain, of_family.map(|one| &**one), family);
+            put!(out, "define {} = {prefixes};", own_set(domain, family));
+        }
         put!(out, "protocol kernel {name}_kernel{n} from linkway_kernel{n} {{");
         let held = if held { " disabled;" } else { "" };
-        put!(out, "  vrf \"{vrf}\"; kernel table {};{held}", domain.table);
+        put!(out, "  kernel table {};{held}", domain.table);
         put!(out, "  {word} {{ table {table}; }};");
         put!(out, "}}");
         // The agent makes these routes in the kernel itself; here they stand for "the VPC can be reached": without the
@@ -265,7 +266,7 @@ fn render_domain(
             Some(session) => fabric::announced_name(&session.id),
             None => format!("{name}_vpc{n}"),
         };
-        let disabled = if shut.contains(&protocol) { " disabled;" } else { "" };
+        let disabled = if shut.contains_key(&protocol) { " disabled;" } else { "" };
         put!(out, "protocol static {protocol} {{{disabled}");
         put!(out, "  vrf \"{vrf}\"; check link on; {word} {{ table {table}; }};");
         for (prefix, ways) in by_prefix(&domain.announced, family) {
@@ -277,18 +278,16 @@ fn render_domain(
             fabric::render(out, domain, session, settings);
         }
     }
-    if settings.bfd == Bfd::PerGateway && !own.is_empty() {
-        render_bfd(out, &format!("{name}_bfd"), Some(vrf), settings);
-    }
 }
 
-/// Passive: it waits for the customer to turn BFD on, and a session without BFD is none the worse.
-fn render_bfd(out: &mut String, name: &str, vrf: Option<&str>, settings: &BirdSettings) {
+/// One instance for all VRFs. "Strict bind" gives each session a socket of its own that is bound to the session's address and link:
+/// so equal addresses in two VRFs are told apart, a packet of another link reaches no session, the kernel needs no
+/// `udp_l3mdev_accept`, and several BIRDs have the port together. Passive: it waits for the customer to turn BFD on, and a
+/// session without BFD is none the worse.
+fn render_bfd(out: &mut String, settings: &BirdSettings) {
     let (interval, multiplier) = (settings.bfd_interval, settings.bfd_multiplier);
-    put!(out, "protocol bfd {name} {{");
-    if let Some(vrf) = vrf {
-        put!(out, "  vrf \"{vrf}\";");
-    }
+    put!(out, "protocol bfd all_bfd {{");
+    put!(out, "  strict bind yes;");
     put!(out, "  accept direct;");
     // Customers' links and handoffs: what a session is on.
     put!(out, "  interface \"*\" {{");
@@ -309,29 +308,6 @@ fn by_prefix(announced: &[Announced], family: AddressFamily) -> BTreeMap<IpNet, 
     found
 }
 
-/// What a customer's route has to be: outside the routing domain's own prefixes and the subnets of its sessions (a host route to
-/// the other end of a session would take it), no martian, with its own router as the next hop.
-fn render_import_filter(
-    out: &mut String,
-    name: &str,
-    domain: &RoutingDomain,
-    own: &[Arc<Session>],
-    family: AddressFamily,
-) {
-    let links = own.iter().map(|s| s.addresses.amazon().trunc());
-    let nets: BTreeSet<IpNet> = domain.cidrs.iter().map(|c| c.net()).chain(links).collect();
-    let set: Vec<String> =
-        nets.iter().filter(|n| family_of(n) == family).map(|n| format!("{n}+")).collect();
-    put!(out, "filter {name} {{");
-    put!(out, "  if net ~ MARTIANS{} then reject;", number(family));
-    if !set.is_empty() {
-        put!(out, "  if net ~ [ {} ] then reject;", set.join(", "));
-    }
-    put!(out, "  if bgp_next_hop != from then reject;");
-    put!(out, "  linkway_preference(); accept;");
-    put!(out, "}}");
-}
-
 /// BIRD's strings end at the first `"` and know no escape (sections 3.1 and 5.2; `password` takes no bytes).
 fn obstacle(session: &Session) -> Option<&'static str> {
     session
@@ -347,7 +323,8 @@ fn render_session(
     domain: &RoutingDomain,
     session: &Session,
     settings: &BirdSettings,
-    shut: bool,
+    prefixes: &str,
+    shut: Option<Shut>,
 ) {
     let (name, link) = (protocol_name(session), session.id.interface.as_str());
     let prefix = symbol(domain.id.as_str());
@@ -363,15 +340,15 @@ fn render_session(
         return;
     }
     put!(out, "protocol bgp {name} from linkway_customer{n} {{");
-    if shut {
-        put!(out, "  disabled; description \"{SHUT}\";");
+    if let Some(why) = shut {
+        put!(out, "  disabled; description \"{}\";", why.description());
     }
     let (port, asn) = (settings.port, domain.asn);
     put!(out, "  vrf \"{}\"; interface \"{link}\";", domain.id);
     put!(out, "  router id {}; local {ours} port {port} as {asn};", router_id(settings, ours));
     put!(out, "  neighbor {theirs} port {port} as {};", session.asn);
     put!(out, "  password \"{}\";", session.auth_key.reveal());
-    put!(out, "  {word} {{ table {prefix}_v{n}; import filter {prefix}_in{n}; }};");
+    put!(out, "  {word} {{ table {prefix}_v{n}; import where linkway_in{n}({prefixes}); }};");
     put!(out, "}}");
 }
 

@@ -38,6 +38,13 @@ pub struct BirdSettings {
     pub graceful_restart_wait: u16,
     /// How many prefixes of a family a customer may announce; one more shuts the session.
     pub prefix_limit: u32,
+    /// How many changes of routes (announcements and withdrawals) a customer may make at once; as many as `prefix_limit` are
+    /// forgiven each minute, and one more shuts the session for a time. 0: any number.
+    pub flap_limit: u32,
+    /// For how long, in seconds.
+    pub flap_penalty: u32,
+    /// How many routing domains one BIRD has; for more there are more BIRDs. With 4,000 a change takes it a second.
+    pub routing_domains_per_process: u32,
     /// How BFD is run.
     pub bfd: Bfd,
     /// The interval of BFD in milliseconds, both ways.
@@ -61,7 +68,10 @@ impl Default for BirdSettings {
             graceful_restart_time: 120,
             graceful_restart_wait: 30,
             prefix_limit: 100,
-            bfd: Bfd::PerGateway,
+            flap_limit: 1000,
+            flap_penalty: 300,
+            routing_domains_per_process: 4096,
+            bfd: Bfd::Shared,
             bfd_interval: 300,
             bfd_multiplier: 3,
         }
@@ -72,11 +82,8 @@ impl Default for BirdSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bfd {
-    /// An instance in each VRF. It needs nothing of the router, but each costs BIRD a thread, six files and 200 KB, and the
-    /// time that they take to start grows with the square of their number: 1,000 took 42 s in User-mode Linux.
-    PerGateway,
-    /// One instance for all VRFs. The kernel has to hand it their packets (`net.ipv4.udp_l3mdev_accept=1`), which also lets
-    /// customers reach every other UDP service of the router that listens on all addresses: filter those.
+    /// One instance for all VRFs, with a socket for each session.
+    #[serde(alias = "per_gateway")]
     Shared,
     /// None.
     Off,

@@ -13,23 +13,30 @@ use super::error::KernelError;
 use super::exchange::Answer;
 use super::record::{KindRecord, LinkRecord};
 use super::reply::Outcome;
-use super::request::{self, NewVlan, Request, RouteParts, WayParts};
+use super::request::{self, NewVlan, Request};
+use super::request_route::{self, RouteParts, WayParts};
 use super::sysctl::{self, LinkLocal};
 use super::{Netlink, describe, is_link_name};
 use crate::kernel::{Change, LinkConf, Route, Way};
+
+mod fence;
+mod rules;
 
 /// Requests in a batch: their answers must fit into what the kernel keeps for us (208 KiB where nothing else is allowed).
 const BATCH: usize = 64;
 
 mod errno {
+    pub(super) const ENOENT: i32 = 2;
     pub(super) const ESRCH: i32 = 3;
     pub(super) const EEXIST: i32 = 17;
     pub(super) const ENODEV: i32 = 19;
+    pub(super) const EINVAL: i32 = 22;
     pub(super) const EAFNOSUPPORT: i32 = 97;
     pub(super) const EADDRNOTAVAIL: i32 = 99;
 }
 
 pub(super) fn apply(netlink: &mut Netlink, changes: &[Change]) -> Vec<Result<(), KernelError>> {
+    changes.iter().for_each(|change| netlink.heard.note(change));
     let results = changes.iter().map(|_| Ok(())).collect();
     let mut run = Run { netlink, changes, results, queue: Vec::new(), bytes: Vec::new() };
     for at in 0..changes.len() {
@@ -67,6 +74,8 @@ enum Role {
     Ask,
     /// Turns link-local addresses off, which a link without IPv6 does not have.
     NoLinkLocal,
+    /// Removes what may not be there.
+    Tidy,
 }
 
 impl Run<'_> {
@@ -101,6 +110,16 @@ impl Run<'_> {
                 self.act(at, request::add_address(link, *address));
             }
             Change::DeleteAddress { link, address } => self.delete_address(at, link, *address)?,
+            Change::RestoreRoutes { link, address } => self.restore_routes(at, link, *address)?,
+            Change::SetFence { link, fence } => self.set_fence(at, link, fence.as_deref())?,
+            Change::AddRule(rule) => self.add_rule(at, rule)?,
+            Change::DeleteRule(rule) => self.delete_rule(at, rule)?,
+            Change::CheckIpv6Sources(check) => {
+                self.flush();
+                let doing = self.doing(at);
+                let set = self.netlink.ip6tables.set(*check);
+                set.map_err(|why| KernelError::Program { doing, why })?;
+            }
             Change::AddRoute(route) => self.add_route(at, route)?,
             Change::DeleteRoute(route) => self.delete_route(at, route)?,
         }
@@ -156,9 +175,30 @@ impl Run<'_> {
     }
 
     fn delete_address(&mut self, at: usize, link: &str, address: IpNet) -> Result<(), KernelError> {
-        let Some(link) = self.find(at, link)? else { return Ok(()) };
-        let peer = self.netlink.index.peers.get(&(link, address)).copied();
-        self.act(at, request::delete_address(link, address, peer.unwrap_or(address.addr())));
+        let Some(number) = self.find(at, link)? else { return Ok(()) };
+        let peer = self.netlink.index.peer(number, address);
+        self.act(at, request::delete_address(number, address, peer));
+        let index = &self.netlink.index;
+        let table = index.links.get(link).and_then(|record| index.table_of(record));
+        let restored =
+            table.and_then(|table| request_route::delete_restored(number, table, address));
+        if let Some(restored) = restored {
+            self.push(at, restored, Role::Tidy);
+        }
+        Ok(())
+    }
+
+    fn restore_routes(&mut self, at: usize, link: &str, address: IpNet) -> Result<(), KernelError> {
+        let number = self.need(at, link)?;
+        let index = &self.netlink.index;
+        let table = index.links.get(link).and_then(|record| index.table_of(record));
+        let Some(table) = table else {
+            return Err(KernelError::NoVrf { doing: self.doing(at), link: link.to_owned() });
+        };
+        let peer = index.peer(number, address);
+        for request in request_route::restore_routes(number, table, address, peer) {
+            self.act(at, request);
+        }
         Ok(())
     }
 
@@ -167,10 +207,11 @@ impl Run<'_> {
             Way::Via { next_hop, link } => {
                 WayParts::Via { next_hop: *next_hop, link: self.need(at, link)? }
             }
+            Way::Dev { link } => WayParts::Dev { link: self.need(at, link)? },
             Way::Unreachable => WayParts::Unreachable,
             Way::Other => WayParts::Other(&[]),
         };
-        let request = request::add_route(&parts(route, way))
+        let request = request_route::add_route(&parts(route, way))
             .ok_or_else(|| KernelError::Family { doing: self.doing(at) })?;
         self.act(at, request);
         Ok(())
@@ -184,10 +225,14 @@ impl Run<'_> {
                 // A route goes with its link.
                 None => return Ok(()),
             },
+            Way::Dev { link } => match self.find(at, link)? {
+                Some(link) => WayParts::Dev { link },
+                None => return Ok(()),
+            },
             Way::Unreachable => WayParts::Unreachable,
             Way::Other => WayParts::Other(&odd),
         };
-        for request in request::delete_route(&parts(route, way)) {
+        for request in request_route::delete_route(&parts(route, way)) {
             self.act(at, request);
         }
         Ok(())
@@ -227,7 +272,7 @@ impl Run<'_> {
         for Queued { at, sequence, role } in queue {
             let answer = answers.remove(&sequence);
             let result = match role {
-                Role::Act | Role::NoLinkLocal => self.settle(at, role, answer),
+                Role::Act | Role::NoLinkLocal | Role::Tidy => self.settle(at, role, answer),
                 Role::Make => {
                     made = answer;
                     Ok(())
@@ -242,7 +287,8 @@ impl Run<'_> {
 
     fn settle(&mut self, at: usize, role: Role, answer: Option<Answer>) -> Result<(), KernelError> {
         let Some(Answer::Outcome(outcome)) = answer else { return Err(self.unanswered(at)) };
-        if outcome.errno == 0 || is_so(&self.changes[at], role, outcome.errno) {
+        if role == Role::Tidy || outcome.errno == 0 || is_so(&self.changes[at], role, outcome.errno)
+        {
             return Ok(());
         }
         if outcome.errno == errno::EEXIST && self.has_address(at)? {
@@ -372,6 +418,8 @@ fn is_so(change: &Change, role: Role, errno: i32) -> bool {
         }
         Change::DeleteAddress { .. } => matches!(errno, errno::EADDRNOTAVAIL | errno::ENODEV),
         Change::DeleteRoute(_) => matches!(errno, errno::ESRCH | errno::ENODEV),
+        Change::DeleteRule(_) => errno == errno::ENOENT,
+        Change::RestoreRoutes { .. } => errno == errno::EEXIST,
         Change::SetConf { .. } => role == Role::NoLinkLocal && errno == errno::EAFNOSUPPORT,
         Change::AddVrf { .. }
         | Change::AddVlan { .. }
@@ -380,6 +428,9 @@ fn is_so(change: &Change, role: Role, errno: i32) -> bool {
         | Change::SetMaster { .. }
         | Change::SetUp { .. }
         | Change::AddAddress { .. }
+        | Change::SetFence { .. }
+        | Change::AddRule(_)
+        | Change::CheckIpv6Sources(_)
         | Change::AddRoute(_) => false,
     }
 }

@@ -1,7 +1,9 @@
 //! What a change is, in an operator's words for errors, and which links it names.
 
+use linkway_domain::net::AddressFamily;
+
 use super::record::{Index, KindRecord, LinkRecord};
-use crate::kernel::{Change, LinkConf, Route, Way};
+use crate::kernel::{Change, LinkConf, Route, Rule, RuleAction, Selector, Way};
 
 /// The change in words, with the port where there is one.
 pub(super) fn change(change: &Change, index: &Index) -> String {
@@ -28,6 +30,19 @@ pub(super) fn change(change: &Change, index: &Index) -> String {
         Change::AddAddress { link, address } => format!("{}address {address} on {link}", at(link)),
         Change::DeleteAddress { link, address } => {
             format!("{}removing address {address} from {link}", at(link))
+        }
+        Change::RestoreRoutes { link, address } => {
+            format!("{}routes of address {address} on {link}", at(link))
+        }
+        Change::SetFence { link, fence: Some(_) } => format!("{}filters of {link}", at(link)),
+        Change::SetFence { link, fence: None } => {
+            format!("{}removing the filters of {link}", at(link))
+        }
+        Change::AddRule(rule) => format!("rule {}", rule_words(rule)),
+        Change::DeleteRule(rule) => format!("removing rule {}", rule_words(rule)),
+        Change::CheckIpv6Sources(true) => "checking the sources of IPv6 packets".to_owned(),
+        Change::CheckIpv6Sources(false) => {
+            "ending the check of the sources of IPv6 packets".to_owned()
         }
         Change::AddRoute(route) => format!("route {}", route_words(route)),
         Change::DeleteRoute(route) => format!("removing route {}", route_words(route)),
@@ -72,21 +87,44 @@ fn settings(conf: LinkConf) -> String {
     let on = |value: bool| u8::from(value);
     format!(
         "forwarding {}, rp_filter {}, send_redirects {}, accept_redirects {}, arp_ignore {}, link-local addresses {}, \
-         keep_addr_on_down {}",
+         keep_addr_on_down {}{}",
         on(conf.forwarding),
         conf.rp_filter,
         on(conf.send_redirects),
         on(conf.accept_redirects),
         conf.arp_ignore,
         on(conf.link_local),
-        on(conf.keep_addresses)
+        on(conf.keep_addresses),
+        if conf.lenient { "" } else { ", proxy_arp, accept_ra and their like 0" }
     )
+}
+
+/// As ip-rule(8) words it.
+fn rule_words(rule: &Rule) -> String {
+    let Rule { family, preference, selector, action, protocol } = *rule;
+    let family = match family {
+        AddressFamily::Ipv4 => "-4",
+        AddressFamily::Ipv6 => "-6",
+    };
+    let selector = match selector {
+        Selector::All => String::new(),
+        Selector::Mark(bits) => format!(" fwmark {bits:#x}/{bits:#x}"),
+        Selector::Other => " of some packets".to_owned(),
+    };
+    let action = match action {
+        RuleAction::L3mdev => "l3mdev".to_owned(),
+        RuleAction::Lookup(table) => format!("lookup {table}"),
+        RuleAction::Blackhole => "blackhole".to_owned(),
+        RuleAction::Other => "with another action".to_owned(),
+    };
+    format!("{family} pref {preference}{selector} {action} proto {protocol}")
 }
 
 fn route_words(route: &Route) -> String {
     let Route { table, prefix, metric, way, .. } = route;
     let way = match way {
         Way::Via { next_hop, link } => format!(" via {next_hop} on {link}"),
+        Way::Dev { link } => format!(" on {link}"),
         Way::Unreachable => " unreachable".to_owned(),
         Way::Other => String::new(),
     };
@@ -106,10 +144,12 @@ pub(super) fn names(change: &Change) -> Vec<&str> {
         | Change::SetConf { link, .. }
         | Change::SetUp { link }
         | Change::AddAddress { link, .. }
-        | Change::DeleteAddress { link, .. } => vec![link],
-        Change::AddRoute(route) | Change::DeleteRoute(route) => match &route.way {
-            Way::Via { link, .. } => vec![link],
-            Way::Unreachable | Way::Other => vec![],
-        },
+        | Change::DeleteAddress { link, .. }
+        | Change::RestoreRoutes { link, .. }
+        | Change::SetFence { link, .. } => vec![link],
+        Change::AddRoute(route) | Change::DeleteRoute(route) => {
+            route.way.link().into_iter().collect()
+        }
+        Change::AddRule(_) | Change::DeleteRule(_) | Change::CheckIpv6Sources(_) => vec![],
     }
 }

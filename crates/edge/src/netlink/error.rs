@@ -64,6 +64,34 @@ pub enum KernelError {
         /// What was tried.
         doing: String,
     },
+    /// The link is in no VRF.
+    #[error("{doing}: {link} is in no VRF")]
+    NoVrf {
+        /// What was tried.
+        doing: String,
+        /// The link's name.
+        link: String,
+    },
+    /// A rule that the agent never makes.
+    #[error("{doing}: no such rule is made")]
+    OddRule {
+        /// What was tried.
+        doing: String,
+    },
+    /// The kernel would remove another rule, which comes before and has all that this one has.
+    #[error("{doing}: a rule of the same preference that selects more comes before it")]
+    Shadowed {
+        /// What was tried.
+        doing: String,
+    },
+    /// A program that makes a change refused, or is not there.
+    #[error("{doing}: {why}")]
+    Program {
+        /// What was tried.
+        doing: String,
+        /// What it said.
+        why: String,
+    },
     /// The kernel's answer is not what rtnetlink(7) says.
     #[error("{doing}: the kernel's answer cannot be read: {why}")]
     Garbled {

@@ -44,7 +44,14 @@ impl Netlink {
                 let answer = match frame.body {
                     Body::Outcome(outcome) => Some(Answer::Outcome(outcome)),
                     Body::Link(body) => reply_link::link(body).ok().flatten().map(Answer::Link),
-                    Body::Address(_) | Body::Route(_) | Body::End(_) | Body::Something => None,
+                    Body::Address(_)
+                    | Body::Route(_)
+                    | Body::Rule(_)
+                    | Body::Filter(_)
+                    | Body::Qdisc(_)
+                    | Body::Netconf(_)
+                    | Body::End(_)
+                    | Body::Something => None,
                 };
                 answers.extend(answer.map(|answer| (frame.sequence, answer)));
             }

@@ -9,14 +9,22 @@ mod apply;
 mod describe;
 mod error;
 mod exchange;
+mod ip6tables;
 mod monitor;
+mod news;
 mod observe;
+mod picture;
 mod record;
 #[cfg(test)]
 mod recorded;
 mod reply;
+mod reply_filter;
 mod reply_link;
+mod reply_rule;
 mod request;
+mod request_filter;
+mod request_route;
+mod request_rule;
 mod socket;
 mod sysctl;
 mod touched;
@@ -24,9 +32,11 @@ mod touched;
 pub use error::KernelError;
 pub use monitor::Monitor;
 
+use self::ip6tables::Ip6tables;
+use self::news::Heard;
+use self::picture::Everything;
 use self::record::Index;
-use self::reply::Body;
-use self::socket::{NEWS_WITH_ROUTES, Silence, Socket};
+use self::socket::{Silence, Socket, own_ports};
 use crate::kernel::{Change, Driver, Kernel};
 use crate::mark::Marks;
 
@@ -38,11 +48,13 @@ pub struct Netlink {
     /// As of the last look, kept up with what was changed since.
     index: Index,
     routes: observe::RouteHabits,
-    /// What has changed since the last look.
+    /// The last link whose filters were read without need.
+    filters_read: u32,
     news: Socket,
-    /// Whether a look has found everything and nothing is known to have changed since.
-    current: bool,
+    /// What is not as the last look has found it, or may be not.
+    heard: Heard,
     forwards_ipv6: bool,
+    ip6tables: Ip6tables,
 }
 
 impl Netlink {
@@ -57,59 +69,80 @@ impl Netlink {
             marks,
             index: Index::default(),
             routes: observe::RouteHabits::default(),
-            news: Socket::listening(NEWS_WITH_ROUTES)?,
-            current: false,
+            filters_read: 0,
+            news: Socket::listening(&marks)?,
+            heard: Heard { everything: true, ..Heard::default() },
             forwards_ipv6: false,
+            ip6tables: Ip6tables::default(),
         })
     }
 
-    /// What there is. Links and addresses are all read. Routes are read whole as well (a route of a table and a protocol that
+    /// What there is. Links, addresses and rules are all read, and so are routes (a route of a table and a protocol that
     /// are not ours costs a glance at its header) until the kernel turns out to hold many that are none of ours, a whole
     /// Internet in the main table for example; from then on the kernel is asked for our protocol's routes and for one of our
     /// tables after the other, and for everything only now and then, which finds what others left in a table of ours that
-    /// no VRF uses any more.
+    /// no VRF uses any more. Filters are asked for link by link: all at the first look and after lost news, otherwise those
+    /// of which the kernel has told and some of the others, in turn.
     ///
     /// # Errors
     /// When the kernel refuses, or its links or addresses change too fast to be read.
     pub fn observe(&mut self) -> Result<Kernel, KernelError> {
-        // What comes while the kernel is read makes the next look a whole one too.
-        self.is_unchanged();
-        self.current = false;
+        // What comes while the kernel is read is news for the next look.
+        self.hear();
+        let heard = std::mem::take(&mut self.heard);
+        let kernel = self.look_at_all(&heard);
+        if kernel.is_err() {
+            self.heard.everything = true;
+        }
+        kernel
+    }
+
+    fn look_at_all(&mut self, heard: &Heard) -> Result<Kernel, KernelError> {
         let links = self.links()?;
         let addresses = self.addresses(None)?;
         let routes = self.routes(&links)?;
+        let rules = self.rules()?;
+        let filters = self.all_filters(&links, heard)?;
         self.forwards_ipv6 = sysctl::forwards_ipv6();
-        let (kernel, index) = record::picture(links, addresses, routes, self.forwards_ipv6);
+        let checks_ipv6_sources = self.ip6tables.checks();
+        let forwards_ipv6 = self.forwards_ipv6;
+        let everything = Everything {
+            links,
+            addresses,
+            routes,
+            rules,
+            filters,
+            forwards_ipv6,
+            checks_ipv6_sources,
+        };
+        let (kernel, index) = picture::picture(everything, &self.marks);
         self.index = index;
-        self.current = true;
         Ok(kernel)
     }
 
-    /// Whether links, addresses and routes are as the last look has found them: the kernel tells of every change, save
-    /// that of a setting, and that of routes which go with a link or an address of which it tells. What the daemon does
-    /// with its own routes does not count.
+    /// Whether everything is as the last look has found it, as far as the kernel tells: it does of links, addresses, rules,
+    /// filters, of routes that are not BIRD's, and of a part of the settings. Routes that go with a link or an address of which
+    /// it tells go without a word.
     pub fn is_unchanged(&mut self) -> bool {
-        let ours = self.marks.route_protocol;
-        let matters = |datagram: &[u8]| match reply::frames(datagram) {
-            Ok(frames) => frames.iter().any(|frame| match frame.body {
-                Body::Route(body) => reply::protocol_of(body).is_ok_and(|by| by == ours),
-                _ => true,
-            }),
-            Err(_) => true,
-        };
+        self.hear();
+        self.heard.is_empty() && self.forwards_ipv6 == sysctl::forwards_ipv6()
+    }
+
+    /// Takes in what the kernel has told of.
+    fn hear(&mut self) {
+        let own = own_ports();
         loop {
             match self.news.receive(true) {
-                Ok(datagram) => self.current &= !matters(datagram),
+                Ok(datagram) => self.heard.hear(datagram, &self.marks, &own),
                 Err(Silence::Quiet) => break,
-                Err(Silence::Lost) => self.current = false,
+                Err(Silence::Lost) => self.heard.everything = true,
                 Err(Silence::Failed(error)) => {
                     tracing::warn!(%error, "the kernel's news cannot be read");
-                    self.current = false;
+                    self.heard.everything = true;
                     break;
                 }
             }
         }
-        self.current && self.forwards_ipv6 == sysctl::forwards_ipv6()
     }
 
     /// Makes changes, in order; one result for each. What is already so is no error, and a change that fails does not
@@ -139,12 +172,17 @@ impl Driver for Netlink {
         self.is_unchanged()
     }
 
+    fn observe_news(&mut self, kernel: &mut Kernel) -> Result<bool, String> {
+        self.observe_news(kernel).map_err(|error| error.to_string())
+    }
+
     fn observe_touched(
         &mut self,
         kernel: &mut Kernel,
-        changes: &[&Change],
+        _changes: &[&Change],
     ) -> Result<bool, String> {
-        self.observe_touched(kernel, changes).map_err(|error| error.to_string())
+        // What was changed is among what is known to need a look.
+        self.observe_news(kernel).map_err(|error| error.to_string())
     }
 }
 

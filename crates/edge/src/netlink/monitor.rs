@@ -1,60 +1,75 @@
-//! News of links and addresses, so that the agent looks when something changed and not only now and then.
-//!
-//! Routes are left out: a BGP router's churn would wake the agent without end, and what it needs to know of them it reads.
-//! The agent's own changes are news as well.
+//! News of the kernel, so that the agent looks when something changed and not only now and then.
 
 use std::time::{Duration, Instant};
 
 use super::error::KernelError;
-use super::socket::{NEWS, Silence, Socket};
+use super::news::Heard;
+use super::socket::{Silence, Socket, own_ports};
+use crate::mark::Marks;
 
 /// How long it must be quiet for a burst to be over.
 const QUIET: Duration = Duration::from_millis(20);
 /// How long a burst is waited out at most.
 const BURST: Duration = Duration::from_millis(500);
 
-/// Hears of changes of links and addresses, in the network namespace where it was opened, from that moment on.
+/// Hears of changes of links, addresses, settings, rules, filters and of those routes that are not BIRD's, in the network
+/// namespace where it was opened, from that moment on. What this process itself changes is left out where the kernel tells so.
 pub struct Monitor {
     socket: Socket,
+    marks: Marks,
 }
 
 impl Monitor {
-    /// Begins to listen.
+    /// Begins to listen. The marks say which routes matter.
     ///
     /// # Errors
     /// When the socket cannot be opened.
-    pub fn open() -> Result<Self, KernelError> {
-        Ok(Self { socket: Socket::listening(NEWS)? })
+    pub fn open(marks: Marks) -> Result<Self, KernelError> {
+        Ok(Self { socket: Socket::listening(&marks)?, marks })
     }
 
-    /// Waits for a change of a link or an address, at most this long; whether there was one. A burst is one change: this
-    /// returns when it has been quiet for 20 ms, or after half a second of it. More news than the kernel kept for us is
-    /// a change.
+    /// Waits for a change, at most this long; whether there was one. A burst is one change: this returns when it has been
+    /// quiet for 20 ms, or after half a second of it. More news than the kernel kept for us is a change.
     ///
     /// # Errors
     /// When the socket fails.
     pub fn wait(&mut self, timeout: Duration) -> Result<bool, KernelError> {
-        if !self.socket.ready(timeout)? {
-            return Ok(false);
-        }
-        let end = Instant::now() + BURST;
+        let end = Instant::now() + timeout;
         loop {
-            self.drain(end)?;
             let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() || !self.socket.ready(left.min(QUIET))? {
+            if !self.socket.ready(left)? {
+                return Ok(false);
+            }
+            if self.burst()? {
                 return Ok(true);
             }
         }
     }
 
-    fn drain(&mut self, end: Instant) -> Result<(), KernelError> {
+    /// Waits out a burst; whether anything in it matters.
+    fn burst(&mut self) -> Result<bool, KernelError> {
+        let end = Instant::now() + BURST;
+        let mut heard = false;
+        loop {
+            heard |= self.drain(end)?;
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() || !self.socket.ready(left.min(QUIET))? {
+                return Ok(heard);
+            }
+        }
+    }
+
+    fn drain(&mut self, end: Instant) -> Result<bool, KernelError> {
+        let own = own_ports();
+        let mut heard = Heard::default();
         while Instant::now() < end {
             match self.socket.receive(true) {
-                Ok(_) | Err(Silence::Lost) => (),
-                Err(Silence::Quiet) => return Ok(()),
+                Ok(datagram) => heard.hear(datagram, &self.marks, &own),
+                Err(Silence::Lost) => heard.everything = true,
+                Err(Silence::Quiet) => break,
                 Err(Silence::Failed(error)) => return Err(error),
             }
         }
-        Ok(())
+        Ok(!heard.is_empty())
     }
 }

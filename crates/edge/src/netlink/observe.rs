@@ -1,14 +1,23 @@
 //! Dumps.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound;
 
 use super::Netlink;
 use super::error::KernelError;
-use super::record::{AddressRecord, KindRecord, LinkRecord, RouteRecord};
+use super::news::Heard;
+use super::picture::RoutesFound;
+use super::record::{AddressRecord, KindRecord, LinkRecord};
 use super::reply::{self, Body, Garbled, Outcome, RouteSeen};
+use super::reply_filter::{self, FilterRecord, Filters};
 use super::reply_link;
-use super::request::{self, Family, Request, Routes};
+use super::reply_rule::{self, RuleRecord};
+use super::request::{self, Family, Request};
+use super::request_filter;
+use super::request_route::{self, Routes};
+use super::request_rule;
 use super::socket::{Silence, Socket};
+use crate::fence::Direction;
 
 /// How often a dump is begun anew because something changed while it was made.
 const ATTEMPTS: u32 = 10;
@@ -16,6 +25,10 @@ const ATTEMPTS: u32 = 10;
 const MANY: usize = 20_000;
 /// One look in so many is at all routes nevertheless.
 const WHOLE: u32 = 30;
+
+/// The filters of so many links are read at each look although nothing was told of them: it keeps the counters young, and
+/// the kernel tells of every change.
+const SLICE: usize = 256;
 
 /// What is known of this kernel's routes, to ask for few of them.
 #[derive(Default)]
@@ -59,71 +72,130 @@ impl Netlink {
     }
 
     /// The routes of ours, see [`Netlink::observe`].
-    pub(super) fn routes(&mut self, links: &[LinkRecord]) -> Result<Vec<RouteRecord>, KernelError> {
+    pub(super) fn routes(&mut self, links: &[LinkRecord]) -> Result<RoutesFound, KernelError> {
         self.routes.looks += 1;
         let whole = self.routes.foreign <= MANY || self.routes.looks >= WHOLE;
         if whole || !self.socket.strict {
             return self.all_routes();
         }
         let marks = self.marks;
-        let ours = Routes::OfProtocol(marks.route_protocol);
-        let mut routes = self.routes_of(ours)?.0;
+        let mut found = self.routes_of(Routes::OfProtocol(marks.route_protocol))?;
         let vrfs = links.iter().filter_map(|link| match link.kind {
             KindRecord::Vrf { table } => Some(table),
             KindRecord::Vlan { .. } | KindRecord::Other => None,
         });
         let mut tables: BTreeSet<u32> = vrfs.filter(|table| marks.owns_table(*table)).collect();
         tables.extend(&self.routes.tables);
-        tables.extend(routes.iter().map(|route| route.table).filter(|t| marks.owns_table(*t)));
-        routes.retain(|route| !marks.owns_table(route.table));
+        let ours = found.routes.iter().map(|route| route.table);
+        tables.extend(ours.filter(|table| marks.owns_table(*table)));
+        found.routes.retain(|route| !marks.owns_table(route.table));
         for table in tables {
-            routes.extend(self.routes_of(Routes::OfTable(table))?.0);
+            let of_table = self.routes_of(Routes::OfTable(table))?;
+            found.routes.extend(of_table.routes);
+            found.kernels.extend(of_table.kernels);
         }
-        Ok(routes)
+        Ok(found)
     }
 
-    fn all_routes(&mut self) -> Result<Vec<RouteRecord>, KernelError> {
-        let (routes, foreign) = self.routes_of(Routes::All)?;
+    fn all_routes(&mut self) -> Result<RoutesFound, KernelError> {
+        let found = self.routes_of(Routes::All)?;
         let marks = self.marks;
-        let tables = routes.iter().map(|route| route.table).filter(|t| marks.owns_table(*t));
-        self.routes = RouteHabits { foreign, looks: 0, tables: tables.collect() };
-        Ok(routes)
+        let tables = found.routes.iter().map(|route| route.table).filter(|t| marks.owns_table(*t));
+        self.routes = RouteHabits { foreign: found.foreign, looks: 0, tables: tables.collect() };
+        Ok(found)
     }
 
-    /// Routes of both families, and how many of them are not ours.
-    pub(super) fn routes_of(
-        &mut self,
-        which: Routes,
-    ) -> Result<(Vec<RouteRecord>, usize), KernelError> {
-        const RTPROT_KERNEL: u8 = 2;
+    /// Routes of both families.
+    pub(super) fn routes_of(&mut self, which: Routes) -> Result<RoutesFound, KernelError> {
         let marks = self.marks;
-        let wanted = |table, protocol| {
-            protocol != RTPROT_KERNEL
-                && (protocol == marks.route_protocol || marks.owns_table(table))
-        };
-        let mut routes = Vec::new();
-        let mut foreign = 0;
+        let wanted = |table, protocol| protocol == marks.route_protocol || marks.owns_table(table);
+        let mut found = RoutesFound::default();
         for family in Family::BOTH {
-            let mut others = 0;
+            let (mut others, mut kernels) = (0, Vec::new());
             let seen = self.dump_as_it_is(
                 "the routes",
-                || request::dump_routes(family, which),
+                || request_route::dump_routes(family, which),
                 |body| {
                     let Body::Route(body) = body else { return Ok(None) };
-                    Ok(match reply::route(body, wanted)? {
-                        RouteSeen::Wanted(route) => Some(route),
-                        RouteSeen::Foreign => {
-                            others += 1;
-                            None
-                        }
-                        RouteSeen::Nothing => None,
-                    })
+                    match reply::route(body, wanted)? {
+                        RouteSeen::Wanted(route) => return Ok(Some(route)),
+                        RouteSeen::Kernels(route) => kernels.push(route),
+                        RouteSeen::Foreign => others += 1,
+                        RouteSeen::Nothing => (),
+                    }
+                    Ok(None)
                 },
             )?;
-            routes.extend(seen);
-            foreign += others;
+            found.routes.extend(seen);
+            found.kernels.extend(kernels);
+            found.foreign += others;
         }
-        Ok((routes, foreign))
+        Ok(found)
+    }
+
+    /// The rules of both families, each in the kernel's order.
+    pub(super) fn rules(&mut self) -> Result<Vec<RuleRecord>, KernelError> {
+        let mut rules = Vec::new();
+        for family in Family::BOTH {
+            let dump = || request_rule::dump_rules(family);
+            rules.extend(self.dump_as_it_is("the rules", dump, |body| match body {
+                Body::Rule(body) => reply_rule::rule(body),
+                _ => Ok(None),
+            })?);
+        }
+        Ok(rules)
+    }
+
+    /// The filters of a link, both ways.
+    pub(super) fn filters_of(&mut self, link: u32) -> Result<Vec<FilterRecord>, KernelError> {
+        let mut filters = Vec::new();
+        for direction in [Direction::Ingress, Direction::Egress] {
+            let dump = || request_filter::dump_filters(link, direction);
+            filters.extend(self.dump_as_it_is("the filters", dump, |body| match body {
+                Body::Filter(body) => reply_filter::filter(body, direction),
+                _ => Ok(None),
+            })?);
+        }
+        Ok(filters)
+    }
+
+    /// What the filters of all links are: all of them are read at the first look and after lost news, otherwise those that
+    /// something was told of and a part of the others.
+    pub(super) fn all_filters(
+        &mut self,
+        links: &[LinkRecord],
+        heard: &Heard,
+    ) -> Result<HashMap<u32, Filters>, KernelError> {
+        let there: BTreeSet<u32> = links.iter().map(|link| link.index).collect();
+        let mut known = std::mem::take(&mut self.index.filters);
+        known.retain(|link, _| there.contains(link));
+        let due: Vec<u32> = if heard.everything {
+            known.clear();
+            self.links_with_filters()?
+        } else {
+            let order: BTreeSet<u32> = known.keys().copied().collect();
+            let behind = order.range((Bound::Excluded(self.filters_read), Bound::Unbounded));
+            let slice: Vec<u32> =
+                behind.chain(&order).take(SLICE.min(order.len())).copied().collect();
+            self.filters_read = slice.last().copied().unwrap_or_default();
+            heard.filters.iter().copied().chain(slice).collect()
+        };
+        for link in due.into_iter().filter(|link| there.contains(link)) {
+            let filters = self.filters_of(link)?;
+            note_filters(&mut known, link, &filters);
+        }
+        Ok(known)
+    }
+
+    fn links_with_filters(&mut self) -> Result<Vec<u32>, KernelError> {
+        let dump = request_filter::dump_qdiscs;
+        self.dump_as_it_is("the queueing disciplines", dump, |body| match body {
+            Body::Qdisc(body) => {
+                let (link, parent) = reply_filter::place(body)?;
+                Ok(reply_filter::takes_filters(parent).then_some(link))
+            }
+            _ => Ok(None),
+        })
     }
 
     /// A dump, repeated until nothing changed while it was read.
@@ -220,4 +292,11 @@ fn refused(what: &str, outcome: Outcome) -> KernelError {
         why: std::io::Error::from_raw_os_error(outcome.errno),
         detail: outcome.text,
     }
+}
+
+pub(super) fn note_filters(known: &mut HashMap<u32, Filters>, link: u32, found: &[FilterRecord]) {
+    match found {
+        [] => known.remove(&link),
+        found => known.insert(link, Filters::of(found)),
+    };
 }

@@ -8,11 +8,15 @@ use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{LinkAttribute, LinkFlags};
 
-use super::record::{KindRecord, LinkRecord, RouteRecord, WayRecord, picture};
+use super::picture::{Everything, RoutesFound, picture};
+use super::record::{KindRecord, LinkRecord, RouteRecord, WayRecord};
 use super::reply::{self, Body, Outcome, RouteSeen, frames};
-use super::reply_link;
-use super::request::{self, NewVlan, OtherKey, Request, RouteParts, WayParts};
+use super::request::{self, NewVlan, Request};
+use super::request_route::{self, OtherKey, RouteParts, WayParts};
+use super::{reply_filter, reply_link, reply_rule};
+use crate::fence::Direction;
 use crate::kernel::{LinkConf, LinkKind, Way};
+use crate::mark::Marks;
 
 const TABLE: u32 = 722_400_001;
 
@@ -24,6 +28,7 @@ const CONF: LinkConf = LinkConf {
     arp_ignore: 1,
     link_local: false,
     keep_addresses: true,
+    lenient: true,
 };
 
 fn recorded(name: &str) -> Vec<u8> {
@@ -55,7 +60,7 @@ fn routes(datagram: &[u8]) -> Vec<RouteRecord> {
     });
     seen.filter_map(|seen| match seen {
         RouteSeen::Wanted(route) => Some(route),
-        RouteSeen::Foreign | RouteSeen::Nothing => None,
+        RouteSeen::Kernels(_) | RouteSeen::Foreign | RouteSeen::Nothing => None,
     })
     .collect()
 }
@@ -114,7 +119,9 @@ fn the_picture() {
         _ => None,
     });
     let addresses = bodies.collect();
-    let (kernel, index) = picture(links, addresses, routes(&recorded("routes")), true);
+    let routes = RoutesFound { routes: routes(&recorded("routes")), ..RoutesFound::default() };
+    let everything = Everything { links, addresses, routes, ..Everything::default() };
+    let (kernel, index) = picture(everything, &Marks::default());
     let vlan = &kernel.links["dxvif-a"];
     assert_eq!(vlan.master.as_deref(), Some("vgw-a"));
     // port0 is not recorded.
@@ -165,7 +172,14 @@ fn nothing_panics_on_damaged_bytes() {
             match frame.body {
                 Body::Link(body) => drop(reply_link::link(body)),
                 Body::Address(body) => drop(reply::address(body)),
-                Body::Route(body) => drop(reply::route(body, |_, _| true)),
+                Body::Route(body) => {
+                    drop(reply::route(body, |_, _| true));
+                    drop(reply::table_of(body));
+                }
+                Body::Rule(body) => drop(reply_rule::rule(body)),
+                Body::Filter(body) => drop(reply_filter::filter(body, Direction::Ingress)),
+                Body::Qdisc(body) => drop(reply_filter::place(body)),
+                Body::Netconf(body) => drop(reply::link_of_netconf(body)),
                 Body::Outcome(_) | Body::End(_) | Body::Something => (),
             }
         }
@@ -232,13 +246,13 @@ fn requests() {
     let prefix = "10.1.0.9/16".parse().unwrap();
     let route = RouteParts { table: TABLE, prefix, metric: 20, protocol: 172, way: via };
     check_request(
-        request::add_route(&route).unwrap(),
+        request_route::add_route(&route).unwrap(),
         "44000000 1800 0505 07000000 00000000  02 10 00 00 00 ac 00 01 04000000
          0800 0100 0a010000  0800 0f00 01f30e2b  0800 0600 14000000
          0800 0500 0a000002  0800 0400 03000000",
     );
     check_request(
-        request::delete_route(&RouteParts { way: WayParts::Other(&[]), ..route }).remove(0),
+        request_route::delete_route(&RouteParts { way: WayParts::Other(&[]), ..route }).remove(0),
         "34000000 1900 0500 07000000 00000000  02 10 00 00 00 ac ff 00 00000000
          0800 0100 0a010000  0800 0f00 01f30e2b  0800 0600 14000000",
     );

@@ -12,14 +12,32 @@ use netlink_packet_core::{
     NlasIterator,
 };
 
-use super::record::{AddressRecord, RouteRecord, WayRecord};
-use super::request::OtherKey;
+use super::record::{AddressRecord, AddressRoutes, KernelRoute, RouteRecord, WayRecord};
+use super::request_route::OtherKey;
 
 /// Bytes that are not what rtnetlink(7) says, and where.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Garbled(pub(super) String);
 
 pub(super) type Parsed<T> = Result<T, Garbled>;
+
+/// `RTM_…` (linux/rtnetlink.h).
+pub(super) mod rtm {
+    pub(in super::super) const NEWLINK: u16 = 16;
+    pub(in super::super) const DELLINK: u16 = 17;
+    pub(in super::super) const NEWADDR: u16 = 20;
+    pub(in super::super) const DELADDR: u16 = 21;
+    pub(in super::super) const NEWROUTE: u16 = 24;
+    pub(in super::super) const DELROUTE: u16 = 25;
+    pub(in super::super) const NEWRULE: u16 = 32;
+    pub(in super::super) const DELRULE: u16 = 33;
+    pub(in super::super) const NEWQDISC: u16 = 36;
+    pub(in super::super) const DELQDISC: u16 = 37;
+    pub(in super::super) const NEWTFILTER: u16 = 44;
+    pub(in super::super) const DELTFILTER: u16 = 45;
+    pub(in super::super) const NEWNETCONF: u16 = 80;
+    pub(in super::super) const DELNETCONF: u16 = 81;
+}
 
 /// `RTA_…` (linux/rtnetlink.h).
 mod rta {
@@ -39,6 +57,10 @@ mod rta {
 #[derive(Debug)]
 pub(super) struct Frame<'a> {
     pub(super) sequence: u32,
+    /// What is told (`RTM_…`).
+    pub(super) message_type: u16,
+    /// The netlink port of who asked for what is told; 0 is the kernel itself.
+    pub(super) port: u32,
     /// The dump that it is part of was interrupted by a change.
     pub(super) interrupted: bool,
     pub(super) body: Body<'a>,
@@ -54,6 +76,11 @@ pub(super) enum Body<'a> {
     Link(&'a [u8]),
     Address(&'a [u8]),
     Route(&'a [u8]),
+    Rule(&'a [u8]),
+    Filter(&'a [u8]),
+    Qdisc(&'a [u8]),
+    /// Of settings: only as news.
+    Netconf(&'a [u8]),
     Something,
 }
 
@@ -79,22 +106,27 @@ pub(super) fn frames(mut datagram: &[u8]) -> Parsed<Vec<Frame<'_>>> {
 }
 
 fn frame<'a>(buffer: &NetlinkBuffer<&'a [u8]>) -> Parsed<Frame<'a>> {
-    const RTM_NEWLINK: u16 = 16;
-    const RTM_NEWADDR: u16 = 20;
-    const RTM_NEWROUTE: u16 = 24;
-    const RTM_DELROUTE: u16 = 25;
     let body = buffer.payload();
+    // Removals only come as news.
     let body = match buffer.message_type() {
         NLMSG_ERROR => Body::Outcome(outcome(body, buffer.flags(), true)?),
         NLMSG_DONE => Body::End(outcome(body, buffer.flags(), false)?),
-        RTM_NEWLINK => Body::Link(body),
-        RTM_NEWADDR => Body::Address(body),
-        // The latter only comes as news.
-        RTM_NEWROUTE | RTM_DELROUTE => Body::Route(body),
+        rtm::NEWLINK | rtm::DELLINK => Body::Link(body),
+        rtm::NEWADDR | rtm::DELADDR => Body::Address(body),
+        rtm::NEWROUTE | rtm::DELROUTE => Body::Route(body),
+        rtm::NEWRULE | rtm::DELRULE => Body::Rule(body),
+        rtm::NEWQDISC | rtm::DELQDISC => Body::Qdisc(body),
+        rtm::NEWTFILTER | rtm::DELTFILTER => Body::Filter(body),
+        rtm::NEWNETCONF | rtm::DELNETCONF => Body::Netconf(body),
         _ => Body::Something,
     };
-    let interrupted = buffer.flags() & NLM_F_DUMP_INTR != 0;
-    Ok(Frame { sequence: buffer.sequence_number(), interrupted, body })
+    Ok(Frame {
+        sequence: buffer.sequence_number(),
+        message_type: buffer.message_type(),
+        port: buffer.port_number(),
+        interrupted: buffer.flags() & NLM_F_DUMP_INTR != 0,
+        body,
+    })
 }
 
 /// An error's number is followed by the request's header, by the rest of the request unless it was cut off, and by the
@@ -126,12 +158,16 @@ pub(super) fn address(body: &[u8]) -> Parsed<Option<AddressRecord>> {
     const HEADER: usize = 8;
     const ADDRESS: u16 = 1;
     const LOCAL: u16 = 2;
+    const FLAGS: u16 = 8;
     let (length, index) = (u8_at(body, 1)?, u32_at(body, 4)?);
     let (mut peer, mut local) = (None, None);
+    let mut flags = u32::from(u8_at(body, 2)?);
     for attribute in attributes(body.get(HEADER..).unwrap_or_default()) {
         match attribute? {
             (ADDRESS, value) => peer = ip(value),
             (LOCAL, value) => local = ip(value),
+            // With those that the header has no room for.
+            (FLAGS, value) => flags = u32_at(value, 0)?,
             _ => (),
         }
     }
@@ -141,7 +177,45 @@ pub(super) fn address(body: &[u8]) -> Parsed<Option<AddressRecord>> {
         return Ok(None);
     }
     let address = IpNet::new(own, length).map_err(|_| garbled("an address", body))?;
-    Ok(Some(AddressRecord { index, address, peer: peer.filter(|peer| *peer != own) }))
+    let peer = peer.filter(|peer| *peer != own);
+    Ok(Some(AddressRecord { index, address, peer, routes: routes_of(flags, own) }))
+}
+
+/// `ifi_index`.
+pub(super) fn link_of_link(body: &[u8]) -> Parsed<u32> {
+    u32_at(body, 4)
+}
+
+/// `ifa_index`.
+pub(super) fn link_of_address(body: &[u8]) -> Parsed<u32> {
+    u32_at(body, 4)
+}
+
+/// `NETCONFA_IFINDEX`; `None` for the settings of all links, or of those to come.
+pub(super) fn link_of_netconf(body: &[u8]) -> Parsed<Option<u32>> {
+    const HEADER: usize = 4;
+    const NETCONFA_IFINDEX: u16 = 1;
+    for attribute in attributes(body.get(HEADER..).unwrap_or_default()) {
+        if let (NETCONFA_IFINDEX, value) = attribute? {
+            return Ok(u32::try_from(i32_at(value, 0)?).ok());
+        }
+    }
+    Ok(None)
+}
+
+/// Which routes the kernel makes with an address (`IFA_F_…`, linux/if_addr.h): an IPv6 address that is not known to be its own
+/// yet, or known not to be, has none.
+fn routes_of(flags: u32, own: IpAddr) -> AddressRoutes {
+    const DADFAILED: u32 = 0x08;
+    const TENTATIVE: u32 = 0x40;
+    const NOPREFIXROUTE: u32 = 0x200;
+    if own.is_ipv6() && flags & (DADFAILED | TENTATIVE) != 0 {
+        AddressRoutes::None
+    } else if flags & NOPREFIXROUTE != 0 {
+        AddressRoutes::Local
+    } else {
+        AddressRoutes::Both
+    }
 }
 
 /// Who made a route.
@@ -149,11 +223,24 @@ pub(super) fn protocol_of(route: &[u8]) -> Parsed<u8> {
     u8_at(route, 5)
 }
 
+/// The table of a route.
+pub(super) fn table_of(route: &[u8]) -> Parsed<u32> {
+    let table = u32::from(u8_at(route, 4)?);
+    for attribute in attributes(route.get(12..).unwrap_or_default()) {
+        if let (rta::TABLE, value) = attribute? {
+            return u32_at(value, 0);
+        }
+    }
+    Ok(table)
+}
+
 /// A route, or what stands in its place.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum RouteSeen {
     /// One that `wanted` asked for.
     Wanted(RouteRecord),
+    /// The same, but made by the kernel with an address.
+    Kernels(KernelRoute),
     /// Somebody else's.
     Foreign,
     /// Not one of a table: a copy in a cache, or of another family.
@@ -164,6 +251,7 @@ pub(super) enum RouteSeen {
 pub(super) fn route(body: &[u8], wanted: impl Fn(u32, u8) -> bool) -> Parsed<RouteSeen> {
     const RT_TABLE_COMPAT: u8 = 252;
     const RTM_F_CLONED: u32 = 0x200;
+    const RTPROT_KERNEL: u8 = 2;
     let [family, length, source_length, tos, table, protocol, _scope, kind] = array(body, 0)?;
     let Some(default) = any(family) else { return Ok(RouteSeen::Nothing) };
     if u32_at(body, 8)? & RTM_F_CLONED != 0 {
@@ -181,6 +269,10 @@ pub(super) fn route(body: &[u8], wanted: impl Fn(u32, u8) -> bool) -> Parsed<Rou
         IpNet::new(address.unwrap_or(default), length).map_err(|_| garbled("a route", body))
     };
     let source = if source_length == 0 { None } else { Some(net(parts.source, source_length)?) };
+    if protocol == RTPROT_KERNEL {
+        let to = net(parts.destination, length)?;
+        return Ok(parts.kernels(kind, to).map_or(RouteSeen::Nothing, RouteSeen::Kernels));
+    }
     let key = OtherKey { tos, source };
     Ok(RouteSeen::Wanted(RouteRecord {
         table: parts.table,
@@ -204,15 +296,29 @@ struct RouteAttributes {
     special: bool,
 }
 
+const RTN_UNICAST: u8 = 1;
+
 impl RouteAttributes {
+    /// A local or connected route.
+    fn kernels(&self, kind: u8, prefix: IpNet) -> Option<KernelRoute> {
+        const RTN_LOCAL: u8 = 2;
+        let (table, link) = (self.table, self.link?);
+        let local = match kind {
+            RTN_LOCAL => true,
+            RTN_UNICAST if self.gateway.is_none() => false,
+            _ => return None,
+        };
+        Some(KernelRoute { table, prefix, link, local })
+    }
+
     fn way(&self, kind: u8, key: &OtherKey) -> WayRecord {
-        const RTN_UNICAST: u8 = 1;
         const RTN_UNREACHABLE: u8 = 7;
         let special = self.special || *key != OtherKey::default();
         match (kind, self.gateway, self.link) {
             (RTN_UNICAST, Some(next_hop), Some(link)) if !special => {
                 WayRecord::Via { next_hop, link }
             }
+            (RTN_UNICAST, None, Some(link)) if !special => WayRecord::Dev { link },
             (RTN_UNREACHABLE, ..) if !special => WayRecord::Unreachable,
             _ => WayRecord::Other,
         }

@@ -142,6 +142,9 @@ fn inet(value: &[u8], conf: &mut LinkConf) -> Parsed<()> {
             conf.send_redirects = at(devconf::SEND_REDIRECTS)? != 0;
             conf.rp_filter = small(at(devconf::RP_FILTER)?);
             conf.arp_ignore = small(at(devconf::ARP_IGNORE)?);
+            for setting in devconf::LENIENT_V4 {
+                conf.lenient |= at(setting)? != 0;
+            }
         }
     }
     Ok(())
@@ -157,6 +160,9 @@ fn inet6(value: &[u8], conf: &mut LinkConf) -> Parsed<()> {
                 let at = usize::from(devconf::KEEP_ADDR_ON_DOWN) * 4;
                 // Below 0 is "not even when told to", which keeps none either; shorter before Linux 4.6, which had no VRF.
                 conf.keep_addresses = i32_at(words, at)? > 0;
+                for setting in devconf::LENIENT_V6 {
+                    conf.lenient |= i32_at(words, usize::from(setting) * 4)? > 0;
+                }
             }
             (ADDR_GEN_MODE, mode) => conf.link_local = u8_at(mode, 0)? != NONE,
             _ => (),

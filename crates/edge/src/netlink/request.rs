@@ -1,14 +1,15 @@
 //! What is asked of the kernel, as bytes (rtnetlink(7)). Pure.
 //!
-//! The only file that names the crate with the messages' types. Links are named, not numbered, wherever the kernel takes
-//! a name (`ifi_index` 0 with `IFLA_IFNAME`), so that a request can follow the one that makes its link unanswered.
+//! This and its siblings for routes, rules and filters are the only files that name the crate with the messages' types. Links
+//! are named, not numbered, wherever the kernel takes a name (`ifi_index` 0 with `IFLA_IFNAME`), so that a request can follow
+//! the one that makes its link unanswered.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netlink_packet_core::{
     DefaultNla, Emitable, NLA_F_NESTED, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL,
-    NLM_F_REPLACE, NLM_F_REQUEST, NetlinkBuffer, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_REQUEST, NetlinkBuffer, NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::address::{
     AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope,
@@ -16,10 +17,6 @@ use netlink_packet_route::address::{
 use netlink_packet_route::link::{
     AfSpecInet, AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoData, InfoKind, InfoVlan, InfoVrf,
     LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
-};
-use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteProtocol, RouteScope, RouteType,
-    RouteVia,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
@@ -36,6 +33,19 @@ impl Request {
     }
 }
 
+/// A message of any type around a body that the kernel itself has written.
+pub(super) fn raw(message_type: u16, flags: u16, body: &[u8]) -> Request {
+    const HEADER: usize = 16;
+    let mut bytes = vec![0; HEADER];
+    bytes.extend_from_slice(body);
+    let length = u32::try_from(bytes.len()).expect("a body of the kernel's is short");
+    let mut buffer = NetlinkBuffer::new(&mut bytes);
+    buffer.set_length(length);
+    buffer.set_message_type(message_type);
+    buffer.set_flags(NLM_F_REQUEST | flags);
+    Request(bytes)
+}
+
 /// An address family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
@@ -46,35 +56,19 @@ pub(super) enum Family {
 impl Family {
     pub(super) const BOTH: [Self; 2] = [Self::V4, Self::V6];
 
-    fn of(address: IpAddr) -> AddressFamily {
+    pub(super) const fn number(self) -> AddressFamily {
+        match self {
+            Self::V4 => AddressFamily::Inet,
+            Self::V6 => AddressFamily::Inet6,
+        }
+    }
+
+    pub(super) fn of(address: IpAddr) -> AddressFamily {
         if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 }
     }
 }
 
-/// What a route is recognised by, and where it leads.
-pub(super) struct RouteParts<'a> {
-    pub(super) table: u32,
-    pub(super) prefix: IpNet,
-    pub(super) metric: u32,
-    pub(super) protocol: u8,
-    pub(super) way: WayParts<'a>,
-}
-
-/// Where it leads, the link by its index.
-pub(super) enum WayParts<'a> {
-    Via { next_hop: IpAddr, link: u32 },
-    Unreachable,
-    Other(&'a [OtherKey]),
-}
-
-/// What else it takes to name a route that the agent would never make.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct OtherKey {
-    pub(super) tos: u8,
-    pub(super) source: Option<IpNet>,
-}
-
-fn message(payload: RouteNetlinkMessage, flags: u16) -> Request {
+pub(super) fn message(payload: RouteNetlinkMessage, flags: u16) -> Request {
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST | flags;
     let mut message = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(payload));
@@ -94,7 +88,7 @@ fn name(name: &str) -> LinkAttribute {
     LinkAttribute::IfName(name.to_owned())
 }
 
-fn nest(items: &[DefaultNla]) -> Vec<u8> {
+pub(super) fn nest(items: &[DefaultNla]) -> Vec<u8> {
     let mut bytes = vec![0; items.buffer_len()];
     items.emit(&mut bytes);
     bytes
@@ -111,34 +105,18 @@ pub(super) fn get_link(link_name: &str) -> Request {
     message(RouteNetlinkMessage::GetLink(link(vec![name(link_name), mask])), 0)
 }
 
+/// The link with an index.
+pub(super) fn get_link_at(index: u32) -> Request {
+    let mut question = LinkMessage::default();
+    question.header.index = index;
+    message(RouteNetlinkMessage::GetLink(question), 0)
+}
+
 /// All addresses of both families, or those of one link.
 pub(super) fn dump_addresses(link: Option<u32>) -> Request {
     let mut dump = AddressMessage::default();
     dump.header.index = link.unwrap_or(0);
     message(RouteNetlinkMessage::GetAddress(dump), NLM_F_DUMP)
-}
-
-/// Which routes are dumped; the kernel heeds it on a strict socket only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Routes {
-    All,
-    OfProtocol(u8),
-    OfTable(u32),
-}
-
-/// Routes of one family.
-pub(super) fn dump_routes(family: Family, which: Routes) -> Request {
-    let mut dump = RouteMessage::default();
-    dump.header.address_family = match family {
-        Family::V4 => AddressFamily::Inet,
-        Family::V6 => AddressFamily::Inet6,
-    };
-    match which {
-        Routes::All => (),
-        Routes::OfProtocol(protocol) => dump.header.protocol = RouteProtocol::from(protocol),
-        Routes::OfTable(table) => dump.attributes.push(RouteAttribute::Table(table)),
-    }
-    message(RouteNetlinkMessage::GetRoute(dump), NLM_F_DUMP)
 }
 
 /// Makes a VRF.
@@ -216,7 +194,7 @@ pub(super) fn set_up(link_name: &str) -> Request {
     message(RouteNetlinkMessage::SetLink(request), NLM_F_ACK)
 }
 
-/// The IPv4 settings but forwarding. Not by the crate's type, which leaves out settings that are 0.
+/// The IPv4 settings but forwarding; the lenient ones are turned off or left alone. Not by the crate's type, which leaves out settings that are 0.
 pub(super) fn set_conf_v4(link_name: &str, conf: LinkConf) -> Request {
     const IFLA_INET_CONF: u16 = 1;
     let settings = [
@@ -224,8 +202,13 @@ pub(super) fn set_conf_v4(link_name: &str, conf: LinkConf) -> Request {
         (devconf::SEND_REDIRECTS, u32::from(conf.send_redirects)),
         (devconf::RP_FILTER, u32::from(conf.rp_filter)),
         (devconf::ARP_IGNORE, u32::from(conf.arp_ignore)),
-    ]
-    .map(|(setting, value)| DefaultNla::new(setting, value.to_ne_bytes().to_vec()));
+    ];
+    let lenient = devconf::LENIENT_V4.into_iter().filter(|_| !conf.lenient);
+    let settings: Vec<DefaultNla> = settings
+        .into_iter()
+        .chain(lenient.map(|setting| (setting, 0)))
+        .map(|(setting, value)| DefaultNla::new(setting, value.to_ne_bytes().to_vec()))
+        .collect();
     let inet = AfSpecInet::Other(DefaultNla::new(IFLA_INET_CONF | NLA_F_NESTED, nest(&settings)));
     set_link(link_name, LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Inet(vec![inet])]))
 }
@@ -236,14 +219,19 @@ pub(super) fn set_no_link_local(link_name: &str) -> Request {
     set_link(link_name, LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Inet6(vec![inet6])]))
 }
 
-/// Numbers of `IPV4_DEVCONF_…` (linux/ip.h); in a dump, setting N is the word N - 1.
+/// Numbers of `IPV4_DEVCONF_…` (linux/ip.h); in a dump, setting N is the word N - 1. Those of `DEVCONF_…` (linux/ipv6.h) are the
+/// words themselves.
 pub(super) mod devconf {
+    /// `proxy_arp`, `accept_source_route`, `arp_accept`, `accept_local`, `route_localnet`.
+    pub(in super::super) const LENIENT_V4: [u16; 5] = [3, 9, 21, 23, 26];
+    /// `accept_ra`, `accept_redirects`, `proxy_ndp`.
+    pub(in super::super) const LENIENT_V6: [u16; 3] = [3, 4, 22];
     pub(in super::super) const FORWARDING: u16 = 1;
     pub(in super::super) const ACCEPT_REDIRECTS: u16 = 4;
     pub(in super::super) const SEND_REDIRECTS: u16 = 6;
     pub(in super::super) const RP_FILTER: u16 = 8;
     pub(in super::super) const ARP_IGNORE: u16 = 19;
-    /// `DEVCONF_KEEP_ADDR_ON_DOWN` (linux/ipv6.h), which is the word itself.
+    /// `DEVCONF_KEEP_ADDR_ON_DOWN`.
     pub(in super::super) const KEEP_ADDR_ON_DOWN: u16 = 42;
 }
 
@@ -272,69 +260,4 @@ fn address_message(link: u32, address: IpNet, peer: IpAddr) -> AddressMessage {
     request.attributes =
         vec![AddressAttribute::Local(address.addr()), AddressAttribute::Address(peer)];
     request
-}
-
-/// Adds a route or replaces the one with its table, prefix and metric. `None` where no such route can be.
-pub(super) fn add_route(route: &RouteParts<'_>) -> Option<Request> {
-    let request = route_message(route, &OtherKey::default(), RouteScope::Universe)?;
-    let flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE;
-    Some(message(RouteNetlinkMessage::NewRoute(request), flags))
-}
-
-/// Removes a route: several requests where several routes differ in what [`crate::kernel::Route`] leaves out.
-pub(super) fn delete_route(route: &RouteParts<'_>) -> Vec<Request> {
-    let usual = [OtherKey::default()];
-    let keys = match route.way {
-        WayParts::Other(keys) if !keys.is_empty() => keys,
-        WayParts::Other(_) | WayParts::Via { .. } | WayParts::Unreachable => &usual,
-    };
-    // RT_SCOPE_NOWHERE: of whatever scope.
-    keys.iter()
-        .filter_map(|key| route_message(route, key, RouteScope::NoWhere))
-        .map(|request| message(RouteNetlinkMessage::DelRoute(request), NLM_F_ACK))
-        .collect()
-}
-
-fn route_message(
-    route: &RouteParts<'_>,
-    key: &OtherKey,
-    scope: RouteScope,
-) -> Option<RouteMessage> {
-    let mut request = RouteMessage::default();
-    request.header.address_family = Family::of(route.prefix.addr());
-    request.header.destination_prefix_length = route.prefix.prefix_len();
-    request.header.tos = key.tos;
-    request.header.protocol = RouteProtocol::from(route.protocol);
-    request.header.scope = scope;
-    let attributes = &mut request.attributes;
-    attributes.push(RouteAttribute::Destination(route.prefix.network().into()));
-    // The header has room for tables below 256; this attribute overrides it.
-    attributes.push(RouteAttribute::Table(route.table));
-    attributes.push(RouteAttribute::Priority(route.metric));
-    if let Some(source) = key.source {
-        request.header.source_prefix_length = source.prefix_len();
-        attributes.push(RouteAttribute::Source(source.network().into()));
-    }
-    match route.way {
-        WayParts::Via { next_hop, link } => {
-            request.header.kind = RouteType::Unicast;
-            request.header.flags = RouteFlags::Onlink;
-            attributes.push(gateway(route.prefix, next_hop)?);
-            attributes.push(RouteAttribute::Oif(link));
-        }
-        WayParts::Unreachable => request.header.kind = RouteType::Unreachable,
-        WayParts::Other(_) => request.header.kind = RouteType::Unspec,
-    }
-    Some(request)
-}
-
-/// An IPv4 prefix may have an IPv6 next hop (`RTA_VIA`), not the other way round.
-fn gateway(prefix: IpNet, next_hop: IpAddr) -> Option<RouteAttribute> {
-    match (prefix, next_hop) {
-        (IpNet::V4(_), IpAddr::V4(_)) | (IpNet::V6(_), IpAddr::V6(_)) => {
-            Some(RouteAttribute::Gateway(RouteAddress::from(next_hop)))
-        }
-        (IpNet::V4(_), IpAddr::V6(_)) => Some(RouteAttribute::Via(RouteVia::from(next_hop))),
-        (IpNet::V6(_), IpAddr::V4(_)) => None,
-    }
 }

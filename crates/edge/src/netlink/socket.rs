@@ -1,6 +1,7 @@
 //! A netlink socket: the only file that names the crate which opens them.
 
 use std::io;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use netlink_sys::protocols::NETLINK_ROUTE;
@@ -8,7 +9,11 @@ use netlink_sys::{Socket as NetlinkSocket, SocketAddr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
+use socket2::SockRef;
+
 use super::error::KernelError;
+use super::news;
+use crate::mark::Marks;
 
 /// How long an answer may take. The kernel answers before `send` returns; this only keeps a lost answer from hanging us.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -17,14 +22,18 @@ const KEPT: i32 = 4 << 20;
 /// The kernel fills at most 32 KiB at once unless one message is larger (`netlink_dump`).
 const ROOM: usize = 64 << 10;
 
-/// rtnetlink(7) multicast groups of links and of both families' addresses (`RTNLGRP_…`).
-pub(super) const NEWS: &[u32] = &[1, 5, 9];
-/// These, and both families' routes.
-pub(super) const NEWS_WITH_ROUTES: &[u32] = &[1, 5, 9, 7, 11];
+/// The ports of this process's sockets for requests: what the kernel says of a change names the port that asked for it.
+static OWN_PORTS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// The ports of this process's sockets for requests.
+pub(super) fn own_ports() -> Vec<u32> {
+    OWN_PORTS.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
 
 /// A socket that talks to the kernel's routing side.
 pub(super) struct Socket {
     inner: NetlinkSocket,
+    port: u32,
     buffer: Vec<u8>,
     /// Whether the kernel heeds what a dump asks for (Linux 4.20).
     pub(super) strict: bool,
@@ -43,20 +52,25 @@ pub(super) enum Silence {
 impl Socket {
     /// A socket for requests.
     pub(super) fn open() -> Result<Self, KernelError> {
-        let socket = Self::bare()?;
+        let mut socket = Self::bare()?;
         // What these turn on makes errors better and dumps cheaper; kernels too old for them do without.
         let _ = socket.inner.set_ext_ack(true);
         let _ = socket.inner.set_cap_ack(true);
-        let strict = socket.inner.set_netlink_get_strict_chk(true).is_ok();
+        socket.strict = socket.inner.set_netlink_get_strict_chk(true).is_ok();
         set_socket_timeout(&socket.inner, Timeout::Recv, Some(PATIENCE))
             .map_err(|why| failed("limiting the wait on a netlink socket", why.into()))?;
-        Ok(Self { strict, ..socket })
+        OWN_PORTS.lock().unwrap_or_else(PoisonError::into_inner).push(socket.port);
+        Ok(socket)
     }
 
     /// A socket that hears of changes.
-    pub(super) fn listening(groups: &[u32]) -> Result<Self, KernelError> {
+    pub(super) fn listening(marks: &Marks) -> Result<Self, KernelError> {
         let socket = Self::bare()?;
-        for group in groups {
+        let attached = SockRef::from(&socket.inner).attach_filter(&news::program(marks));
+        if let Err(error) = attached {
+            tracing::warn!(%error, "the kernel does not filter its news; each route of BIRD's is looked at");
+        }
+        for group in news::GROUPS {
             let joined = socket.inner.add_membership(*group);
             joined.map_err(|why| failed("listening to the kernel's changes", why))?;
         }
@@ -68,8 +82,10 @@ impl Socket {
             .map_err(|why| failed("opening a netlink socket", why))?;
         // The kernel gives what net.core.rmem_max allows.
         let _ = inner.set_rx_buf_sz(KEPT);
-        inner.bind_auto().map_err(|why| failed("binding a netlink socket", why))?;
-        Ok(Self { inner, buffer: Vec::with_capacity(ROOM), strict: false })
+        let bound = inner.bind_auto();
+        let address = bound.map_err(|why| failed("binding a netlink socket", why))?;
+        let port = address.port_number();
+        Ok(Self { inner, port, buffer: Vec::with_capacity(ROOM), strict: false })
     }
 
     /// Sends messages to the kernel, which deals with all of them before this returns.
@@ -120,6 +136,13 @@ impl Socket {
             Err(rustix::io::Errno::INTR) => Ok(false),
             Err(why) => Err(failed("waiting for the kernel's changes", why.into())),
         }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let mut ports = OWN_PORTS.lock().unwrap_or_else(PoisonError::into_inner);
+        ports.retain(|port| *port != self.port);
     }
 }
 

@@ -26,12 +26,15 @@ pub(super) enum LinkLocal {
     Remove,
 }
 
+/// The IPv6 part of [`LinkConf::lenient`].
+const LENIENT_V6: [&str; 3] = ["accept_ra", "accept_redirects", "proxy_ndp"];
+
 /// Sets what [`super::request::set_conf_v4`] and [`super::request::set_no_link_local`] leave out. The name must have
 /// passed [`super::is_link_name`]. An error comes with the setting's name.
 ///
 /// * IPv4 forwarding: by netlink the kernel would only store the number; through the file it also turns off large receive
 ///   offload on the port and drops cached routes (`devinet_sysctl_forward`).
-/// * `keep_addr_on_down`: nowhere else.
+/// * `keep_addr_on_down`, and what of [`LinkConf::lenient`] is IPv6's: nowhere else.
 /// * link-local addresses back on: by netlink the kernel would make none on a link that is up already
 ///   (`addrconf_sysctl_addr_gen_mode` against `inet6_set_link_af`);
 /// * link-local addresses off on a link that has one: the mode keeps the kernel from making another, and without IPv6 for a
@@ -44,6 +47,9 @@ pub(super) fn set(
     write("ipv4", link, "forwarding", conf.forwarding).map_err(|why| ("forwarding", why))?;
     or_no_ipv6(write("ipv6", link, "keep_addr_on_down", conf.keep_addresses))
         .map_err(|why| ("keep_addr_on_down", why))?;
+    for setting in LENIENT_V6.into_iter().filter(|_| !conf.lenient) {
+        or_no_ipv6(write("ipv6", link, setting, false)).map_err(|why| (setting, why))?;
+    }
     match link_local {
         LinkLocal::Stays => Ok(()),
         LinkLocal::TurnOn => or_no_ipv6(write("ipv6", link, "addr_gen_mode", false))

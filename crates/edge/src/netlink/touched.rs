@@ -1,65 +1,141 @@
-//! A look at a few links and tables instead of all.
+//! A look at a few links, tables and filters instead of all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::Netlink;
 use super::error::KernelError;
 use super::exchange::Answer;
-use super::record::{self, Found, LinkRecord};
-use super::request::{self, Routes};
-use super::{Netlink, describe};
-use crate::kernel::{Change, Kernel, LinkKind};
+use super::news::Heard;
+use super::observe::note_filters;
+use super::picture::{self, Found, RoutesFound};
+use super::record::{AddressRecord, KindRecord, LinkRecord};
+use super::request::{self, Request};
+use super::request_route::Routes;
+use crate::kernel::Kernel;
 
-/// How many links are looked at one by one.
-const FEW: usize = 32;
+/// How many links, tables and links' filters are looked at one by one.
+const FEW: usize = 256;
+
+type FoundLinks = BTreeMap<String, Option<(LinkRecord, Vec<AddressRecord>)>>;
 
 impl Netlink {
-    /// Brings the picture of the last look up to date with changes that were made since. `false`: there are too many of
-    /// them, or this kernel cannot be asked for a part.
+    /// Brings the picture of the last look up to date with what was changed and what the kernel has told of since. `false`:
+    /// there is too much of it, or this kernel cannot be asked for a part.
     ///
     /// # Errors
     /// As for [`Netlink::observe`].
-    pub fn observe_touched(
-        &mut self,
-        kernel: &mut Kernel,
-        changes: &[&Change],
-    ) -> Result<bool, KernelError> {
-        let names: BTreeSet<&str> =
-            changes.iter().flat_map(|change| describe::names(change)).collect();
-        if names.len() > FEW || !self.socket.strict {
+    pub fn observe_news(&mut self, kernel: &mut Kernel) -> Result<bool, KernelError> {
+        self.hear();
+        let heard = std::mem::take(&mut self.heard);
+        let few = [heard.links.len(), heard.names.len(), heard.tables.len(), heard.filters.len()]
+            .iter()
+            .all(|number| *number <= FEW);
+        if heard.everything || !few || !self.socket.strict {
+            self.heard = heard;
             return Ok(false);
         }
-        let mut tables: BTreeSet<u32> = changes.iter().filter_map(|change| table(change)).collect();
-        tables.extend(names.iter().flat_map(|name| tables_of(kernel, name)));
-        let mut links = BTreeMap::new();
-        for name in names {
-            let found = match self.link(name)? {
+        let result = self.look_at(kernel, &heard);
+        if result.is_err() {
+            // The picture may be half of each.
+            self.heard.everything = true;
+        }
+        result.map(|()| true)
+    }
+
+    fn look_at(&mut self, kernel: &mut Kernel, heard: &Heard) -> Result<(), KernelError> {
+        let links = self.find_links(heard)?;
+        let mut tables = heard.tables.clone();
+        for (name, found) in &links {
+            let before = self.index.links.get(name);
+            let after = found.as_ref().map(|(record, _)| record);
+            let new = links.values().flatten().map(|(record, _)| record);
+            for record in before.into_iter().chain(after) {
+                tables.extend(self.index.table_of(record).or_else(|| own_table(record)));
+                // Into a VRF that is new as well.
+                let master = new.clone().find(|vrf| Some(vrf.index) == record.master);
+                tables.extend(master.and_then(own_table));
+            }
+        }
+        let mut routes = RoutesFound::default();
+        for table in &tables {
+            let found = self.routes_of(Routes::OfTable(*table))?;
+            routes.routes.extend(found.routes.into_iter().filter(|route| route.table == *table));
+            routes.kernels.extend(found.kernels.into_iter().filter(|route| route.table == *table));
+        }
+        let mut filtered = Vec::new();
+        for link in &heard.filters {
+            let found = self.filters_of(*link)?;
+            note_filters(&mut self.index.filters, *link, &found);
+            filtered.push(*link);
+        }
+        if heard.rules {
+            self.index.rules = self.rules()?;
+            kernel.rules = self.index.rules.iter().map(|record| record.rule).collect();
+        }
+        if heard.ipv6_sources {
+            kernel.checks_ipv6_sources = self.ip6tables.checks();
+        }
+        self.forwards_ipv6 = super::sysctl::forwards_ipv6();
+        kernel.forwards_ipv6 = self.forwards_ipv6;
+        picture::patch(kernel, &mut self.index, Found { links, tables, routes }, &self.marks);
+        for link in filtered {
+            self.show_filters(kernel, link);
+        }
+        Ok(())
+    }
+
+    /// Puts what is known of a link's filters into the picture.
+    fn show_filters(&self, kernel: &mut Kernel, link: u32) {
+        let name = self.index.links.name_of(link);
+        if let Some(shown) = name.and_then(|name| kernel.links.get_mut(name)) {
+            let filters = self.index.filters.get(&link).copied().unwrap_or_default();
+            (shown.fence, shown.drops) = (filters.fence, filters.drops);
+        }
+    }
+
+    /// The links that something was told of, by what they are called now and by what they were called.
+    fn find_links(&mut self, heard: &Heard) -> Result<FoundLinks, KernelError> {
+        let mut found = FoundLinks::new();
+        for index in &heard.links {
+            if let Some(name) = self.index.links.name_of(*index) {
+                found.entry(name.to_owned()).or_insert(None);
+            }
+            let link = self.link(request::get_link_at(*index), &format!("link {index}"))?;
+            if let Some(link) = link {
+                let addresses = self.addresses_of(&link)?;
+                found.insert(link.name.clone(), Some((link, addresses)));
+            }
+        }
+        for name in &heard.names {
+            if found.get(name).is_some_and(Option::is_some) {
+                continue;
+            }
+            // The kernel also finds links by other names of theirs.
+            let link = self.link(request::get_link(name), name)?.filter(|link| link.name == *name);
+            let link = match link {
                 Some(link) => {
-                    let addresses = self.addresses(Some(link.index))?;
-                    let index = link.index;
-                    let own = addresses.into_iter().filter(|address| address.index == index);
-                    Some((link, own.collect()))
+                    let addresses = self.addresses_of(&link)?;
+                    Some((link, addresses))
                 }
                 None => None,
             };
-            links.insert(name.to_owned(), found);
+            found.insert(name.clone(), link);
         }
-        let mut routes = Vec::new();
-        for table in &tables {
-            let found = self.routes_of(Routes::OfTable(*table))?.0;
-            routes.extend(found.into_iter().filter(|route| route.table == *table));
-        }
-        record::patch(kernel, &mut self.index, Found { links, tables, routes });
-        Ok(true)
+        Ok(found)
     }
 
-    /// The link of this very name; the kernel also finds links by other names of theirs.
-    fn link(&mut self, name: &str) -> Result<Option<LinkRecord>, KernelError> {
+    fn addresses_of(&mut self, link: &LinkRecord) -> Result<Vec<AddressRecord>, KernelError> {
+        let mut addresses = self.addresses(Some(link.index))?;
+        addresses.retain(|address| address.index == link.index);
+        Ok(addresses)
+    }
+
+    fn link(&mut self, question: Request, what: &str) -> Result<Option<LinkRecord>, KernelError> {
         const ENODEV: i32 = 19;
         let sequence = self.next_sequence();
-        let question = request::get_link(name).numbered(sequence);
-        let doing = || format!("reading {name}");
-        match self.exchange(&question, &[sequence]).remove(&sequence) {
-            Some(Answer::Link(record)) => Ok(Some(record).filter(|record| record.name == name)),
+        let doing = || format!("reading {what}");
+        match self.exchange(&question.numbered(sequence), &[sequence]).remove(&sequence) {
+            Some(Answer::Link(record)) => Ok(Some(record)),
             Some(Answer::Outcome(outcome)) if outcome.errno == ENODEV => Ok(None),
             Some(Answer::Outcome(outcome)) => Err(KernelError::Refused {
                 doing: doing(),
@@ -71,29 +147,10 @@ impl Netlink {
     }
 }
 
-/// The table that a change is about.
-fn table(change: &Change) -> Option<u32> {
-    match change {
-        Change::AddRoute(route) | Change::DeleteRoute(route) => Some(route.table),
-        Change::AddVrf { table, .. } => Some(*table),
-        Change::AddVlan { .. }
-        | Change::DeleteLink { .. }
-        | Change::SetAlias { .. }
-        | Change::SetMtu { .. }
-        | Change::SetMaster { .. }
-        | Change::SetConf { .. }
-        | Change::SetUp { .. }
-        | Change::AddAddress { .. }
-        | Change::DeleteAddress { .. } => None,
+/// The table of a VRF.
+fn own_table(record: &LinkRecord) -> Option<u32> {
+    match record.kind {
+        KindRecord::Vrf { table } => Some(table),
+        KindRecord::Vlan { .. } | KindRecord::Other => None,
     }
-}
-
-/// The tables whose routes change with a link: the VRF's own, that of the VRF that it is in.
-fn tables_of(kernel: &Kernel, name: &str) -> impl Iterator<Item = u32> {
-    let table = |name: &str| match kernel.links.get(name)?.kind {
-        LinkKind::Vrf { table } => Some(table),
-        LinkKind::Vlan { .. } | LinkKind::Other => None,
-    };
-    let master = kernel.links.get(name).and_then(|link| link.master.as_deref());
-    [table(name), master.and_then(table)].into_iter().flatten()
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use linkway_domain::edge::{EdgeConfig, HandoffConfig, InterfaceConfig, RoutingDomainConfig};
 use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
-use linkway_domain::net::AddressFamily;
+use linkway_domain::net::{AddressFamily, PeerAddresses};
 
-use super::Item;
 use super::tables::{TableSet, Tables};
+use super::{Item, rules};
 use crate::fabric;
+use crate::fence::{DomainFence, Fence};
 use crate::kernel::{Kernel, Link, LinkConf, LinkKind, Route, Way};
 use crate::mark::Marks;
 use crate::session::{Announced, RoutingDomain, Session, SessionId};
@@ -19,6 +20,9 @@ use crate::session::{Announced, RoutingDomain, Session, SessionId};
 /// The metric of the VPC's routes: before the daemon's (32), because what is local wins over what is learned (Amazon VPC user
 /// guide, "Route table priority": local routes come before propagated ones).
 pub const VPC_METRIC: u32 = 10;
+/// The metric of the routes that drop what is for the VPC while its handoff is away, before the daemon's: a packet for the VPC
+/// never leaves by a customer's route.
+pub const DISCARD_METRIC: u32 = 20;
 /// The metric of a VRF's unreachable default route: after every other (kernel documentation, networking/vrf).
 pub const UNREACHABLE_METRIC: u32 = 4_278_198_272;
 
@@ -31,6 +35,12 @@ pub struct DesiredState {
     pub handoffs: BTreeMap<String, Handoff>,
     /// The VLAN subinterfaces, by name.
     pub vlans: BTreeMap<String, VlanLink>,
+    /// The fences of ports, by their names.
+    pub ports: BTreeMap<String, Arc<Fence>>,
+    /// Whether there is a routing domain, so that the router needs our rules.
+    pub serves: bool,
+    /// Whether an interface has an IPv6 peer, so that IPv6 sources are checked.
+    pub checks_ipv6_sources: bool,
     /// Our routes, and which routing domain each is for.
     pub routes: BTreeMap<Route, RoutingDomainId>,
     /// The daemon's instances, with sessions or not, in order of their ids.
@@ -59,6 +69,8 @@ pub struct Handoff {
     pub id: RoutingDomainId,
     /// The VRF's name.
     pub vrf: String,
+    /// Its fence.
+    pub fence: Arc<Fence>,
 }
 
 /// A VLAN subinterface.
@@ -76,6 +88,8 @@ pub struct VlanLink {
     pub vrf: String,
     /// Our addresses, one of each peer.
     pub addresses: BTreeSet<IpNet>,
+    /// Its fence.
+    pub fence: Arc<Fence>,
 }
 
 impl VlanLink {
@@ -85,12 +99,14 @@ impl VlanLink {
     pub fn conf(&self) -> LinkConf {
         LinkConf {
             forwarding: true,
-            rp_filter: 1,
+            // Loose: a customer may send by one interface what it is reached by on another (RFC 3704, section 2.4).
+            rp_filter: 2,
             send_redirects: false,
             accept_redirects: false,
             arp_ignore: 1,
             link_local: self.addresses.iter().any(|address| matches!(address, IpNet::V6(_))),
             keep_addresses: false,
+            lenient: false,
         }
     }
 }
@@ -129,6 +145,16 @@ pub fn desired_state(
     for domain in &config.routing_domains {
         vrf(domain, kernel, marks, &mut tables, &ports, &mut desired);
     }
+    desired.serves = !config.routing_domains.is_empty();
+    desired.ports = ports
+        .iter()
+        .filter(|name| kernel.links.get(**name).is_some_and(|link| !marks.owns_link(name, link)))
+        .filter(|name| !desired.handoffs.contains_key(**name))
+        .map(|name| ((*name).to_owned(), Arc::new(Fence::Port)))
+        .collect();
+    if let Some(text) = rules::obstacle(kernel, marks).filter(|_| desired.serves) {
+        desired.problems.insert(Item::Rules, Problem::absent(text));
+    }
     let mut taken = foreign_vlans(kernel, marks);
     for interface in &config.interfaces {
         let id = &interface.virtual_interface_id;
@@ -138,7 +164,8 @@ pub fn desired_state(
                 let place = (interface.interface.as_str(), interface.vlan.number());
                 taken.insert(place, Taken::Ours(id.as_str()));
                 let parent = kernel.links.get(&link.parent);
-                let why = parent.and_then(|parent| degradation(interface, parent, kernel));
+                let why =
+                    parent.and_then(|parent| degradation(interface, parent, kernel, &desired));
                 desired.problems.extend(why.map(|text| (item, Problem::degraded(text))));
                 desired.vlans.insert(id.to_string(), link);
                 desired.sessions.extend(sessions(interface).map(Arc::new));
@@ -148,10 +175,11 @@ pub fn desired_state(
             }
         }
     }
+    fences(config, kernel, &mut desired);
     desired.sessions.sort_by(|a, b| a.id.cmp(&b.id));
     let instances = config.routing_domains.iter();
     desired.instances =
-        instances.filter_map(|one| instance(one, kernel, &desired)).map(Arc::new).collect();
+        instances.filter_map(|one| instance(one, &desired, kernel)).map(Arc::new).collect();
     desired
 }
 
@@ -186,6 +214,9 @@ fn vrf(
     let mut missing = Vec::new();
     for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
         desired.routes.insert(unreachable_default(table, family, marks), id.clone());
+        let discard = |prefix| discard(table, prefix, marks);
+        let discards = prefixes(domain, family).map(discard);
+        desired.routes.extend(discards.map(|route| (route, id.clone())));
         let Some(handoff) = handoff_of(domain, family) else {
             if domain.cidrs.iter().any(|cidr| family_of(cidr.net().addr()) == family) {
                 missing.push(format!("has no {} handoff on this edge", family.as_str()));
@@ -198,7 +229,11 @@ fn vrf(
                 missing.extend(degradation);
                 missing.extend(fabric::session(domain, handoff, kernel).err());
                 let interface = handoff.interface.to_string();
-                desired.handoffs.insert(interface, Handoff { id: id.clone(), vrf: name.clone() });
+                let link = kernel.links.get(handoff.interface.as_str());
+                let own = link.map(|link| link.addresses.iter().copied().collect());
+                let fence = Arc::new(Fence::Handoff { own: own.unwrap_or_default() });
+                let handoff_of = Handoff { id: id.clone(), vrf: name.clone(), fence };
+                desired.handoffs.insert(interface, handoff_of);
                 let routes = vpc_routes(domain, handoff, family, table, marks);
                 desired.routes.extend(routes.map(|route| (route, id.clone())));
             }
@@ -263,6 +298,18 @@ pub(super) fn unreachable_default(table: u32, family: AddressFamily, marks: &Mar
     Route { table, prefix, metric, protocol, way: Way::Unreachable }
 }
 
+/// What is for the VPC and has no way there goes nowhere.
+const fn discard(table: u32, prefix: IpNet, marks: &Marks) -> Route {
+    let (metric, protocol) = (DISCARD_METRIC, marks.route_protocol);
+    Route { table, prefix, metric, protocol, way: Way::Unreachable }
+}
+
+/// The VPC's prefixes of a family.
+fn prefixes(domain: &RoutingDomainConfig, family: AddressFamily) -> impl Iterator<Item = IpNet> {
+    let nets = domain.cidrs.iter().map(|cidr| cidr.net());
+    nets.filter(move |net| family_of(net.addr()) == family)
+}
+
 /// The routes towards the VPC.
 fn vpc_routes(
     domain: &RoutingDomainConfig,
@@ -274,12 +321,63 @@ fn vpc_routes(
     let way =
         Way::Via { next_hop: handoff.next_hop.address(), link: handoff.interface.to_string() };
     let protocol = marks.route_protocol;
-    domain
-        .cidrs
-        .iter()
-        .map(|cidr| cidr.net())
-        .filter(move |net| family_of(net.addr()) == family)
-        .map(move |prefix| Route { table, prefix, metric: VPC_METRIC, protocol, way: way.clone() })
+    let metric = VPC_METRIC;
+    prefixes(domain, family).map(move |prefix| Route {
+        table,
+        prefix,
+        metric,
+        protocol,
+        way: way.clone(),
+    })
+}
+
+/// Gives each VLAN subinterface its fence, for which all of its routing domain have to be known.
+fn fences(config: &EdgeConfig, kernel: &Kernel, desired: &mut DesiredState) {
+    let peers = config.interfaces.iter().map(|one| {
+        let peers: Vec<PeerAddresses> = one.peers.iter().map(|peer| peer.addresses).collect();
+        (one.virtual_interface_id.as_str(), peers)
+    });
+    let peers: HashMap<&str, Vec<PeerAddresses>> = peers.collect();
+    let mut links: HashMap<&str, Vec<IpNet>> = HashMap::new();
+    for vlan in desired.vlans.values() {
+        links.entry(&vlan.vrf).or_default().extend(vlan.addresses.iter().map(IpNet::trunc));
+    }
+    let mut domains: HashMap<String, Arc<DomainFence>> = HashMap::new();
+    for domain in &config.routing_domains {
+        let name = domain.routing_domain_id.as_str();
+        let links = links.remove(name).unwrap_or_default();
+        let handoffs = domain.handoffs.iter().map(|handoff| handoff.interface.as_str());
+        let handoffs = handoffs.filter(|name| desired.handoffs.contains_key(*name));
+        let own: BTreeSet<IpNet> = handoffs
+            .filter_map(|name| kernel.links.get(name))
+            .flat_map(|link| link.addresses.iter().copied())
+            .collect();
+        let cidrs = || domain.cidrs.iter().map(|cidr| cidr.net());
+        let subnets = || own.iter().map(IpNet::trunc);
+        let outside =
+            |subnet: &IpNet| !cidrs().any(|cidr| cidr.contains(subnet) || subnet.contains(&cidr));
+        let next_hops = domain.handoffs.iter().map(|handoff| handoff.next_hop.address());
+        let fence = DomainFence {
+            inner: sorted(cidrs().chain(subnets())),
+            own: sorted(own.iter().map(IpNet::addr)),
+            next_hops: sorted(next_hops),
+            transit: sorted(subnets().filter(outside)),
+            links: sorted(links),
+        };
+        domains.insert(name.to_owned(), Arc::new(fence));
+    }
+    for (name, vlan) in &mut desired.vlans {
+        let domain = domains.get(&vlan.vrf).map(Arc::clone).unwrap_or_default();
+        let peers = peers.get(name.as_str()).cloned().unwrap_or_default();
+        desired.checks_ipv6_sources |=
+            peers.iter().any(|peer| peer.family() == AddressFamily::Ipv6);
+        vlan.fence = Arc::new(Fence::Customer { peers, domain });
+    }
+}
+
+fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<T> {
+    let items: BTreeSet<T> = items.into_iter().collect();
+    items.into_iter().collect()
 }
 
 /// Who has a VLAN of a port.
@@ -357,11 +455,18 @@ fn vlan(
         mtu: mtu.min(parent.mtu),
         vrf,
         addresses: interface.peers.iter().map(|peer| peer.addresses.amazon()).collect(),
+        // Until all of the routing domain are known: [`fences`].
+        fence: Arc::new(Fence::Port),
     })
 }
 
 /// What keeps traffic off an interface that can be programmed.
-fn degradation(interface: &InterfaceConfig, parent: &Link, kernel: &Kernel) -> Option<String> {
+fn degradation(
+    interface: &InterfaceConfig,
+    parent: &Link,
+    kernel: &Kernel,
+    desired: &DesiredState,
+) -> Option<String> {
     let port = interface.interface.as_str();
     if !parent.up {
         return Some(format!("port {port} is administratively down"));
@@ -369,6 +474,12 @@ fn degradation(interface: &InterfaceConfig, parent: &Link, kernel: &Kernel) -> O
     let mtu = interface.mtu.bytes();
     if parent.mtu < u32::from(mtu) {
         return Some(format!("port {port} has an MTU of {}, too small for {mtu}", parent.mtu));
+    }
+    let of_domain = |handoff: &Handoff| handoff.id == interface.routing_domain_id;
+    let handoffs = desired.handoffs.iter().filter(|(_, handoff)| of_domain(handoff));
+    let mut small = handoffs.filter_map(|(name, _)| Some((name, kernel.links.get(name)?.mtu)));
+    if let Some((name, has)) = small.find(|(_, has)| *has < u32::from(mtu)) {
+        return Some(format!("handoff {name} has an MTU of {has}, too small for {mtu}"));
     }
     let ipv6 = interface.peers.of(AddressFamily::Ipv6).is_some();
     (ipv6 && !kernel.forwards_ipv6)
@@ -378,12 +489,13 @@ fn degradation(interface: &InterfaceConfig, parent: &Link, kernel: &Kernel) -> O
 /// The settings of a VRF.
 pub const VRF_CONF: LinkConf = LinkConf {
     forwarding: true,
-    rp_filter: 1,
+    rp_filter: 2,
     send_redirects: false,
     accept_redirects: false,
     arp_ignore: 1,
     link_local: false,
     keep_addresses: false,
+    lenient: false,
 };
 
 /// The settings of a handoff, from those that it has: it is the operator's, so only what forwarding needs.
@@ -408,8 +520,8 @@ fn sessions(interface: &InterfaceConfig) -> impl Iterator<Item = Session> {
 
 fn instance(
     domain: &RoutingDomainConfig,
-    kernel: &Kernel,
     desired: &DesiredState,
+    kernel: &Kernel,
 ) -> Option<RoutingDomain> {
     let table = desired.vrfs.get(domain.routing_domain_id.as_str())?.table;
     let announced = domain.cidrs.iter().filter_map(|cidr| {
@@ -434,8 +546,31 @@ fn instance(
         asn: domain.amazon_side_asn.number(),
         announced: announced.collect(),
         cidrs: domain.cidrs.clone(),
+        reserved: reserved(domain, desired, kernel).into_iter().collect(),
         fabric: fabric.collect(),
     })
+}
+
+/// The addresses of a routing domain's handoffs: a customer that announced a route to one of them would take the way into
+/// the VPC.
+fn reserved(
+    domain: &RoutingDomainConfig,
+    desired: &DesiredState,
+    kernel: &Kernel,
+) -> BTreeSet<IpNet> {
+    let is_used = |handoff: &&HandoffConfig| {
+        let used = desired.handoffs.get(handoff.interface.as_str());
+        used.is_some_and(|used| used.id == domain.routing_domain_id)
+    };
+    let mut reserved = BTreeSet::new();
+    for handoff in domain.handoffs.iter().filter(is_used) {
+        reserved.insert(IpNet::from(handoff.next_hop.address()));
+        let link = kernel.links.get(handoff.interface.as_str());
+        // A peer is on a subnet of the link's, unless its address has gone.
+        reserved.extend(handoff.fabric_peer.iter().map(|peer| IpNet::from(peer.address.address())));
+        reserved.extend(link.iter().flat_map(|link| &link.addresses).map(IpNet::trunc));
+    }
+    reserved
 }
 
 pub(crate) const fn family_of(address: IpAddr) -> AddressFamily {

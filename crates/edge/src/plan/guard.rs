@@ -2,13 +2,16 @@
 //!
 //! A step that fails stops neither other items nor what is harmless. But a subinterface must not enter a VRF without its
 //! unreachable default routes, nor be set up without its settings; a route must not lead over an interface that is not in the VRF; a VRF must
-//! not go from under a subinterface that could not be removed, which would fall into the main table. So a plan is applied
+//! not go from under a subinterface that could not be removed, which would fall into the main table; a link gets no customer
+//! without its fence, and the kernel's rule for the router's own addresses does not go before another is there. So a plan is applied
 //! in batches, each cut off before a step that depends on something in the same batch.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use linkway_domain::net::AddressFamily;
+
 use super::{Item, Step};
-use crate::kernel::{Change, Kernel, LinkKind, Way};
+use crate::kernel::{Change, Kernel, LinkKind, Rule, Way};
 
 /// What depends on what, by names of links, and what has failed.
 pub struct Guard {
@@ -92,41 +95,64 @@ impl Guard {
         let members =
             |names: Option<&'a Vec<String>>| names.into_iter().flatten().map(String::as_str);
         match &step.change {
-            Change::AddVlan { link, master, .. } => vec![link, master],
+            // A port without its fence gets no customers.
+            Change::AddVlan { link, parent, master, .. } => vec![link, parent, master],
             Change::SetMaster { link, master } => {
                 std::iter::once(link.as_str()).chain(master.as_deref()).collect()
             }
             Change::DeleteLink { link } => members(self.slaves.get(link)).collect(),
             Change::AddRoute(route) => match &route.way {
-                Way::Via { link, .. } => vrf(step).chain([link.as_str()]).collect(),
+                Way::Via { link, .. } | Way::Dev { link } => {
+                    vrf(step).chain([link.as_str()]).collect()
+                }
                 Way::Unreachable | Way::Other => vrf(step).collect(),
             },
             Change::DeleteRoute(route) => match &route.way {
                 Way::Unreachable | Way::Other => members(self.vrfs.get(&route.table)).collect(),
-                Way::Via { .. } => Vec::new(),
+                Way::Via { .. } | Way::Dev { .. } => Vec::new(),
             },
+            // What takes its place has to be there.
+            Change::DeleteRule(rule) => vec![rules_of(rule)],
+            Change::AddRule(_) | Change::CheckIpv6Sources(_) => Vec::new(),
             Change::AddVrf { link, .. }
             | Change::SetAlias { link, .. }
             | Change::SetMtu { link, .. }
             | Change::SetConf { link, .. }
             | Change::SetUp { link }
+            | Change::SetFence { link, .. }
+            | Change::RestoreRoutes { link, .. }
             | Change::AddAddress { link, .. }
             | Change::DeleteAddress { link, .. } => vec![link],
         }
     }
 }
 
+/// Stands for the rules of a family; no link can have such a name.
+const fn rules_of(rule: &Rule) -> &'static str {
+    match rule.family {
+        AddressFamily::Ipv4 => "rules/ipv4",
+        AddressFamily::Ipv6 => "rules/ipv6",
+    }
+}
+
 /// Whether the step does harm when what it needs has failed; others then only fail too.
-const fn matters(step: &Step) -> bool {
+fn matters(step: &Step) -> bool {
     match &step.change {
-        Change::AddVlan { .. } | Change::SetMaster { .. } | Change::DeleteLink { .. } => true,
-        Change::AddRoute(route) => matches!(route.way, Way::Via { .. }),
-        Change::DeleteRoute(route) => !matches!(route.way, Way::Via { .. }),
+        Change::AddVlan { .. }
+        | Change::SetMaster { .. }
+        | Change::DeleteLink { .. }
+        | Change::DeleteRule(_) => true,
+        Change::AddRoute(route) => route.way.link().is_some(),
+        Change::DeleteRoute(route) => route.way.link().is_none(),
         Change::SetUp { .. } => matches!(step.item, Item::Interface(_)),
         Change::AddVrf { .. }
         | Change::SetAlias { .. }
         | Change::SetMtu { .. }
         | Change::SetConf { .. }
+        | Change::SetFence { .. }
+        | Change::RestoreRoutes { .. }
+        | Change::AddRule(_)
+        | Change::CheckIpv6Sources(_)
         | Change::AddAddress { .. }
         | Change::DeleteAddress { .. } => false,
     }
@@ -140,9 +166,15 @@ fn subject(step: &Step) -> Option<&str> {
         // The VRF is open without its unreachable default routes; another route is missed by itself.
         Change::AddRoute(route) => match route.way {
             Way::Unreachable => vrf(step).next(),
-            Way::Via { .. } | Way::Other => None,
+            Way::Via { .. } | Way::Dev { .. } | Way::Other => None,
         },
-        Change::DeleteRoute(_) => None,
+        Change::AddRule(rule) => Some(rules_of(rule)),
+        Change::DeleteRoute(_)
+        | Change::DeleteRule(_)
+        | Change::CheckIpv6Sources(_)
+        | Change::RestoreRoutes { .. }
+        // A fence that stays where it was is no more than that.
+        | Change::SetFence { fence: None, .. } => None,
         Change::AddVrf { link, .. }
         | Change::AddVlan { link, .. }
         | Change::DeleteLink { link }
@@ -150,6 +182,7 @@ fn subject(step: &Step) -> Option<&str> {
         | Change::SetMaster { link, .. }
         | Change::SetConf { link, .. }
         | Change::SetUp { link }
+        | Change::SetFence { link, .. }
         | Change::AddAddress { link, .. }
         | Change::DeleteAddress { link, .. } => Some(link),
     }
@@ -159,7 +192,9 @@ fn subject(step: &Step) -> Option<&str> {
 fn vrf(step: &Step) -> impl Iterator<Item = &str> {
     let id = match &step.item {
         Item::RoutingDomain(id) => Some(id.as_str()),
-        Item::Interface(_) | Item::Leftover => None,
+        Item::Interface(_) | Item::Port(_) | Item::Rules | Item::Ipv6Sources | Item::Leftover => {
+            None
+        }
     };
     id.into_iter()
 }

@@ -6,10 +6,11 @@
 //!
 //! 1. sessions that are to go are taken from the daemon, so that customers' routers hear of it at once;
 //! 2. links, addresses and routes that are to go are removed, a VRF after what is in it;
-//! 3. VRFs are made, each with its unreachable default routes, before anything is put into them; only then those go that
+//! 3. ports get their fences and the router its rules;
+//! 4. VRFs are made, each with its unreachable default routes, before anything is put into them; only then those go that
 //!    no VRF needs any more;
-//! 4. handoffs and VPC routes; then VLAN subinterfaces, complete before they are set up;
-//! 5. the daemon gets the sessions that are to be.
+//! 5. handoffs and VPC routes; then VLAN subinterfaces, complete before they are set up;
+//! 6. the daemon gets the sessions that are to be.
 //!
 //! [`guard`](guard::Guard) tells which steps must not be made once another has failed.
 //!
@@ -18,6 +19,7 @@
 pub mod changes;
 pub mod desired;
 pub mod guard;
+pub mod rules;
 pub mod scope;
 pub mod settled;
 pub mod tables;
@@ -31,7 +33,7 @@ use linkway_domain::edge::EdgeConfig;
 use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
 
 use self::tables::TableSet;
-use crate::kernel::{Change, Kernel, LinkKind};
+use crate::kernel::{Change, Kernel};
 use crate::mark::Marks;
 use crate::session::{Digest, Observed, Session, SessionId, Sessions};
 
@@ -44,6 +46,12 @@ pub enum Item {
     Interface(VirtualInterfaceId),
     /// A routing domain's VRF, handoffs and routes.
     RoutingDomain(RoutingDomainId),
+    /// A port's fence.
+    Port(String),
+    /// The routing rules, which all share.
+    Rules,
+    /// The check of IPv6 sources, which all share.
+    Ipv6Sources,
     /// Something of ours that nothing in the configuration needs.
     Leftover,
 }
@@ -53,6 +61,9 @@ impl fmt::Display for Item {
         match self {
             Self::Interface(id) => id.fmt(f),
             Self::RoutingDomain(id) => id.fmt(f),
+            Self::Port(name) => write!(f, "port {name}"),
+            Self::Rules => f.write_str("routing rules"),
+            Self::Ipv6Sources => f.write_str("IPv6 sources"),
             Self::Leftover => f.write_str("leftover"),
         }
     }
@@ -111,37 +122,51 @@ pub fn plan(
         desired.sessions.iter().map(|one| &one.routing_domain).collect();
     let instances = desired.instances.iter().filter(|one| used.contains(&one.id));
     let wanted = Sessions::new(instances.cloned(), desired.sessions.iter().cloned());
-    let moved = moved(&desired, kernel);
     let steps = changes::changes(&desired, kernel, marks);
+    let moved = made_anew(&steps);
     let (withdraw, sessions) = told(&wanted, observed, &moved, digest, || {
         staying(&wanted, &moved, observed).len() < observed.peers.len()
     });
     Planned { plan: Plan { withdraw, steps, sessions }, problems: desired.problems, wanted }
 }
 
-/// The routing domains whose VRF is made anew with another table. The daemon puts what it learns into the table that it was
-/// told of, so their sessions have to go first, although they are wanted.
-fn moved(desired: &DesiredState, kernel: &Kernel) -> BTreeSet<RoutingDomainId> {
-    let other = |vrf: &desired::Vrf| {
-        let now = kernel.links.get(vrf.id.as_str());
-        now.is_some_and(|link| link.kind != LinkKind::Vrf { table: vrf.table })
-    };
-    desired.vrfs.values().filter(|vrf| other(vrf)).map(|vrf| vrf.id.clone()).collect()
+/// The links that are removed and made anew. Their sessions have to go first, although they are wanted: the customer's router
+/// hears of it at once, and the daemon takes back what it has put into a table that is not the VRF's any more.
+#[must_use]
+pub fn made_anew(steps: &[Step]) -> BTreeSet<String> {
+    let removed: BTreeSet<&str> = steps
+        .iter()
+        .filter_map(|step| match &step.change {
+            Change::DeleteLink { link } => Some(link.as_str()),
+            _ => None,
+        })
+        .collect();
+    let made = steps.iter().filter_map(|step| match &step.change {
+        Change::AddVlan { link, .. } | Change::AddVrf { link, .. } => Some(link),
+        _ => None,
+    });
+    made.filter(|link| removed.contains(link.as_str())).cloned().collect()
+}
+
+/// Whether the link of a session or its VRF is among these.
+fn is_on(session: &Session, links: &BTreeSet<String>) -> bool {
+    links.contains(session.id.interface.as_str()) || links.contains(session.routing_domain.as_str())
 }
 
 /// What the daemon has to be told before links go, if sessions of theirs leave it, and after links came.
 fn told(
     wanted: &Sessions,
     observed: &Observed,
-    moved: &BTreeSet<RoutingDomainId>,
+    moved: &BTreeSet<String>,
     digest: impl Fn(&Sessions) -> Digest,
-    leaves: impl FnOnce() -> bool,
+    leaves: impl Fn() -> bool,
 ) -> (Option<Sessions>, Option<Sessions>) {
     if observed.loaded.is_none() && observed.peers.is_empty() && wanted.sessions.is_empty() {
         // A router that serves nothing needs no daemon.
         return (None, None);
     }
-    if observed.loaded == Some(digest(wanted)) {
+    let is_loaded = observed.loaded == Some(digest(wanted));
+    if is_loaded && (moved.is_empty() || !leaves()) {
         return (None, None);
     }
     let withdraw = leaves().then(|| with_routing_domains(wanted, staying(wanted, moved, observed)));
@@ -155,14 +180,14 @@ fn told(
 /// The wanted sessions that the daemon has already and may keep.
 fn staying(
     wanted: &Sessions,
-    moved: &BTreeSet<RoutingDomainId>,
+    moved: &BTreeSet<String>,
     observed: &Observed,
 ) -> OrdMap<SessionId, Arc<Session>> {
     // Both are in the order of ids.
     let mut there = observed.peers.keys().peekable();
     let stays = |(id, session): &(&SessionId, &Arc<Session>)| {
         while there.next_if(|other| other < id).is_some() {}
-        there.peek() == Some(id) && !moved.contains(&session.routing_domain)
+        there.peek() == Some(id) && !is_on(session, moved)
     };
     let staying = wanted.sessions.iter().filter(stays);
     staying.map(|(id, session)| (id.clone(), Arc::clone(session))).collect()

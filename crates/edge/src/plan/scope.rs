@@ -15,7 +15,7 @@ use linkway_domain::net::AddressFamily;
 
 use super::changes::changes;
 use super::settled::Settled;
-use super::{DesiredState, Plan, Planned, desired_state, moved, told};
+use super::{DesiredState, Plan, Planned, desired_state, is_on, made_anew, told};
 use crate::kernel::{Kernel, LinkKind};
 use crate::mark::Marks;
 use crate::session::{Digest, Observed, Session, SessionId, Sessions};
@@ -38,13 +38,15 @@ pub fn plan_change(
     }
     let scope = Scope::find(settled, config)?;
     let kernel = scope.of_kernel(settled, kernel, marks)?;
-    let desired = desired_state(&scope.config(config), &kernel, marks, &settled.tables);
+    let mut desired = desired_state(&scope.config(config), &kernel, marks, &settled.tables);
+    // The rest has routing domains, whatever becomes of these.
+    desired.serves = true;
     let wanted = scope.sessions(settled, &desired);
-    let moved = moved(&desired, &kernel);
     let steps = changes(&desired, &kernel, marks);
+    let moved = made_anew(&steps);
     let (withdraw, sessions) = told(&wanted, observed, &moved, digest, || {
         // The daemon has the sessions of before, so none but of these can have to go.
-        let stays = |one: &Arc<Session>| !moved.contains(&one.routing_domain);
+        let stays = |one: &Arc<Session>| !is_on(one, &moved);
         let before = scope.sessions_before(settled);
         before.into_iter().any(|id| {
             observed.peers.contains_key(id) && !wanted.sessions.get(id).is_some_and(stays)
@@ -71,7 +73,10 @@ impl<'a> Scope<'a> {
     /// `None`: too much differs, or what is to come is in use by what stays.
     fn find(settled: &'a Settled, next: &'a EdgeConfig) -> Option<Self> {
         let held = &*settled.config;
-        if (&held.edge_id, &held.ports) != (&next.edge_id, &next.ports) {
+        let serves = |config: &EdgeConfig| !config.routing_domains.is_empty();
+        if (&held.edge_id, &held.ports) != (&next.edge_id, &next.ports)
+            || !(serves(held) && serves(next))
+        {
             return None;
         }
         let domains =
@@ -79,6 +84,19 @@ impl<'a> Scope<'a> {
         let mut interfaces =
             changed(&held.interfaces, &next.interfaces, |one| &one.virtual_interface_id)?;
         for id in domains.keys().flat_map(|id| settled.interfaces_of(id)) {
+            if !interfaces.contains_key(id) {
+                let one = find(&held.interfaces, id, |one| &one.virtual_interface_id)?;
+                interfaces.insert(id, (Some(one), Some(one)));
+            }
+        }
+        // A fence names the subnets of all interfaces of its routing domain.
+        let changed: Vec<&RoutingDomainId> = interfaces
+            .values()
+            .flat_map(both)
+            .map(|one| &one.routing_domain_id)
+            .filter(|id| !domains.contains_key(*id))
+            .collect();
+        for id in changed.into_iter().flat_map(|id| settled.interfaces_of(id)) {
             if !interfaces.contains_key(id) {
                 let one = find(&held.interfaces, id, |one| &one.virtual_interface_id)?;
                 interfaces.insert(id, (Some(one), Some(one)));
@@ -135,7 +153,12 @@ impl<'a> Scope<'a> {
         names.extend(self.needed.values().flat_map(|one| handoffs(one)));
         names.extend(self.interfaces.keys().map(|id| id.as_str()));
         names.extend(self.interfaces.values().flat_map(both).map(|one| one.interface.as_str()));
-        let mut part = Kernel { forwards_ipv6: kernel.forwards_ipv6, ..Kernel::default() };
+        let mut part = Kernel {
+            rules: kernel.rules.clone(),
+            forwards_ipv6: kernel.forwards_ipv6,
+            checks_ipv6_sources: kernel.checks_ipv6_sources,
+            ..Kernel::default()
+        };
         while let Some(name) = names.pop() {
             let Some((key, link)) = kernel.links.get_key_value(name) else { continue };
             if part.links.contains_key(key) {

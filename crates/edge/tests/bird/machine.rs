@@ -13,7 +13,7 @@ pub const INSIDE: &str = "LINKWAY_TEST_INSIDE";
 /// Which BIRD is tested, if not the installed one.
 pub const PROGRAM: &str = "LINKWAY_TEST_BIRD";
 /// How long everything may take.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// Runs this program again on such a kernel, with the arguments.
 pub fn run(arguments: &[String]) -> ExitCode {

@@ -6,10 +6,10 @@ use std::process::{Command, Stdio};
 
 use linkway_domain::edge::{PeerStatus, SessionState};
 use linkway_domain::net::PeerAddresses;
-use linkway_edge::bird::Bfd;
-use linkway_edge::session::{Daemon as _, DaemonError, RoutingDomain, Session};
+use linkway_edge::bird::{BirdSettings, Processes};
+use linkway_edge::session::{Daemon as _, DaemonError, Observed, RoutingDomain, Session};
 
-use crate::bird_common::{addresses, routing_domain, session, way};
+use crate::bird_common::{addresses, net, routing_domain, session, way};
 use crate::customer::{Customer, plug_domain, plug_session, run, wait};
 use crate::stage::{self, DIR, Stage};
 
@@ -17,7 +17,7 @@ use crate::stage::{self, DIR, Stage};
 type Scene = fn(&mut Stage);
 
 /// The scenes in their order.
-pub const ALL: [(&str, Scene); 17] = [
+pub const ALL: [(&str, Scene); 21] = [
     ("sessions come up, each in its routing domain", come_up),
     ("another key gets no answer", another_key),
     ("preferences choose, equal routes share", preferences),
@@ -26,15 +26,19 @@ pub const ALL: [(&str, Scene); 17] = [
     ("one more session disturbs nobody", undisturbed),
     ("a second peer on an interface disturbs nobody", dual_stack),
     ("the limit shuts until a reset", limit),
+    ("BIRD dies before anybody has seen what it shut", limit_unseen),
+    ("routes that flap shut a session for a time", flapping),
     ("BIRD killed: routes stay, sessions come back", killed),
+    ("BIRD killed while a session is down: the others do not wait for it", killed_with_one_down),
     ("a refused configuration changes nothing", refused),
     ("a BIRD without its socket is replaced, a stranger is not touched", lost_socket),
     ("its directory is lost: BIRD is replaced, routes stay, another edge's is not touched", lost),
-    ("BFD when the customer wants it", bfd),
+    ("BFD when the customer wants it; equal addresses in two VRFs", bfd),
     ("a routing domain that goes and comes back", comes_back),
     ("links that come after BIRD was told", late_links),
     ("the session with the fabric decides and carries", crate::fabric::decides_and_carries),
     ("the fabric's restart and our own take nothing", crate::fabric::restarts),
+    ("several BIRDs: each routing domain stays in one", several),
 ];
 
 /// What a customer announces.
@@ -58,7 +62,7 @@ fn change_domain(stage: &mut Stage, change: impl Fn(&mut RoutingDomain)) {
 }
 
 fn come_up(stage: &mut Stage) {
-    assert_eq!(stage.bird.read().unwrap(), linkway_edge::session::Observed::default());
+    assert_eq!(stage.bird.read().unwrap(), Observed::default());
     stage.apply();
     let mode = run(&format!("stat -c '%a %a' {DIR} {DIR}/bird.conf"));
     assert_eq!(mode, "700 700\n600 600\n");
@@ -117,15 +121,75 @@ fn preferences(stage: &mut Stage) {
 }
 
 fn rejected(stage: &mut Stage) {
-    let bad = ["10.1.0.0/16", "10.1.7.0/24", "172.16.0.1/32", "169.254.9.0/24", "169.254.0.2/32"];
-    let good = ["0.0.0.0/0", "10.0.0.0/8", "192.168.1.0/24"];
-    let all: Vec<String> = bad.iter().chain(&good).map(|r| (*r).to_owned()).collect();
-    stage.customers[&1].announce(&all);
-    let counts = |p: &Option<PeerStatus>| {
-        p.as_ref().is_some_and(|p| (p.prefixes_accepted, p.prefixes_rejected) == (3, 5))
-    };
-    wait("three taken, five turned away", || stage.peer(1), counts);
+    change_domain(stage, |one| one.reserved = ["192.0.2.0/24", "198.51.100.1/32"].map(net).into());
+    stage.apply();
+    let bad = [
+        // Of the routing domain, and of its sessions.
+        "10.1.0.0/16",
+        "10.1.7.0/24",
+        "172.16.0.1/32",
+        "169.254.0.2/32",
+        // Of the handoff: its subnet, the router's own address and the next hop in it; a next hop elsewhere.
+        "192.0.2.0/24",
+        "192.0.2.1/32",
+        "192.0.2.2/32",
+        "198.51.100.1/32",
+        // Martians, of which the customer's BIRD itself does not let the others out.
+        "169.254.9.0/24",
+        "192.0.0.0/29",
+        // AS 0.
+        "192.168.50.0/24 bgp_path.prepend(0);",
+        "192.168.51.0/24 bgp_path.prepend(65001); bgp_path.prepend(0); bgp_path.prepend(65001);",
+    ];
+    let good = [
+        "0.0.0.0/0",
+        "0.0.0.0/1",
+        "10.0.0.0/8",
+        "192.168.1.0/24",
+        "192.168.1.7/32",
+        "100.64.0.0/10",
+    ];
+    take_turns(stage, 1, &bad, &good);
+    let bad = [
+        "2001:db8:1::/64",
+        "::ffff:10.0.0.0/104",
+        "100::/64",
+        "2001:db8:5::/48 bgp_path.prepend(0);",
+    ];
+    // NAT64 (RFC 6052, RFC 8215), and what covers what is refused.
+    let good = ["::/0", "64:ff9b::/96", "64:ff9b:1::/48", "2001:db8::/32", "fd00::/8"];
+    take_turns(stage, 3, &bad, &good);
+    // A community that is not a customer's to set.
+    stage.customers[&1].announce(&["192.168.1.0/24 bgp_community.add((7224,8100)); bgp_community.add((7224,7300)); bgp_community.add((65001,7));".into()]);
+    wait(
+        "only the customer's communities",
+        || stage.ours("show route 192.168.1.0/24 table vgw_00000001_v4 all"),
+        |text| text.contains("BGP.community: (7224,7300) (65001,7)\n"),
+    );
     stage.customers[&1].announce(&own_routes(1));
+    change_domain(stage, |one| one.reserved.clear());
+    stage.apply();
+    stage.wait_all_up();
+}
+
+/// A customer announces this; the first part is turned away.
+fn take_turns(stage: &mut Stage, n: u32, bad: &[&str], good: &[&str]) {
+    let all: Vec<String> = bad.iter().chain(good).map(|route| (*route).to_owned()).collect();
+    stage.customers[&n].announce(&all);
+    let expected = (u32::try_from(good.len()).unwrap(), u32::try_from(bad.len()).unwrap());
+    let counts = |p: &Option<PeerStatus>| {
+        p.as_ref().is_some_and(|p| (p.prefixes_accepted, p.prefixes_rejected) == expected)
+    };
+    wait(&format!("{expected:?} taken and turned away"), || stage.peer(n), counts);
+    let table = if n == 3 { "vgw_00000001_v6" } else { "vgw_00000001_v4" };
+    let text = stage.ours(&format!(
+        "show route protocol dxvif_f{n:07}{} table {table}",
+        if n == 3 { "_v6" } else { "" }
+    ));
+    for route in good {
+        assert!(text.lines().any(|line| line.starts_with(&format!("{route} "))), "{route}: {text}");
+    }
+    stage.customers[&n].announce(&own_routes(n));
     stage.wait_all_up();
 }
 
@@ -233,6 +297,128 @@ fn limit(stage: &mut Stage) {
     stage.wait_all_up();
 }
 
+/// More prefixes than the limit.
+fn too_many() -> Vec<String> {
+    (0..101).map(|i| format!("172.20.{i}.0/24")).collect()
+}
+
+fn limit_unseen(stage: &mut Stage) {
+    let shuts = |stage: &Stage| {
+        wait(
+            "BIRD to shut it",
+            || stage.ours("show protocols \"dxvif_f0000002*\""),
+            |text| text.contains("Route limit exceeded"),
+        );
+    };
+    // Seen by the agent, or by nobody; the agent goes on, or another one comes.
+    for (seen, same) in [(true, true), (true, false), (false, true), (false, false)] {
+        stage.customers[&2].announce(&too_many());
+        shuts(stage);
+        if seen {
+            assert_eq!(stage.peer(2).unwrap().state, SessionState::PrefixLimit);
+        }
+        stage.kill();
+        if !same {
+            stage.renew(|_| ());
+        }
+        stage.customers[&2].announce(&own_routes(2));
+        stage.apply();
+        let began = std::time::Instant::now();
+        let look = || (stage.peer(2).map(|p| p.state), began.elapsed().as_secs() >= 5);
+        let (state, _) = wait("time to pass", look, |(state, late)| {
+            *late || *state != Some(SessionState::PrefixLimit)
+        });
+        assert_eq!(state, Some(SessionState::PrefixLimit), "seen: {seen}, the same agent: {same}");
+        let resets = stage.session(2).resets + 1;
+        let reset = Session { resets, ..stage.session(2).clone() };
+        stage.sessions.put_session(reset.into());
+        stage.apply();
+        stage.wait_all_up();
+    }
+}
+
+fn flapping(stage: &mut Stage) {
+    stage.renew(|settings| {
+        settings.flap_limit = 400;
+        settings.flap_penalty = 6;
+    });
+    stage.apply();
+    stage.wait_all_up();
+    let others: Vec<i64> = [1, 3, 4].map(|n| stage.customers[&n].up_since().unwrap()).into();
+    let many: Vec<String> = (0..90).map(|i| format!("172.20.{i}.0/24")).collect();
+    // Once is no flap.
+    stage.customers[&2].announce(&many);
+    let has = |p: &Option<PeerStatus>| p.as_ref().is_some_and(|p| p.prefixes_accepted == 90);
+    wait("all of them", || stage.peer(2), has);
+    stage.customers[&2].announce(&own_routes(2));
+    stage.wait_all_up();
+    let mut rounds = 0;
+    let error = loop {
+        for routes in [&many, &own_routes(2)] {
+            stage.customers[&2].announce(routes);
+            run("sleep 0.1");
+        }
+        let peer = stage.peer(2).unwrap();
+        if peer.state == SessionState::Idle {
+            break peer.last_error.unwrap();
+        }
+        rounds += 1;
+        assert!(rounds < 10, "{peer:?}");
+    };
+    assert!(error.contains("announces and withdraws its routes too often"), "{error}");
+    wait("its routes to go", || routes(2), Vec::is_empty);
+    // As the agent does when what is loaded is not what is wanted; and a BIRD that dies changes nothing.
+    assert_eq!(stage.bird.read().unwrap().loaded, None);
+    stage.apply();
+    stage.kill();
+    stage.apply();
+    assert_eq!(stage.peer(2).unwrap().state, SessionState::Idle);
+    let loaded = || stage.bird.read().unwrap().loaded;
+    wait("the time to be over", loaded, Option::is_none);
+    stage.apply();
+    stage.wait_all_up();
+    stage.renew(|_| ());
+    drop(others);
+}
+
+fn killed_with_one_down(stage: &mut Stage) {
+    let customer = stage.customers.get_mut(&4).unwrap();
+    (customer.protocols, customer.words) = (WITH_BFD, "bfd on;");
+    customer.announce(&own_routes(4));
+    stage.wait_all_up();
+    let up = |text: &String| text.contains(" Up ");
+    // One that is down all the time; one that goes down together with BIRD.
+    for known in [true, false] {
+        stage.customers[&1].ask("disable dx");
+        if known {
+            wait(
+                "it to be down",
+                || stage.peer(1).unwrap().state,
+                |s| *s != SessionState::Established,
+            );
+        }
+        wait("BFD to be up", || stage.ours("show bfd sessions"), up);
+        stage.kill();
+        wait("the customer to notice", || stage.customers[&4].learned(), Vec::is_empty);
+        let began = std::time::Instant::now();
+        stage.apply();
+        let back = || {
+            stage.bird.read().unwrap();
+            stage.customers[&4].learned()
+        };
+        wait("the prefix to be announced again", back, |l| l.len() == 1);
+        let took = began.elapsed().as_secs_f32();
+        println!("announced again after {took:.1} s");
+        assert!(took < if known { 6.0 } else { 12.0 }, "{took} s");
+        stage.customers[&1].ask("enable dx");
+        stage.wait_all_up();
+    }
+    let customer = stage.customers.get_mut(&4).unwrap();
+    (customer.protocols, customer.words) = ("", "");
+    customer.announce(&own_routes(4));
+    stage.wait_all_up();
+}
+
 fn killed(stage: &mut Stage) {
     let before = (routes(1), routes(2));
     stage.kill();
@@ -312,7 +498,7 @@ fn lost(stage: &mut Stage) {
             assert_eq!(ours().next(), None);
         }
         stage.renew(|_| ());
-        assert_eq!(stage.bird.read().unwrap(), linkway_edge::session::Observed::default());
+        assert_eq!(stage.bird.read().unwrap(), Observed::default());
         stage.apply();
         assert_eq!((routes(1), routes(2)), before, "held before the sessions are back");
         stage.wait_all_up();
@@ -326,39 +512,38 @@ fn lost(stage: &mut Stage) {
     other.wait().unwrap();
 }
 
-fn bfd(stage: &mut Stage) {
-    // First one instance for all VRFs, then one in each.
-    run("sysctl -qw net.ipv4.udp_l3mdev_accept=1");
-    stage.settings(|settings| settings.bfd = Bfd::Shared);
-    bfd_works(stage);
-    stage.settings(|settings| settings.bfd = Bfd::Off);
-    run("sysctl -qw net.ipv4.udp_l3mdev_accept=0");
-    stage.settings(|settings| settings.bfd = Bfd::PerGateway);
-    bfd_works(stage);
-}
+/// The words that turn BFD on in a customer's router.
+const WITH_BFD: &str = "protocol bfd { interface \"*\" { interval 300 ms; multiplier 3; }; }";
 
-fn bfd_works(stage: &mut Stage) {
-    let sessions = |stage: &Stage| stage.ours("show bfd sessions");
-    let customer = stage.customers.get_mut(&4).unwrap();
-    customer.protocols = "protocol bfd { interface \"*\" { interval 300 ms; multiplier 3; }; }";
-    customer.words = "bfd on;";
-    customer.announce(&own_routes(4));
-    wait(
-        "BFD to be up",
-        || sessions(stage),
-        |s| s.lines().any(|l| l.starts_with("172.16.0.1 ") && l.contains(" Up ")),
-    );
+/// Since when sessions 1 and 2 are up; they have equal addresses in two VRFs.
+fn bfd(stage: &mut Stage) {
+    for n in [1, 2, 3, 4] {
+        let customer = stage.customers.get_mut(&n).unwrap();
+        (customer.protocols, customer.words) = (WITH_BFD, "bfd on;");
+        customer.announce(&own_routes(n));
+    }
+    let up = |text: &String| text.lines().filter(|line| line.contains(" Up ")).count();
+    wait("BFD to be up on all", || stage.ours("show bfd sessions"), |text| up(text) == 4);
     stage.wait_all_up();
-    // The customer's end goes deaf, with its carrier up.
-    run("ip -n c-dxvif-f0000004 addr del 172.16.0.1/31 dev eth0");
+    let others: Vec<i64> = [2, 3, 4].map(|n| stage.customers[&n].up_since().unwrap()).into();
+    // The end of one goes deaf, with its carrier up: the other with the same addresses in another VRF is none the worse.
+    run("ip -n c-dxvif-f0000001 addr del 169.254.0.2/30 dev eth0");
     let lost =
         |p: &Option<PeerStatus>| p.as_ref().is_some_and(|p| p.state != SessionState::Established);
     let began = std::time::Instant::now();
-    let peer = wait("BFD to notice", || stage.peer(4), lost).unwrap();
+    let peer = wait("BFD to notice", || stage.peer(1), lost).unwrap();
     assert!(began.elapsed().as_secs() < 10, "long before the hold time");
     assert!(peer.last_error.unwrap().contains("BFD"));
-    run("ip -n c-dxvif-f0000004 addr add 172.16.0.1/31 dev eth0");
+    let sessions = stage.ours("show bfd sessions");
+    assert_eq!(up(&sessions), 3, "{sessions}");
+    for (n, before) in [2, 3, 4].into_iter().zip(others) {
+        let after = stage.customers[&n].up_since().expect("it is up");
+        assert!((after - before).abs() < 50, "session {n} was up since {before}, is since {after}");
+    }
+    run("ip -n c-dxvif-f0000001 addr add 169.254.0.2/30 dev eth0");
     stage.wait_all_up();
+    let threads = run(&format!("ls /proc/{}/task | wc -l", stage.pid()));
+    assert_eq!(threads.trim(), "2", "one thread for the BFD of all");
 }
 
 fn comes_back(stage: &mut Stage) {
@@ -401,4 +586,81 @@ fn late_links(stage: &mut Stage) {
         stage.apply();
     }
     stage.wait_all_up();
+}
+
+/// The numbers of the BIRDs that have a routing domain, by their directories.
+fn owners(domain: &str) -> Vec<&'static str> {
+    let has = |dir: &&'static str| {
+        let command = format!("birdc -s {dir}/bird.ctl show protocols </dev/null 2>&1 || true");
+        run(&command).contains(&format!("{domain}_kernel4 "))
+    };
+    [DIR, "/run/edge/bird-2", "/run/edge/bird-3"].into_iter().filter(has).collect()
+}
+
+fn several(stage: &mut Stage) {
+    let settings = BirdSettings { routing_domains_per_process: 1, ..BirdSettings::default() };
+    let fresh = || Processes::new(settings.clone(), Path::new(DIR));
+    let before = up_since(stage);
+    // What one BIRD has stays in it, also if it is more than it would be given today.
+    let mut birds = fresh();
+    birds.apply(&stage.sessions).unwrap();
+    assert_eq!(birds.read().unwrap().loaded, Some(birds.digest(&stage.sessions)));
+    assert!(!Path::new("/run/edge/bird-2").exists());
+    // The next two go into others.
+    let mut all = stage.sessions.clone();
+    for n in [7, 8] {
+        let mut domain = routing_domain(n, &[]);
+        domain.announced = vec![way(&format!("10.{n}.0.0/16"), "192.0.2.1", &format!("fabric{n}"))];
+        let new = session(n, &domain, addresses("169.254.0.1/30", "169.254.0.2/30"), "a-new-key");
+        plug_domain(&domain, n);
+        plug_session(&new);
+        let mut customer = Customer::new(&new, &domain, "a-new-key");
+        (customer.protocols, customer.words) = (WITH_BFD, "bfd on;");
+        customer.announce(&own_routes(n));
+        all.put_routing_domain(domain.into());
+        all.put_session(new.into());
+        stage.customers.insert(n, customer);
+    }
+    birds.apply(&all).unwrap();
+    let places = || ["vgw_00000001", "vgw_00000002", "vgw_00000007", "vgw_00000008"].map(owners);
+    let expected = [[DIR], [DIR], ["/run/edge/bird-2"], ["/run/edge/bird-3"]];
+    assert_eq!(places(), expected);
+    let up = |birds: &mut Processes, count: usize| {
+        let look = || birds.read().unwrap();
+        let all_up = |seen: &Observed| {
+            let up = seen.peers.values().filter(|p| p.state == SessionState::Established);
+            up.count() == count
+        };
+        wait("all to be up", look, all_up)
+    };
+    let count = all.sessions.len();
+    up(&mut birds, count);
+    let bfd = || run("birdc -s /run/edge/bird-2/bird.ctl show bfd sessions </dev/null");
+    wait("BFD, whose port they have together", bfd, |text| text.contains(" Up "));
+    // Another agent finds all as it is to be.
+    let mut birds = fresh();
+    assert_eq!(birds.read().unwrap().loaded, Some(birds.digest(&all)));
+    // One dies; its sessions are nobody else's, and the others go on.
+    let since = [7].map(|n| stage.customers[&n].up_since().unwrap());
+    run("kill -KILL $(cat /run/edge/bird-3/bird.pid)");
+    assert_eq!(wait("it to be gone", || birds.read().unwrap().loaded, Option::is_none), None);
+    // Even to an agent that has lost its file.
+    fs::remove_file(format!("{DIR}/bird.places")).unwrap();
+    birds.apply(&all).unwrap();
+    assert_eq!(places(), expected);
+    up(&mut birds, count);
+    let after = [7].map(|n| stage.customers[&n].up_since().unwrap());
+    assert!((after[0] - since[0]).abs() < 50);
+    // Those that are not needed any more are ended.
+    for n in [7, 8] {
+        stage.customers.remove(&n);
+    }
+    birds.apply(&stage.sessions).unwrap();
+    assert!(!Path::new("/run/edge/bird-2").exists() && !Path::new("/run/edge/bird-3").exists());
+    let seen = up(&mut birds, stage.sessions.sessions.len());
+    assert_eq!(seen.loaded, Some(birds.digest(&stage.sessions)));
+    assert_undisturbed(stage, &before);
+    birds.apply(&all).unwrap();
+    birds.stop().unwrap();
+    assert_eq!(run("pgrep -f '[b]ird.*-s /run/edge' || true"), "", "all of them are ended");
 }

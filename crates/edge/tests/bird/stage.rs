@@ -59,18 +59,11 @@ impl Stage {
         stage
     }
 
-    /// Another driver, with other settings.
+    /// Another driver for the same BIRD, with other settings.
     pub fn renew(&mut self, change: impl Fn(&mut BirdSettings)) {
         let mut settings = settings();
         change(&mut settings);
         self.bird = Bird::new(settings, Path::new(DIR));
-    }
-
-    /// Another driver with other settings for the same BIRD.
-    pub fn settings(&mut self, change: impl Fn(&mut BirdSettings)) {
-        self.renew(change);
-        self.apply();
-        self.wait_all_up();
     }
 
     /// A session with its link and its customer's router.

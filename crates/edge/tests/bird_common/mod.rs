@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use linkway_domain::net::{AddressFamily, AuthKey, PeerAddresses, Prefix};
 use linkway_edge::session::{Announced, RoutingDomain, Session, SessionId};
 
@@ -13,6 +14,7 @@ pub fn routing_domain(n: u32, cidrs: &[&str]) -> RoutingDomain {
         asn: 64_512,
         announced: Vec::new(),
         cidrs: cidrs.iter().map(|c| prefix(c)).collect(),
+        reserved: Vec::new(),
         fabric: Vec::new(),
     }
 }
@@ -20,6 +22,11 @@ pub fn routing_domain(n: u32, cidrs: &[&str]) -> RoutingDomain {
 /// A prefix.
 pub fn prefix(text: &str) -> Prefix {
     Prefix::parse("cidr", text).unwrap()
+}
+
+/// A prefix that is nobody's.
+pub fn net(text: &str) -> IpNet {
+    text.parse().unwrap()
 }
 
 /// A way towards a prefix.

@@ -4,14 +4,18 @@
 use std::collections::BTreeSet;
 
 use ipnet::IpNet;
-use linkway_edge::kernel::{Change, Link, LinkConf, LinkKind, Route, Way};
+use linkway_domain::net::AddressFamily;
+use linkway_edge::fence::FenceDigest;
+use linkway_edge::kernel::{
+    Change, Link, LinkConf, LinkKind, Route, Rule, RuleAction, Selector, Way,
+};
 use linkway_edge::mark::Marks;
 use proptest::prelude::*;
 
 use super::build::{DOMAINS, FABRIC, INTERFACES, PORTS, VLANS, domain, vif};
 use super::daemon::BIRD;
 use super::forward::MAIN;
-use super::kernel::{Model, fresh};
+use super::kernel::{Model, fresh, fresh_rules};
 
 /// The operator's own way out.
 pub const UPLINK: &str = "up0";
@@ -24,7 +28,7 @@ fn net(text: &str) -> IpNet {
 
 /// A router as its operator set it up: ports, links to the fabric, an uplink with a default route, a bridge.
 pub fn clean() -> Model {
-    let mut model = Model { forwards_ipv6: true, ..Model::default() };
+    let mut model = Model { forwards_ipv6: true, rules: fresh_rules(), ..Model::default() };
     let mut add = |name: &str, mtu: u32, addresses: &[&str]| {
         let addresses: BTreeSet<IpNet> = addresses.iter().map(|text| net(text)).collect();
         model.links.insert(name.to_owned(), Link { addresses, ..fresh(LinkKind::Other, mtu) });
@@ -55,7 +59,7 @@ pub struct Dirt {
 }
 
 pub fn dirt() -> impl Strategy<Value = Vec<Dirt>> {
-    let one = (0..13_u8, 0..64_usize, 0..64_usize, 0..64_usize, any::<u8>())
+    let one = (0..16_u8, 0..64_usize, 0..64_usize, 0..64_usize, any::<u8>())
         .prop_map(|(what, a, b, c, d)| Dirt { what, a, b, c, d });
     prop::collection::vec(one, 0..24)
 }
@@ -132,8 +136,43 @@ impl Dirt {
                     let _ = model.set_mtu(&name, mtu);
                 }
             }
-            _ => self.odd(model, group),
+            12 => self.odd(model, group),
+            13 => self.rule(model, marks),
+            14 => {
+                if let Some(link) = link(model, a) {
+                    link.fence = Some(FenceDigest(u64::from(d)));
+                }
+            }
+            _ => {
+                if let Some(link) = link(model, a).filter(|link| link.up) {
+                    link.unrouted = link.addresses.iter().copied().collect();
+                }
+            }
         }
+    }
+
+    /// A rule of somebody else's, behind ours or where ours are, or one that is missing.
+    fn rule(self, model: &mut Model, marks: &Marks) {
+        let Self { a, b, d, .. } = self;
+        let family = if d.is_multiple_of(2) { AddressFamily::Ipv4 } else { AddressFamily::Ipv6 };
+        if b.is_multiple_of(2) && !model.rules.is_empty() {
+            let gone = model.rules.remove(a % model.rules.len());
+            // Without the main table nothing works, and that is the operator's.
+            if gone.action == RuleAction::Lookup(MAIN) {
+                model.add_rule(gone);
+            }
+            return;
+        }
+        let action = [
+            RuleAction::Lookup(MAIN),
+            RuleAction::L3mdev,
+            RuleAction::Lookup(255),
+            RuleAction::Blackhole,
+        ][a % 4];
+        let selector = if d < 64 { Selector::Mark(marks.domain_mark) } else { Selector::Other };
+        let protocol = if b % 8 == 1 { marks.route_protocol } else { STATIC };
+        let preference = [1, 2, 500, 32_000][usize::from(d) / 2 % 4];
+        model.add_rule(Rule { family, preference, selector, action, protocol });
     }
 
     /// A VLAN, ours or not, with a name of ours or not, in a VRF or not.
@@ -167,9 +206,10 @@ impl Dirt {
         let prefix = net(prefixes[b % prefixes.len()]);
         let gate = if prefix.addr().is_ipv4() { "192.0.2.1" } else { "2001:db8:ff::1" };
         let next_hop = gate.parse().expect("an address");
-        let way = match c % 4 {
+        let way = match c % 5 {
             0 => Way::Unreachable,
             1 => Way::Other,
+            2 => Way::Dev { link: name(model, c) },
             _ => Way::Via { next_hop, link: name(model, c) },
         };
         let metric = [10, 32, 4_278_198_272, 0][usize::from(d) / 8 % 4];
@@ -204,9 +244,7 @@ impl Dirt {
                 model.links.retain(|_, link| !on_top(link));
                 model.links.remove(name);
                 let links = &model.links;
-                model.routes.retain(
-                    |r| !matches!(&r.way, Way::Via { link, .. } if !links.contains_key(link)),
-                );
+                model.routes.retain(|r| r.way.link().is_none_or(|link| links.contains_key(link)));
             }
             2 => {
                 let name = if d < 128 {
@@ -253,5 +291,6 @@ fn conf(bits: u8) -> LinkConf {
         arp_ignore: (bits >> 5) & 1,
         link_local: bits & 64 != 0,
         keep_addresses: bits & 128 != 0,
+        lenient: bits.is_multiple_of(3),
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use linkway_domain::edge::EdgeConfig;
-use linkway_edge::kernel::{Link, LinkKind, Route, Way};
+use linkway_edge::kernel::{Link, LinkKind, Route, RuleAction};
 use linkway_edge::mark::Marks;
 
 use super::daemon::BIRD;
@@ -37,8 +37,9 @@ fn destinations() -> impl Iterator<Item = IpAddr> {
 pub fn leaks(model: &Model, marks: &Marks) -> BTreeSet<String> {
     let mut open = model.clone();
     for link in open.links.values_mut() {
-        (link.conf.rp_filter, link.conf.forwarding) = (0, true);
+        (link.conf.rp_filter, link.conf.forwarding, link.fence) = (0, true, None);
     }
+    open.checks_ipv6_sources = false;
     let is_ours = |name: &str| open.links.get(name).is_some_and(|link| marks.owns_link(name, link));
     let domain = |name: &str| {
         open.links.get(name).and_then(|link| link.master.as_deref()).filter(|m| is_ours(m))
@@ -53,7 +54,7 @@ pub fn leaks(model: &Model, marks: &Marks) -> BTreeSet<String> {
             found.insert(format!("{name} is up and in no VRF of ours"));
         }
         for to in destinations() {
-            let packet = Packet { link: name.clone(), from: to, to };
+            let packet = Packet::new(name, to, to);
             if let Fate::Leaves(out) = open.forward(&packet)
                 && domain(&out) != inside
             {
@@ -63,6 +64,65 @@ pub fn leaks(model: &Model, marks: &Marks) -> BTreeSet<String> {
                     ));
                 }
             }
+        }
+    }
+    found
+}
+
+/// Ways to break one of the fences that keep packets in their VRF; each of the others has to hold without it.
+pub fn breaches(model: &Model, marks: &Marks) -> Vec<(&'static str, Model)> {
+    let without = |name, change: &dyn Fn(&mut Model)| {
+        let mut broken = model.clone();
+        change(&mut broken);
+        (name, broken)
+    };
+    let is_default =
+        |route: &Route| route.prefix.prefix_len() == 0 && marks.owns_table(route.table);
+    vec![
+        without("the default routes", &|m| m.routes.retain(|route| !is_default(route))),
+        without("all routes of ours", &|m| {
+            m.routes.retain(|route| route.protocol != marks.route_protocol);
+        }),
+        without("the rules for VRFs", &|m| {
+            m.rules.retain(|rule| rule.action != RuleAction::L3mdev);
+        }),
+        without("the rule for what has a mark", &|m| {
+            m.rules.retain(|rule| rule.action != RuleAction::Blackhole);
+        }),
+        without("the filters", &|m| m.links.values_mut().for_each(|link| link.fence = None)),
+    ]
+}
+
+/// Every way by which a customer's packet would come out where it must not: out of its routing domain, on a customer's
+/// link, at the router itself.
+pub fn customers_leaks(model: &Model, marks: &Marks, ends: bool) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let is_customers = |name: &str| {
+        model.links.get(name).is_some_and(|link| {
+            marks.owns_link(name, link) && matches!(link.kind, LinkKind::Vlan { .. })
+        })
+    };
+    let mut open = model.clone();
+    for link in open.links.values_mut() {
+        link.conf.rp_filter = 0;
+    }
+    open.checks_ipv6_sources = false;
+    for name in open.links.keys().filter(|name| is_customers(name)) {
+        for (to, from) in destinations().flat_map(|to| destinations().map(move |from| (to, from))) {
+            if to.is_ipv4() != from.is_ipv4() {
+                continue;
+            }
+            let packet = Packet::new(name, from, to);
+            let wrong = match open.forward(&packet) {
+                Fate::Leaves(out) => {
+                    let away = open.vrf_of(&out) != open.vrf_of(name);
+                    (away || ends && is_customers(&out)).then_some(out)
+                }
+                Fate::Local => ends.then(|| "the router".to_owned()),
+                Fate::Dropped => None,
+            };
+            found
+                .extend(wrong.map(|out| format!("from {name}, {from} to {to}, it comes to {out}")));
         }
     }
     found
@@ -94,6 +154,8 @@ pub fn meddling(before: &Model, after: &Model, config: &EdgeConfig, marks: &Mark
         let mut expected = was.clone();
         if may_move {
             expected.master.clone_from(&is.master);
+            expected.fence = is.fence;
+            expected.unrouted.clone_from(&is.unrouted);
             let lent = (true, 1, true);
             let now = (is.conf.forwarding, is.conf.rp_filter, is.conf.keep_addresses);
             if now == lent
@@ -109,6 +171,9 @@ pub fn meddling(before: &Model, after: &Model, config: &EdgeConfig, marks: &Mark
             expected.addresses.retain(|address| !six(address) || is.addresses.contains(address));
         }
         expected.carrier = is.carrier;
+        if config.ports.iter().any(|port| port.interface.as_str() == name) || was.fence.is_some() {
+            expected.fence = is.fence;
+        }
         if expected != *is {
             found.push(format!("{name} was\n{was:?}\nand is\n{is:?}"));
         }
@@ -121,11 +186,18 @@ pub fn meddling(before: &Model, after: &Model, config: &EdgeConfig, marks: &Mark
         .collect();
     for route in before.routes.difference(&after.routes) {
         let own = route.protocol == marks.route_protocol && marks.owns_table(route.table);
-        let went_with_link = matches!(&route.way, Way::Via { link, .. } if moved.contains(link)
-            || before.links.get(link).is_some_and(|l| cycled_under(before, after, l)));
+        let went_with_link = route.way.link().is_some_and(|link| {
+            moved.contains(&link.to_owned())
+                || before.links.get(link).is_some_and(|l| cycled_under(before, after, l))
+        });
+        // Out of a VRF of ours by a route that somebody has put there.
+        let led_out = marks.owns_table(route.table)
+            && route.way.link().is_some_and(|link| {
+                before.vrf_of(link).map(|(_, table)| table) != Some(route.table)
+            });
         let place = |r: &Route| (r.table, r.prefix, r.metric);
         let replaced = after.routes.iter().any(|other| place(other) == place(route));
-        if !own && !went_with_link && !replaced && route.protocol != BIRD {
+        if !own && !went_with_link && !replaced && !led_out && route.protocol != BIRD {
             found.push(format!("{route:?} was removed"));
         }
     }

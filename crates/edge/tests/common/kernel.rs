@@ -7,7 +7,11 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use linkway_domain::edge::Traffic;
-use linkway_edge::kernel::{Change, Kernel, Link, LinkConf, LinkKind, Route, Way};
+use linkway_domain::net::AddressFamily;
+use linkway_edge::fence::{Drops, Fence, FenceDigest, Filter};
+use linkway_edge::kernel::{
+    Change, Kernel, Link, LinkConf, LinkKind, Route, Rule, RuleAction, Selector, Way,
+};
 use linkway_edge::mark::Marks;
 
 /// The settings that a link begins with (Linux's defaults).
@@ -19,6 +23,7 @@ pub const FRESH: LinkConf = LinkConf {
     arp_ignore: 0,
     link_local: true,
     keep_addresses: false,
+    lenient: true,
 };
 
 /// A kernel. Everything, routes of the main table included.
@@ -27,6 +32,11 @@ pub struct Model {
     pub links: BTreeMap<String, Link>,
     pub routes: BTreeSet<Route>,
     pub forwards_ipv6: bool,
+    /// In the order in which they are asked.
+    pub rules: Vec<Rule>,
+    pub checks_ipv6_sources: bool,
+    /// What the fences are that links have the digests of.
+    pub fences: BTreeMap<FenceDigest, Vec<Filter>>,
     /// Links whose cable is plugged in; those that run on top of others need none.
     pub plugged: BTreeSet<String>,
 }
@@ -45,8 +55,28 @@ pub fn fresh(kind: LinkKind, mtu: u32) -> Link {
         alias: String::new(),
         conf: FRESH,
         addresses: BTreeSet::new(),
+        unrouted: BTreeSet::new(),
+        fence: None,
+        drops: Drops::default(),
         traffic: Traffic::default(),
     }
+}
+
+/// The kernel's own rules.
+pub fn fresh_rules() -> Vec<Rule> {
+    [AddressFamily::Ipv4, AddressFamily::Ipv6]
+        .into_iter()
+        .flat_map(|family| {
+            let rule = |preference, table| Rule {
+                family,
+                preference,
+                selector: Selector::All,
+                action: RuleAction::Lookup(table),
+                protocol: 2,
+            };
+            [rule(0, 255), rule(32_766, 254)]
+        })
+        .collect()
 }
 
 impl Model {
@@ -57,6 +87,8 @@ impl Model {
             links: self.links.clone(),
             routes: self.routes.iter().filter(seen).cloned().collect(),
             forwards_ipv6: self.forwards_ipv6,
+            rules: self.rules.clone(),
+            checks_ipv6_sources: self.checks_ipv6_sources,
         }
     }
 
@@ -83,6 +115,22 @@ impl Model {
                 l.addresses.insert(*address);
             }),
             Change::DeleteAddress { link, address } => self.delete_address(link, *address),
+            Change::RestoreRoutes { link, address } => self.link(link).map(|l| {
+                l.unrouted.remove(address);
+            }),
+            Change::SetFence { link, fence } => self.set_fence(link, fence.as_deref()),
+            Change::AddRule(rule) => {
+                self.add_rule(*rule);
+                Ok(())
+            }
+            Change::DeleteRule(rule) => {
+                self.rules.retain(|other| other != rule);
+                Ok(())
+            }
+            Change::CheckIpv6Sources(on) => {
+                self.checks_ipv6_sources = *on;
+                Ok(())
+            }
             Change::AddRoute(route) => self.add_route(route),
             Change::DeleteRoute(route) => {
                 self.routes.remove(route);
@@ -91,6 +139,30 @@ impl Model {
         };
         self.settle();
         done.map_err(|error| format!("{change:?}: {error}"))
+    }
+
+    fn set_fence(&mut self, name: &str, fence: Option<&Fence>) -> Done {
+        let marks = Marks::default();
+        let known = fence.map(|fence| (fence.digest(&marks), fence.filters(&marks)));
+        self.link(name)?.fence = known.as_ref().map(|(digest, _)| *digest);
+        self.fences.extend(known);
+        Ok(())
+    }
+
+    /// Behind those of its family and preference; the families' lists come one after the other.
+    pub fn add_rule(&mut self, rule: Rule) {
+        if self.rules.contains(&rule) {
+            return;
+        }
+        let place = |other: &Rule| (other.family.as_str(), other.preference);
+        let at = self.rules.partition_point(|other| place(other) <= place(&rule));
+        self.rules.insert(at, rule);
+    }
+
+    /// The filters of a link.
+    pub fn filters(&self, name: &str) -> &[Filter] {
+        let digest = self.links.get(name).and_then(|link| link.fence);
+        digest.and_then(|digest| self.fences.get(&digest)).map_or(&[], Vec::as_slice)
     }
 
     fn link(&mut self, name: &str) -> Result<&mut Link, String> {
@@ -102,6 +174,13 @@ impl Model {
         if let Some(there) = self.links.get(name) {
             let same = there.kind == kind && there.group == group;
             return if same { Ok(()) } else { Err("EEXIST".to_owned()) };
+        }
+        // The kernel's own rule comes with its first VRF (vrf_newlink).
+        if !self.links.values().any(|link| matches!(link.kind, LinkKind::Vrf { .. })) {
+            for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
+                let (selector, action) = (Selector::All, RuleAction::L3mdev);
+                self.add_rule(Rule { family, preference: 1_000, selector, action, protocol: 2 });
+            }
         }
         self.links.insert(name.to_owned(), Link { group, ..fresh(kind, 65_575) });
         Ok(())
@@ -238,7 +317,11 @@ impl Model {
     }
 
     fn flush(&mut self, name: &str) {
-        self.routes.retain(|route| !matches!(&route.way, Way::Via { link, .. } if link == name));
+        self.routes.retain(|route| route.way.link() != Some(name));
+        // Addresses get their routes anew when the link comes up.
+        if let Some(link) = self.links.get_mut(name) {
+            link.unrouted.clear();
+        }
     }
 
     /// With a primary address go the secondary ones of its subnet (`promote_secondaries` is off by default).
@@ -247,6 +330,8 @@ impl Model {
         if link.addresses.remove(&address) && matches!(address, IpNet::V4(_)) {
             link.addresses.retain(|other| other.trunc() != address.trunc());
         }
+        let left = link.addresses.clone();
+        link.unrouted.retain(|address| left.contains(address));
         Ok(())
     }
 
@@ -262,6 +347,9 @@ impl Model {
                 {
                     return Err("not a gateway's address: EINVAL".to_owned());
                 }
+            }
+            Way::Dev { link } => {
+                self.links.get(link).filter(|out| out.up).ok_or("the link: ENODEV or ENETDOWN")?;
             }
             Way::Unreachable | Way::Other => {}
         }

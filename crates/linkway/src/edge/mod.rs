@@ -20,7 +20,7 @@ use linkway_edge::agent::metrics::Gauges;
 use linkway_edge::agent::reporter::Reporter;
 use linkway_edge::agent::run::{Event, Shell, follow};
 use linkway_edge::agent::stored_config::{StateDir, StoredConfig};
-use linkway_edge::bird::Bird;
+use linkway_edge::bird::Processes;
 use linkway_edge::netlink::{Monitor, Netlink};
 use linkway_server::logs;
 use linkway_server::logs::LogFormat;
@@ -88,7 +88,7 @@ pub fn run(args: &EdgeArgs) -> anyhow::Result<ExitCode> {
     let state = StateDir::open(settings.state_dir()?)?;
     let held = load(&state);
     let kernel = Netlink::open(settings.marks).context("cannot talk to the kernel")?;
-    let daemon = Bird::new(settings.bird.clone(), state.path());
+    let daemon = Processes::new(settings.bird.clone(), state.path());
     if args.clear {
         return clear(Agent::new(kernel, daemon, settings.marks, None), &state);
     }
@@ -123,7 +123,7 @@ fn load(state: &StateDir) -> Option<StoredConfig> {
 
 fn serve(
     settings: &Settings,
-    agent: Agent<Netlink, Bird>,
+    agent: Agent<Netlink, Processes>,
     state: StateDir,
     held: Option<StoredConfig>,
 ) -> anyhow::Result<ExitCode> {
@@ -145,7 +145,7 @@ fn serve(
     if let Some(address) = settings.metrics {
         metrics::serve(address, gauges.clone())?;
     }
-    let monitor = Monitor::open().context("cannot listen to the kernel")?;
+    let monitor = Monitor::open(settings.marks).context("cannot listen to the kernel")?;
     let (events, received) = sync_channel(16);
     let reporter = Reporter::default();
     let (configs, follows) = (events.clone(), reporter.clone());
@@ -216,7 +216,7 @@ fn watch(mut monitor: Monitor, events: &SyncSender<Event>) {
 }
 
 /// Takes everything of ours off the router.
-fn clear(mut agent: Agent<Netlink, Bird>, state: &StateDir) -> anyhow::Result<ExitCode> {
+fn clear(mut agent: Agent<Netlink, Processes>, state: &StateDir) -> anyhow::Result<ExitCode> {
     agent.take(Arc::new(nothing()));
     let round = agent.converge();
     if let Some(error) = &agent.last().kernel_error {
@@ -251,7 +251,7 @@ fn nothing() -> EdgeConfig {
 }
 
 /// Shows what a round would do.
-fn dry_run(mut agent: Agent<Netlink, Bird>) -> anyhow::Result<ExitCode> {
+fn dry_run(mut agent: Agent<Netlink, Processes>) -> anyhow::Result<ExitCode> {
     let Some(plan) = agent.preview() else {
         let why = agent.last().kernel_error.clone().unwrap_or_default();
         anyhow::bail!("cannot see this router's links: {why}");

@@ -81,6 +81,7 @@ impl Settings {
         settings.region = given.region.or(settings.region);
         settings.ca_cert = given.ca_cert.or(settings.ca_cert);
         settings.metrics = given.metrics.or(settings.metrics);
+        settings.marks.bgp_port = settings.bird.port;
         settings.check()?;
         Ok(settings)
     }
@@ -109,6 +110,18 @@ impl Settings {
         }
         if marks.link_group == 0 {
             bail!("marks.link_group 0: is the group of every link; it must be another");
+        }
+        let (one, other) = (marks.domain_mark, marks.customer_mark);
+        if one.count_ones() != 1 || other.count_ones() != 1 || one == other {
+            bail!(
+                "marks.domain_mark {one:#x} and marks.customer_mark {other:#x}: must be two different bits"
+            );
+        }
+        if marks.rule_preference > 30_000 {
+            bail!(
+                "marks.rule_preference {}: must be 30000 or less; the rules have to be asked before the main table's (32766)",
+                marks.rule_preference
+            );
         }
         if pace.report_seconds == 0 || pace.resync_seconds == 0 || pace.poll_milliseconds < 100 {
             bail!(

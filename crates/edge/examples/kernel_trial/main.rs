@@ -9,12 +9,16 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::process::{Command, ExitCode};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ipnet::IpNet;
 use linkway_edge::kernel::{Change, Kernel, LinkConf, LinkKind, Route, Way};
 use linkway_edge::mark::Marks;
 use linkway_edge::netlink::{Monitor, Netlink};
+
+mod fences;
+mod many;
+mod more;
 
 const CONF: LinkConf = LinkConf {
     forwarding: true,
@@ -24,6 +28,7 @@ const CONF: LinkConf = LinkConf {
     arp_ignore: 1,
     link_local: false,
     keep_addresses: true,
+    lenient: false,
 };
 
 fn main() -> ExitCode {
@@ -38,6 +43,11 @@ fn main() -> ExitCode {
     trial.foreign_parent();
     trial.removal();
     trial.monitor();
+    trial.fences();
+    trial.rules();
+    trial.sources();
+    trial.routes_of_addresses();
+    trial.settings();
     trial.many(many);
     println!("{}", if trial.failures == 0 { "PASS" } else { "FAIL" });
     if trial.failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -59,6 +69,11 @@ fn ip(text: &str) -> IpAddr {
 fn sh(command: &str) {
     let status = Command::new("sh").args(["-c", command]).status().unwrap();
     assert!(status.success(), "{command}");
+}
+
+fn output(command: &str) -> String {
+    let output = Command::new("sh").args(["-c", command]).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 fn vrf(name: &str, table: u32) -> Change {
@@ -276,7 +291,8 @@ impl Trial {
         self.apply(
             "a handoff into its VRF",
             &[
-                Change::SetConf { link: link(), conf: CONF },
+                // Without link-local addresses an IPv6 address that is there would go.
+                Change::SetConf { link: link(), conf: LinkConf { link_local: true, ..CONF } },
                 Change::SetMaster { link: link(), master: Some("vgw-a".into()) },
                 Change::AddRoute(route(1, "172.31.0.0/16", 10, via("192.0.2.2", "handoff0"))),
             ],
@@ -364,7 +380,7 @@ impl Trial {
     }
 
     fn monitor(&mut self) {
-        let mut monitor = Monitor::open().unwrap();
+        let mut monitor = Monitor::open(Marks::default()).unwrap();
         // What was removed before may still be told of.
         while monitor.wait(Duration::from_millis(200)).unwrap() {}
         self.apply(
@@ -373,42 +389,5 @@ impl Trial {
         );
         let heard = monitor.wait(Duration::from_secs(5)).unwrap();
         self.check("the monitor hears of it", heard);
-    }
-
-    fn many(&mut self, count: u16) {
-        let names = |n: u16| (format!("dxvif-{n}"), format!("vgw-{n}"));
-        let mut changes = Vec::new();
-        for n in 1..=count {
-            let (link, gateway) = names(n);
-            changes.extend(everything(&link, n, &gateway, u32::from(n), "169.254.0.1/30"));
-        }
-        let began = Instant::now();
-        self.apply(&format!("{count} interfaces, {} changes", changes.len()), &changes);
-        println!("     made in {:?}", began.elapsed());
-        let began = Instant::now();
-        let kernel = self.look();
-        println!(
-            "     read in {:?}: {} links, {} routes",
-            began.elapsed(),
-            kernel.links.len(),
-            kernel.routes.len()
-        );
-        self.check("all are there", kernel.routes.len() == usize::from(count) * 2);
-        let began = Instant::now();
-        self.apply("all of it again", &changes);
-        println!("     made again in {:?}", began.elapsed());
-        let mut removals = Vec::new();
-        for r in &kernel.routes {
-            removals.push(Change::DeleteRoute(r.clone()));
-        }
-        for n in 1..=count {
-            let (link, gateway) = names(n);
-            removals.extend([Change::DeleteLink { link }, Change::DeleteLink { link: gateway }]);
-        }
-        let began = Instant::now();
-        self.apply("all removed", &removals);
-        println!("     removed in {:?}", began.elapsed());
-        let left = self.look().routes;
-        self.check("none is left", left.is_empty());
     }
 }

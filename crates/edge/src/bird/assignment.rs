@@ -1,0 +1,196 @@
+//! Which BIRD has which routing domain. Pure.
+//!
+//! A kernel table has one owner, so a routing domain is in one process, and stays there: to move it would end its sessions. The
+//! first process takes them until it is full.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
+use linkway_domain::id::RoutingDomainId;
+
+use crate::session::{Session, Sessions};
+
+/// Processes by number, from 0 on, of routing domains.
+pub type Places = BTreeMap<RoutingDomainId, usize>;
+
+/// Sessions, and the part of them that each process has.
+#[derive(Clone, Debug, Default)]
+pub struct Split {
+    /// All of them.
+    pub sessions: Sessions,
+    /// The parts, by the numbers of the processes.
+    pub parts: Vec<Sessions>,
+    places: OrdMap<RoutingDomainId, usize>,
+}
+
+impl Split {
+    /// Other sessions. A routing domain that is there already stays where it is; one that is not goes where it is `known` to have
+    /// been, else into the first process that has less than `room` of them. Takes time for what is different only.
+    #[must_use]
+    pub fn next(&self, sessions: &Sessions, known: &Places, room: usize) -> Self {
+        let mut next = self.clone();
+        let mut added = Vec::new();
+        for change in self.sessions.routing_domains.diff(&sessions.routing_domains) {
+            match change {
+                DiffItem::Add(id, one) => added.push((id, one)),
+                DiffItem::Update { new: (id, one), .. } => {
+                    let place = next.places[id];
+                    next.parts[place].put_routing_domain(one.clone());
+                }
+                DiffItem::Remove(id, _) => {
+                    if let Some(place) = next.places.remove(id) {
+                        next.parts[place].routing_domains.remove(id);
+                    }
+                }
+            }
+        }
+        for (id, one) in added {
+            let place = known.get(id).copied().unwrap_or_else(|| next.first_with(room));
+            next.parts.resize_with(next.parts.len().max(place + 1), Sessions::default);
+            next.places.insert(id.clone(), place);
+            next.parts[place].put_routing_domain(one.clone());
+        }
+        for change in self.sessions.sessions.diff(&sessions.sessions) {
+            let (old, new) = match change {
+                DiffItem::Add(_, new) => (None, Some(new)),
+                DiffItem::Update { old: (_, old), new: (_, new) } => (Some(old), Some(new)),
+                DiffItem::Remove(_, old) => (Some(old), None),
+            };
+            let was = old.and_then(|old| self.place_of(old));
+            if let (Some(old), Some(place)) = (old, was) {
+                next.parts[place].sessions.remove(&old.id);
+            }
+            if let Some((new, place)) = new.and_then(|new| Some((new, next.place_of(new)?))) {
+                next.parts[place].put_session(new.clone());
+            }
+        }
+        next.sessions = sessions.clone();
+        next
+    }
+
+    /// Where each routing domain is.
+    #[must_use]
+    pub fn places(&self) -> Places {
+        self.places.iter().map(|(id, place)| (id.clone(), *place)).collect()
+    }
+
+    fn place_of(&self, session: &Session) -> Option<usize> {
+        self.places.get(&session.routing_domain).copied()
+    }
+
+    fn first_with(&self, room: usize) -> usize {
+        let has_room = |part: &Sessions| part.routing_domains.len() < room.max(1);
+        self.parts.iter().position(has_room).unwrap_or(self.parts.len())
+    }
+}
+
+/// As a file's text: a line for each. Empty where it would be the same without a file: all are in the first process, which has
+/// room for them.
+#[must_use]
+pub fn write(places: &Places, room: usize) -> String {
+    let mut text = String::new();
+    if places.len() <= room && places.values().all(|place| *place == 0) {
+        return text;
+    }
+    for (id, place) in places {
+        writeln!(text, "{id} {place}").expect("writing into a string");
+    }
+    text
+}
+
+/// From such a text; what is no line of one is passed over.
+#[must_use]
+pub fn read(text: &str) -> Places {
+    let line = |line: &str| {
+        let (id, place) = line.split_once(' ')?;
+        Some((RoutingDomainId::parse(id).ok()?, place.parse().ok().filter(|place| *place < 1000)?))
+    };
+    text.lines().filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    use linkway_domain::net::{AuthKey, PeerAddresses};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::session::{RoutingDomain, SessionId};
+
+    fn sessions(domains: &BTreeSet<u8>) -> Sessions {
+        let id = |n: u8| RoutingDomainId::parse(&format!("vgw-000000{n:02x}")).unwrap();
+        let domain = |n: &u8| {
+            Arc::new(RoutingDomain {
+                id: id(*n),
+                table: 1,
+                asn: 1,
+                announced: Vec::new(),
+                cidrs: Vec::new(),
+                reserved: Vec::new(),
+                fabric: Vec::new(),
+            })
+        };
+        let session = |n: &u8| {
+            let addresses = PeerAddresses::link_local(u64::from(*n));
+            Arc::new(Session {
+                id: SessionId {
+                    interface: format!("dxvif-f00000{n:02x}").parse().unwrap(),
+                    family: addresses.family(),
+                },
+                routing_domain: id(*n),
+                addresses,
+                asn: 65_000,
+                auth_key: AuthKey::parse("authKey", "fjord-Secret-1").unwrap(),
+                resets: 0,
+            })
+        };
+        Sessions::new(domains.iter().map(domain), domains.iter().map(session))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever comes and goes, also with an agent that knows no more than its file: each routing domain and its sessions are in
+        /// one part, and one that stays is where it was.
+        #[test]
+        fn a_routing_domain_is_in_one_process_and_stays_there(
+            steps in prop::collection::vec((prop::collection::btree_set(0..20_u8, 0..20), any::<bool>()), 1..8),
+            room in 1..8_usize,
+        ) {
+            let mut split = Split::default();
+            for (domains, new_agent) in steps {
+                let before = split.places();
+                let wanted = sessions(&domains);
+                if new_agent {
+                    let known = read(&write(&before, room));
+                    let there = split.sessions.clone();
+                    split = Split::default().next(&there, &known, room);
+                    prop_assert_eq!(split.places(), before.clone());
+                }
+                split = split.next(&wanted, &Places::new(), room);
+                let after = split.places();
+                for (id, place) in &before {
+                    prop_assert!(after.get(id).is_none_or(|now| now == place), "{id}");
+                }
+                let mut all = Sessions::default();
+                for part in &split.parts {
+                    for one in part.routing_domains.values() {
+                        prop_assert!(!all.routing_domains.contains_key(&one.id));
+                        all.put_routing_domain(Arc::clone(one));
+                    }
+                    for one in part.sessions.values() {
+                        prop_assert!(part.routing_domains.contains_key(&one.routing_domain));
+                        prop_assert!(!all.sessions.contains_key(&one.id));
+                        all.put_session(Arc::clone(one));
+                    }
+                    prop_assert!(part.routing_domains.len() <= room);
+                }
+                prop_assert_eq!(all, wanted);
+            }
+        }
+    }
+}

@@ -1,0 +1,550 @@
+//! What keeps a tenant's packets where they may be: the tc filters of a link (tc(8); clsact, so both ways).
+//!
+//! * A *port* carries 802.1Q frames and nothing else, so that nobody reaches the router by the bare port.
+//! * On a *customer's* link, ARP and neighbour discovery count only for the peer, and only BGP, BFD and ICMP of the peer
+//!   reach the router, all of it policed. A source cannot be of the VPC or of the handoff's subnet. What passes is
+//!   marked, and what has a customer's mark does not leave on a customer's link.
+//! * What comes from a *handoff* is marked as being of a routing domain, unless it is for the handoff's own subnet.
+//! * Where a packet leaves as it should, its mark goes, so that a tunnel that carries it is nothing special.
+//!
+//! A rule of the kernel's drops what has a mark and no route in its VRF ([`crate::plan::rules`]). The marks and the VRF's
+//! unreachable default route are two barriers, each of which holds without the other.
+//!
+//! Pure: [`Fence::filters`] says which filters a link has; the netlink driver makes them and recognises them by the digest
+//! that each carries as its action's cookie.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, LazyLock};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use linkway_domain::net::{AddressFamily, PeerAddresses};
+use sha2::{Digest as _, Sha256};
+
+use crate::mark::Marks;
+
+/// The port of BFD for one hop (RFC 5881, section 4).
+const BFD: u16 = 3784;
+/// Neighbour solicitation and advertisement (RFC 4861, sections 4.3 and 4.4).
+const SOLICITATION: u8 = 135;
+const ADVERTISEMENT: u8 = 136;
+
+/// ARP and neighbour discovery of the peer: Linux asks once a second at most, and a restarted router a few times.
+const NEIGHBOUR: Rate = Rate { packets: 50, burst: 50 };
+/// Neighbour solicitations from link-local addresses, any of which may be the peer's: each makes an entry in the neighbour
+/// table, where it stays for a minute or so.
+const LINK_LOCAL: Rate = Rate { packets: 1, burst: 4 };
+/// BGP: a hundred prefixes are some packets; a session that starts anew sends them at once.
+const BGP_RATE: Rate = Rate { packets: 500, burst: 1_000 };
+/// BFD: an interval of 10 ms, and some room.
+const BFD_RATE: Rate = Rate { packets: 200, burst: 200 };
+/// Pings of the router, and what tells it of an error.
+const ICMP_RATE: Rate = Rate { packets: 100, burst: 200 };
+
+/// The fence of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fence {
+    /// A port.
+    Port,
+    /// A handoff.
+    Handoff {
+        /// The router's addresses on it, with their subnets.
+        own: Vec<IpNet>,
+    },
+    /// A customer's link.
+    Customer {
+        /// The ends of its sessions.
+        peers: Vec<PeerAddresses>,
+        /// What it has in common with the other links of its routing domain.
+        domain: Arc<DomainFence>,
+    },
+}
+
+/// What the fences of a routing domain's customers have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DomainFence {
+    /// The VPC's prefixes and the handoffs' subnets: no customer's packet comes from there.
+    pub inner: Vec<IpNet>,
+    /// The router's addresses on handoffs.
+    pub own: Vec<IpAddr>,
+    /// The next hops on handoffs.
+    pub next_hops: Vec<IpAddr>,
+    /// The handoffs' subnets outside of the VPC's prefixes: of them a customer has to do with the next hops only, and each
+    /// other address that somebody tries makes an entry in the neighbour table.
+    pub transit: Vec<IpNet>,
+    /// The subnets of the sessions of all interfaces: no customer's packet goes there, but for the one to its own end.
+    pub links: Vec<IpNet>,
+}
+
+/// Recognises the filters of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FenceDigest(pub u64);
+
+/// What the fences of a link have dropped, in packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drops {
+    /// ARP and neighbour discovery that is not the peer's, or too much of it.
+    pub neighbour: u64,
+    /// To the router: what is not BGP, BFD or ICMP of the peer, or too much of it.
+    pub router: u64,
+    /// Sources that no customer has.
+    pub source: u64,
+    /// From a customer to a customer.
+    pub transit: u64,
+    /// Other protocols than ARP, IPv4 and IPv6, and the family in which the interface has no peer; on a port, what has no VLAN.
+    pub protocol: u64,
+}
+
+/// What a filter's drops count as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Counter {
+    /// See [`Drops::neighbour`].
+    Neighbour,
+    /// See [`Drops::router`].
+    Router,
+    /// See [`Drops::source`].
+    Source,
+    /// See [`Drops::transit`].
+    Transit,
+    /// See [`Drops::protocol`].
+    Protocol,
+}
+
+impl Drops {
+    /// The counters with their names.
+    #[must_use]
+    pub const fn by_fence(&self) -> [(&'static str, u64); 5] {
+        let Self { neighbour, router, source, transit, protocol } = *self;
+        [
+            ("neighbour", neighbour),
+            ("router", router),
+            ("source", source),
+            ("transit", transit),
+            ("protocol", protocol),
+        ]
+    }
+
+    /// Adds what a filter has dropped.
+    pub const fn add(&mut self, counter: Counter, packets: u64) {
+        let sum = match counter {
+            Counter::Neighbour => &mut self.neighbour,
+            Counter::Router => &mut self.router,
+            Counter::Source => &mut self.source,
+            Counter::Transit => &mut self.transit,
+            Counter::Protocol => &mut self.protocol,
+        };
+        *sum = sum.saturating_add(packets);
+    }
+}
+
+/// Which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Direction {
+    /// What comes in by the link.
+    Ingress,
+    /// What goes out by it.
+    Egress,
+}
+
+/// The protocol of a frame that a filter looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Protocol {
+    /// Any (`ETH_P_ALL`).
+    All,
+    /// ARP.
+    Arp,
+    /// IPv4.
+    Ipv4,
+    /// IPv6.
+    Ipv6,
+    /// 802.1Q.
+    Vlan,
+}
+
+impl Protocol {
+    /// Its Ethertype.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::All => 0x0003,
+            Self::Arp => 0x0806,
+            Self::Ipv4 => 0x0800,
+            Self::Ipv6 => 0x86dd,
+            Self::Vlan => 0x8100,
+        }
+    }
+}
+
+/// Packets a second, with a burst of packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rate {
+    /// Packets a second.
+    pub packets: u32,
+    /// Packets at once.
+    pub burst: u32,
+}
+
+/// A filter of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// Which way.
+    pub direction: Direction,
+    /// Its priority: the lower ones come first. Filters of a priority are of one protocol and one kind, and are distinct by `handle`.
+    pub priority: u16,
+    /// What tells it from the others of its priority; a mark, where it is that what it looks for.
+    pub handle: u32,
+    /// The frames that it looks at.
+    pub protocol: Protocol,
+    /// Which of those it is about.
+    pub condition: Condition,
+    /// What becomes of them.
+    pub action: Action,
+    /// What those that it drops count as.
+    pub counter: Counter,
+}
+
+/// Which packets a filter is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// All (`matchall`).
+    All,
+    /// Those with these bits of the mark (`fw`; the mark is the filter's handle).
+    Mark(u32),
+    /// Frames of a VLAN (`flower`).
+    Vlan(u16),
+    /// ARP from this address about that one (`flower`).
+    Arp {
+        /// The sender's address.
+        sender: Ipv4Addr,
+        /// The address that it is about.
+        target: Ipv4Addr,
+    },
+    /// IP packets (`flower`).
+    Ip {
+        /// Where from.
+        source: Option<IpNet>,
+        /// Where to.
+        destination: Option<IpNet>,
+        /// What they carry.
+        transport: Option<Transport>,
+    },
+}
+
+/// What an IP packet carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// TCP from this port.
+    TcpFrom(u16),
+    /// TCP to this port.
+    TcpTo(u16),
+    /// UDP to this port.
+    UdpTo(u16),
+    /// ICMP.
+    Icmp,
+    /// ICMPv6, of one type or any.
+    Icmpv6(Option<u8>),
+}
+
+/// What becomes of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It passes.
+    Pass,
+    /// It does not.
+    Drop,
+    /// As many as this pass.
+    Police(Rate),
+    /// It passes and has these bits of the mask set in its mark, the others of it cleared.
+    Mark {
+        /// The bits.
+        bits: u32,
+        /// The mask.
+        mask: u32,
+    },
+}
+
+impl Fence {
+    /// The filters, in the order of their directions, priorities and handles.
+    #[must_use]
+    pub fn filters(&self, marks: &Marks) -> Vec<Filter> {
+        let mut list = List::default();
+        match self {
+            Self::Port => port(&mut list),
+            Self::Handoff { own } => handoff(&mut list, own, marks),
+            Self::Customer { peers, domain } => customer(&mut list, peers, domain, marks),
+        }
+        list.filters
+    }
+
+    /// What recognises it where it is complete and there is nothing else.
+    #[must_use]
+    pub fn digest(&self, marks: &Marks) -> FenceDigest {
+        digest(self.filters(marks).iter().map(Filter::trace))
+    }
+}
+
+/// What is seen of a filter of ours: place and cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Trace {
+    /// Which way.
+    pub direction: Direction,
+    /// Its priority.
+    pub priority: u16,
+    /// Its protocol's number.
+    pub protocol: u16,
+    /// Its action's cookie; all zeros if there is none.
+    pub cookie: Cookie,
+}
+
+/// What an action of ours carries: [`COOKIE`], the filter's counter, then a digest of the filter.
+pub type Cookie = [u8; 16];
+
+/// Cookies of ours begin so.
+pub const COOKIE: [u8; 4] = *b"lnkw";
+
+/// The digest of a link's filters, in whatever order.
+pub fn digest(traces: impl Iterator<Item = Trace>) -> FenceDigest {
+    let mut traces: Vec<Trace> = traces.collect();
+    traces.sort_unstable();
+    let mut hash = Sha256::new();
+    for trace in traces {
+        hash.update([trace.direction as u8]);
+        hash.update(trace.priority.to_be_bytes());
+        hash.update(trace.protocol.to_be_bytes());
+        hash.update(trace.cookie);
+    }
+    let hash: [u8; 32] = hash.finalize().into();
+    FenceDigest(u64::from_be_bytes(*hash.first_chunk().expect("SHA-256 has 32 bytes")))
+}
+
+impl Filter {
+    /// What is seen of it when it is there.
+    #[must_use]
+    pub fn trace(&self) -> Trace {
+        let Self { direction, priority, protocol, .. } = *self;
+        Trace { direction, priority, protocol: protocol.number(), cookie: self.cookie() }
+    }
+
+    /// The cookie of its action. It tells what the filter is, so that one with other contents in the same place is seen. The
+    /// handle is left out: among the filters of a priority the driver gives a new one whichever is free, so that those which
+    /// stay are not touched.
+    #[must_use]
+    pub fn cookie(&self) -> Cookie {
+        let mut text = String::new();
+        let Self { direction, priority, handle: _, protocol, condition, action, counter } = self;
+        write!(text, "{direction:?} {priority} {protocol:?} {condition:?} {action:?} {counter:?}")
+            .expect("writing into a string");
+        let hash: [u8; 32] = Sha256::digest(text).into();
+        let mut cookie = [0; 16];
+        cookie[..4].copy_from_slice(&COOKIE);
+        cookie[4] = *counter as u8;
+        cookie[5..].copy_from_slice(&hash[..11]);
+        cookie
+    }
+}
+
+/// What the drops of a filter with this cookie count as; `None` if it is not ours.
+#[must_use]
+pub fn counter_of(cookie: &Cookie) -> Option<Counter> {
+    let all =
+        [Counter::Neighbour, Counter::Router, Counter::Source, Counter::Transit, Counter::Protocol];
+    let number = *cookie.strip_prefix(&COOKIE)?.first()?;
+    all.into_iter().find(|counter| *counter as u8 == number)
+}
+
+/// A list of filters in the making.
+#[derive(Default)]
+struct List {
+    filters: Vec<Filter>,
+}
+
+impl List {
+    fn put(
+        &mut self,
+        (direction, priority, protocol): (Direction, u16, Protocol),
+        condition: Condition,
+        action: Action,
+        counter: Counter,
+    ) {
+        let before = self
+            .filters
+            .iter()
+            .filter(|other| (other.direction, other.priority) == (direction, priority));
+        let handle = match condition {
+            Condition::Mark(bits) => bits,
+            Condition::All | Condition::Vlan(_) | Condition::Arp { .. } | Condition::Ip { .. } => {
+                u32::try_from(before.count()).expect("few filters") + 1
+            }
+        };
+        let filter = Filter { direction, priority, handle, protocol, condition, action, counter };
+        self.filters.push(filter);
+    }
+}
+
+/// Only what has a VLAN; priority-tagged frames (VLAN 0) are untagged ones. Nothing without one goes out either.
+fn port(list: &mut List) {
+    use Direction::{Egress, Ingress};
+    let counter = Counter::Protocol;
+    list.put((Ingress, 1, Protocol::Vlan), Condition::Vlan(0), Action::Drop, counter);
+    for direction in [Ingress, Egress] {
+        list.put((direction, 2, Protocol::Vlan), Condition::All, Action::Pass, counter);
+        list.put((direction, 3, Protocol::All), Condition::All, Action::Drop, counter);
+    }
+}
+
+/// The subnet's other addresses are no business of the router's: each that is tried would make an entry in the neighbour table.
+fn handoff(list: &mut List, own: &[IpNet], marks: &Marks) {
+    let mask = marks.domain_mark | marks.customer_mark;
+    let mark = Action::Mark { bits: marks.domain_mark, mask };
+    let to = |net| Condition::Ip { source: None, destination: Some(net), transport: None };
+    for (family, protocol, first) in
+        [(AddressFamily::Ipv4, Protocol::Ipv4, 1_u16), (AddressFamily::Ipv6, Protocol::Ipv6, 4)]
+    {
+        let place = |offset: u16| (Direction::Ingress, first + offset, protocol);
+        let own = || own.iter().filter(|address| is_of(address.addr(), family));
+        for address in own() {
+            list.put(place(0), to(host(address.addr())), mark, Counter::Router);
+        }
+        let subnets: BTreeSet<IpNet> = own().map(IpNet::trunc).collect();
+        for subnet in subnets {
+            list.put(place(1), to(subnet), Action::Drop, Counter::Router);
+        }
+        list.put(place(2), Condition::All, mark, Counter::Protocol);
+    }
+    unmark(list, 1, marks);
+}
+
+/// Whatever is left of a packet's mark goes with it no further.
+fn unmark(list: &mut List, priority: u16, marks: &Marks) {
+    let clear = Action::Mark { bits: 0, mask: marks.domain_mark | marks.customer_mark };
+    list.put(
+        (Direction::Egress, priority, Protocol::All),
+        Condition::All,
+        clear,
+        Counter::Protocol,
+    );
+}
+
+fn customer(list: &mut List, peers: &[PeerAddresses], domain: &DomainFence, marks: &Marks) {
+    let ingress = |priority, protocol| (Direction::Ingress, priority, protocol);
+    for peer in peers {
+        if let (IpAddr::V4(sender), IpAddr::V4(target)) =
+            (peer.customer().addr(), peer.amazon().addr())
+        {
+            let condition = Condition::Arp { sender, target };
+            let action = Action::Police(NEIGHBOUR);
+            list.put(ingress(1, Protocol::Arp), condition, action, Counter::Neighbour);
+        }
+    }
+    list.put(ingress(2, Protocol::Arp), Condition::All, Action::Drop, Counter::Neighbour);
+    for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
+        let own: Vec<&PeerAddresses> = peers.iter().filter(|p| p.family() == family).collect();
+        if !own.is_empty() {
+            family_of_customer(list, family, &own, domain, marks);
+        }
+    }
+    list.put(ingress(20, Protocol::All), Condition::All, Action::Drop, Counter::Protocol);
+    let out = (Direction::Egress, 1, Protocol::All);
+    list.put(out, Condition::Mark(marks.customer_mark), Action::Drop, Counter::Transit);
+    unmark(list, 2, marks);
+}
+
+/// A family in which the interface has a peer: what reaches the router, what does not, which sources are refused, the mark.
+fn family_of_customer(
+    list: &mut List,
+    family: AddressFamily,
+    own: &[&PeerAddresses],
+    domain: &DomainFence,
+    marks: &Marks,
+) {
+    let (protocol, first, never) = match family {
+        AddressFamily::Ipv4 => (Protocol::Ipv4, 3_u16, NEVER_4.as_slice()),
+        AddressFamily::Ipv6 => (Protocol::Ipv6, 9, NEVER_6.as_slice()),
+    };
+    let place = |offset: u16| (Direction::Ingress, first + offset, protocol);
+    let of_family = |net: &&IpNet| is_of(net.addr(), family);
+    for peer in own {
+        let (source, destination) = (host(peer.customer().addr()), host(peer.amazon().addr()));
+        let mut pass = |source, destination, transport, rate, counter| {
+            let condition = Condition::Ip { source, destination, transport: Some(transport) };
+            list.put(place(0), condition, Action::Police(rate), counter);
+        };
+        let ends = (Some(source), Some(destination));
+        if family == AddressFamily::Ipv6 {
+            let (ask, tell) =
+                (Transport::Icmpv6(Some(SOLICITATION)), Transport::Icmpv6(Some(ADVERTISEMENT)));
+            let link_local = Some(net6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10));
+            pass(ends.0, None, ask, NEIGHBOUR, Counter::Neighbour);
+            pass(ends.0, None, tell, NEIGHBOUR, Counter::Neighbour);
+            pass(link_local, None, ask, LINK_LOCAL, Counter::Neighbour);
+            pass(link_local, None, tell, NEIGHBOUR, Counter::Neighbour);
+        }
+        let icmp = match family {
+            AddressFamily::Ipv4 => Transport::Icmp,
+            AddressFamily::Ipv6 => Transport::Icmpv6(None),
+        };
+        pass(ends.0, ends.1, Transport::TcpTo(marks.bgp_port), BGP_RATE, Counter::Router);
+        pass(ends.0, ends.1, Transport::TcpFrom(marks.bgp_port), BGP_RATE, Counter::Router);
+        pass(ends.0, ends.1, Transport::UdpTo(BFD), BFD_RATE, Counter::Router);
+        pass(ends.0, ends.1, icmp, ICMP_RATE, Counter::Router);
+    }
+    let hosts = domain.own.iter().map(|address| host(*address));
+    let to: Vec<IpNet> =
+        domain.links.iter().copied().chain(hosts).chain(never.iter().copied()).collect();
+    for destination in to.iter().filter(of_family) {
+        let condition =
+            Condition::Ip { source: None, destination: Some(*destination), transport: None };
+        list.put(place(1), condition, Action::Drop, Counter::Router);
+    }
+    for source in domain.inner.iter().chain(never).filter(of_family) {
+        let condition = Condition::Ip { source: Some(*source), destination: None, transport: None };
+        list.put(place(2), condition, Action::Drop, Counter::Source);
+    }
+    let bits = marks.domain_mark | marks.customer_mark;
+    let pass = Action::Mark { bits, mask: bits };
+    let to = |destination| Condition::Ip {
+        source: None,
+        destination: Some(destination),
+        transport: None,
+    };
+    for next_hop in
+        domain.next_hops.iter().map(|address| host(*address)).filter(|net| of_family(&net))
+    {
+        list.put(place(3), to(next_hop), pass, Counter::Protocol);
+    }
+    for transit in domain.transit.iter().filter(of_family) {
+        list.put(place(4), to(*transit), Action::Drop, Counter::Router);
+    }
+    list.put(place(5), Condition::All, pass, Counter::Protocol);
+}
+
+/// Neither sources nor destinations of what is forwarded (RFC 6890): "this network", loopback, multicast, reserved, what embeds
+/// IPv4 addresses, discard-only, and what never leaves a link. IPv4's link-local range is left out: sessions use it.
+static NEVER_4: LazyLock<[IpNet; 4]> = LazyLock::new(|| {
+    let net = |first, length| net4(Ipv4Addr::new(first, 0, 0, 0), length);
+    [net(0, 8), net(127, 8), net(224, 4), net(240, 4)]
+});
+static NEVER_6: LazyLock<[IpNet; 5]> = LazyLock::new(|| {
+    let net = |first, sixth, length| net6(Ipv6Addr::new(first, 0, 0, 0, 0, sixth, 0, 0), length);
+    [net(0, 0, 96), net(0, 0xffff, 96), net(0x100, 0, 64), net(0xfe80, 0, 10), net(0xff00, 0, 8)]
+});
+
+const fn is_of(address: IpAddr, family: AddressFamily) -> bool {
+    match family {
+        AddressFamily::Ipv4 => address.is_ipv4(),
+        AddressFamily::Ipv6 => address.is_ipv6(),
+    }
+}
+
+fn host(address: IpAddr) -> IpNet {
+    IpNet::from(address)
+}
+
+fn net4(address: Ipv4Addr, length: u8) -> IpNet {
+    IpNet::V4(Ipv4Net::new(address, length).expect("a length of IPv4"))
+}
+
+fn net6(address: Ipv6Addr, length: u8) -> IpNet {
+    IpNet::V6(Ipv6Net::new(address, length).expect("a length of IPv6"))
+}
