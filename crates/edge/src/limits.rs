@@ -1,7 +1,11 @@
 //! What a router needs of its kernel for a number of interfaces, and what it has. The sizes are pure; only [`Limits::read`] looks.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::time::Duration;
+
+use linkway_domain::edge::EdgeConfig;
+use linkway_domain::net::AddressFamily;
 
 use rustix::process::{Resource, getrlimit};
 
@@ -16,6 +20,29 @@ pub struct Size {
     pub sessions: u64,
     /// BGP sessions of one family in the routing domain that has the most.
     pub most_in_a_domain: u64,
+}
+
+impl Size {
+    /// That of a configuration.
+    #[must_use]
+    pub fn of(config: &EdgeConfig) -> Self {
+        let count = |number: usize| number as u64;
+        let mut sessions: HashMap<(&str, AddressFamily), u64> = HashMap::new();
+        for interface in &config.interfaces {
+            for peer in interface.peers.iter() {
+                let domain = interface.routing_domain_id.as_str();
+                *sessions.entry((domain, peer.addresses.family())).or_default() += 1;
+            }
+        }
+        let domains: HashSet<&str> = sessions.keys().map(|(domain, _)| *domain).collect();
+        let handoffs: usize = config.routing_domains.iter().map(|one| one.handoffs.len()).sum();
+        Self {
+            interfaces: count(config.interfaces.len() + handoffs),
+            routing_domains: count(domains.len()),
+            sessions: sessions.values().sum(),
+            most_in_a_domain: sessions.values().copied().max().unwrap_or(0),
+        }
+    }
 }
 
 /// What the kernel allows, or what a size needs at least.

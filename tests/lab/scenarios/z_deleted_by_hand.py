@@ -41,6 +41,12 @@ SETTINGS = {
         "keep_addr_on_down",
     ],
 }
+# Whichever of these there is.
+FLUSH = "nft flush ruleset; for one in ip6tables ip6tables-legacy iptables; do $one -t raw -F; done 2>/dev/null; true"
+NO_FILTERS = "tc qdisc delete dev {} clsact 2>/dev/null; true"
+# How many filters each link has, without the numbers that the kernel gives them.
+FILTERS = "for one in {}; do for way in ingress egress; do echo $one $way $(tc filter show dev $one $way | grep -c ^filter); done; done"
+RAW = "ip6tables -t raw -S; ip6tables-legacy -t raw -S 2>/dev/null"
 
 
 @dataclass
@@ -78,7 +84,9 @@ def run(scene: Scene) -> None:
                     try:
                         seconds = router.break_and_wait(one, before)
                     except Failed:
+                        # The next thing is to be judged by itself.
                         router.put_back(one, before)
+                        before = router.look()
                         raise
                     scene.note(f"{one.name}: right again after {seconds:.1f} s")
     watch.must_be_clean()
@@ -134,7 +142,14 @@ def breaks(site: Site, attached: Attached) -> list[Break]:
         Break("the handoff's rp_filter", settings={f"net.ipv4.conf.{handoff}.rp_filter": "0"}),
         Break("the handoff's forwarding", settings={f"net.ipv4.conf.{handoff}.forwarding": "0"}),
         Break("the VRF's rp_filter", settings={f"net.ipv4.conf.{vrf}.rp_filter": "0"}),
-        Break("the whole packet filter", program=["nft", "flush", "ruleset"]),
+        Break("the whole packet filter", program=["sh", "-c", FLUSH]),
+        Break("the filters of the link", program=["sh", "-c", NO_FILTERS.format(link)]),
+        Break("the filters of the port", program=["sh", "-c", NO_FILTERS.format("eth1")]),
+        Break("the filters of the handoff", program=["sh", "-c", NO_FILTERS.format(handoff)]),
+        Break(
+            "a filter chain of the link",
+            program=["sh", "-c", f"tc filter delete dev {link} ingress; true"],
+        ),
         Break("the handoff taken out of its VRF", [f"link set {handoff} nomaster"]),
         Break("the link's MTU", [f"link set {link} mtu 1300"]),
         Break("the link set down", [f"link set {link} down"], session_falls=True),
@@ -175,18 +190,16 @@ class Router:
             names = {str(vrf["linkinfo"]["info_data"]["table"]): "TABLE", vrf["address"]: "MAC"}
             seen = {kind: renamed(lines, names) for kind, lines in seen.items()}
             customers = renamed(customers, names)
+        ours = (self.attached.lent.id, self.site.vpc.gateway_id, self.site.vpc.interface, "eth1")
         files = " ".join(
             f"/proc/sys/net/{family}/conf/{link}/{name}"
             for family, wanted in SETTINGS.items()
-            for link in (
-                self.attached.lent.id,
-                self.site.vpc.gateway_id,
-                self.site.vpc.interface,
-                "eth1",
-            )
+            for link in ours
             for name in wanted
         )
-        script = f"nft --stateless list ruleset; tc qdisc show; grep -H . {files} 2>/dev/null"
+        script = (
+            f"tc qdisc show; {FILTERS.format(' '.join(ours))}; {RAW}; grep -H . {files} 2>/dev/null"
+        )
         seen["other"] = sorted(attempt(space.words("sh", "-c", script)).stdout.splitlines())
         return Look(seen, customers)
 
@@ -208,7 +221,7 @@ class Router:
         return seconds
 
     def put_back(self, one: Break, before: Look) -> None:
-        """The settings as they were, so that the next thing is judged by itself."""
+        """The settings as they were."""
         values = dict(
             line.rsplit(":", 1) for line in before.kernel["other"] if line.startswith("/proc/sys/")
         )
@@ -219,8 +232,8 @@ class Router:
     def _wait(self, began: float, before: Look, patience: float, *, customers: bool) -> float:
         """Until the kernel is as before, with the customers' routes if these are asked for."""
         while True:
-            now = self.look()
             seconds = time.monotonic() - began
+            now = self.look()
             try:
                 must_be_same(before.kernel, now.kernel, f"after {seconds:.1f} s")
                 must(
@@ -232,6 +245,9 @@ class Router:
                 if seconds > patience:
                     raise
             else:
+                must(
+                    seconds <= patience, f"right again within {patience:.0f} s", f"{seconds:.1f} s"
+                )
                 return seconds
             time.sleep(0.2)
 

@@ -24,6 +24,7 @@ struct Figures {
     refused: u64,
     seconds: f64,
     blind: bool,
+    too_low: usize,
     snapshot: Option<Snapshot>,
 }
 
@@ -71,6 +72,11 @@ impl Gauges {
         self.with(|figures| figures.blind = true);
     }
 
+    /// So many limits of the machine are too low for what it serves.
+    pub fn too_low(&self, limits: usize) {
+        self.with(|figures| figures.too_low = limits);
+    }
+
     /// The newest report.
     pub fn show(&self, snapshot: Snapshot) {
         self.with(|figures| {
@@ -108,6 +114,8 @@ impl Gauges {
         page.one("linkway_edge_round_seconds_total", "counter", help, figures.seconds);
         let help = "Whether the kernel can be observed";
         page.one("linkway_edge_kernel_visible", "gauge", help, u8::from(!figures.blind));
+        let help = "Limits of the machine that are too low for what it serves; the log names them";
+        page.one("linkway_edge_limits_too_low", "gauge", help, figures.too_low);
         if let Some(snapshot) = &figures.snapshot {
             snapshot.render(&mut page);
         }

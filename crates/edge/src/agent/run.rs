@@ -16,6 +16,7 @@ use super::server::Server;
 use super::stored_config::{StateDir, StoredConfig};
 use super::{Agent, Look, Round};
 use crate::kernel::Driver;
+use crate::limits::{Limits, Size};
 use crate::session::Daemon;
 
 /// How often the agent does what nothing wakes it for.
@@ -160,6 +161,8 @@ pub struct Shell<K, D> {
     again: Option<(Instant, Duration)>,
     /// The errors of kernel and daemon that were logged last.
     said: [Option<String>; 2],
+    /// The limits of the machine that were logged as too low last.
+    too_low: Vec<String>,
 }
 
 impl<K: Driver, D: Daemon> Shell<K, D> {
@@ -187,6 +190,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
             tended: now,
             again: None,
             said: [None, None],
+            too_low: Vec::new(),
         }
     }
 
@@ -194,6 +198,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
     pub fn run(mut self, events: &Receiver<Event>) {
         if self.agent.config().is_some() {
             self.converge(Why::Start);
+            self.check_limits();
         }
         loop {
             match events.recv_timeout(self.until_next()) {
@@ -203,6 +208,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
                     let _ = answer.send(taken);
                     if taken {
                         self.converge(Why::Configuration);
+                        self.check_limits();
                     }
                 }
                 // News without end must not keep it from looking at what there is no news of.
@@ -308,6 +314,17 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
         self.gauges.round(&round, start.elapsed());
         self.say_errors();
         self.tell();
+    }
+
+    /// Logs which limits of the machine are too low for the configuration, once each.
+    fn check_limits(&mut self) {
+        let Some(config) = self.agent.config() else { return };
+        let too_low = Limits::read().too_low(&Limits::needed(Size::of(config)));
+        for text in too_low.iter().filter(|text| !self.too_low.contains(text)) {
+            tracing::warn!("{text}");
+        }
+        self.gauges.too_low(too_low.len());
+        self.too_low = too_low;
     }
 
     /// Logs why the kernel or the daemon cannot be dealt with: once, not at every try.
