@@ -18,6 +18,7 @@ use crate::stored::{Entry, Stored};
 use crate::tag::ResourceTags;
 use crate::version::{Form, InJson, Migrated, Moved, Never, Versioned};
 use crate::virtual_gateway::Gateway;
+use crate::virtual_gateway::previous::Gateway1;
 use crate::virtual_interface::previous::VirtualInterface2;
 use crate::virtual_interface::{VirtualInterface, VirtualInterfaceStatus};
 
@@ -31,13 +32,33 @@ pub struct Kind {
     /// What is stored there.
     pub holds: Holds,
     /// Whether stored values are encrypted, because they hold a secret.
-    pub sealed: bool,
+    pub sealed: Sealed,
     /// Whether requests read its values one by one, again and again; others are listed, or read seldom.
     pub cached: bool,
     /// Whether its records count in the counts of things by state.
     pub counted: bool,
     /// What must hear of a change of its keys.
     pub wakes: Wakes,
+}
+
+/// Which stored values of a kind are encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sealed {
+    /// None.
+    Never,
+    /// Those of this version and of later ones: what was before had no secret.
+    Since(u8),
+}
+
+impl Sealed {
+    /// Whether a value of this version is encrypted.
+    #[must_use]
+    pub const fn is(self, version: u8) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Since(first) => version >= first,
+        }
+    }
 }
 
 /// What a server must wake when a key has changed, whichever server changed it.
@@ -86,7 +107,7 @@ pub trait ReadRecord {
 
 /// Defines [`Record`] and its rows of [`KINDS`].
 macro_rules! records {
-    ($($(#[$doc:meta])* $name:ident = $tag:literal at $prefix:literal, sealed $sealed:literal, cached $cached:literal, counted $counted:literal, wakes $wakes:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $tag:literal at $prefix:literal, sealed $sealed:ident $(($since:literal))?, cached $cached:literal, counted $counted:literal, wakes $wakes:ident;)*) => {
         /// A record. The kind is told by its key too; both must agree.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(tag = "record")]
@@ -185,36 +206,36 @@ macro_rules! records {
         }
 
         const RECORDS: &[Kind] = &[
-            $(Kind { prefix: $prefix, holds: Holds::Record($tag), sealed: $sealed, cached: $cached, counted: $counted, wakes: Wakes::$wakes },)*
+            $(Kind { prefix: $prefix, holds: Holds::Record($tag), sealed: Sealed::$sealed $(($since))?, cached: $cached, counted: $counted, wakes: Wakes::$wakes },)*
         ];
     };
 }
 
 records! {
     /// A customer of the operator.
-    Account = "account" at "account", sealed false, cached true, counted false, wakes Nobody;
+    Account = "account" at "account", sealed Never, cached true, counted false, wakes Nobody;
     /// An access key, with its secret.
-    AccessKey = "access-key" at "key", sealed true, cached false, counted false, wakes Credentials;
+    AccessKey = "access-key" at "key", sealed Since(1), cached false, counted false, wakes Credentials;
     /// A place with edge routers.
-    Location = "location" at "location", sealed false, cached false, counted false, wakes Nobody;
+    Location = "location" at "location", sealed Never, cached false, counted false, wakes Nobody;
     /// An edge router.
-    Edge = "edge" at "edge", sealed false, cached false, counted false, wakes Nobody;
+    Edge = "edge" at "edge", sealed Never, cached false, counted false, wakes Nobody;
     /// When an edge router was last heard.
-    EdgeSeen = "edge-seen" at "edge-seen", sealed false, cached true, counted false, wakes Nobody;
+    EdgeSeen = "edge-seen" at "edge-seen", sealed Never, cached true, counted false, wakes Nobody;
     /// A port of an edge router.
-    Port = "port" at "port", sealed false, cached false, counted false, wakes Nobody;
+    Port = "port" at "port", sealed Never, cached false, counted false, wakes Nobody;
     /// A connection.
-    Connection = "connection" at "connection", sealed false, cached true, counted true, wakes Nobody;
+    Connection = "connection" at "connection", sealed Never, cached true, counted true, wakes Nobody;
     /// A virtual interface, with its BGP key.
-    VirtualInterface = "virtual-interface" at "vif", sealed true, cached true, counted true, wakes Nobody;
+    VirtualInterface = "virtual-interface" at "vif", sealed Since(1), cached true, counted true, wakes Nobody;
     /// What an edge router last said of a virtual interface.
-    VirtualInterfaceStatus = "virtual-interface-status" at "vif-status", sealed false, cached true, counted true, wakes Nobody;
+    VirtualInterfaceStatus = "virtual-interface-status" at "vif-status", sealed Never, cached true, counted true, wakes Nobody;
     /// What an account has labelled a resource with.
-    ResourceTags = "resource-tags" at "tags", sealed false, cached true, counted false, wakes Nobody;
+    ResourceTags = "resource-tags" at "tags", sealed Never, cached true, counted false, wakes Nobody;
     /// An account's confirmation of a customer agreement.
-    CustomerAgreement = "customer-agreement" at "agreement", sealed false, cached false, counted false, wakes Nobody;
-    /// A virtual gateway.
-    Gateway = "gateway" at "gateway", sealed false, cached true, counted false, wakes Nobody;
+    CustomerAgreement = "customer-agreement" at "agreement", sealed Never, cached false, counted false, wakes Nobody;
+    /// A virtual gateway, with the keys of its sessions with the fabric.
+    Gateway = "gateway" at "gateway", sealed Since(2), cached true, counted false, wakes Nobody;
 }
 
 /// What an edge router must know because of a record.
@@ -292,13 +313,21 @@ versions! {
     Edge = 1 Json after Never, |never| match never {};
     EdgeSeen = 1 Json after Never, |never| match never {};
     Port = 1 Json after Never, |never| match never {};
-    Gateway = 1 Json after Never, |never| match never {};
+    Gateway = 2 Json after Gateway1, Gateway1::migrate;
+    Gateway1 = 1 Json after Never, |never| match never {};
     CustomerAgreement = 1 Json after Never, |never| match never {};
 }
 
 /// A kind of key that holds no record of its own.
 const fn entries(prefix: &'static str, holds: Holds) -> Kind {
-    Kind { prefix, holds, sealed: false, cached: false, counted: false, wakes: Wakes::Nobody }
+    Kind {
+        prefix,
+        holds,
+        sealed: Sealed::Never,
+        cached: false,
+        counted: false,
+        wakes: Wakes::Nobody,
+    }
 }
 
 const ENTRIES: &[Kind] = &[

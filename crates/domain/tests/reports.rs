@@ -8,8 +8,8 @@ use common::scene::{A, B, R1, Scene, addressed};
 use common::{Call, World, refused};
 use linkway_domain::Time;
 use linkway_domain::access_key::Principal;
-use linkway_domain::edge::ConfigVersion;
 use linkway_domain::edge::report::{ReportInterface, ReportSeen};
+use linkway_domain::edge::{ConfigVersion, EdgeSeen};
 use linkway_domain::epoch::{Epoch, RenewEpoch};
 use linkway_domain::id::{EdgeId, VirtualInterfaceId};
 use linkway_domain::key;
@@ -94,6 +94,48 @@ fn an_older_report_is_stale_and_a_quiet_edge_costs_few_writes() {
     assert_eq!(scene.world.revision, revision + 1, "but is written now and then");
     assert_eq!(take(&mut scene, 14), Ok(()));
     assert_eq!(scene.world.revision, revision + 2, "as it is when a number is left out");
+}
+
+#[test]
+fn no_report_is_the_last_that_is_heard_of_its_edge() {
+    let (mut scene, interface) = accepted();
+    let mut servers = [Server::default(); 2];
+    let day = 24 * 60 * 60 * 1000;
+    let most = scene.now.millis() + day;
+    let mut take = |scene: &mut Scene, server: usize, sequence: u64, up: bool| {
+        let report = report(scene, sequence, up);
+        servers[server].take(&mut scene.world, scene.now, &report)
+    };
+    for sequence in [most + 1, u64::MAX - 1, u64::MAX] {
+        let text = format!(
+            "sequence \"{sequence}\" must be at most {most}, a day beyond the server's clock in milliseconds; an agent \
+             that is restarted counts from its own clock."
+        );
+        let revision = scene.world.revision;
+        assert_eq!(take(&mut scene, 0, sequence, false), Err(text));
+        assert_eq!(scene.world.revision, revision, "a refusal leaves nothing behind");
+    }
+    // The highest that is taken leaves room for those after it, in whatever order two servers get them.
+    assert_eq!(take(&mut scene, 0, most, false), Ok(()));
+    scene.later(1);
+    assert_eq!(take(&mut scene, 1, most + 1, true), Ok(()));
+    assert_eq!(bgp_up(&scene.world, &interface), Some(true));
+    // What a build without the bound recorded, or this one before its clock was set back, silences nothing.
+    for recorded in [u64::MAX, scene.now.millis() + 2 * day] {
+        let seen = EdgeSeen { at: scene.now, epoch: 1, generation: 1, sequence: recorded };
+        scene.world.revision += 1;
+        let at = key::edge_seen(&edge()).as_str().to_owned();
+        scene.world.records.insert(at, (scene.world.revision, seen.into()));
+        let mut fresh = [Server::default()];
+        for (sequence, up) in [(10, false), (11, true)] {
+            let report = report(&mut scene, sequence, up);
+            assert_eq!(fresh[0].take(&mut scene.world, scene.now, &report), Ok(()));
+            assert_eq!(bgp_up(&scene.world, &interface), Some(up), "after {recorded}");
+        }
+        let late = report(&mut scene, 10, false);
+        let stale = "sequence \"10\" is not newer than the last report's, 11.";
+        assert_eq!(fresh[0].take(&mut scene.world, scene.now, &late), Err(stale.to_owned()));
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod bird;
+pub mod fabric;
 pub mod fence;
 pub mod kernel;
 pub mod limits;

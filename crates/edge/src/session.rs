@@ -11,6 +11,8 @@ use linkway_domain::edge::PeerStatus;
 use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
 use linkway_domain::net::{AddressFamily, AuthKey, PeerAddresses, Prefix};
 
+use crate::fabric::{FabricSession, FabricStates};
+
 /// All that the daemon has to do. Cheap to clone; what is the same as in another one is shared with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sessions {
@@ -64,6 +66,8 @@ pub struct RoutingDomain {
     /// What else in the VRF is not a customer's to announce: the subnets of the handoffs with the router's own addresses, and
     /// the next hops towards the VPC. Nothing inside them is accepted either. Sorted, each once.
     pub reserved: Vec<IpNet>,
+    /// The sessions with the fabric, IPv4 first.
+    pub fabric: Vec<FabricSession>,
 }
 
 /// A prefix that is announced to customers.
@@ -129,6 +133,8 @@ pub struct Observed {
     pub loaded: Option<Digest>,
     /// The sessions that it has.
     pub peers: Arc<Peers>,
+    /// The sessions with the fabric that it has.
+    pub fabric: Arc<FabricStates>,
 }
 
 /// The state of sessions.
@@ -150,6 +156,14 @@ pub trait Daemon {
     /// As [`Daemon::read`].
     fn glance(&mut self, _last: Observed) -> Result<Observed, DaemonError> {
         self.read()
+    }
+    /// Looks at the sessions with the fabric alone, and lets them decide what is announced: what a look at everything would do
+    /// too, but that may be seconds away where there is much to look at.
+    ///
+    /// # Errors
+    /// As [`Daemon::read`].
+    fn tend_fabric(&mut self) -> Result<Option<Arc<FabricStates>>, DaemonError> {
+        Ok(None)
     }
     /// Makes the daemon do exactly this, starting it where it does not run; sessions that stay the same are undisturbed.
     ///

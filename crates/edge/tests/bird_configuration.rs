@@ -66,7 +66,7 @@ fn whole_configurations() {
     expect_file!["bird_data/classic.conf"].assert_eq(&text(&everything(), Dialect::Classic, &shut));
     let named = text(&everything(), Dialect::NamedAuthentication, &[]);
     let lines = named.lines().filter(|l| l.contains("authentication")).count();
-    assert_eq!(lines, 2, "one for each family");
+    assert_eq!(lines, 3, "one for each family of customers, one for the fabric");
 }
 
 /// The program, which the tests of this crate need as much as the edge does.

@@ -62,7 +62,7 @@ pub fn encode(sealer: &Sealer, key: &Key, record: &Record) -> Vec<u8> {
     let Some((version, plain)) = record.write(Plain) else { return vec![MARK] };
     let mut bytes = Vec::with_capacity(1 + plain.len() + SEAL_BYTES);
     bytes.push(version);
-    if is_sealed(key.as_str()) {
+    if is_sealed(key.as_str(), version) {
         bytes.extend(sealer.seal(key.as_str().as_bytes(), &plain));
     } else {
         bytes.extend(plain);
@@ -70,8 +70,8 @@ pub fn encode(sealer: &Sealer, key: &Key, record: &Record) -> Vec<u8> {
     bytes
 }
 
-fn is_sealed(key: &str) -> bool {
-    Kind::of(key).is_some_and(|kind| kind.sealed)
+fn is_sealed(key: &str, version: u8) -> bool {
+    Kind::of(key).is_some_and(|kind| kind.sealed.is(version))
 }
 
 /// Writes the plain bytes of a record, and their version.
@@ -123,7 +123,7 @@ pub fn decode_any(
         };
     }
     let opened;
-    let plain = if kind.sealed {
+    let plain = if kind.sealed.is(version) {
         let sealed = |e: OpenSealError| CodecError::Sealed(e.to_string());
         opened = sealer.open(key.as_bytes(), rest).map_err(sealed)?;
         &opened
@@ -283,7 +283,7 @@ mod tests {
 
     fn sealed(at: &str, version: u8, plain: &[u8]) -> Vec<u8> {
         let mut bytes = vec![version];
-        match is_sealed(at) {
+        match is_sealed(at, version) {
             true => bytes.extend(sealer().seal(at.as_bytes(), plain)),
             false => bytes.extend(plain),
         }
@@ -358,6 +358,42 @@ mod tests {
         assert_eq!(from_compact.moved.len(), 1);
     }
 
+    /// Literal bytes of version 1, which was not encrypted, and what this build writes, which is.
+    #[test]
+    fn a_gateway_of_version_1_becomes_one_that_is_encrypted() {
+        let at = "gateway/vgw-0a1b2c3d";
+        let old = b"\x01{\"record\":\"gateway\",\"id\":\"vgw-0a1b2c3d\",\"owner\":\"123456789000\",\"asn\":64512,\
+            \"vpc\":\"vpc-12345678\",\"cidrs\":[\"10.0.0.0/16\"],\"handoffs\":[{\"edge\":\"par1-edge1\",\
+            \"interface\":\"vpc0\",\"next_hop\":\"10.0.255.2\"}],\"created\":1764000000000}";
+        let Ok(Record::Gateway(mut gateway)) = decode(&sealer(), at, old) else {
+            panic!("a gateway")
+        };
+        assert_eq!(gateway.handoffs.len(), 1);
+        assert_eq!((&gateway.handoffs[0].fabric_peer, gateway.asn.number()), (&None, 64_512));
+        assert!(!is_current(at, old));
+        let peer = json!({ "address": "10.0.255.2", "asn": 65_010, "auth_key": "fjord-Secret-1" });
+        gateway.handoffs[0].fabric_peer = Some(serde_json::from_value(peer).unwrap());
+        let record = Record::Gateway(gateway);
+        let bytes = encode(&sealer(), &key(at), &record);
+        assert!(is_current(at, &bytes) && bytes[0] == 2);
+        for plain in [&b"fjord-Secret-1"[..], b"10.0.255.2"] {
+            assert!(!bytes.windows(plain.len()).any(|window| window == plain));
+        }
+        assert_eq!(decode(&sealer(), at, &bytes), Ok(record.clone()));
+        let (version, plain) = record.write(Plain).unwrap();
+        assert_eq!((version, String::from_utf8(plain).unwrap().as_str()), (2, GATEWAY));
+        // Of another key file, or not encrypted at all.
+        assert!(matches!(decode(&Sealer::new([8; 32]), at, &bytes), Err(CodecError::Sealed(_))));
+        let bare = [&[2], GATEWAY.as_bytes()].concat();
+        assert!(matches!(decode(&sealer(), at, &bare), Err(CodecError::Sealed(_))));
+    }
+
+    const GATEWAY: &str = concat!(
+        r#"{"record":"gateway","id":"vgw-0a1b2c3d","owner":"123456789000","asn":64512,"vpc":"vpc-12345678","#,
+        r#""cidrs":["10.0.0.0/16"],"handoffs":[{"edge":"par1-edge1","interface":"vpc0","next_hop":"10.0.255.2","#,
+        r#""fabric_peer":{"address":"10.0.255.2","asn":65010,"auth_key":"fjord-Secret-1"}}],"created":1764000000000}"#,
+    );
+
     /// The compact form names nothing: a member more, fewer or elsewhere is another version. If this fails, a record was
     /// changed without one.
     #[test]
@@ -414,7 +450,7 @@ mod tests {
     fn what_is_not_of_the_key_is_refused() {
         let claim: Record = serde_json::from_value(records()[3].1.clone()).unwrap();
         let claim = encode(&sealer(), &key("on/a/live/1"), &claim);
-        assert_eq!(decode(&sealer(), "gateway/x", &claim), Err(CodecError::Newer(2)));
+        assert_eq!(decode(&sealer(), "location/x", &claim), Err(CodecError::Newer(2)));
         assert_eq!(decode(&sealer(), "account/x", &claim), Err(CodecError::NotCompact));
         assert_eq!(decode(&sealer(), "account/x", &[MARK]), Err(CodecError::OtherKind));
         assert_eq!(decode(&sealer(), "vif-of/a/b", &[MARK]), Ok(Record::Mark));

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use in_process::{Directory, Key, Pair, Served};
+use in_process::{Directory, Key, LENDER, Pair, Served};
 use linkway_server::audit::journal::Cursor;
 use linkway_store::Store as _;
 use proptest::prelude::*;
@@ -125,6 +125,8 @@ enum Place {
     Deep(usize),
     /// In an object that was encoded twice: a text that holds JSON.
     Encoded,
+    /// In the peer of a gateway's handoff, of a request that is else a good one.
+    FabricPeer,
     /// The same, and the request is nothing but that text.
     WhollyEncoded,
 }
@@ -165,6 +167,7 @@ fn odd() -> impl Strategy<Value = Odd> {
         "OvertureService.CreateBGPPeer",
         "OvertureService.NoSuchThing",
         "Linkway.CreateAccount",
+        "Linkway.CreateGateway",
     ]);
     let member =
         select(vec![Member::AuthKey, Member::SecretAccessKey, Member::Cak, Member::Password]);
@@ -191,6 +194,7 @@ fn odd() -> impl Strategy<Value = Odd> {
         1 => Just(Place::Tags),
         1 => (1..12_usize).prop_map(Place::Deep),
         1 => Just(Place::Encoded),
+        1 => Just(Place::FabricPeer),
         1 => Just(Place::WhollyEncoded),
     ];
     let harm = prop_oneof![
@@ -217,6 +221,14 @@ fn odd() -> impl Strategy<Value = Odd> {
 }
 
 impl Odd {
+    /// The only place of a session with the fabric is a gateway's handoff.
+    fn operation(&self) -> &'static str {
+        match self.place {
+            Place::FabricPeer => "Linkway.CreateGateway",
+            _ => self.operation,
+        }
+    }
+
     /// The request's bytes.
     fn body(&self, pair: &Pair) -> Vec<u8> {
         let (name, value) = (self.name.of(self.member), self.shape.of(self.secret));
@@ -229,6 +241,15 @@ impl Odd {
             Place::Tags => request[INNER]["tags"] = json!([{ "key": "k" }, holder]),
             Place::Deep(depth) => {
                 request["deep"] = (0..depth).fold(holder, |inner, _| json!({ "more": [inner] }));
+            }
+            Place::FabricPeer => {
+                let mut peer = json!({ "address": "192.0.2.1", "asn": 65_010 });
+                peer[name] = value;
+                request = json!({
+                    "accountId": LENDER, "vpcId": "vpc-1", "cidrs": ["10.0.0.0/16"],
+                    "handoffs": [{ "edgeId": "r1", "interface": format!("up{}", self.vlan), "nextHop": "192.0.2.1",
+                                   "fabricPeer": peer }],
+                });
             }
             Place::Encoded => request[INNER] = json!(holder.to_string()),
             Place::WhollyEncoded => {
@@ -288,15 +309,21 @@ fn no_secret_of_a_request_is_written_down_anywhere() {
         let pair = Pair::create(&server, &operator).await;
         (operator, pair)
     });
+    runtime.block_on(async {
+        let location = json!({ "locationCode": "PAR1", "locationName": "x" });
+        server.ok(&operator, "Linkway.CreateLocation", &location).await;
+        let edge = json!({ "edgeId": "r1", "locationCode": "PAR1" });
+        server.ok(&operator, "Linkway.CreateEdge", &edge).await;
+    });
     let (sent, place) = (Mutex::new(Vec::new()), Mutex::new(Cursor::default()));
     let mut runner =
         TestRunner::new(Config { cases: 3000, failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&odd(), |odd| {
         let secret = odd.secret.to_string();
         let key: &Key =
-            if odd.operation.starts_with("Linkway.") { &operator } else { &pair.lender };
+            if odd.operation().starts_with("Linkway.") { &operator } else { &pair.lender };
         let body = odd.body(&pair);
-        let (status, answer) = runtime.block_on(server.raw(key, odd.operation, &body));
+        let (status, answer) = runtime.block_on(server.raw(key, odd.operation(), &body));
         let answer = String::from_utf8(answer).expect("UTF-8");
         // Only whoever lent an interface is told its key.
         prop_assert!(status == 200 || !answer.contains(&secret), "answer: {answer}");
@@ -311,6 +338,9 @@ fn no_secret_of_a_request_is_written_down_anywhere() {
     let logs = String::from_utf8_lossy(&logs);
     let made = trail.matches("AllocatePrivateVirtualInterface").count();
     assert!(made > 0, "not one of the requests was a good one");
+    // One is what gave the pair its gateway.
+    let gateways = trail.matches("CreateGateway").count();
+    assert!(gateways > 1, "not one of the handoffs with a session was a good one");
     for secret in sent.into_inner().expect("not poisoned") {
         assert!(!trail.contains(&secret), "{secret} is in the trail");
         assert!(!logs.contains(&secret), "{secret} is in the log");

@@ -4,12 +4,13 @@
 mod in_process;
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use in_process::{Directory, Key, LENDER, Served};
 use linkway_domain::edge::ConfigVersion;
 use linkway_domain::settings::Settings;
 use linkway_server::boot;
-use linkway_store::{SqliteStore, Store as _};
+use linkway_store::{Commit, SqliteStore, Store as _, Write};
 use linkway_wire::feed::packed;
 use linkway_wire::feed::{Answered, ConfigText, FORMAT, read_answer};
 use serde_json::{Value, json};
@@ -371,6 +372,167 @@ async fn what_an_edge_says_is_shown_counted_and_forgotten_when_it_is_silent() {
         (status, text(&refusal, "message")),
         (400, "The edge no such does not exist.".to_owned())
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_report_is_the_last_that_is_heard_of_its_edge() {
+    let (ground, server) = Ground::new().await;
+    let id = [ground.interface(&server, 7).await];
+    let version = ground.ask(&server, None).await.head.version();
+    let report = |sequence: u64, up: bool| ground.report(version, sequence, &id, up);
+    server.ok(&ground.edge, REPORT, &report(2, true)).await;
+    for sequence in [u64::MAX, u64::MAX - 1, clock() + 25 * 3_600_000] {
+        let (status, refusal) = server.call(&ground.edge, REPORT, &report(sequence, false)).await;
+        assert_eq!(status, 400);
+        let message = text(&refusal, "message");
+        assert!(
+            message.contains(&format!("sequence \"{sequence}\" must be at most ")),
+            "{message}"
+        );
+        assert_eq!(ground.state(&server, &id[0]).await, pair("available", "up"));
+        assert_eq!(ground.ask(&server, None).await.head.last_sequence, 2);
+    }
+    server.ok(&ground.edge, REPORT, &report(3, false)).await;
+    assert_eq!(ground.state(&server, &id[0]).await, pair("down", "down"));
+
+    // What a build without the bound has recorded: another server, or this one after its upgrade, hears the edge again.
+    let seen = format!(
+        "\u{1}{{\"record\":\"edge-seen\",\"at\":{},\"epoch\":1,\"generation\":1,\"sequence\":{}}}",
+        clock(),
+        u64::MAX
+    );
+    let write = Write::put("edge-seen/r1", seen.into_bytes());
+    let commit = Commit { writes: vec![write], ..Commit::default() };
+    ground.directory.store.commit(commit).await.expect("written");
+    let upgraded = ground.directory.serve(Arc::clone(&ground.directory.store) as Arc<_>);
+    assert_eq!(ground.ask(&upgraded, None).await.head.last_sequence, 0);
+    for (sequence, up) in [(4, true), (5, false), (6, true)] {
+        upgraded.ok(&ground.edge, REPORT, &report(sequence, up)).await;
+        let state = if up { pair("available", "up") } else { pair("down", "down") };
+        assert_eq!(ground.state(&upgraded, &id[0]).await, state);
+    }
+    let (status, refusal) = upgraded.call(&ground.edge, REPORT, &report(6, false)).await;
+    let stale = "sequence \"6\" is not newer than the last report's, 6.";
+    assert_eq!((status, text(&refusal, "message")), (400, stale.to_owned()));
+}
+
+/// Unix time in milliseconds.
+fn clock() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    u64::try_from(now.as_millis()).expect("fits")
+}
+
+/// The operator sets them and sees them without their key; the owner of the gateway sees nothing of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_with_the_fabric_are_the_operators() {
+    const KEY: &str = "fjord-Secret-1";
+    let (mut ground, server) = Ground::new().await;
+    let peer = json!({ "address": "192.0.2.1", "asn": 65_010, "authKey": KEY });
+    let gateway = json!({
+        "accountId": LENDER, "vpcId": "vpc-2", "cidrs": ["10.0.0.0/16"],
+        "handoffs": [{ "edgeId": "r1", "interface": "vpc0", "nextHop": "192.0.2.1", "fabricPeer": peer }],
+    });
+    let (status, _) = server.call(&ground.tenant, "Linkway.CreateGateway", &gateway).await;
+    assert_eq!(status, 400);
+    let (status, _) = server.call(&ground.edge, "Linkway.CreateGateway", &gateway).await;
+    assert_eq!(status, 400);
+    let made = server.ok(&ground.operator, "Linkway.CreateGateway", &gateway).await;
+    let shown = |state: Value| {
+        let mut peer = json!({ "address": "192.0.2.1", "asn": 65_010, "authenticated": true });
+        if !state.is_null() {
+            peer["state"] = state;
+        }
+        json!([{ "edgeId": "r1", "interface": "vpc0", "nextHop": "192.0.2.1", "fabricPeer": peer }])
+    };
+    assert_eq!((&made["handoffs"], &made["error"]), (&shown(Value::Null), &Value::Null));
+    ground.gateway = text(&made, "virtualGatewayId");
+    let id = [ground.interface(&server, 7).await];
+    let answered = ground.ask(&server, None).await;
+    let config = answered.config.expect("it has none");
+    let handoff = &config.config().routing_domains[0].handoffs[0];
+    let given = serde_json::to_value(handoff).expect("JSON");
+    assert_eq!(given, json!({ "interface": "vpc0", "nextHop": "192.0.2.1", "fabricPeer": peer }));
+
+    let mut report = ground.report(config.version(), 2, &id, true);
+    let listed = async || {
+        let all = server.ok(&ground.operator, "Linkway.ListGateways", &json!({})).await;
+        let all = all["virtualGateways"].as_array().expect("a list").clone();
+        all.into_iter().find(|one| one["virtualGatewayId"] == ground.gateway).expect("is listed")
+    };
+    let on_edge = async || {
+        let detail =
+            server.ok(&ground.operator, "Linkway.DescribeEdge", &json!({ "edgeId": "r1" })).await;
+        detail["fabricSessions"].clone()
+    };
+    let about = json!({
+        "virtualGatewayId": ground.gateway, "interface": "vpc0", "address": "192.0.2.1", "asn": 65_010,
+    });
+    let with = |more: Value| {
+        let mut all = about.clone();
+        for (name, value) in more.as_object().expect("members") {
+            all[name] = value.clone();
+        }
+        json!([all])
+    };
+    // An agent that knows nothing of such sessions.
+    server.ok(&ground.edge, REPORT, &report).await;
+    let old = "the edge says nothing of this session: upgrade linkway on the edge router";
+    assert_eq!(on_edge().await, with(json!({ "error": old })));
+    assert_eq!(listed().await["handoffs"], shown(Value::Null));
+
+    let session = json!({
+        "routingDomainId": ground.gateway, "addressFamily": "ipv4", "interface": "vpc0", "address": "192.0.2.1",
+        "state": "active", "reachable": false, "error": "refused\u{1b}[2J",
+    });
+    let mut up = session.clone();
+    (up["state"], up["reachable"]) = (json!("established"), json!(true));
+    up["prefixesAdvertised"] = json!(3);
+    up.as_object_mut().expect("an object").remove("error");
+    report["sequence"] = json!(3);
+    report["fabricSessions"] = json!([session, up]);
+    server.ok(&ground.edge, REPORT, &report).await;
+    let down = json!({
+        "state": "active", "reachable": false, "prefixesAccepted": 0, "prefixesAdvertised": 0, "error": "refused[2J",
+    });
+    assert_eq!(on_edge().await, with(down));
+    let gateway = listed().await;
+    assert_eq!(
+        (&gateway["handoffs"], &gateway["error"]),
+        (&shown(json!("active")), &json!("r1: refused[2J"))
+    );
+    assert_eq!(gateway["virtualGatewayState"], "available");
+    let labels = format!(
+        "{{edge=\"r1\",virtual_gateway_id=\"{}\",address_family=\"ipv4\"}}",
+        ground.gateway
+    );
+    let metrics = server.page("/metrics").await;
+    for name in ["linkway_fabric_bgp_status", "linkway_fabric_reachable"] {
+        assert!(metrics.contains(&format!("{name}{labels} 0\n")), "{metrics}");
+    }
+
+    report["sequence"] = json!(4);
+    report["fabricSessions"] = json!([up]);
+    server.ok(&ground.edge, REPORT, &report).await;
+    let up = json!({
+        "state": "established", "reachable": true, "prefixesAccepted": 0, "prefixesAdvertised": 3,
+    });
+    assert_eq!(on_edge().await, with(up));
+    let gateway = listed().await;
+    assert_eq!(
+        (&gateway["handoffs"], &gateway["error"]),
+        (&shown(json!("established")), &Value::Null)
+    );
+
+    for target in ["OvertureService.DescribeVirtualGateways", DESCRIBE] {
+        let seen = server.ok(&ground.tenant, target, &json!({})).await.to_string();
+        for word in ["192.0.2.1", "vpc0", "65010", "abric", KEY] {
+            assert!(!seen.contains(word), "{word} in {seen}");
+        }
+    }
+    let events = server.ok(&ground.operator, "Linkway.ListEvents", &json!({ "kind": "all" })).await;
+    let events = events.to_string();
+    assert!(events.contains("CreateGateway") && !events.contains(KEY), "{events}");
+    assert!(!metrics.contains(KEY));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -293,6 +293,19 @@ requests! {
         interface: String,
         /// Next hop of the VPC's prefixes; IPv4 or IPv6.
         next_hop: String,
+        /// The fabric's router to have a BGP session with there; absent: none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fabric_peer: Option<FabricPeer>,
+    }
+    /// The BGP peer of a handoff.
+    FabricPeer {
+        /// Its address on the handoff's link, of the next hop's family.
+        address: String,
+        /// Its autonomous system number.
+        asn: i64,
+        /// The session's MD5 key; absent: none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        auth_key: Option<Secret>,
     }
 }
 
@@ -330,8 +343,10 @@ mod resources;
 mod tests;
 
 pub use audit::{AuditEvent, EventKind, EventPage, ListEvents, Parameters};
-pub use edge::{EdgeDetail, EdgeInterface, EdgePort, PeerStatus, Traffic};
+pub use edge::{
+    EdgeDetail, EdgeInterface, EdgePort, FabricSession, PeerStatus, SessionState, Traffic,
+};
 pub use resources::{
-    AccessKey, AccessKeyKind, AccessKeyStatus, Account, Connection, Edge, Gateway, Interface,
-    Location, NewAccessKey, NewEdge, Port,
+    AccessKey, AccessKeyKind, AccessKeyStatus, Account, Connection, Edge, Gateway, GatewayHandoff,
+    HandoffPeer, Interface, Location, NewAccessKey, NewEdge, Port,
 };

@@ -56,7 +56,11 @@ fn config(generation: u64, interfaces: usize) -> EdgeConfig {
     let domain = |nth: usize| -> RoutingDomainConfig {
         serde_json::from_value(json!({
             "routingDomainId": format!("vgw-{nth:08x}"), "amazonSideAsn": 64512, "cidrs": ["10.0.0.0/16"],
-            "handoffs": [{ "interface": format!("fabric.{nth}"), "nextHop": "192.0.2.1" }],
+            "handoffs": [
+                { "interface": format!("fabric.{nth}"), "nextHop": "192.0.2.1",
+                  "fabricPeer": { "address": "192.0.2.1", "asn": 65_010, "authKey": "fjord-Secret-1" } },
+                { "interface": format!("fabric.{nth}"), "nextHop": "2001:db8::1" },
+            ],
         }))
         .expect("a routing domain")
     };

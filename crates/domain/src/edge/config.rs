@@ -11,6 +11,7 @@ use crate::net::{
     AddressFamily, Asn, AuthKey, GatewayAsn, Mtu, NextHop, PeerAddresses, Prefix, Vlan,
 };
 
+pub use crate::virtual_gateway::FabricAddress;
 pub use crate::virtual_interface::InterfaceKind;
 
 /// The version of the form of [`EdgeConfig`] and [`EdgeStatus`](super::EdgeStatus). Another number whenever a build with the form before would
@@ -96,6 +97,23 @@ pub struct HandoffConfig {
     pub interface: PortName,
     /// The next hop of the VPC's prefixes.
     pub next_hop: NextHop,
+    /// The fabric's router to have a BGP session with; absent: none. This needs no other [`FORMAT`]: an agent that does not know
+    /// the member goes on as it did without, by the carrier, and its report names no session, which the server shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fabric_peer: Option<FabricPeerConfig>,
+}
+
+/// The BGP peer of a handoff.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FabricPeerConfig {
+    /// Its address, on the link of the handoff.
+    pub address: FabricAddress,
+    /// Its AS number.
+    pub asn: Asn,
+    /// The session's key; absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_key: Option<AuthKey>,
 }
 
 /// An accepted interface.

@@ -7,12 +7,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::config::{
-    EdgeConfig, HandoffConfig, InterfaceConfig, PeerConfig, PortConfig, RoutingDomainConfig,
+    EdgeConfig, FabricPeerConfig, HandoffConfig, InterfaceConfig, PeerConfig, PortConfig,
+    RoutingDomainConfig,
 };
 use crate::bgp_peer::BgpPeer;
 use crate::connection::Connection;
 use crate::id::{EdgeId, RoutingDomainId};
-use crate::virtual_gateway::Gateway;
+use crate::virtual_gateway::{Gateway, Handoff};
 use crate::virtual_interface::{Phase, VirtualInterface};
 
 /// The configuration of an edge, from the records that its indexes name. `connections` and `interfaces` may hold more than
@@ -91,6 +92,21 @@ impl PeerConfig {
     }
 }
 
+impl HandoffConfig {
+    fn of(handoff: &Handoff) -> Self {
+        let peer = handoff.fabric_peer.as_ref();
+        Self {
+            interface: handoff.interface.clone(),
+            next_hop: handoff.next_hop,
+            fabric_peer: peer.map(|peer| FabricPeerConfig {
+                address: peer.address,
+                asn: peer.asn,
+                auth_key: peer.auth_key.clone(),
+            }),
+        }
+    }
+}
+
 fn routing_domain(edge: &EdgeId, gateway: &Gateway) -> RoutingDomainConfig {
     let handoffs = gateway.handoffs.iter().filter(|handoff| handoff.edge == *edge);
     RoutingDomainConfig {
@@ -98,8 +114,6 @@ fn routing_domain(edge: &EdgeId, gateway: &Gateway) -> RoutingDomainConfig {
         alias: None,
         amazon_side_asn: gateway.asn,
         cidrs: gateway.cidrs.clone(),
-        handoffs: handoffs
-            .map(|h| HandoffConfig { interface: h.interface.clone(), next_hop: h.next_hop })
-            .collect(),
+        handoffs: handoffs.map(HandoffConfig::of).collect(),
     }
 }

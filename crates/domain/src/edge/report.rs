@@ -4,6 +4,8 @@
 //! own, so that one conflict does not hold up the others; each decision is repeatable, so that a report that comes twice
 //! changes nothing the second time.
 
+use std::time::Duration;
+
 use super::{ConfigVersion, EdgeSeen};
 use crate::bgp_peer::PeerPhase;
 use crate::connection::decide::ended_now;
@@ -13,6 +15,7 @@ use crate::fault::Fault;
 use crate::id::{ConnectionId, EdgeId, VirtualInterfaceId};
 use crate::key;
 use crate::record::Record;
+use crate::time::Time;
 use crate::view::{Asked, View};
 use crate::virtual_interface::{
     Event, InterfaceReport, Phase, VirtualInterface, VirtualInterfaceStatus,
@@ -21,6 +24,18 @@ use crate::virtual_interface::{
 /// How old the record of when an edge was heard may get before a report that says nothing new is written, as a part of
 /// the time that an edge may be silent: so that a quiet edge costs few writes.
 const SEEN_PART: u32 = 6;
+
+/// How far beyond the clock the number of a report may be. A run's first number is the clock's milliseconds and each report
+/// after it takes one more, so numbers stay behind the clock unless that was set back or was ahead when the agent started.
+/// Without a bound, one report of the highest number would be the last that is ever heard of its edge.
+pub const SEQUENCE_AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Whether a report may have this number. One that is recorded and may not (the clock was set back, or a build without
+/// this bound recorded it) counts as no number at all: the next report takes its place.
+#[must_use]
+pub fn is_plausible(sequence: u64, now: Time) -> bool {
+    sequence <= now.plus(SEQUENCE_AHEAD).millis()
+}
 
 /// Which report of which edge something is from, and which configuration it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +81,21 @@ pub struct ReportConnection {
 }
 
 impl ReportHead {
+    /// # Errors
+    ///
+    /// A client fault where the number is further beyond the clock than [`SEQUENCE_AHEAD`].
+    pub fn plausible(&self, now: Time) -> Result<(), Fault> {
+        if is_plausible(self.sequence, now) {
+            return Ok(());
+        }
+        let most = now.plus(SEQUENCE_AHEAD).millis();
+        let rule = format!(
+            "must be at most {most}, a day beyond the server's clock in milliseconds; an agent that is restarted counts from its \
+             own clock"
+        );
+        Err(Fault::field("sequence", self.sequence, rule))
+    }
+
     /// The refusal of a report that a later one has overtaken.
     fn stale(&self, last: u64) -> Fault {
         Fault::field(
@@ -90,7 +120,9 @@ impl Command for ReportSeen {
 
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<()>> {
         let head = &self.head;
-        if let Some(last) = view.edge_seen(&head.edge)? {
+        head.plausible(context.now)?;
+        let last = view.edge_seen(&head.edge)?;
+        if let Some(last) = last.filter(|last| is_plausible(last.sequence, context.now)) {
             if head.sequence <= last.sequence {
                 return Err(head.stale(last.sequence).into());
             }
@@ -118,7 +150,9 @@ fn in_order<'v>(
     view: &'v View,
     context: &Context<'_>,
 ) -> Asked<Decision<()>> {
-    let last = view.edge_seen(&head.edge)?.map_or(0, |seen| seen.sequence);
+    head.plausible(context.now)?;
+    let last = view.edge_seen(&head.edge)?.map(|seen| seen.sequence);
+    let last = last.filter(|last| is_plausible(*last, context.now)).unwrap_or(0);
     if head.sequence < last {
         return Err(head.stale(last).into());
     }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::ConfigVersion;
-use crate::id::{BgpPeerId, ConnectionId, VirtualInterfaceId};
+use super::config::{ConfigVersion, FabricAddress};
+use crate::id::{BgpPeerId, ConnectionId, PortName, RoutingDomainId, VirtualInterfaceId};
 use crate::net::AddressFamily;
 use crate::virtual_interface::{InterfaceReport, PeerReport, bounded_text};
 
@@ -26,12 +26,16 @@ pub struct EdgeStatus {
     pub generation: u64,
     /// The report's number: higher than in every earlier report of this edge. The first report of a run takes the
     /// edge's clock in milliseconds (or one more than the last number that the server knows, if that is higher), and each
-    /// one that is *sent* after it, answered or not, takes the next number: so a server sees that nothing went past it.
+    /// one that is *sent* after it, answered or not, takes the next number: so a server sees that nothing went past it. One that is further
+    /// beyond the clock than [`SEQUENCE_AHEAD`](super::report::SEQUENCE_AHEAD) is refused, and the agent counts from its clock again.
     pub sequence: u64,
     /// Each port of the configuration.
     pub ports: Vec<PortStatus>,
     /// Each interface that is on the router or to be there.
     pub interfaces: Vec<InterfaceStatus>,
+    /// Each session with the fabric that the configuration has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fabric_sessions: Vec<FabricSessionStatus>,
 }
 
 impl EdgeStatus {
@@ -49,6 +53,12 @@ impl EdgeStatus {
         self.ports.dedup_by(|b, a| a.connection_id == b.connection_id);
         self.interfaces.sort_by(|a, b| a.virtual_interface_id.cmp(&b.virtual_interface_id));
         self.interfaces.dedup_by(|b, a| a.virtual_interface_id == b.virtual_interface_id);
+        let place = |one: &FabricSessionStatus| (one.routing_domain_id.clone(), one.address_family);
+        self.fabric_sessions.sort_by_key(place);
+        self.fabric_sessions.dedup_by_key(|one| place(one));
+        for session in &mut self.fabric_sessions {
+            session.error = session.error.take().map(|text| bounded_text(&text));
+        }
         for port in &mut self.ports {
             port.error = port.error.take().map(|text| bounded_text(&text));
         }
@@ -138,6 +148,34 @@ pub struct PeerStatus {
     /// What last went wrong, in the daemon's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+}
+
+/// The BGP session of a handoff as the edge's daemon sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FabricSessionStatus {
+    /// The routing domain whose handoff it is.
+    pub routing_domain_id: RoutingDomainId,
+    /// The family of its addresses and routes: a routing domain has one handoff of each on an edge.
+    pub address_family: AddressFamily,
+    /// The handoff's interface.
+    pub interface: PortName,
+    /// The fabric's router.
+    pub address: FabricAddress,
+    /// Where the session is.
+    pub state: SessionState,
+    /// Whether the VPC counts as reached over it, so that its prefixes are announced to customers: the session is
+    /// established, or a graceful restart of the fabric's router is waited for.
+    pub reachable: bool,
+    /// How many prefixes of the fabric's router are taken.
+    #[serde(default)]
+    pub prefixes_accepted: u32,
+    /// How many of the customers' prefixes are announced to it.
+    #[serde(default)]
+    pub prefixes_advertised: u32,
+    /// Why the session is not up, in the daemon's or the agent's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// The state of a BGP session (RFC 4271, section 8.2.2), and what an edge adds to it.

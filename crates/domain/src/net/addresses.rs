@@ -1,6 +1,6 @@
 //! The two addresses of a BGP session: ours and the customer's, on one small subnet.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,15 @@ impl AddressFamily {
             None | Some("ipv4") => Ok(Self::Ipv4),
             Some("ipv6") => Ok(Self::Ipv6),
             Some(other) => Err(Fault::field(field, other, "must be ipv4 or ipv6")),
+        }
+    }
+
+    /// The family of an address.
+    #[must_use]
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::Ipv4,
+            IpAddr::V6(_) => Self::Ipv6,
         }
     }
 

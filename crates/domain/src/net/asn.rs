@@ -57,7 +57,7 @@ impl Asn {
     }
 
     /// Checks a number that must be from 1 to `most`; `field` is the member's path.
-    fn within(field: &str, number: i64, most: u32) -> Result<Self, Fault> {
+    pub(crate) fn within(field: &str, number: i64, most: u32) -> Result<Self, Fault> {
         let rule = match u32::try_from(number) {
             Ok(23_456) => {
                 "must not be AS_TRANS, which stands for a 4-byte number (RFC 6793)".to_owned()

@@ -9,6 +9,8 @@ mod prefix;
 mod special;
 mod vlan;
 
+pub(crate) use special::is_neighbour;
+
 pub use addresses::{AddressFamily, PeerAddresses};
 pub use asn::{Asn, GatewayAsn};
 pub use auth_key::AuthKey;

@@ -46,7 +46,7 @@ pub(super) fn overlapping(net: &IpNet) -> Option<&'static Special> {
 }
 
 /// Whether another host on a common link can have this address.
-pub(super) fn is_neighbour(address: IpAddr) -> bool {
+pub(crate) fn is_neighbour(address: IpAddr) -> bool {
     overlapping(&IpNet::from(address)).is_none_or(|range| range.on_link)
 }
 

@@ -1,14 +1,15 @@
 //! The operator makes and deletes virtual gateways.
 
-use super::{Gateway, Handoff};
+use super::{FabricPeer, Gateway, Handoff};
 use crate::access::{self, Action};
 use crate::account;
 use crate::decide::{Changes, Command, Context, Decision};
 use crate::fault::{Fault, ResourceKind};
 use crate::id::{EdgeId, PortName, VirtualGatewayId, VpcId};
 use crate::key;
-use crate::net::{GatewayAsn, NextHop, Prefix};
+use crate::net::{AddressFamily, GatewayAsn, NextHop, Prefix};
 use crate::view::{Asked, View};
+use crate::virtual_interface::decide::Secret;
 
 /// The most prefixes of a VPC: they are written into one record.
 const MOST_CIDRS: usize = 100;
@@ -39,6 +40,19 @@ pub struct HandoffText {
     pub interface: String,
     /// The next hop.
     pub next_hop: String,
+    /// The fabric's router that the edge is to have a BGP session with.
+    pub fabric_peer: Option<FabricPeerText>,
+}
+
+/// The BGP peer of a handoff, unchecked.
+#[derive(Clone, Debug)]
+pub struct FabricPeerText {
+    /// Its address.
+    pub address: String,
+    /// Its AS number.
+    pub asn: i64,
+    /// The session's key.
+    pub auth_key: Option<Secret>,
 }
 
 /// Deletes a virtual gateway, by its id.
@@ -60,6 +74,7 @@ impl Command for CreateGateway {
         let texts = self.handoffs.iter().enumerate();
         let handoffs =
             texts.map(|(index, text)| handoff(view, index, text)).collect::<Asked<Vec<_>>>()?;
+        sessions_count(&handoffs)?;
         let mut draws = context.seed.draws();
         let mut id = VirtualGatewayId::draw(&mut draws);
         while view.exists(&key::gateway(&id))? {
@@ -134,5 +149,28 @@ fn handoff(view: &View, index: usize, text: &HandoffText) -> Asked<Handoff> {
         let rule = format!("of edge {edge} is the handoff of another gateway");
         return Err(Fault::field(&field("interface"), &interface, rule).into());
     }
-    Ok(Handoff { edge, interface, next_hop })
+    let family = AddressFamily::of(next_hop.address());
+    let peer = text.fabric_peer.as_ref();
+    let peer =
+        peer.map(|peer| FabricPeer::parse(&field("fabricPeer"), family, peer)).transpose()?;
+    Ok(Handoff { edge, interface, next_hop, fabric_peer: peer })
+}
+
+/// Of an edge and family the first handoff counts: a session on another one would never be.
+fn sessions_count<'h>(handoffs: &'h [Handoff]) -> Result<(), Fault> {
+    let place =
+        |handoff: &'h Handoff| (&handoff.edge, AddressFamily::of(handoff.next_hop.address()));
+    for (index, handoff) in handoffs.iter().enumerate() {
+        let Some(peer) = &handoff.fabric_peer else { continue };
+        let before = handoffs[..index].iter().position(|other| place(other) == place(handoff));
+        if let Some(first) = before {
+            let field = format!("handoffs[{index}].fabricPeer.address");
+            let rule = format!(
+                "is on a handoff that does not count: of edge {} and this address family, handoffs[{first}] comes first",
+                handoff.edge
+            );
+            return Err(Fault::field(&field, peer.address, rule));
+        }
+    }
+    Ok(())
 }

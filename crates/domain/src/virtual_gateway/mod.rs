@@ -1,6 +1,8 @@
 //! Virtual gateways: the VPC's end of a private interface, one VRF on each edge that serves it.
 
 pub mod decide;
+mod fabric_peer;
+pub mod previous;
 
 use std::borrow::Cow;
 
@@ -14,6 +16,8 @@ use crate::outcome::Outcome;
 use crate::resource::{Party, Resource};
 use crate::stored::{Entry, Stored};
 use crate::time::Time;
+
+pub use fabric_peer::{FabricAddress, FabricPeer};
 
 /// A virtual gateway. Made and deleted by the operator for an account; a deleted one leaves no record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +47,10 @@ pub struct Handoff {
     pub interface: PortName,
     /// The next hop of the VPC's prefixes.
     pub next_hop: NextHop,
+    /// The fabric's router that the edge has a BGP session with there; absent: customers' routes are not told, and the VPC counts as
+    /// reached while the interface has a carrier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fabric_peer: Option<FabricPeer>,
 }
 
 impl Stored for Gateway {

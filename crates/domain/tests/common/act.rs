@@ -9,6 +9,7 @@ use linkway_domain::connection::{Connection, ConnectionPhase};
 use linkway_domain::id::AccountId;
 use linkway_domain::key;
 use linkway_domain::tag::decide::TagChange;
+use linkway_domain::virtual_gateway::decide::{FabricPeerText, HandoffText};
 use linkway_domain::virtual_interface::decide::{
     AllocatePrivateVirtualInterface as Allocate, ConfirmPrivateVirtualInterface as Confirm,
     CreatePrivateVirtualInterface as Create, NewInterface, Secret,
@@ -244,7 +245,7 @@ fn operators(world: &World, act: &Act, connection: String, gateway_id: String) -
             Command::ApproveConnection(ApproveConnection { connection, port })
         }
         What::Reject => Command::RejectConnection(connection),
-        What::CreateGateway => gateway(other),
+        What::CreateGateway => with_fabric(gateway(other), act),
         What::DeleteGateway => Command::DeleteGateway(gateway_id),
         What::DisableKey => {
             Command::EnableAccessKey(EnableAccessKey { id, enabled: act.detail.is_multiple_of(2) })
@@ -343,4 +344,23 @@ fn tag(act: &Act, who: &AccountId, resource: &str) -> TagChange {
 
 fn pick<T>(things: &[T], which: u8) -> Option<&T> {
     (!things.is_empty()).then(|| &things[usize::from(which) % things.len()])
+}
+
+/// Some gateways have a session with the fabric, with a key or without.
+fn with_fabric(command: Command, act: &Act) -> Command {
+    let Command::CreateGateway(mut gateway) = command else { return command };
+    if act.detail.is_multiple_of(3) {
+        let key = act.thing.is_multiple_of(2).then(|| Secret("fjord-Secret-1".to_owned()));
+        gateway.handoffs = vec![HandoffText {
+            edge: R1.to_owned(),
+            interface: format!("up{}", act.other),
+            next_hop: "192.0.2.1".to_owned(),
+            fabric_peer: Some(FabricPeerText {
+                address: "192.0.2.1".to_owned(),
+                asn: 65_010,
+                auth_key: key,
+            }),
+        }];
+    }
+    Command::CreateGateway(gateway)
 }

@@ -88,6 +88,10 @@ pub fn secret(record: &Record) -> Option<String> {
         Record::VirtualInterface(interface) => {
             Some(interface.first_peer().auth_key.reveal().to_owned())
         }
+        Record::Gateway(gateway) => {
+            let mut peers = gateway.handoffs.iter().filter_map(|one| one.fabric_peer.as_ref());
+            peers.find_map(|peer| Some(peer.auth_key.as_ref()?.reveal().to_owned()))
+        }
         _ => None,
     }
 }

@@ -8,7 +8,8 @@ use linkway_domain::connection::decide::{ApproveConnection, CreateConnection, Po
 use linkway_domain::edge::decide::CreateEdge;
 use linkway_domain::location::decide::CreateLocation;
 use linkway_domain::port::decide::CreatePort;
-use linkway_domain::virtual_gateway::decide::{CreateGateway, HandoffText};
+use linkway_domain::virtual_gateway::decide::{CreateGateway, FabricPeerText, HandoffText};
+use linkway_domain::virtual_interface::decide::Secret;
 
 use crate::common::command::{Command, Outcome};
 use crate::common::scene::{A, B, R1, R2, START, Scene, account, approve};
@@ -259,7 +260,7 @@ fn gateways() {
     let cidrs = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
     let handoff = |edge: &str, interface: &str, next_hop: &str| {
         let [edge, interface, next_hop] = [edge, interface, next_hop].map(str::to_owned);
-        vec![HandoffText { edge, interface, next_hop }]
+        vec![HandoffText { edge, interface, next_hop, fabric_peer: None }]
     };
     let many: Vec<String> = (0..=100).map(|n| format!("10.{n}.0.0/16")).collect();
     let commands = [
@@ -321,6 +322,7 @@ fn an_interface_leads_to_one_gateway_s_fabric_and_is_no_customer_port() {
         edge: "par1-r1".to_owned(),
         interface: interface.to_owned(),
         next_hop: next_hop.to_owned(),
+        fabric_peer: None,
     };
     let create = |account: &str, handoffs: Vec<HandoffText>| {
         Command::CreateGateway(CreateGateway {
@@ -367,7 +369,7 @@ fn the_largest_gateway_is_still_one_transaction() {
         let new = CreateEdge { id: edge.clone(), location: "PAR1".to_owned() };
         scene.operate(Command::CreateEdge(new));
         let (interface, next_hop) = ("up0".to_owned(), "10.0.0.1".to_owned());
-        handoffs.push(HandoffText { edge, interface, next_hop });
+        handoffs.push(HandoffText { edge, interface, next_hop, fabric_peer: None });
     }
     let create = |handoffs: &[HandoffText]| {
         Command::CreateGateway(CreateGateway {
@@ -456,4 +458,71 @@ fn access_keys() {
             )
         );
     }
+}
+
+#[test]
+fn a_handoff_may_have_a_session_with_the_fabric() {
+    let handoff = |edge: &str, interface: &str, next_hop: &str, peer: (&str, i64, Option<&str>)| {
+        let [edge, interface, next_hop] = [edge, interface, next_hop].map(str::to_owned);
+        let (address, asn, key) = peer;
+        let auth_key = key.map(|key| Secret(key.to_owned()));
+        let fabric_peer = Some(FabricPeerText { address: address.to_owned(), asn, auth_key });
+        HandoffText { edge, interface, next_hop, fabric_peer }
+    };
+    let one = |peer: (&str, i64, Option<&str>)| vec![handoff(R1, "up0", "10.9.0.1", peer)];
+    let key = Some("fjord-Secret-1");
+    let same_family = [
+        handoff(R1, "up0", "10.9.0.1", ("10.9.0.1", 65_010, None)),
+        handoff(R1, "up1", "10.9.1.1", ("10.9.1.1", 65_010, None)),
+    ];
+    let both_families = [
+        handoff(R1, "up0", "10.9.0.1", ("10.9.0.1", 65_010, key)),
+        handoff(R1, "up0", "2001:db8::1", ("2001:db8::2", 65_010, None)),
+    ];
+    let tried = [
+        one(("10.9.0.1", 65_010, key)),
+        // Beside the next hop; an internal session.
+        one(("10.9.0.2", 64_512, None)),
+        both_families.to_vec(),
+        one(("router", 65_010, key)),
+        one(("224.0.0.5", 65_010, key)),
+        one(("2001:db8::1", 65_010, key)),
+        vec![handoff(R1, "up0", "fe80::1", ("fe80::1", 65_010, key))],
+        one(("10.9.0.1", 0, key)),
+        one(("10.9.0.1", 23_456, key)),
+        one(("10.9.0.1", 4_294_967_295, key)),
+        one(("10.9.0.1", 65_010, Some("fjord"))),
+        one(("10.9.0.1", 65_010, Some("fjord Secret"))),
+        one(("10.9.0.1", 65_010, Some("fjord\"Secret"))),
+        same_family.to_vec(),
+    ];
+    let commands = tried.map(|handoffs| {
+        Command::CreateGateway(CreateGateway {
+            account: A.to_owned(),
+            asn: None,
+            vpc: "vpc-1".to_owned(),
+            cidrs: vec!["10.0.0.0/16".to_owned()],
+            handoffs,
+        })
+    });
+    operator(
+        &Scene::new(),
+        commands,
+        expect![[r#"
+        taken
+        taken
+        taken
+        handoffs[0].fabricPeer.address "router" is not the address of a fabric peer: it must be a unicast IPv4 or IPv6 address of another host, and no link-local one where it is IPv6.
+        handoffs[0].fabricPeer.address "224.0.0.5" is not the address of a fabric peer: it must be a unicast IPv4 or IPv6 address of another host, and no link-local one where it is IPv6.
+        handoffs[0].fabricPeer.address "2001:db8::1" is not an IPv4 address, as the next hop of its handoff is.
+        handoffs[0].fabricPeer.address "fe80::1" is not the address of a fabric peer: it must be a unicast IPv4 or IPv6 address of another host, and no link-local one where it is IPv6.
+        handoffs[0].fabricPeer.asn "0" must be from 1 to 4294967294.
+        handoffs[0].fabricPeer.asn "23456" must not be AS_TRANS, which stands for a 4-byte number (RFC 6793).
+        handoffs[0].fabricPeer.asn "4294967295" must be from 1 to 4294967294 and is reserved (RFC 7300).
+        handoffs[0].fabricPeer.authKey (not shown) must have 6 to 80 characters, not 5.
+        handoffs[0].fabricPeer.authKey (not shown) must consist of printable ASCII characters without spaces.
+        handoffs[0].fabricPeer.authKey (not shown) must not contain a double quote.
+        handoffs[1].fabricPeer.address "10.9.1.1" is on a handoff that does not count: of edge par1-r1 and this address family, handoffs[0] comes first.
+    "#]],
+    );
 }

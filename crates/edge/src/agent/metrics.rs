@@ -202,6 +202,42 @@ impl Snapshot {
         for (labels, peer) in &peers {
             page.line(name, labels, peer.prefixes_advertised);
         }
+        self.render_fabric(page);
+    }
+
+    /// The sessions with the fabric.
+    fn render_fabric(&self, page: &mut Page) {
+        let sessions: Vec<_> = self
+            .status
+            .fabric_sessions
+            .iter()
+            .map(|session| {
+                let (domain, family) =
+                    (&session.routing_domain_id, session.address_family.as_str());
+                (format!("virtual_gateway_id=\"{domain}\",address_family=\"{family}\""), session)
+            })
+            .collect();
+        let name = "linkway_fabric_bgp_status";
+        page.head(name, "gauge", "Whether the BGP session of a gateway's handoff is established");
+        for (labels, session) in &sessions {
+            page.line(name, labels, u8::from(session.state == SessionState::Established));
+        }
+        let name = "linkway_fabric_reachable";
+        let help = "Whether the gateway's prefixes are announced to customers, as far as the session with the fabric decides";
+        page.head(name, "gauge", help);
+        for (labels, session) in &sessions {
+            page.line(name, labels, u8::from(session.reachable));
+        }
+        let name = "linkway_fabric_prefixes_accepted";
+        page.head(name, "gauge", "Prefixes taken from the fabric's router");
+        for (labels, session) in &sessions {
+            page.line(name, labels, session.prefixes_accepted);
+        }
+        let name = "linkway_fabric_prefixes_advertised";
+        page.head(name, "gauge", "Customers' prefixes announced to the fabric's router");
+        for (labels, session) in &sessions {
+            page.line(name, labels, session.prefixes_advertised);
+        }
     }
 }
 

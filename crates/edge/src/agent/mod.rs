@@ -241,6 +241,15 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
         self.note_daemon(daemon);
     }
 
+    /// Looks at the daemon's sessions with the fabric alone.
+    pub fn tend_fabric(&mut self) {
+        match self.daemon.tend_fabric() {
+            Ok(Some(states)) => self.last.daemon.fabric = states,
+            Ok(None) => {}
+            Err(error) => self.last.daemon_error = Some(error.to_string()),
+        }
+    }
+
     fn note_daemon(&mut self, daemon: Result<Observed, DaemonError>) {
         match daemon {
             Ok(observed) => self.last.daemon = observed,

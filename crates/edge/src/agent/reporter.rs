@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use linkway_domain::edge::EdgeStatus;
+use linkway_domain::edge::report::SEQUENCE_AHEAD;
 
 use super::server::Server;
 
@@ -17,7 +18,7 @@ pub struct Reporter(Arc<Waiting>);
 struct Waiting {
     status: Mutex<Option<EdgeStatus>>,
     changed: Condvar,
-    /// The highest number that the server knows of a report of this edge.
+    /// The number of this edge's last report that the server knows.
     known: AtomicU64,
 }
 
@@ -28,9 +29,9 @@ impl Reporter {
         self.0.changed.notify_one();
     }
 
-    /// The server knows a report of this number: the next one's is higher, whatever the clock says.
-    pub fn at_least(&self, sequence: u64) {
-        self.0.known.fetch_max(sequence, Ordering::Relaxed);
+    /// The last report that the server knows has this number: the next one's is higher, whatever the clock says.
+    pub fn known(&self, sequence: u64) {
+        self.0.known.store(sequence, Ordering::Relaxed);
     }
 
     fn next(&self) -> EdgeStatus {
@@ -45,20 +46,16 @@ impl Reporter {
 
     /// Sends what comes, without end, in a thread of its own. What cannot be sent is tried again unless a newer one has come.
     ///
-    /// The first report of a run has the clock's milliseconds as its number, each one after it the next (see
-    /// `EdgeStatus::sequence`).
+    /// See [`next_number`] for the numbers.
     pub fn work(&self, mut server: impl Server) {
         const FIRST: Duration = Duration::from_millis(500);
         const LONGEST: Duration = Duration::from_secs(10);
-        let (mut pause, mut sequence) = (FIRST, 0);
+        let (mut pause, mut last) = (FIRST, None);
         loop {
             let mut status = self.next();
             let known = self.0.known.load(Ordering::Relaxed);
-            sequence = match sequence {
-                0 => super::clock_milliseconds(),
-                last => last + 1,
-            };
-            sequence = sequence.max(known.saturating_add(1));
+            let sequence = next_number(last, known, super::clock_milliseconds());
+            last = Some(sequence);
             status.sequence = sequence;
             match server.report(&status) {
                 Ok(()) => pause = FIRST,
@@ -74,5 +71,47 @@ impl Reporter {
                 }
             }
         }
+    }
+}
+
+/// How far beyond this router's clock a number may be: half of what the server takes, whose clock may be behind.
+const AHEAD: u64 = SEQUENCE_AHEAD.as_millis() as u64 / 2;
+
+/// The number of the next report (see `EdgeStatus::sequence`), from the last one of this run, the last one that the server
+/// knows and the clock's milliseconds. A run that began with a clock far ahead would be refused: it counts from the clock
+/// again.
+fn next_number(last: Option<u64>, known: u64, clock: u64) -> u64 {
+    let most = clock.saturating_add(AHEAD);
+    let after = |number: u64| number.saturating_add(1);
+    let next = last.map_or(clock, after).max(after(known));
+    if next <= most {
+        return next;
+    }
+    // The server says that it knows no number that it would not take.
+    if known < most { clock.max(after(known)) } else { clock }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_rise_and_stay_near_the_clock() {
+        const NOW: u64 = 1_764_000_000_000;
+        let check = |last, known, expected| {
+            assert_eq!(next_number(last, known, NOW), expected, "{last:?} {known}");
+        };
+        check(None, 0, NOW);
+        check(None, NOW - 7, NOW);
+        check(None, NOW + 7, NOW + 8);
+        check(Some(NOW - 9), NOW - 9, NOW - 8);
+        check(Some(NOW - 9), 0, NOW - 8);
+        check(Some(NOW - 9), NOW + 5, NOW + 6);
+        // The run began under a clock that was far ahead, or something has recorded a number of no clock.
+        check(Some(NOW + 2 * AHEAD), 0, NOW);
+        check(Some(NOW + 2 * AHEAD), NOW + 3, NOW + 4);
+        check(None, u64::MAX, NOW);
+        check(Some(u64::MAX), u64::MAX, NOW);
+        check(Some(u64::MAX), NOW - 1, NOW);
     }
 }

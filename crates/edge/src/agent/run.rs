@@ -97,7 +97,7 @@ pub fn follow(
     let mut pause = Pause::default();
     loop {
         let answer = server.config(held.as_ref(), WAIT).map(|answer| {
-            reporter.at_least(answer.last_sequence);
+            reporter.known(answer.last_sequence);
             answer.config
         });
         match answer {
@@ -155,6 +155,8 @@ pub struct Shell<K, D> {
     look_took: Duration,
     polled: Instant,
     poll_took: Duration,
+    /// When the sessions with the fabric were last looked at, which decide at once what is announced.
+    tended: Instant,
     /// When to try again what failed, and the pause before that.
     again: Option<(Instant, Duration)>,
     /// The errors of kernel and daemon that were logged last.
@@ -185,6 +187,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
             look_took: Duration::ZERO,
             polled: now,
             poll_took: Duration::ZERO,
+            tended: now,
             again: None,
             said: [None, None],
             too_low: Vec::new(),
@@ -222,13 +225,18 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
 
     fn until_next(&self) -> Duration {
         let now = Instant::now();
-        let next = (self.polled + self.poll_every()).min(self.looked + self.look_every());
+        let look = (self.polled + self.poll_every()).min(self.looked + self.look_every());
+        let next = look.min(self.tended + self.tend_every());
         let next = self.again.map_or(next, |(again, _)| again.min(next));
         next.saturating_duration_since(now)
     }
 
     fn poll_every(&self) -> Duration {
-        Duration::from_millis(self.pace.poll_milliseconds).max(self.poll_took * POLL_SHARE)
+        self.tend_every().max(self.poll_took * POLL_SHARE)
+    }
+
+    const fn tend_every(&self) -> Duration {
+        Duration::from_millis(self.pace.poll_milliseconds)
     }
 
     fn look_every(&self) -> Duration {
@@ -259,6 +267,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
 
     /// What is due.
     fn tick(&mut self) {
+        self.tended = Instant::now();
         if self.agent.config().is_none() {
             (self.polled, self.looked) = (Instant::now(), Instant::now());
             return;
@@ -267,6 +276,9 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
             self.converge(Why::Retry);
         } else if self.looked.elapsed() >= self.look_every() {
             self.converge(Why::Resync);
+        } else if self.polled.elapsed() < self.poll_every() {
+            self.agent.tend_fabric();
+            self.tell();
         } else {
             let start = Instant::now();
             let loaded = self.agent.last().daemon.loaded;
@@ -288,7 +300,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
         };
         let round = self.agent.round(look);
         let now = Instant::now();
-        self.polled = now;
+        (self.polled, self.tended) = (now, now);
         match look {
             Look::Whole => (self.looked, self.look_took) = (now, start.elapsed()),
             Look::News => {}
@@ -362,7 +374,8 @@ fn news(status: &EdgeStatus) -> Vec<u8> {
         .iter()
         .map(|item| (&item.virtual_interface_id, item.programmed, &item.error, &item.peers))
         .collect();
-    serde_json::to_vec(&(status.epoch, status.generation, ports, interfaces))
+    let fabric = &status.fabric_sessions;
+    serde_json::to_vec(&(status.epoch, status.generation, ports, interfaces, fabric))
         .expect("reports hold text and numbers only")
 }
 

@@ -1,18 +1,20 @@
 //! What the agent reports of its router: the whole of it, each time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use linkway_domain::edge::{
-    EdgeConfig, EdgeStatus, FORMAT, InterfaceConfig, InterfaceStatus, PeerConfig, PeerStatus,
-    PortConfig, PortStatus, SessionState,
+    EdgeConfig, EdgeStatus, FORMAT, FabricSessionStatus, InterfaceConfig, InterfaceStatus,
+    PeerConfig, PeerStatus, PortConfig, PortStatus, RoutingDomainConfig, SessionState,
 };
-use linkway_domain::id::VirtualInterfaceId;
+use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
 use linkway_domain::net::AddressFamily;
 
 use super::Last;
+use crate::fabric;
 use crate::kernel::{Kernel, Link};
 use crate::mark::Marks;
 use crate::plan::Item;
+use crate::plan::desired::handoff_of;
 use crate::session::SessionId;
 
 /// The report about a configuration, from what was last seen. `sequence` is higher in each than in the one before.
@@ -28,8 +30,12 @@ pub fn report(
     if !last.seen {
         return None;
     }
-    let mut interfaces: Vec<InterfaceStatus> =
-        config.interfaces.iter().map(|wanted| interface(wanted, last, marks)).collect();
+    let fabric = fabric_errors(config, last);
+    let mut interfaces: Vec<InterfaceStatus> = config
+        .interfaces
+        .iter()
+        .map(|wanted| interface(wanted, last, marks, fabric.get(&wanted.routing_domain_id)))
+        .collect();
     interfaces.extend(leftovers(config, &last.kernel, marks));
     Some(EdgeStatus {
         format: FORMAT,
@@ -38,6 +44,11 @@ pub fn report(
         sequence,
         ports: config.ports.iter().map(|wanted| port(wanted, last)).collect(),
         interfaces,
+        fabric_sessions: config
+            .routing_domains
+            .iter()
+            .flat_map(|domain| fabric_sessions(domain, last))
+            .collect(),
     })
 }
 
@@ -58,7 +69,40 @@ fn port(wanted: &PortConfig, last: &Last) -> PortStatus {
     }
 }
 
-fn interface(wanted: &InterfaceConfig, last: &Last, marks: &Marks) -> InterfaceStatus {
+/// The sessions of a routing domain's handoffs with the fabric.
+fn fabric_sessions(
+    domain: &RoutingDomainConfig,
+    last: &Last,
+) -> impl Iterator<Item = FabricSessionStatus> {
+    let item = Item::RoutingDomain(domain.routing_domain_id.clone());
+    let problem = last.problems.get(&item).map(|problem| problem.text.as_str());
+    let absent = problem.or(last.daemon_error.as_deref());
+    let handoffs =
+        [AddressFamily::Ipv4, AddressFamily::Ipv6].map(|family| handoff_of(domain, family));
+    let sessions = handoffs.into_iter().flatten();
+    sessions.filter_map(move |handoff| fabric::status(domain, handoff, &last.daemon.fabric, absent))
+}
+
+/// Why sessions with the fabric are down, by routing domain: an error of each interface that is in it.
+fn fabric_errors<'a>(config: &'a EdgeConfig, last: &Last) -> BTreeMap<&'a RoutingDomainId, String> {
+    let mut errors: BTreeMap<&RoutingDomainId, String> = BTreeMap::new();
+    for domain in &config.routing_domains {
+        let texts: Vec<String> =
+            fabric_sessions(domain, last).filter_map(|session| session.error).collect();
+        if !texts.is_empty() {
+            let text = format!("{}: {}", domain.routing_domain_id, texts.join("; "));
+            errors.insert(&domain.routing_domain_id, text);
+        }
+    }
+    errors
+}
+
+fn interface(
+    wanted: &InterfaceConfig,
+    last: &Last,
+    marks: &Marks,
+    fabric: Option<&String>,
+) -> InterfaceStatus {
     let id = &wanted.virtual_interface_id;
     let link = own_link(id, &last.kernel, marks);
     let own = last.problems.get(&Item::Interface(id.clone()));
@@ -87,7 +131,7 @@ fn interface(wanted: &InterfaceConfig, last: &Last, marks: &Marks) -> InterfaceS
         .or(sources)
         .map(|problem| problem.text.clone())
         .or_else(|| last.daemon_error.clone())
-        .or_else(|| session_errors(wanted, last));
+        .or_else(|| joined(fabric.cloned(), session_errors(wanted, last)));
     InterfaceStatus {
         virtual_interface_id: id.clone(),
         programmed,
@@ -138,6 +182,13 @@ fn session_errors(wanted: &InterfaceConfig, last: &Last) -> Option<String> {
     (!errors.is_empty()).then(|| errors.join("; "))
 }
 
+fn joined(one: Option<String>, other: Option<String>) -> Option<String> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(format!("{one}; {other}")),
+        (one, other) => one.or(other),
+    }
+}
+
 fn own_link<'a>(id: &VirtualInterfaceId, kernel: &'a Kernel, marks: &Marks) -> Option<&'a Link> {
     kernel.links.get(id.as_str()).filter(|link| marks.owns_link(id.as_str(), link))
 }
@@ -173,6 +224,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::fabric::{FabricSessionId, FabricState};
     use crate::fence::Drops;
     use crate::kernel::{LinkConf, LinkKind};
     use crate::session::Observed;
@@ -241,7 +293,7 @@ mod tests {
             };
             (SessionId { interface, family: *family }, status)
         });
-        let daemon = Observed { loaded: None, peers: Arc::new(peers.collect()) };
+        let daemon = Observed { peers: Arc::new(peers.collect()), ..Observed::default() };
         let kernel = Kernel { links: [(ID.to_owned(), link)].into(), ..Kernel::default() };
         Last { kernel, daemon, seen: true, ..Last::default() }
     }
@@ -282,5 +334,65 @@ mod tests {
         // No peer at all.
         let status = reported(&config(&[]), &seen(&[], &[]));
         assert!(status.programmed && !status.report().is_up());
+    }
+
+    #[test]
+    fn a_session_with_the_fabric_is_reported_and_is_an_error_of_its_interfaces_while_it_is_down() {
+        use SessionState::{Active, Established};
+        let mut config = serde_json::to_value(config(&[FOUR])).expect("JSON");
+        config["routingDomains"] = json!([{
+            "routingDomainId": "vgw-00000001", "amazonSideAsn": 64512, "cidrs": ["10.0.0.0/16"],
+            "handoffs": [
+                { "interface": "vpc0", "nextHop": "192.0.2.1", "fabricPeer": { "address": "192.0.2.1", "asn": 65010 } },
+                { "interface": "vpc1", "nextHop": "2001:db8::1" },
+            ],
+        }]);
+        let config: EdgeConfig = serde_json::from_value(config).expect("a configuration");
+        let id = FabricSessionId {
+            routing_domain: "vgw-00000001".parse().expect("an id"),
+            family: AddressFamily::Ipv4,
+        };
+        let check = |seen: Option<(SessionState, bool)>,
+                     daemon: Option<&str>,
+                     error: Option<&str>| {
+            let mut last = self::seen(&[FOUR.0], &[(AddressFamily::Ipv4, Established)]);
+            let state = seen.map(|(state, reachable)| {
+                let last_error = (state != Established).then(|| "refused".to_owned());
+                let (prefixes_accepted, prefixes_advertised) = (1, 2);
+                let state = FabricState {
+                    state,
+                    reachable,
+                    prefixes_accepted,
+                    prefixes_advertised,
+                    last_error,
+                };
+                (id.clone(), state)
+            });
+            last.daemon.fabric = Arc::new(state.into_iter().collect());
+            last.daemon_error = daemon.map(str::to_owned);
+            let report = report(&config, &last, &Marks::default(), 9).expect("the kernel is seen");
+            let [session] = report.fabric_sessions.as_slice() else { panic!("one session") };
+            assert_eq!(session.error.as_deref(), error);
+            assert_eq!(session.state, seen.map_or(SessionState::Idle, |(state, _)| state));
+            assert_eq!(session.reachable, seen.is_some_and(|(_, reachable)| reachable));
+            let of_interface = report.interfaces[0].error.clone();
+            let expected = error.map(|error| match daemon {
+                Some(daemon) => daemon.to_owned(),
+                None => format!("vgw-00000001: {error}"),
+            });
+            assert_eq!(of_interface, expected);
+            assert!(report.interfaces[0].programmed && report.interfaces[0].report().is_up());
+        };
+        check(Some((Established, true)), None, None);
+        let down = "handoff vpc0: session with fabric peer 192.0.2.1 is active: refused; the gateway's prefixes of this \
+                    family are not announced";
+        check(Some((Active, false)), None, Some(down));
+        let restarts = "handoff vpc0: session with fabric peer 192.0.2.1 is active: refused; a restart of the router is \
+                        waited for";
+        check(Some((Active, true)), None, Some(restarts));
+        let absent =
+            "handoff vpc0: the BGP daemon does not have the session with fabric peer 192.0.2.1 yet";
+        check(None, None, Some(absent));
+        check(None, Some("BIRD hangs"), Some("BIRD hangs"));
     }
 }

@@ -124,8 +124,15 @@ mod tests {
     fn sessions(domains: &BTreeSet<u8>) -> Sessions {
         let id = |n: u8| RoutingDomainId::parse(&format!("vgw-000000{n:02x}")).unwrap();
         let domain = |n: &u8| {
-            let (announced, cidrs, reserved) = Default::default();
-            Arc::new(RoutingDomain { id: id(*n), table: 1, asn: 1, announced, cidrs, reserved })
+            Arc::new(RoutingDomain {
+                id: id(*n),
+                table: 1,
+                asn: 1,
+                announced: Vec::new(),
+                cidrs: Vec::new(),
+                reserved: Vec::new(),
+                fabric: Vec::new(),
+            })
         };
         let session = |n: &u8| {
             let addresses = PeerAddresses::link_local(u64::from(*n));

@@ -10,6 +10,7 @@ use imbl::ordmap::DiffItem;
 use linkway_domain::id::RoutingDomainId;
 use sha2::{Digest as _, Sha256};
 
+use super::fabric;
 use super::names::{protocol_name, session_of};
 use super::render::{self, Surroundings, routing_domain};
 use super::settings::BirdSettings;
@@ -153,8 +154,10 @@ impl Configuration {
         shut: &'a BTreeMap<String, Shut>,
         held: bool,
     ) -> impl Iterator<Item = (Arc<str>, Cow<'a, str>)> {
-        let special: BTreeSet<u32> =
+        let mut special: BTreeSet<u32> =
             self.shut(shut).map(|(_, session)| number(&session.routing_domain)).collect();
+        special
+            .extend(shut.keys().filter_map(|name| fabric::domain_of(name)).map(|id| number(&id)));
         self.fragments.iter().map(move |(at, fragment)| {
             if !held && !special.contains(at) {
                 return (Arc::clone(&fragment.name), fragment.text.as_str().into());
@@ -296,8 +299,15 @@ mod tests {
         (domains, sessions).prop_map(|(domains, sessions)| {
             let id = |n: u32| RoutingDomainId::parse(&format!("vgw-0000000{n}")).unwrap();
             let domain = |(n, asn)| {
-                let (announced, cidrs, reserved) = Default::default();
-                Arc::new(RoutingDomain { id: id(n), table: n, asn, announced, cidrs, reserved })
+                Arc::new(RoutingDomain {
+                    id: id(n),
+                    table: n,
+                    asn,
+                    announced: Vec::new(),
+                    cidrs: Vec::new(),
+                    reserved: Vec::new(),
+                    fabric: Vec::new(),
+                })
             };
             let session = |((n, six), (domain, resets)): ((u32, bool), (u32, u32))| {
                 let addresses = match six {

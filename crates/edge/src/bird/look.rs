@@ -14,9 +14,10 @@ use super::hold::Hold;
 use super::known::Known;
 use super::names::session_of;
 use super::parse::is_established;
+use super::reachable::Switch;
 use super::shut::{Held, Shut};
 use super::version::Version;
-use super::{Bird, FEW, names, parse, process, render};
+use super::{Bird, FEW, fabric, names, parse, process, render};
 use crate::session::{DaemonError, Digest, FLAPPING, Observed, Peers, Sessions};
 
 /// BIRD is looked at in detail when it has used more than this part (1 of so many) of a processor since the last look:
@@ -101,14 +102,39 @@ impl Bird {
         self.latch.add(limited, Held { why: Shut::PrefixLimit, until: None })?;
         self.damp(&mut control)?;
         self.settle(&mut control)?;
+        self.look_at_fabric(&mut control, brief)?;
         let (now, mut peers) = (SystemTime::now(), Arc::clone(self.known.peers()));
         self.tell_flapping(&mut peers, now);
         // BIRD gives up a session whose socket it could not have (the VRF came later, the port was taken), and starts it at
         // the next reconfiguration. So what does not run does not count as loaded; nor what is to run again.
         let held = self.latch.at(now);
         let is_over = self.known.flapping().iter().any(|name| !held.contains_key(name));
-        let loaded = loaded.filter(|_| !self.known.has_given_up() && !is_over);
-        Ok(Observed { loaded, peers })
+        let given_up = self.known.has_given_up() || self.fabric.has_given_up();
+        let loaded = loaded.filter(|_| !given_up && !is_over);
+        Ok(Observed { loaded, peers, fabric: Arc::clone(self.fabric.states()) })
+    }
+
+    /// Looks at the sessions with the fabric, and lets BIRD announce what is reached over those that are up. Briefly: in detail only
+    /// where something but counters may have changed.
+    pub(super) fn look_at_fabric(
+        &mut self,
+        control: &mut Control,
+        brief: bool,
+    ) -> Result<(), DaemonError> {
+        let what = "its sessions with the fabric";
+        if brief {
+            let table = format!("show protocols \"{}\"", fabric::PROTOCOLS);
+            if !self.fabric.is_news(&control.show(what, &table)?.text) {
+                return Ok(());
+            }
+        }
+        let all = control.show(what, &format!("show protocols all \"{}\"", fabric::PROTOCOLS))?;
+        for Switch { name, enable } in self.fabric.seen(&all.text, Instant::now()) {
+            let word = if enable { "enable" } else { "disable" };
+            let what = "to announce what the fabric reaches, or not to";
+            self.command(control, what, &format!("{word} \"{name}\""), &Sessions::default())?;
+        }
+        Ok(())
     }
 
     /// There is no BIRD.
@@ -119,6 +145,7 @@ impl Bird {
             self.were_up = Some(up.map(|one| one.name.clone()).collect());
         }
         (self.fresh, self.used) = (Vec::new(), None);
+        self.fabric.lost();
     }
 
     /// Shuts the sessions whose routes come and go more than they may, for a time. BIRD is told of it by the next configuration too.

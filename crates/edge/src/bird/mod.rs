@@ -13,6 +13,7 @@
 mod assignment;
 pub mod configuration;
 pub mod control;
+pub mod fabric;
 mod flaps;
 mod fragments;
 pub mod hold;
@@ -24,6 +25,7 @@ mod ours;
 pub mod parse;
 mod process;
 mod processes;
+mod reachable;
 pub mod render;
 mod settings;
 pub mod shut;
@@ -43,6 +45,8 @@ pub(crate) use process::find as find_program;
 pub use processes::Processes;
 pub use settings::{Bfd, BirdSettings};
 
+use linkway_domain::id::RoutingDomainId;
+
 use self::configuration::Configuration;
 use self::control::Control;
 use self::flaps::Flaps;
@@ -50,11 +54,11 @@ use self::fragments::Fragments;
 use self::hold::Hold;
 use self::known::Known;
 use self::process::Files;
+use self::reachable::Fabric;
 use self::render::Surroundings;
 use self::shut::{Held, Latch, Shut};
 use self::version::{Dialect, Version};
-use linkway_domain::id::RoutingDomainId;
-
+use crate::fabric::FabricStates;
 use crate::session::{Daemon, DaemonError, Digest, Observed, Sessions};
 
 /// How long a BIRD that is alive may have no socket: it makes it early, but reads its configuration first.
@@ -79,6 +83,7 @@ pub struct Bird {
     known: Known,
     /// The names of the sessions that the last reconfiguration was about, if they are few: nobody has looked at them since.
     fresh: Vec<String>,
+    fabric: Fabric,
     latch: Latch,
     flaps: Flaps,
     /// When BIRD was last looked at, and how much time of a processor it had used.
@@ -113,6 +118,7 @@ impl Bird {
             fragments,
             known: Known::default(),
             fresh: Vec::new(),
+            fabric: Fabric::default(),
             latch,
             flaps: Flaps::default(),
             used: None,
@@ -185,7 +191,7 @@ impl Bird {
         self.fresh.clear();
         self.refresh(&mut control)?;
         let next = self.configuration(sessions);
-        let shut = self.latch.at(SystemTime::now());
+        let shut = self.kept_disabled(sessions);
         let fragments = self.write_next(&next, dialect, &shut)?;
         let load = format!("configure \"{}\"", self.files.next.display());
         self.command(&mut control, "the new configuration", &load, sessions)?;
@@ -197,6 +203,14 @@ impl Bird {
         let changes = before.map(|before| next.changed_since(&before));
         self.fresh = changes.filter(|names| names.len() <= FEW).unwrap_or_default();
         Ok(())
+    }
+
+    /// The protocols that a configuration has to say of that they are disabled, since BIRD would start them.
+    fn kept_disabled(&self, sessions: &Sessions) -> BTreeMap<String, Shut> {
+        let unreachable = self.fabric.disabled(sessions, Instant::now()).into_iter();
+        let mut all = self.latch.at(SystemTime::now());
+        all.extend(unreachable.map(|name| (name, Shut::Unreachable)));
+        all
     }
 
     /// What the BIRD that has died had shut, whether anybody has seen it or not: as the configuration says that it had, and as it
@@ -218,10 +232,12 @@ impl Bird {
     /// Starts a BIRD with the new configuration.
     fn start(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {
         self.is_gone();
-        self.hold = match self.files.daemon_has_died() {
+        let has_died = self.files.daemon_has_died();
+        self.hold = match has_died {
             true => Hold::begin(Instant::now()),
             false => Hold::No,
         };
+        self.fabric.start(has_died, Instant::now());
         let program = process::find(&self.settings.program);
         let dialect = dialect(process::version(&program)?)?;
         let next = self.configuration(sessions);
@@ -229,7 +245,7 @@ impl Bird {
         let late = self.late(&next);
         let mut shut: BTreeMap<String, Shut> =
             late.iter().map(|name| (name.clone(), Shut::Late)).collect();
-        shut.extend(self.latch.at(SystemTime::now()));
+        shut.extend(self.kept_disabled(sessions));
         let fragments = self.write_next(&next, dialect, &shut)?;
         let refused = |what| {
             move |text: String| DaemonError::Refused {
@@ -375,6 +391,15 @@ impl Daemon for Bird {
         // Nobody else has it then, so that it can be changed in place.
         drop(last);
         self.look(true)
+    }
+
+    fn tend_fabric(&mut self) -> Result<Option<Arc<FabricStates>>, DaemonError> {
+        if self.fabric.states().is_empty() {
+            return Ok(None);
+        }
+        let Some(mut control) = Control::connect(&self.files.socket)? else { return Ok(None) };
+        self.look_at_fabric(&mut control, true)?;
+        Ok(Some(Arc::clone(self.fabric.states())))
     }
 
     fn apply(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {

@@ -189,7 +189,9 @@ fn status(protocol: &Protocol, family: AddressFamily) -> PeerStatus {
     }
 }
 
-fn session_state(protocol: &Protocol) -> SessionState {
+/// Where a session is.
+#[must_use]
+pub fn session_state(protocol: &Protocol) -> SessionState {
     if is_shut(protocol) {
         return SessionState::PrefixLimit;
     }

@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::assignment::{self, Places, Split};
 use super::fragments::replace;
 use super::{Bird, BirdSettings};
+use crate::fabric::FabricStates;
 use crate::session::{Daemon, DaemonError, Digest, Observed, Peers, Sessions};
 
 /// The BIRDs of an edge.
@@ -181,10 +182,12 @@ impl Processes {
     ) -> Result<Observed, DaemonError> {
         let mut loaded = Vec::new();
         let mut peers: Option<Arc<Peers>> = None;
+        let mut fabric = Vec::new();
         for member in &mut self.members {
             let seen = look(&mut member.bird)?;
             member.loaded = seen.loaded;
             loaded.push(seen.loaded);
+            fabric.push(seen.fabric);
             match &mut peers {
                 None => peers = Some(seen.peers),
                 Some(all) => Arc::make_mut(all)
@@ -192,7 +195,7 @@ impl Processes {
             }
         }
         let loaded = loaded.into_iter().collect::<Option<Vec<_>>>().map(|all| joined(&all));
-        Ok(Observed { loaded, peers: peers.unwrap_or_default() })
+        Ok(Observed { loaded, peers: peers.unwrap_or_default(), fabric: united(fabric) })
     }
 }
 
@@ -218,6 +221,17 @@ impl Daemon for Processes {
         self.look(|bird| bird.glance(Observed::default()))
     }
 
+    /// All are looked at, whatever becomes of one: what is announced to the customers of the others does not depend on it.
+    fn tend_fabric(&mut self) -> Result<Option<Arc<FabricStates>>, DaemonError> {
+        let all: Vec<_> = self.members.iter_mut().map(|member| member.bird.tend_fabric()).collect();
+        let told = all.into_iter().collect::<Result<Vec<_>, _>>()?;
+        if told.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let states = self.members.iter().map(|member| Arc::clone(member.bird.fabric.states()));
+        Ok(Some(united(states)))
+    }
+
     fn apply(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {
         self.tell(sessions)
     }
@@ -226,6 +240,19 @@ impl Daemon for Processes {
 /// The number of the last process that has a routing domain; the first is there in any case.
 fn last_used(split: &Split) -> usize {
     split.parts.iter().rposition(|part| !part.routing_domains.is_empty()).unwrap_or(0)
+}
+
+/// The states of several, none of which has another's sessions; of those that have some, one is changed in place if it can be.
+fn united(all: impl IntoIterator<Item = Arc<FabricStates>>) -> Arc<FabricStates> {
+    let mut united = Arc::<FabricStates>::default();
+    for one in all.into_iter().filter(|one| !one.is_empty()) {
+        match united.is_empty() {
+            true => united = one,
+            false => Arc::make_mut(&mut united)
+                .extend(one.iter().map(|(id, state)| (id.clone(), state.clone()))),
+        }
+    }
+    united
 }
 
 /// One digest of several; of one that itself, so that an agent that knew one BIRD only has not written another.

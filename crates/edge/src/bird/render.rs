@@ -17,6 +17,7 @@ use ipnet::IpNet;
 use linkway_domain::net::AddressFamily;
 use sha2::{Digest as _, Sha256};
 
+use super::fabric;
 use super::hold::recovery_seconds;
 use super::import;
 use super::names::{protocol_name, symbol};
@@ -99,6 +100,8 @@ pub fn router_id(settings: &BirdSettings, ours: IpAddr) -> Ipv4Addr {
 #[must_use]
 pub fn without_keys(text: &str, sessions: &Sessions) -> String {
     let mut keys: Vec<&str> = sessions.sessions.values().map(|s| s.auth_key.reveal()).collect();
+    let fabric = sessions.routing_domains.values().flat_map(|domain| &domain.fabric);
+    keys.extend(fabric.filter_map(|session| Some(session.auth_key.as_ref()?.reveal())));
     // The longest first: one key may be the beginning of another.
     keys.sort_by_key(|key| Reverse(key.len()));
     keys.iter().fold(text.to_owned(), |text, key| text.replace(key, "[PROTECTED]"))
@@ -114,7 +117,7 @@ pub(super) fn routing_domain(
     held: bool,
 ) -> String {
     let mut out = String::with_capacity(ROOM * (1 + own.len()));
-    render_domain(&mut out, domain, own, held);
+    render_domain(&mut out, domain, own, settings, shut, held);
     for session in own {
         let family = session.addresses.family();
         let of_family = own.iter().filter(|one| one.addresses.family() == family);
@@ -157,6 +160,7 @@ pub(super) fn head(around: Surroundings<'_>, dialect: Dialect) -> String {
     for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
         render_templates(&mut out, family, settings, dialect);
     }
+    fabric::render_templates(&mut out, settings, dialect);
     if settings.bfd == Bfd::Shared {
         render_bfd(&mut out, settings);
     }
@@ -223,12 +227,22 @@ pub(super) const fn family_of(net: &IpNet) -> AddressFamily {
     }
 }
 
-/// What a routing domain's sessions share, for the families that have a session.
-fn render_domain(out: &mut String, domain: &RoutingDomain, own: &[Arc<Session>], held: bool) {
+/// What a routing domain's sessions share, for the families that have a session, with customers or with the fabric.
+fn render_domain(
+    out: &mut String,
+    domain: &RoutingDomain,
+    own: &[Arc<Session>],
+    settings: &BirdSettings,
+    shut: &BTreeMap<String, Shut>,
+    held: bool,
+) {
     let (name, vrf) = (symbol(domain.id.as_str()), domain.id.as_str());
     put!(out, "\n# {vrf}");
     let families = [AddressFamily::Ipv4, AddressFamily::Ipv6];
-    let used = |family: &AddressFamily| own.iter().any(|s| s.addresses.family() == *family);
+    let used = |family: &AddressFamily| {
+        own.iter().any(|s| s.addresses.family() == *family)
+            || fabric::of_family(domain, *family).is_some()
+    };
     for family in families.into_iter().filter(used) {
         let (word, n) = (family.as_str(), number(family));
         let table = format!("{name}_v{n}");
@@ -246,13 +260,23 @@ fn render_domain(out: &mut String, domain: &RoutingDomain, own: &[Arc<Session>],
         // The agent makes these routes in the kernel itself; here they stand for "the VPC can be reached": without the
         // handoff's carrier, or with the handoff outside the VRF, they are not announced. An interface is all that takes;
         // BIRD 2.0 has a next hop's interface as a symbol, which cannot be one of the many keywords.
-        put!(out, "protocol static {name}_vpc{n} {{");
+        // With a session with the fabric, that decides too.
+        let session = fabric::of_family(domain, family);
+        let protocol = match session {
+            Some(session) => fabric::announced_name(&session.id),
+            None => format!("{name}_vpc{n}"),
+        };
+        let disabled = if shut.contains_key(&protocol) { " disabled;" } else { "" };
+        put!(out, "protocol static {protocol} {{{disabled}");
         put!(out, "  vrf \"{vrf}\"; check link on; {word} {{ table {table}; }};");
         for (prefix, ways) in by_prefix(&domain.announced, family) {
             let ways: String = ways.iter().map(|way| format!(" via \"{way}\"")).collect();
             put!(out, "  route {prefix}{ways};");
         }
         put!(out, "}}");
+        if let Some(session) = session {
+            fabric::render(out, domain, session, settings);
+        }
     }
 }
 
@@ -265,7 +289,8 @@ fn render_bfd(out: &mut String, settings: &BirdSettings) {
     put!(out, "protocol bfd all_bfd {{");
     put!(out, "  strict bind yes;");
     put!(out, "  accept direct;");
-    put!(out, "  interface \"dxvif-*\" {{");
+    // Customers' links and handoffs: what a session is on.
+    put!(out, "  interface \"*\" {{");
     put!(
         out,
         "    passive on; min rx interval {interval} ms; min tx interval {interval} ms; multiplier {multiplier};"

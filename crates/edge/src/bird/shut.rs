@@ -14,7 +14,7 @@ use super::fragments::replace;
 use super::names::session_of;
 use crate::session::DaemonError;
 
-/// Why a session is kept shut.
+/// Why a protocol is kept disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shut {
     /// The customer's router announced more prefixes than the limit. Until a reset.
@@ -23,6 +23,8 @@ pub enum Shut {
     Flapping,
     /// It was down when BIRD died. Until its successor has begun.
     Late,
+    /// It is what is announced to customers while the session with the fabric beside it is up, which it is not ([`super::reachable`]).
+    Unreachable,
 }
 
 impl Shut {
@@ -33,6 +35,7 @@ impl Shut {
             Self::PrefixLimit => "shut: prefix limit",
             Self::Flapping => "shut: routes flap",
             Self::Late => "down before BIRD's restart",
+            Self::Unreachable => "the VPC is not reached",
         }
     }
 

@@ -11,6 +11,7 @@ use linkway_domain::net::{AddressFamily, PeerAddresses};
 
 use super::tables::{TableSet, Tables};
 use super::{Item, rules};
+use crate::fabric;
 use crate::fence::{DomainFence, Fence};
 use crate::kernel::{Kernel, Link, LinkConf, LinkKind, Route, Way};
 use crate::mark::Marks;
@@ -226,6 +227,7 @@ fn vrf(
             Err(text) => missing.push(text),
             Ok(degradation) => {
                 missing.extend(degradation);
+                missing.extend(fabric::session(domain, handoff, kernel).err());
                 let interface = handoff.interface.to_string();
                 let link = kernel.links.get(handoff.interface.as_str());
                 let own = link.map(|link| link.addresses.iter().copied().collect());
@@ -245,7 +247,10 @@ fn vrf(
 }
 
 /// The handoff that counts for a family: the first (domain, `Gateway::handoffs`).
-fn handoff_of(domain: &RoutingDomainConfig, family: AddressFamily) -> Option<&HandoffConfig> {
+pub(crate) fn handoff_of(
+    domain: &RoutingDomainConfig,
+    family: AddressFamily,
+) -> Option<&HandoffConfig> {
     domain.handoffs.iter().find(|handoff| family_of(handoff.next_hop.address()) == family)
 }
 
@@ -522,11 +527,18 @@ fn instance(
     let announced = domain.cidrs.iter().filter_map(|cidr| {
         let handoff = handoff_of(domain, family_of(cidr.net().addr()))?;
         let used = desired.handoffs.get(handoff.interface.as_str())?;
-        (used.id == domain.routing_domain_id).then(|| Announced {
+        let is_possible = fabric::session(domain, handoff, kernel).is_ok();
+        (is_possible && used.id == domain.routing_domain_id).then(|| Announced {
             prefix: *cidr,
             next_hop: handoff.next_hop.address(),
             interface: handoff.interface.to_string(),
         })
+    });
+    let fabric = [AddressFamily::Ipv4, AddressFamily::Ipv6].into_iter().filter_map(|family| {
+        let handoff = handoff_of(domain, family)?;
+        let used = desired.handoffs.get(handoff.interface.as_str())?;
+        let own = used.id == domain.routing_domain_id;
+        fabric::session(domain, handoff, kernel).ok().flatten().filter(|_| own)
     });
     Some(RoutingDomain {
         id: domain.routing_domain_id.clone(),
@@ -535,6 +547,7 @@ fn instance(
         announced: announced.collect(),
         cidrs: domain.cidrs.clone(),
         reserved: reserved(domain, desired, kernel).into_iter().collect(),
+        fabric: fabric.collect(),
     })
 }
 
@@ -553,6 +566,8 @@ fn reserved(
     for handoff in domain.handoffs.iter().filter(is_used) {
         reserved.insert(IpNet::from(handoff.next_hop.address()));
         let link = kernel.links.get(handoff.interface.as_str());
+        // A peer is on a subnet of the link's, unless its address has gone.
+        reserved.extend(handoff.fabric_peer.iter().map(|peer| IpNet::from(peer.address.address())));
         reserved.extend(link.iter().flat_map(|link| &link.addresses).map(IpNet::trunc));
     }
     reserved

@@ -7,6 +7,7 @@
 #[path = "../bird_common/mod.rs"]
 mod bird_common;
 mod customer;
+mod fabric;
 mod machine;
 mod scenes;
 mod stage;

@@ -17,7 +17,7 @@ use crate::stage::{self, DIR, Stage};
 type Scene = fn(&mut Stage);
 
 /// The scenes in their order.
-pub const ALL: [(&str, Scene); 19] = [
+pub const ALL: [(&str, Scene); 21] = [
     ("sessions come up, each in its routing domain", come_up),
     ("another key gets no answer", another_key),
     ("preferences choose, equal routes share", preferences),
@@ -36,6 +36,8 @@ pub const ALL: [(&str, Scene); 19] = [
     ("BFD when the customer wants it; equal addresses in two VRFs", bfd),
     ("a routing domain that goes and comes back", comes_back),
     ("links that come after BIRD was told", late_links),
+    ("the session with the fabric decides and carries", crate::fabric::decides_and_carries),
+    ("the fabric's restart and our own take nothing", crate::fabric::restarts),
     ("several BIRDs: each routing domain stays in one", several),
 ];
 

@@ -15,6 +15,7 @@ pub fn routing_domain(n: u32, cidrs: &[&str]) -> RoutingDomain {
         announced: Vec::new(),
         cidrs: cidrs.iter().map(|c| prefix(c)).collect(),
         reserved: Vec::new(),
+        fabric: Vec::new(),
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use linkway_domain::edge::{
-    EdgeConfig, HandoffConfig, InterfaceConfig, InterfaceKind, PeerConfig, PeerConfigs, PortConfig,
-    RoutingDomainConfig,
+    EdgeConfig, FabricAddress, FabricPeerConfig, HandoffConfig, InterfaceConfig, InterfaceKind,
+    PeerConfig, PeerConfigs, PortConfig, RoutingDomainConfig,
 };
 use linkway_domain::id::{ConnectionId, EdgeId, PortName, RoutingDomainId, VirtualInterfaceId};
 use linkway_domain::net::{AddressFamily, AuthKey, NextHop, PeerAddresses, Prefix};
@@ -54,6 +54,16 @@ pub fn next_hop(v6: bool, other: bool) -> NextHop {
     NextHop::parse("nextHop", text).expect("an address")
 }
 
+/// The fabric's router behind a handoff, with a key or without.
+pub fn fabric_peer(v6: bool, key: bool) -> FabricPeerConfig {
+    let address = next_hop(v6, false).to_string();
+    FabricPeerConfig {
+        address: FabricAddress::parse("address", &address).expect("an address"),
+        asn: 65_010.try_into().expect("an AS number"),
+        auth_key: key.then(|| AuthKey::parse("key", "fjord-Secret-2").expect("a key")),
+    }
+}
+
 /// A peer's addresses; IPv4 few, so that different routing domains use the same ones.
 pub fn addresses(family: AddressFamily, which: u8) -> PeerAddresses {
     match family {
@@ -89,10 +99,12 @@ fn peers() -> impl Strategy<Value = PeerConfigs> {
 
 fn routing_domain() -> impl Strategy<Value = RoutingDomainConfig> {
     let names = [FABRIC[0], FABRIC[1], FABRIC[2], PORTS[2], "gone0"];
-    let handoff = (0..names.len(), any::<bool>(), prop::bool::weighted(0.2)).prop_map(
-        move |(name, v6, other)| HandoffConfig {
+    let session = prop::option::weighted(0.4, any::<bool>());
+    let handoff = (0..names.len(), any::<bool>(), prop::bool::weighted(0.2), session).prop_map(
+        move |(name, v6, other, session)| HandoffConfig {
             interface: port(names[name]),
             next_hop: next_hop(v6, other),
+            fabric_peer: session.map(|key| fabric_peer(v6, key)),
         },
     );
     (0..DOMAINS, any::<u8>(), prop::collection::vec(handoff, 0..3)).prop_map(

@@ -68,7 +68,7 @@ impl Bgp {
             (session.id.clone(), status)
         });
         let mine = (!self.foreign).then(|| digest(loaded));
-        Observed { loaded: mine, peers: Arc::new(peers.collect()) }
+        Observed { loaded: mine, peers: Arc::new(peers.collect()), ..Observed::default() }
     }
 
     /// Takes a configuration, or starts with it. Routes of routing domains that it no longer has it takes back.

@@ -121,6 +121,7 @@ impl Simulation {
                         edge: R1.to_owned(),
                         interface: fabric.to_owned(),
                         next_hop: next_hop.to_owned(),
+                        fabric_peer: None,
                     })
                     .into_iter()
                     .take(if owner == C { 1 } else { 2 })

@@ -1,6 +1,7 @@
 //! `operator.json`: where the server is and how to sign for it.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -20,14 +21,8 @@ pub fn load(path: &Path) -> Result<OperatorFile, Failure> {
         ))
     };
     let text = fs::read(path).map_err(|error| unreadable(&error))?;
-    let mode = fs::metadata(path).map_err(|error| unreadable(&error))?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        eprintln!(
-            "warning: {path} holds the operator's secret key and others may use it \
-             (mode {mode:04o}): chmod 600 {path}",
-            path = path.display()
-        );
-    }
+    warn_if_others_may_read(path, "the operator's secret key")
+        .map_err(|error| unreadable(&error))?;
     serde_json::from_slice(&text).map_err(|error| {
         // The error's own text may repeat a value of the file, and one of them is a secret.
         let place = format!("line {}, column {}", error.line(), error.column());
@@ -35,4 +30,20 @@ pub fn load(path: &Path) -> Result<OperatorFile, Failure> {
             "{place}: not an object with endpoint, region, accessKeyId and secretAccessKey"
         ))
     })
+}
+
+/// Warns on stderr when others can read a file that holds a secret.
+///
+/// # Errors
+///
+/// When the file's mode cannot be read.
+pub fn warn_if_others_may_read(path: &Path, what: &str) -> io::Result<()> {
+    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        eprintln!(
+            "warning: {path} holds {what} and others may use it (mode {mode:04o}): chmod 600 {path}",
+            path = path.display()
+        );
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
-//! `linkway admin edge show`: one answer, three tables.
+//! `linkway admin edge show`: one answer, up to four tables.
 
-use linkway_wire::operator::{EdgeDetail, EdgeInterface, EdgePort};
+use linkway_wire::operator::{EdgeDetail, EdgeInterface, EdgePort, FabricSession};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -16,7 +16,8 @@ pub fn show(form: Form, detail: EdgeDetail) -> Result<(), Failure> {
     let detail = Head(detail);
     one(form, &detail)?;
     table(&detail.0.ports)?;
-    table(&lines)
+    table(&lines)?;
+    table(&detail.0.fabric_sessions)
 }
 
 /// The edge itself; as JSON, with everything on it.
@@ -86,6 +87,33 @@ impl Row for EdgePort {
             number(|t| t.packets_in),
             number(|t| t.packets_out),
             number(|t| t.errors),
+            maybe(&self.error),
+        ]
+    }
+}
+
+impl Row for FabricSession {
+    const COLUMNS: &'static [&'static str] = &[
+        "GATEWAY",
+        "HANDOFF",
+        "FABRIC PEER",
+        "ASN",
+        "BGP",
+        "VPC REACHED",
+        "ACCEPTED",
+        "ADVERTISED",
+        "ERROR",
+    ];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.virtual_gateway_id.clone(),
+            self.interface.clone(),
+            self.address.clone(),
+            self.asn.to_string(),
+            maybe(&self.state.map(|state| state.as_str())),
+            self.reachable.map(yes_no).unwrap_or_default(),
+            maybe(&self.prefixes_accepted),
+            maybe(&self.prefixes_advertised),
             maybe(&self.error),
         ]
     }

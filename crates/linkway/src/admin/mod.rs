@@ -10,6 +10,7 @@ mod client;
 mod credentials;
 mod edge;
 mod events;
+mod fabric;
 mod failure;
 mod output;
 mod rows;
@@ -254,13 +255,15 @@ impl Session<'_> {
 
     fn gateway(&self, word: GatewayWord) -> Result<(), Failure> {
         match word {
-            GatewayWord::Create { account, asn, vpc, cidr, handoff } => self.one(&CreateGateway {
-                account_id: account,
-                amazon_side_asn: asn,
-                vpc_id: vpc,
-                cidrs: cidr,
-                handoffs: handoff,
-            }),
+            GatewayWord::Create { account, asn, vpc, cidr, handoff, fabric_peer } => {
+                self.one(&CreateGateway {
+                    account_id: account,
+                    amazon_side_asn: asn,
+                    vpc_id: vpc,
+                    cidrs: cidr,
+                    handoffs: fabric::handoffs(handoff, fabric_peer)?,
+                })
+            }
             GatewayWord::List => self.list(ListGateways::default()),
             GatewayWord::Delete { id } => self.one(&DeleteGateway { virtual_gateway_id: id }),
         }

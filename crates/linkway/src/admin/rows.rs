@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use linkway_wire::operator::{
     AccessKey, AccessKeyKind, AccessKeyStatus, Account, AuditEvent, Connection, Edge, Epoch,
-    Gateway, Interface, Location, NewAccessKey, NewEdge, Port,
+    Gateway, GatewayHandoff, Interface, Location, NewAccessKey, NewEdge, Port,
 };
 
 use super::output::Row;
@@ -158,13 +158,19 @@ impl Row for Connection {
     }
 }
 
+/// As it is given to `gateway create`, and behind it the session with the fabric.
+fn handoff(handoff: &GatewayHandoff) -> String {
+    let place = format!("{}:{}:{}", handoff.edge_id, handoff.interface, handoff.next_hop);
+    let Some(peer) = &handoff.fabric_peer else { return place };
+    let state = peer.state.map_or("unknown", |state| state.as_str());
+    format!("{place} ({} AS {} {state})", peer.address, peer.asn)
+}
+
 impl Row for Gateway {
     const COLUMNS: &'static [&'static str] =
-        &["GATEWAY", "ACCOUNT", "ASN", "VPC", "CIDRS", "HANDOFFS", "STATE"];
+        &["GATEWAY", "ACCOUNT", "ASN", "VPC", "CIDRS", "HANDOFFS", "STATE", "ERROR"];
     fn cells(&self) -> Vec<String> {
-        let handoffs = self.handoffs.iter().map(|handoff| {
-            format!("{}:{}:{}", handoff.edge_id, handoff.interface, handoff.next_hop)
-        });
+        let handoffs = self.handoffs.iter().map(handoff);
         vec![
             self.virtual_gateway_id.clone(),
             self.account_id.clone(),
@@ -173,6 +179,7 @@ impl Row for Gateway {
             self.cidrs.join(" "),
             handoffs.collect::<Vec<_>>().join(" "),
             self.virtual_gateway_state.clone(),
+            maybe(&self.error),
         ]
     }
 }

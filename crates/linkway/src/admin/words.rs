@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Subcommand};
 use linkway_wire::operator::Handoff;
 
+use super::fabric::FabricPeerWord;
+
 /// What to do, on what.
 #[derive(Debug, Subcommand)]
 pub enum Word {
@@ -246,7 +248,12 @@ pub enum GatewayWord {
   linkway admin gateway create --account 123456789000 --vpc vpc-12345678 --cidr 10.0.0.0/16
   linkway admin gateway create --account 123456789000 --asn 64513 --vpc vpc-12345678 \\
     --cidr 10.0.0.0/16 2001:db8::/56 \\
-    --handoff par1-a:eth9.100:192.0.2.1 par1-b:eth9.100:2001:db8::1")]
+    --handoff par1-a:eth9.100:192.0.2.1 par1-b:eth9.100:2001:db8::1
+  linkway admin gateway create --account 123456789000 --vpc vpc-12345678 --cidr 10.0.0.0/16 \\
+    --handoff par1-a:eth9:192.0.2.1 par1-b:eth9:192.0.2.5 \\
+    --fabric-peer 192.0.2.1:65010:/etc/linkway/fabric.key par1-b:eth9:192.0.2.6:65010
+
+An IPv6 ADDRESS is in brackets: [2001:db8::1]:65010.")]
     Create {
         /// Account that the VPC belongs to
         #[arg(long, value_name = "ID")]
@@ -263,6 +270,15 @@ pub enum GatewayWord {
         /// Where an edge hands the VPC's traffic over; may be repeated
         #[arg(long, num_args = 1.., value_name = "EDGE:INTERFACE:NEXTHOP", value_parser = handoff)]
         handoff: Vec<Handoff>,
+        /// BGP session with the fabric's router at a handoff: the one whose next hop is ADDRESS, or the one named
+        /// before it; the file holds the session's MD5 key; may be repeated
+        #[arg(
+            long,
+            num_args = 1..,
+            value_name = "[EDGE:INTERFACE:]ADDRESS:ASN[:KEY-FILE]",
+            requires = "handoff"
+        )]
+        fabric_peer: Vec<FabricPeerWord>,
     },
     /// List all virtual gateways
     #[command(after_help = "Example:\n  linkway admin gateway list")]
@@ -373,7 +389,7 @@ fn handoff(text: &str) -> Result<Handoff, String> {
         (Some(edge_id), Some(interface), Some(next_hop))
             if ![&edge_id, &interface, &next_hop].iter().any(|part| part.is_empty()) =>
         {
-            Ok(Handoff { edge_id, interface, next_hop })
+            Ok(Handoff { edge_id, interface, next_hop, fabric_peer: None })
         }
         _ => Err("not of the form EDGE:INTERFACE:NEXTHOP".to_owned()),
     }

@@ -26,6 +26,11 @@ fn refusal_of_the_server_is_code_1_and_its_own_words() {
     );
 }
 
+fn fabric(handoff: &'static str, peer: &'static str) -> Vec<&'static str> {
+    let words = "gateway create --account 1 --vpc v --cidr c --handoff";
+    words.split(' ').chain([handoff, "--fabric-peer", peer]).collect()
+}
+
 #[test]
 fn wrong_usage_is_code_2() {
     let server = Server::always(Answer::json(json!({})));
@@ -74,6 +79,10 @@ fn wrong_usage_is_code_2() {
             ],
             "EDGE:INTERFACE:NEXTHOP",
         ),
+        (&fabric("e:i:192.0.2.1", "192.0.2.1"), "[EDGE:INTERFACE:]ADDRESS:ASN[:KEY-FILE]"),
+        (&fabric("e:i:2001:db8::1", "2001:db8::1:65010"), "[2001:db8::1]:65010"),
+        (&fabric("e:i:192.0.2.1", "192.0.2.2:65010"), "no --handoff has this next hop"),
+        (&fabric("e:i:192.0.2.1", "f:i:192.0.2.1:65010"), "there is no --handoff f:i"),
         (&["access-key", "create"], "--account"),
         (&["access-key", "create", "--account", "1", "--edge", "e"], "cannot be used with"),
         (&["access-key", "create", "--edge", "e", "--aws-profile", "p"], "cannot be used with"),

@@ -76,7 +76,7 @@ fn single_answer_in_both_forms() {
 }
 
 #[test]
-fn an_edge_is_three_tables() {
+fn an_edge_is_four_tables() {
     let server = Server::always(Answer::json(super::samples::edge_detail()));
     let run = Desk::new(&server.endpoint()).run(["edge", "show", "par1-a"]);
     let parts: Vec<&str> = run.stdout.split("\n\n").collect();
@@ -92,7 +92,7 @@ fn an_edge_is_three_tables() {
          DETAIL MISSING  -"
     );
     let lines: Vec<usize> = parts.iter().map(|part| part.lines().count()).collect();
-    assert_eq!(lines, [8, 2, 3], "{}", run.stdout);
+    assert_eq!(lines, [8, 2, 3, 2], "{}", run.stdout);
     let pending = parts[2].lines().last().expect("a line");
     let cells: Vec<&str> = pending.split_whitespace().collect();
     let expected = "dxvif-12121212 eth1 102 pending - - - - - - - - 0 -";

@@ -38,7 +38,11 @@ pub fn edge_detail() -> Value {
                 "peers": [{"addressFamily": "ipv4", "state": "prefixLimit", "prefixesAccepted": 101,
                            "prefixesRejected": 4, "prefixesAdvertised": 5, "lastError": "too many prefixes"}]},
                {"virtualInterfaceId": "dxvif-12121212", "connectionId": "dxcon-12345678", "interface": "eth1",
-                "vlan": 102, "virtualInterfaceState": "pending", "sessionResets": 0}]})
+                "vlan": 102, "virtualInterfaceState": "pending", "sessionResets": 0}],
+           "fabricSessions": [
+               {"virtualGatewayId": "vgw-87654321", "interface": "eth9", "address": "2001:db8::1", "asn": 65010,
+                "state": "active", "reachable": false, "prefixesAccepted": 6, "prefixesAdvertised": 12,
+                "error": "connection refused"}]})
 }
 
 pub fn port() -> Value {
@@ -57,7 +61,10 @@ pub fn connection() -> Value {
 pub fn gateway() -> Value {
     json!({"virtualGatewayId": "vgw-87654321", "accountId": "123456789000", "amazonSideAsn": 64512,
            "vpcId": "vpc-12345678", "cidrs": ["10.0.0.0/16"], "virtualGatewayState": "available",
-           "handoffs": [handoff("par1-a", "eth9", "2001:db8::1")]})
+           "handoffs": [handoff("par1-a", "eth9", "2001:db8::1"),
+                        {"edgeId": "par1-b", "interface": "eth8", "nextHop": "192.0.2.1",
+                         "fabricPeer": {"address": "192.0.2.2", "asn": 65010, "authenticated": true, "state": "active"}}],
+           "error": "par1-b: session refused"})
 }
 
 pub fn handoff(edge: &str, interface: &str, next_hop: &str) -> Value {

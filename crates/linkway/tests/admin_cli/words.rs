@@ -1,5 +1,8 @@
 //! Each word's arguments, the request that they become, and the answer in both forms.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::{Value, json};
 
 use super::Desk;
@@ -190,7 +193,8 @@ fn words_of_locations_and_edges() {
             json!({"edgeId": "par1-a"}),
             edge_detail(),
             "par1-a PAR1 2026-11-23T10:00:00Z 1790000000000 7 (should be 8) eth1 dxcon-12345678 down 1100 2200 11 22 \
-             3 no such device dxvif-56781234 101 yes ipv4 prefixLimit 4 5 2 too many prefixes dxvif-12121212 pending",
+             3 no such device dxvif-56781234 101 yes ipv4 prefixLimit 4 5 2 too many prefixes dxvif-12121212 pending \
+             vgw-87654321 eth9 2001:db8::1 65010 active no 6 12 connection refused",
         ),
         one(
             "edge show par1-b",
@@ -294,7 +298,8 @@ fn words_of_gateways() {
             json!({"accountId": "123456789000", "amazonSideAsn": 64512, "vpcId": "vpc-12345678",
                    "cidrs": ["10.0.0.0/16"]}),
             gateway(),
-            "vgw-87654321 64512 10.0.0.0/16 par1-a:eth9:2001:db8::1",
+            "vgw-87654321 64512 10.0.0.0/16 par1-a:eth9:2001:db8::1 par1-b:eth8:192.0.2.1 (192.0.2.2 AS 65010 active) \
+             par1-b: session refused",
         ),
         one(
             "gateway create --account 1 --asn 4294967295 --vpc v --cidr 10.0.0.0/16 10.1.0.0/16 \
@@ -331,6 +336,43 @@ fn words_of_gateways() {
         ),
     ];
     table.into_iter().for_each(check);
+}
+
+/// The key goes from its file to the server, and is shown nowhere.
+#[test]
+fn the_key_of_a_session_with_the_fabric_is_read_from_a_file() {
+    const KEY: &str = "fjord-Secret-1";
+    let server = Server::always(Answer::json(gateway()));
+    let desk = Desk::new(&server.endpoint());
+    let file = desk.path("fabric.key");
+    let words = format!(
+        "gateway create --account 1 --vpc v --cidr c --handoff a:eth9:192.0.2.1 b:eth9:2001:db8::1 c:eth9:192.0.2.9 \
+         --fabric-peer 192.0.2.1:65010:{file} [2001:db8::1]:65010 c:eth9:192.0.2.10:4200000000",
+        file = file.display()
+    );
+    let run = desk.run(words.split(' '));
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    assert!(run.stderr.contains("cannot read the BGP key") && run.stderr.contains("fabric.key"));
+    fs::write(&file, format!("{KEY}\n")).expect("written");
+    fs::set_permissions(&file, Permissions::from_mode(0o640)).expect("set");
+    let run = desk.run(words.split(' '));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("holds a BGP key and others may use it (mode 0640)"));
+    assert!(!run.stdout.contains(KEY) && !run.stderr.contains(KEY));
+    let peer = |mut handoff: Value, peer: Value| {
+        handoff["fabricPeer"] = peer;
+        handoff
+    };
+    let body = json!({
+        "accountId": "1", "amazonSideAsn": 64512, "vpcId": "v", "cidrs": ["c"],
+        "handoffs": [
+            peer(handoff("a", "eth9", "192.0.2.1"), json!({"address": "192.0.2.1", "asn": 65010, "authKey": KEY})),
+            peer(handoff("b", "eth9", "2001:db8::1"), json!({"address": "2001:db8::1", "asn": 65010})),
+            peer(handoff("c", "eth9", "192.0.2.9"), json!({"address": "192.0.2.10", "asn": 4200000000u32})),
+        ],
+    });
+    let call = Received { target: "Linkway.CreateGateway".to_owned(), body };
+    assert_eq!(server.received(), [call]);
 }
 
 #[test]

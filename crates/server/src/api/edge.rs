@@ -1,6 +1,6 @@
 //! Edge routers: the operator makes and lists them, and sees one with everything on it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
 use linkway_domain::Fault;
@@ -8,16 +8,17 @@ use linkway_domain::connection::Connection;
 use linkway_domain::edge::decide::CreateEdge;
 use linkway_domain::edge::{Edge, EdgeSeen, InterfaceStatus, PortStatus};
 use linkway_domain::fault::shown;
-use linkway_domain::id::EdgeId;
+use linkway_domain::id::{EdgeId, VirtualGatewayId};
 use linkway_domain::index::Index;
 use linkway_domain::key;
 use linkway_domain::record::Record;
+use linkway_domain::virtual_gateway::Gateway;
 use linkway_domain::virtual_interface::{InterfaceReport, VirtualInterface};
 use linkway_wire::operator as wire;
 use linkway_wire::value::Secret;
 
 use super::page::Asked;
-use super::{Answered, Api, Call, connection};
+use super::{Answered, Api, Call, connection, fabric};
 use crate::clock;
 use crate::feed::Heard;
 use crate::records::Failure;
@@ -79,6 +80,7 @@ impl Api {
             detail_missing: missing_because(seen.as_ref(), heard.is_some()),
             ports: Vec::new(),
             interfaces: Vec::new(),
+            fabric_sessions: Vec::new(),
         };
         if let Some(heard) = &heard {
             // What is quiet is written now and then only; what came here is known to the moment.
@@ -90,7 +92,7 @@ impl Api {
         Ok(detail)
     }
 
-    /// Adds the ports and interfaces of an edge, and what it last said of them.
+    /// Adds the ports, interfaces and sessions with the fabric of an edge, and what it last said of them.
     async fn describe_parts(
         &self,
         id: &EdgeId,
@@ -114,6 +116,13 @@ impl Api {
             let status = reported.get(&record.id).copied();
             detail.interfaces.push(interface(record, stored.as_ref(), status, silent));
         }
+        let attached = records.iter().filter_map(|record| record.attachment.as_ref());
+        let gateways: BTreeSet<&VirtualGatewayId> =
+            attached.filter_map(|attached| attached.gateway.virtual_gateway()).collect();
+        let keys: Vec<_> = gateways.into_iter().map(key::gateway).collect();
+        let gateways: Vec<Gateway> = self.records.present(&keys).await?;
+        detail.fabric_sessions =
+            gateways.iter().flat_map(|gateway| fabric::sessions(id, gateway, heard)).collect();
         Ok(())
     }
 

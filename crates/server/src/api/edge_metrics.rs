@@ -16,7 +16,7 @@ use linkway_domain::id::EdgeId;
 use crate::feed::Heard;
 
 /// The families in the order in which they are written: name, type, help.
-const FAMILIES: [(&str, &str, &str); 16] = [
+const FAMILIES: [(&str, &str, &str); 18] = [
     (
         "linkway_edge_last_report_timestamp_seconds",
         "gauge",
@@ -93,6 +93,16 @@ const FAMILIES: [(&str, &str, &str); 16] = [
         "counter",
         "Packets that the interface could not take or give",
     ),
+    (
+        "linkway_fabric_bgp_status",
+        "gauge",
+        "Whether the BGP session of a gateway's handoff is established",
+    ),
+    (
+        "linkway_fabric_reachable",
+        "gauge",
+        "Whether the gateway's prefixes are announced to customers, as far as the session with the fabric decides",
+    ),
 ];
 
 /// Series by family.
@@ -145,6 +155,7 @@ pub(super) fn write(
         series.put("linkway_edge_generation", &labels, heard.status.generation);
         ports(&mut series, heard);
         interfaces(&mut series, heard);
+        fabric_sessions(&mut series, edge, heard);
     }
     for (family, kind, help) in FAMILIES {
         if let Some(lines) = series.0.get(family) {
@@ -197,6 +208,17 @@ fn interfaces(series: &mut Series, heard: &Heard) {
     }
 }
 
+fn fabric_sessions(series: &mut Series, edge: &EdgeId, heard: &Heard) {
+    for session in &heard.status.fabric_sessions {
+        let (domain, family) = (&session.routing_domain_id, session.address_family.as_str());
+        let labels =
+            format!("edge=\"{edge}\",virtual_gateway_id=\"{domain}\",address_family=\"{family}\"");
+        let up = u64::from(session.state == SessionState::Established);
+        series.put("linkway_fabric_bgp_status", &labels, up);
+        series.put("linkway_fabric_reachable", &labels, u64::from(session.reachable));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -218,6 +240,10 @@ mod tests {
                               "prefixesRejected": 8, "prefixesAdvertised": 9, "lastError": "x" }] },
                 { "virtualInterfaceId": "dxvif-22222222", "programmed": true, "bgpUp": false,
                   "peers": [{ "addressFamily": "ipv6", "state": "prefixLimit" }] },
+            ],
+            "fabricSessions": [
+                { "routingDomainId": "vgw-11111111", "addressFamily": "ipv4", "interface": "vpc0", "address": "192.0.2.1",
+                  "state": "active", "reachable": true, "error": "x" },
             ],
         });
         let id = |id: &str| VirtualInterfaceId::parse(id).expect("an id");
@@ -244,6 +270,7 @@ mod tests {
         let shut = vif("22222222", ",address_family=\"ipv6\"");
         let ingress = vif("11111111", ",direction=\"ingress\"");
         let egress = "{connection_id=\"dxcon-11111111\",direction=\"egress\"}";
+        let fabric = "{edge=\"a\",virtual_gateway_id=\"vgw-11111111\",address_family=\"ipv4\"}";
         let name = "linkway_virtual_interface";
         for line in [
             "linkway_edge_last_report_timestamp_seconds{edge=\"a\"} 100".to_owned(),
@@ -264,6 +291,8 @@ mod tests {
             format!("{name}_bytes_total{ingress} 2"),
             format!("{name}_packets_total{ingress} 1"),
             format!("{name}_errors_total{one} 5"),
+            format!("linkway_fabric_bgp_status{fabric} 0"),
+            format!("linkway_fabric_reachable{fabric} 1"),
         ] {
             assert!(text.lines().any(|there| there == line), "{line} in\n{text}");
         }

@@ -16,6 +16,7 @@ mod database;
 mod edge;
 mod edge_metrics;
 mod event;
+mod fabric;
 mod failure;
 mod feed;
 mod location;

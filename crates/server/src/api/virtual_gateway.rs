@@ -2,11 +2,14 @@
 
 use linkway_domain::index::Index;
 use linkway_domain::virtual_gateway::Gateway;
-use linkway_domain::virtual_gateway::decide::{CreateGateway, DeleteGateway, HandoffText};
+use linkway_domain::virtual_gateway::decide::{
+    CreateGateway, DeleteGateway, FabricPeerText, HandoffText,
+};
+use linkway_domain::virtual_interface::decide::Secret;
 use linkway_wire::{convert, generated, operator};
 
 use super::page::Asked;
-use super::{Answered, Api, Call};
+use super::{Answered, Api, Call, fabric};
 
 impl Api {
     pub(super) async fn describe_virtual_gateways(
@@ -28,6 +31,11 @@ impl Api {
             edge: handoff.edge_id,
             interface: handoff.interface,
             next_hop: handoff.next_hop,
+            fabric_peer: handoff.fabric_peer.map(|peer| FabricPeerText {
+                address: peer.address,
+                asn: peer.asn,
+                auth_key: peer.auth_key.map(|key| Secret(key.into_exposed())),
+            }),
         });
         let command = CreateGateway {
             account: request.account_id,
@@ -36,7 +44,7 @@ impl Api {
             cidrs: request.cidrs,
             handoffs: handoffs.collect(),
         };
-        Ok(gateway(&self.run(call, &command).await?, AVAILABLE))
+        Ok(self.gateway(&self.run(call, &command).await?, AVAILABLE))
     }
 
     pub(super) async fn delete_gateway(
@@ -45,7 +53,7 @@ impl Api {
         request: operator::DeleteGateway,
     ) -> Answered<operator::Gateway> {
         let deleted = self.run(call, &DeleteGateway(request.virtual_gateway_id)).await?;
-        Ok(gateway(&deleted, "deleted"))
+        Ok(self.gateway(&deleted, "deleted"))
     }
 
     pub(super) async fn list_gateways(
@@ -55,27 +63,31 @@ impl Api {
     ) -> Answered<operator::GatewayList> {
         let asked = Asked::by_operator(request.max_results, request.next_token.as_deref())?;
         let (found, next_token) = self.list(&Index::<Gateway>::everything(), asked).await?;
-        let virtual_gateways = found.iter().map(|found| gateway(found, AVAILABLE)).collect();
+        let virtual_gateways = found.iter().map(|found| self.gateway(found, AVAILABLE)).collect();
         Ok(operator::GatewayList { virtual_gateways, next_token })
+    }
+
+    fn gateway(&self, gateway: &Gateway, state: &str) -> operator::Gateway {
+        let (mut handoffs, mut errors) = (Vec::new(), Vec::new());
+        for handoff in &gateway.handoffs {
+            let has_session = handoff.fabric_peer.is_some();
+            let heard = has_session.then(|| self.feed.heard(&handoff.edge)).flatten();
+            let (shown, error) = fabric::handoff(gateway, handoff, heard.as_deref());
+            handoffs.push(shown);
+            errors.extend(error);
+        }
+        operator::Gateway {
+            virtual_gateway_id: gateway.id.to_string(),
+            account_id: gateway.owner.to_string(),
+            amazon_side_asn: i64::from(gateway.asn.number()),
+            vpc_id: gateway.vpc.to_string(),
+            cidrs: gateway.cidrs.iter().map(ToString::to_string).collect(),
+            handoffs,
+            virtual_gateway_state: state.to_owned(),
+            error: (!errors.is_empty()).then(|| errors.join("; ")),
+        }
     }
 }
 
 /// The state of a gateway that there is: a deleted one leaves no record.
 const AVAILABLE: &str = "available";
-
-fn gateway(gateway: &Gateway, state: &str) -> operator::Gateway {
-    let handoffs = gateway.handoffs.iter().map(|handoff| operator::Handoff {
-        edge_id: handoff.edge.to_string(),
-        interface: handoff.interface.to_string(),
-        next_hop: handoff.next_hop.to_string(),
-    });
-    operator::Gateway {
-        virtual_gateway_id: gateway.id.to_string(),
-        account_id: gateway.owner.to_string(),
-        amazon_side_asn: i64::from(gateway.asn.number()),
-        vpc_id: gateway.vpc.to_string(),
-        cidrs: gateway.cidrs.iter().map(ToString::to_string).collect(),
-        handoffs: handoffs.collect(),
-        virtual_gateway_state: state.to_owned(),
-    }
-}

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use linkway_domain::connection::Connection;
+use linkway_domain::edge::report::is_plausible;
 use linkway_domain::edge::{ConfigVersion, EdgeConfig, project};
 use linkway_domain::id::{EdgeId, VirtualGatewayId};
 use linkway_domain::index::Index;
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 use self::held::Given;
 pub use self::held::Heard;
 use self::report::Memory;
+use crate::clock;
 use crate::records::{Failure, Records};
 
 /// The feed of all edges.
@@ -84,14 +86,17 @@ impl Feed {
         all
     }
 
-    /// The number of the edge's last report, as far as this server and the store know; 0 before the first.
+    /// The number of the edge's last report, as far as this server and the store know; 0 before the first, and where what is
+    /// known is further beyond the clock than a report's number may be.
     pub async fn last_sequence(&self, edge: &EdgeId) -> Result<u64, Failure> {
         let stored = match self.records.get(&key::edge_seen(edge)).await? {
             Some(Record::EdgeSeen(seen)) => seen.sequence,
             Some(_) | None => 0,
         };
         let here = self.heard(edge).map_or(0, |heard| heard.status.sequence);
-        Ok(stored.max(here))
+        let now = clock::now();
+        let known = [stored, here].into_iter().filter(|number| is_plausible(*number, now));
+        Ok(known.max().unwrap_or(0))
     }
 
     /// Some edge's generation changed.

@@ -14,7 +14,9 @@ use linkway_domain::Fault;
 use linkway_domain::access_key::Principal;
 use linkway_domain::connection::Connection;
 use linkway_domain::decide::{Command as _, Context};
-use linkway_domain::edge::report::{ReportConnection, ReportHead, ReportInterface, ReportSeen};
+use linkway_domain::edge::report::{
+    ReportConnection, ReportHead, ReportInterface, ReportSeen, is_plausible,
+};
 use linkway_domain::edge::{ConfigVersion, EdgeStatus, InterfaceStatus};
 use linkway_domain::id::{ConnectionId, EdgeId, VirtualInterfaceId};
 use linkway_domain::index::Index;
@@ -109,7 +111,7 @@ impl Change {
 
 impl Memory {
     fn in_order(&self, sequence: u64) -> Result<(), Fault> {
-        match self.last {
+        match self.last.filter(|last| is_plausible(*last, clock::now())) {
             Some(known) if sequence <= known => {
                 let rule = format!("is not newer than the last report's, {known}");
                 Err(Fault::field("sequence", sequence, rule))
@@ -125,10 +127,11 @@ impl Feed {
     pub async fn report(&self, edge: &EdgeId, status: EdgeStatus) -> Result<(), Failure> {
         let slot = self.slot(edge);
         let mut memory = slot.memory.lock().await;
-        memory.in_order(status.sequence)?;
-        let mut status = status.bounded();
         let head =
             ReportHead { edge: edge.clone(), version: status.version(), sequence: status.sequence };
+        head.plausible(clock::now())?;
+        memory.in_order(status.sequence)?;
+        let mut status = status.bounded();
         let items = self.items(&head, &mut status).await?;
         let (changes, settled, basis) = self.changes(&head, items, &memory).await?;
         let follows = memory.last.is_some_and(|last| last.checked_add(1) == Some(head.sequence));
@@ -174,6 +177,8 @@ impl Feed {
         let strange: HashSet<VirtualInterfaceId> = interfaces.into_keys().cloned().collect();
         status.ports.retain(|port| !strange_ports.contains(&port.connection_id));
         status.interfaces.retain(|item| !strange.contains(&item.virtual_interface_id));
+        // Each routing domain has an interface there, and a session of each family at most.
+        status.fabric_sessions.truncate(2 * status.interfaces.len());
         Ok(items)
     }
 

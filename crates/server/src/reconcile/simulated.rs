@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use linkway_domain::edge::{
-    ConfigVersion, Edge, EdgeConfig, EdgeStatus, FORMAT, InterfaceStatus, PeerStatus, PortStatus,
-    SessionState, Traffic,
+    ConfigVersion, Edge, EdgeConfig, EdgeStatus, FORMAT, FabricSessionStatus, InterfaceStatus,
+    PeerStatus, PortStatus, RoutingDomainConfig, SessionState, Traffic,
 };
 use linkway_domain::id::EdgeId;
 use linkway_domain::index::Index;
@@ -146,5 +146,24 @@ fn status(config: &EdgeConfig, sequence: u64) -> EdgeStatus {
                 traffic: Traffic::default(),
             })
             .collect(),
+        fabric_sessions: config.routing_domains.iter().flat_map(|one| sessions(one)).collect(),
     }
+}
+
+/// A simulated fabric answers at once.
+fn sessions(domain: &RoutingDomainConfig) -> impl Iterator<Item = FabricSessionStatus> {
+    domain.handoffs.iter().filter_map(|handoff| {
+        let address = handoff.fabric_peer.as_ref()?.address;
+        Some(FabricSessionStatus {
+            routing_domain_id: domain.routing_domain_id.clone(),
+            address_family: address.family(),
+            interface: handoff.interface.clone(),
+            address,
+            state: SessionState::Established,
+            reachable: true,
+            prefixes_accepted: 0,
+            prefixes_advertised: 0,
+            error: None,
+        })
+    })
 }

@@ -1,6 +1,6 @@
 //! One edge router with everything on it.
 
-pub use linkway_domain::edge::{PeerStatus, Traffic};
+pub use linkway_domain::edge::{PeerStatus, SessionState, Traffic};
 use serde::{Deserialize, Serialize};
 
 use super::Edge;
@@ -27,6 +27,38 @@ pub struct EdgeDetail {
     pub ports: Vec<EdgePort>,
     /// The virtual interfaces that are on it, or shall be, or are being taken off.
     pub interfaces: Vec<EdgeInterface>,
+    /// Its BGP sessions with the fabric, one for each handoff that has a peer and whose gateway has an interface there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fabric_sessions: Vec<FabricSession>,
+}
+
+/// The BGP session of a gateway's handoff.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FabricSession {
+    /// The gateway.
+    pub virtual_gateway_id: String,
+    /// The handoff's interface.
+    pub interface: String,
+    /// The fabric's router.
+    pub address: String,
+    /// Its autonomous system number.
+    pub asn: i64,
+    /// Where the session is; absent where the edge has not said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<SessionState>,
+    /// Whether the VPC counts as reached over it, so that the gateway's prefixes are announced to customers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reachable: Option<bool>,
+    /// How many prefixes of the fabric's router are taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefixes_accepted: Option<u32>,
+    /// How many of the customers' prefixes are announced to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefixes_advertised: Option<u32>,
+    /// Why it is not up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// A port that serves a connection.

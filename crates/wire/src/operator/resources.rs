@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Handoff;
+use super::SessionState;
 use crate::generated::{Connection as PublicConnection, VirtualInterface};
 use crate::value::Secret;
 
@@ -184,9 +184,44 @@ pub struct Gateway {
     pub cidrs: Vec<String>,
     /// Where the edges hand the VPC's traffic over.
     #[serde(default)]
-    pub handoffs: Vec<Handoff>,
+    pub handoffs: Vec<GatewayHandoff>,
     /// As in the public API: `available`, `deleted`, …
     pub virtual_gateway_state: String,
+    /// Why its VPC is not reached from every edge as it should be: the sessions with the fabric that are down. Of edges whose
+    /// last report came to another server nothing is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Where one edge hands a VPC's traffic to the cloud's fabric.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayHandoff {
+    /// The router.
+    pub edge_id: String,
+    /// Its interface towards the fabric.
+    pub interface: String,
+    /// Next hop of the VPC's prefixes.
+    pub next_hop: String,
+    /// The fabric's router that it has a BGP session with there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fabric_peer: Option<HandoffPeer>,
+}
+
+/// The BGP peer of a handoff, without its key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HandoffPeer {
+    /// Its address.
+    pub address: String,
+    /// Its autonomous system number.
+    pub asn: i64,
+    /// Whether the session has a key.
+    pub authenticated: bool,
+    /// Where the session is; absent where no interface leads to the gateway on that edge, and where the edge's last report came
+    /// to another server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<SessionState>,
 }
 
 /// A virtual interface: what the public API says of it but no key of any BGP session, and where it

@@ -23,7 +23,11 @@ fn requests_keep_their_members() {
     keeps::<ListEvents>(json!({"kind": "all", "maxResults": 100}));
     keeps::<CreateGateway>(json!({
         "accountId": "1", "amazonSideAsn": 4294967295u32, "vpcId": "v", "cidrs": ["c"],
-        "handoffs": [{"edgeId": "e", "interface": "i", "nextHop": "::1"}],
+        "handoffs": [
+            {"edgeId": "e", "interface": "i", "nextHop": "::1"},
+            {"edgeId": "e", "interface": "i", "nextHop": "::1",
+             "fabricPeer": {"address": "::1", "asn": 4200000000u32, "authKey": "fjord-Secret-1"}},
+        ],
     }));
 }
 
@@ -57,6 +61,20 @@ fn answers_keep_their_members() {
                    "traffic": {"packetsIn": 1, "bytesIn": 2, "packetsOut": 3, "bytesOut": 4, "errors": 5}}],
         "interfaces": [{"virtualInterfaceId": "dxvif-1", "connectionId": "dxcon-1", "interface": "eth1", "vlan": 101,
                         "virtualInterfaceState": "pending", "sessionResets": 2, "peers": []}],
+        "fabricSessions": [
+            {"virtualGatewayId": "vgw-1", "interface": "vpc0", "address": "::1", "asn": 65010},
+            {"virtualGatewayId": "vgw-1", "interface": "vpc0", "address": "::1", "asn": 65010, "state": "active",
+             "reachable": false, "prefixesAccepted": 1, "prefixesAdvertised": 2, "error": "no answer"},
+        ],
+    }));
+    keeps::<Gateway>(json!({
+        "virtualGatewayId": "vgw-1", "accountId": "1", "amazonSideAsn": 64512, "vpcId": "v", "cidrs": ["c"],
+        "handoffs": [
+            {"edgeId": "e", "interface": "i", "nextHop": "::1"},
+            {"edgeId": "e", "interface": "i", "nextHop": "::1",
+             "fabricPeer": {"address": "::1", "asn": 65010, "authenticated": true, "state": "established"}},
+        ],
+        "virtualGatewayState": "available", "error": "e: down",
     }));
     keeps::<EdgeDetail>(json!({
         "edgeId": "e", "locationCode": "L", "simulated": false, "silent": true,
@@ -101,6 +119,10 @@ fn secrets_are_not_in_debug_output() {
     .expect("read");
     assert_eq!(key.secret_access_key.expose(), "je7MtGbClwBF");
     assert!(!format!("{key:?}").contains("je7MtGbClwBF"));
+    let peer: FabricPeer =
+        serde_json::from_value(json!({"address": "::1", "asn": 65010, "authKey": "je7MtGbClwBF"}))
+            .expect("read");
+    assert!(!format!("{peer:?}").contains("je7MtGbClwBF"));
 }
 
 #[test]

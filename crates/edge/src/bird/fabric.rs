@@ -1,0 +1,182 @@
+//! BIRD's sessions with the fabric: their names and their text. Pure.
+//!
+//! BIRD has no condition on another protocol's state. So the routes that stand for "the VPC can be reached" are a static
+//! protocol of their own beside each session, which is enabled while the session is up ([`super::reachable`]).
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use linkway_domain::id::RoutingDomainId;
+use linkway_domain::net::AddressFamily;
+
+use super::names::symbol;
+use super::render::{number, router_id};
+use super::settings::{Bfd, BirdSettings};
+use super::version::Dialect;
+use crate::fabric::{FabricSession, FabricSessionId};
+use crate::session::RoutingDomain;
+
+/// The names of the sessions' protocols, and of those that hold what is announced while they are up.
+pub const PROTOCOLS: &str = "fabric_*";
+/// How many prefixes of the fabric's router are taken at most. They are all within the gateway's own, but a fabric that
+/// announces each host of a large VPC would fill the router's tables.
+const MOST_PREFIXES: u32 = 1000;
+
+/// The name of a session's protocol.
+#[must_use]
+pub fn session_name(id: &FabricSessionId) -> String {
+    format!("fabric_{}_bgp{}", symbol(id.routing_domain.as_str()), number(id.family))
+}
+
+/// The name of the protocol that holds what is announced to customers while the session is up.
+#[must_use]
+pub fn announced_name(id: &FabricSessionId) -> String {
+    format!("fabric_{}_vpc{}", symbol(id.routing_domain.as_str()), number(id.family))
+}
+
+/// What the name of a protocol says: whether it is the session's own.
+pub(super) fn named(name: &str) -> Option<(FabricSessionId, bool)> {
+    let (domain, kind) = name.strip_prefix("fabric_")?.rsplit_once('_')?;
+    let routing_domain = RoutingDomainId::parse(&domain.replace('_', "-")).ok()?;
+    let (kind, family) = kind.split_at_checked(3)?;
+    let family = match family {
+        "4" => AddressFamily::Ipv4,
+        "6" => AddressFamily::Ipv6,
+        _ => return None,
+    };
+    let is_session = match kind {
+        "bgp" => true,
+        "vpc" => false,
+        _ => return None,
+    };
+    Some((FabricSessionId { routing_domain, family }, is_session))
+}
+
+/// The routing domain of a session whose announced routes' protocol has this name.
+pub(super) fn domain_of(name: &str) -> Option<RoutingDomainId> {
+    named(name).map(|(id, _)| id.routing_domain)
+}
+
+/// Writes formatted text into a string, which cannot fail.
+macro_rules! put {
+    ($out:expr, $($arg:tt)*) => {
+        writeln!($out, $($arg)*).expect("writing into a string")
+    };
+}
+
+/// What all sessions have in common.
+///
+/// The communities and the MED say how the customer wants to be reached (its own 7224:7100, 7224:7200, 7224:7300, which the local
+/// preference has come from); the lowest MED is preferred (RFC 4271, section 9.1.2.2). Whatever else the customer
+/// attached means nothing to the fabric, which is on our side of the customer's NO_EXPORT.
+pub(super) fn render_templates(out: &mut String, settings: &BirdSettings, dialect: Dialect) {
+    put!(out, "function linkway_of_vpc(prefix set own) {{ return net ~ own; }}");
+    put!(out, "filter linkway_to_fabric {{");
+    put!(out, "  if ! (proto ~ \"dxvif_*\") then reject;");
+    put!(out, "  bgp_community = -empty-; unset(bgp_ext_community); unset(bgp_large_community);");
+    let (low, high) = (settings.local_preference_low, settings.local_preference_high);
+    put!(out, "  if bgp_local_pref = {high} then {{");
+    put!(out, "    bgp_community.add((7224, 7300)); bgp_med = 100; accept;");
+    put!(out, "  }}");
+    put!(out, "  if bgp_local_pref = {low} then {{");
+    put!(out, "    bgp_community.add((7224, 7100)); bgp_med = 300; accept;");
+    put!(out, "  }}");
+    put!(out, "  bgp_community.add((7224, 7200)); bgp_med = 200; accept;");
+    put!(out, "}}");
+    put!(out, "template bgp linkway_fabric {{");
+    put!(out, "  direct; check link on; interpret communities off;");
+    put!(out, "  hold time {}; min hold time 3;", settings.hold_time);
+    put!(out, "  keepalive time {};", settings.keepalive_time);
+    put!(out, "  graceful restart on; graceful restart time {};", settings.graceful_restart_time);
+    put!(out, "  long lived graceful restart off;");
+    match settings.bfd {
+        Bfd::Shared => put!(out, "  bfd on;"),
+        Bfd::Off => {}
+    }
+    put!(out, "  connect delay time 1; connect retry time 5; error wait time 5, 30;");
+    put!(out, "}}");
+    put!(out, "template bgp linkway_fabric_md5 from linkway_fabric {{");
+    match dialect {
+        Dialect::Classic => {}
+        Dialect::NamedAuthentication => put!(out, "  authentication md5;"),
+    }
+    put!(out, "}}");
+}
+
+/// A session.
+pub(super) fn render(
+    out: &mut String,
+    domain: &RoutingDomain,
+    session: &FabricSession,
+    settings: &BirdSettings,
+) {
+    let (vrf, n) = (&domain.id, number(session.id.family));
+    let (word, table) = (session.id.family.as_str(), format!("{}_v{n}", symbol(vrf.as_str())));
+    let template = if session.auth_key.is_some() { "linkway_fabric_md5" } else { "linkway_fabric" };
+    put!(out, "protocol bgp {} from {template} {{", session_name(&session.id));
+    put!(out, "  vrf \"{vrf}\"; interface \"{}\";", session.interface);
+    let (local, port) = (session.local, settings.port);
+    put!(
+        out,
+        "  router id {}; local {local} port {port} as {};",
+        router_id(settings, local),
+        domain.asn
+    );
+    put!(out, "  neighbor {} port {port} as {};", session.address, session.asn);
+    if let Some(key) = &session.auth_key {
+        put!(out, "  password \"{}\";", key.reveal());
+    }
+    let own: Vec<String> = domain
+        .cidrs
+        .iter()
+        .map(|cidr| cidr.net())
+        .filter(|net| AddressFamily::of(net.addr()) == session.id.family)
+        .map(|net| format!("{net}+"))
+        .collect();
+    let import = match own.is_empty() {
+        true => "import none;".to_owned(),
+        false => format!("import where linkway_of_vpc([ {} ]);", own.join(", ")),
+    };
+    put!(out, "  {word} {{ table {table}; {import}");
+    put!(out, "    import limit {MOST_PREFIXES} action block;");
+    put!(out, "    export filter linkway_to_fabric; next hop self;{} }};", global(session.address));
+    put!(out, "}}");
+}
+
+/// An IPv6 router sends its link-local address along.
+const fn global(address: IpAddr) -> &'static str {
+    match address {
+        IpAddr::V4(_) => "",
+        IpAddr::V6(_) => " next hop prefer global;",
+    }
+}
+
+/// The session of a family.
+#[must_use]
+pub(super) fn of_family(domain: &RoutingDomain, family: AddressFamily) -> Option<&FabricSession> {
+    domain.fabric.iter().find(|session| session.id.family == family)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u32, family: AddressFamily) -> FabricSessionId {
+        let routing_domain = RoutingDomainId::parse(&format!("vgw-{n:08x}")).expect("an id");
+        FabricSessionId { routing_domain, family }
+    }
+
+    #[test]
+    fn names_say_whose_they_are() {
+        for id in [id(1, AddressFamily::Ipv4), id(0xabc, AddressFamily::Ipv6)] {
+            assert_eq!(named(&session_name(&id)), Some((id.clone(), true)));
+            assert_eq!(named(&announced_name(&id)), Some((id.clone(), false)));
+            assert_eq!(domain_of(&announced_name(&id)), Some(id.routing_domain));
+        }
+        for other in
+            ["dxvif_f0000001", "vgw_00000001_vpc4", "fabric_vgw_00000001_vpc5", "fabric_", ""]
+        {
+            assert_eq!(named(other), None, "{other}");
+        }
+    }
+}
