@@ -169,6 +169,10 @@ pub fn decides_and_carries(stage: &mut Stage) {
 /// A restart of either side, if the other one helps, takes nothing from the customer.
 pub fn restarts(stage: &mut Stage) {
     let id = with_session(stage);
+    // BFD would end the session when our BIRD dies, and the customer would drop what it has learned.
+    let customer = stage.customers.get_mut(&1).unwrap();
+    (customer.protocols, customer.words) = ("", "");
+    customer.announce(&own_routes(1));
     start("graceful restart on;", &[]);
     wait_state(stage, &id, true);
     wait_learned(stage, &id, &[OWN]);
