@@ -171,6 +171,10 @@ pub fn meddling(before: &Model, after: &Model, config: &EdgeConfig, marks: &Mark
             expected.addresses.retain(|address| !six(address) || is.addresses.contains(address));
         }
         expected.carrier = is.carrier;
+        // A link that comes up again has the routes of its addresses again.
+        if is.unrouted.is_subset(&was.unrouted) {
+            expected.unrouted.clone_from(&is.unrouted);
+        }
         if config.ports.iter().any(|port| port.interface.as_str() == name) || was.fence.is_some() {
             expected.fence = is.fence;
         }
