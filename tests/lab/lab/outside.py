@@ -36,7 +36,7 @@ def arguments(names: list[str]) -> argparse.Namespace:
     parser.add_argument("--verbose", action="store_true", help="all details of failures")
     parser.add_argument("--machine", choices=["auto", "host", "uml"], default="auto")
     parser.add_argument("--instances", type=int, default=2, help="machines side by side")
-    parser.add_argument("--seconds", type=int, default=int(os.environ.get("LAB_SECONDS", "840")),
+    parser.add_argument("--seconds", type=int, default=int(os.environ.get("LAB_SECONDS", "1800")),
                         help="bound of the whole run")  # fmt: skip
     given = parser.parse_args()
     wanted = [chosen(name, names) for name in given.scenario]
