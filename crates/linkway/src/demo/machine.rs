@@ -138,7 +138,7 @@ fn init_script(modules: &Path) -> anyhow::Result<String> {
         "#!/bin/sh\n\
          export PATH={path} HOME=/root LANG=C.UTF-8\n\
          mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs tmpfs /run\n\
-         for module in ipv6 8021q vrf veth; do\n\
+         for module in ipv6 8021q vrf veth {fences}; do\n\
          \x20 modprobe -d '{modules}' $module || echo \"no module $module\"\n\
          done\n\
          ip link set lo up\n\
@@ -146,6 +146,7 @@ fn init_script(modules: &Path) -> anyhow::Result<String> {
          '{program}' demo --runner {RUNNER}\n\
          busybox poweroff -f\n",
         path = requirements::SYSTEM_PATH,
+        fences = "sch_ingress cls_flower cls_matchall cls_fw act_police act_gact act_skbedit ip6table_raw ip6t_rpfilter",
         modules = modules.display(),
         runner = RUNNER.ip(),
         program = program.display(),

@@ -32,11 +32,14 @@ const UML_PROGRAMS: [(&str, &str); 4] = [
     ("busybox", "busybox-static"),
 ];
 
-/// Makes the two kinds of link that an edge needs, in a temporary network namespace. Not on `lo`, which
+/// Makes the two kinds of link and the kind of filter that an edge needs, in a temporary network namespace. Not on `lo`, which
 /// carries no VLANs on any kernel.
 const PROBE: &str = "ip link add probe type vrf table 5 && \
                      ip link add port type veth peer name far && \
-                     ip link add link port name port.5 type vlan id 5";
+                     ip link add link port name port.5 type vlan id 5 && \
+                     tc qdisc add dev port.5 clsact && \
+                     tc filter add dev port.5 ingress protocol ip prio 1 flower ip_proto icmp \
+                     action police pkts_rate 1 pkts_burst 1 conform-exceed drop/pass";
 
 /// The kernel that carries the packets.
 ///
@@ -47,7 +50,7 @@ pub fn choose(choice: KernelChoice) -> anyhow::Result<Kernel> {
     match choice {
         KernelChoice::Uml => Ok(Kernel::Uml),
         KernelChoice::Host if !host_can() => bail!(
-            "--kernel host: this kernel makes no 802.1Q or VRF links (modules 8021q and vrf), or \
+            "--kernel host: this kernel makes no 802.1Q or VRF links or tc filters (modules 8021q, vrf, cls_flower, act_police), or \
              this user may not; try --kernel uml"
         ),
         KernelChoice::Host => Ok(Kernel::Host),
