@@ -14,15 +14,15 @@
 //! that each carries as its action's cookie.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, LazyLock};
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 use linkway_domain::net::{AddressFamily, PeerAddresses};
-use sha2::{Digest as _, Sha256};
 
 use crate::mark::Marks;
+use crate::martians;
 
 /// The port of BFD for one hop (RFC 5881, section 4).
 const BFD: u16 = 3784;
@@ -186,14 +186,13 @@ pub struct Rate {
 }
 
 /// A filter of a link.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Filter {
     /// Which way.
     pub direction: Direction,
-    /// Its priority: the lower ones come first. Filters of a priority are of one protocol and one kind, and are distinct by `handle`.
+    /// Its priority: the lower ones come first. Filters of a priority are of one protocol and one kind, and their order among
+    /// themselves does not matter.
     pub priority: u16,
-    /// What tells it from the others of its priority; a mark, where it is that what it looks for.
-    pub handle: u32,
     /// The frames that it looks at.
     pub protocol: Protocol,
     /// Which of those it is about.
@@ -205,7 +204,7 @@ pub struct Filter {
 }
 
 /// Which packets a filter is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Condition {
     /// All (`matchall`).
     All,
@@ -232,7 +231,7 @@ pub enum Condition {
 }
 
 /// What an IP packet carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// TCP from this port.
     TcpFrom(u16),
@@ -247,7 +246,7 @@ pub enum Transport {
 }
 
 /// What becomes of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// It passes.
     Pass,
@@ -264,17 +263,27 @@ pub enum Action {
     },
 }
 
+impl Condition {
+    const fn from(net: IpNet) -> Self {
+        Self::Ip { source: Some(net), destination: None, transport: None }
+    }
+
+    const fn to(net: IpNet) -> Self {
+        Self::Ip { source: None, destination: Some(net), transport: None }
+    }
+}
+
 impl Fence {
-    /// The filters, in the order of their directions, priorities and handles.
+    /// The filters.
     #[must_use]
     pub fn filters(&self, marks: &Marks) -> Vec<Filter> {
-        let mut list = List::default();
+        let mut list = List(Vec::new());
         match self {
             Self::Port => port(&mut list),
             Self::Handoff { own } => handoff(&mut list, own, marks),
             Self::Customer { peers, domain } => customer(&mut list, peers, domain, marks),
         }
-        list.filters
+        list.0
     }
 
     /// What recognises it where it is complete and there is nothing else.
@@ -307,15 +316,14 @@ pub const COOKIE: [u8; 4] = *b"lnkw";
 pub fn digest(traces: impl Iterator<Item = Trace>) -> FenceDigest {
     let mut traces: Vec<Trace> = traces.collect();
     traces.sort_unstable();
-    let mut hash = Sha256::new();
-    for trace in traces {
-        hash.update([trace.direction as u8]);
-        hash.update(trace.priority.to_be_bytes());
-        hash.update(trace.protocol.to_be_bytes());
-        hash.update(trace.cookie);
-    }
-    let hash: [u8; 32] = hash.finalize().into();
-    FenceDigest(u64::from_be_bytes(*hash.first_chunk().expect("SHA-256 has 32 bytes")))
+    FenceDigest(hash(&traces))
+}
+
+/// The same in every run of a build. Another build may have another one: then its agent replaces each filter by the same.
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Filter {
@@ -326,20 +334,13 @@ impl Filter {
         Trace { direction, priority, protocol: protocol.number(), cookie: self.cookie() }
     }
 
-    /// The cookie of its action. It tells what the filter is, so that one with other contents in the same place is seen. The
-    /// handle is left out: among the filters of a priority the driver gives a new one whichever is free, so that those which
-    /// stay are not touched.
+    /// The cookie of its action. It tells what the filter is, so that one with other contents in the same place is seen.
     #[must_use]
     pub fn cookie(&self) -> Cookie {
-        let mut text = String::new();
-        let Self { direction, priority, handle: _, protocol, condition, action, counter } = self;
-        write!(text, "{direction:?} {priority} {protocol:?} {condition:?} {action:?} {counter:?}")
-            .expect("writing into a string");
-        let hash: [u8; 32] = Sha256::digest(text).into();
         let mut cookie = [0; 16];
         cookie[..4].copy_from_slice(&COOKIE);
-        cookie[4] = *counter as u8;
-        cookie[5..].copy_from_slice(&hash[..11]);
+        cookie[4] = self.counter as u8;
+        cookie[8..].copy_from_slice(&hash(self).to_be_bytes());
         cookie
     }
 }
@@ -354,10 +355,7 @@ pub fn counter_of(cookie: &Cookie) -> Option<Counter> {
 }
 
 /// A list of filters in the making.
-#[derive(Default)]
-struct List {
-    filters: Vec<Filter>,
-}
+struct List(Vec<Filter>);
 
 impl List {
     fn put(
@@ -367,18 +365,7 @@ impl List {
         action: Action,
         counter: Counter,
     ) {
-        let before = self
-            .filters
-            .iter()
-            .filter(|other| (other.direction, other.priority) == (direction, priority));
-        let handle = match condition {
-            Condition::Mark(bits) => bits,
-            Condition::All | Condition::Vlan(_) | Condition::Arp { .. } | Condition::Ip { .. } => {
-                u32::try_from(before.count()).expect("few filters") + 1
-            }
-        };
-        let filter = Filter { direction, priority, handle, protocol, condition, action, counter };
-        self.filters.push(filter);
+        self.0.push(Filter { direction, priority, protocol, condition, action, counter });
     }
 }
 
@@ -397,18 +384,17 @@ fn port(list: &mut List) {
 fn handoff(list: &mut List, own: &[IpNet], marks: &Marks) {
     let mask = marks.domain_mark | marks.customer_mark;
     let mark = Action::Mark { bits: marks.domain_mark, mask };
-    let to = |net| Condition::Ip { source: None, destination: Some(net), transport: None };
     for (family, protocol, first) in
         [(AddressFamily::Ipv4, Protocol::Ipv4, 1_u16), (AddressFamily::Ipv6, Protocol::Ipv6, 4)]
     {
         let place = |offset: u16| (Direction::Ingress, first + offset, protocol);
-        let own = || own.iter().filter(|address| is_of(address.addr(), family));
+        let own = || own.iter().filter(|address| AddressFamily::of(address.addr()) == family);
         for address in own() {
-            list.put(place(0), to(host(address.addr())), mark, Counter::Router);
+            list.put(place(0), Condition::to(host(address.addr())), mark, Counter::Router);
         }
         let subnets: BTreeSet<IpNet> = own().map(IpNet::trunc).collect();
         for subnet in subnets {
-            list.put(place(1), to(subnet), Action::Drop, Counter::Router);
+            list.put(place(1), Condition::to(subnet), Action::Drop, Counter::Router);
         }
         list.put(place(2), Condition::All, mark, Counter::Protocol);
     }
@@ -458,12 +444,13 @@ fn family_of_customer(
     domain: &DomainFence,
     marks: &Marks,
 ) {
-    let (protocol, first, never) = match family {
-        AddressFamily::Ipv4 => (Protocol::Ipv4, 3_u16, NEVER_4.as_slice()),
-        AddressFamily::Ipv6 => (Protocol::Ipv6, 9, NEVER_6.as_slice()),
+    let never = never(family);
+    let (protocol, first) = match family {
+        AddressFamily::Ipv4 => (Protocol::Ipv4, 3_u16),
+        AddressFamily::Ipv6 => (Protocol::Ipv6, 9),
     };
     let place = |offset: u16| (Direction::Ingress, first + offset, protocol);
-    let of_family = |net: &&IpNet| is_of(net.addr(), family);
+    let of_family = |net: &&IpNet| AddressFamily::of(net.addr()) == family;
     for peer in own {
         let (source, destination) = (host(peer.customer().addr()), host(peer.amazon().addr()));
         let mut pass = |source, destination, transport, rate, counter| {
@@ -474,7 +461,7 @@ fn family_of_customer(
         if family == AddressFamily::Ipv6 {
             let (ask, tell) =
                 (Transport::Icmpv6(Some(SOLICITATION)), Transport::Icmpv6(Some(ADVERTISEMENT)));
-            let link_local = Some(net6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10));
+            let link_local = Some("fe80::/10".parse().expect("is a prefix"));
             pass(ends.0, None, ask, NEIGHBOUR, Counter::Neighbour);
             pass(ends.0, None, tell, NEIGHBOUR, Counter::Neighbour);
             pass(link_local, None, ask, LINK_LOCAL, Counter::Neighbour);
@@ -493,58 +480,40 @@ fn family_of_customer(
     let to: Vec<IpNet> =
         domain.links.iter().copied().chain(hosts).chain(never.iter().copied()).collect();
     for destination in to.iter().filter(of_family) {
-        let condition =
-            Condition::Ip { source: None, destination: Some(*destination), transport: None };
-        list.put(place(1), condition, Action::Drop, Counter::Router);
+        list.put(place(1), Condition::to(*destination), Action::Drop, Counter::Router);
     }
     for source in domain.inner.iter().chain(never).filter(of_family) {
-        let condition = Condition::Ip { source: Some(*source), destination: None, transport: None };
-        list.put(place(2), condition, Action::Drop, Counter::Source);
+        list.put(place(2), Condition::from(*source), Action::Drop, Counter::Source);
     }
     let bits = marks.domain_mark | marks.customer_mark;
     let pass = Action::Mark { bits, mask: bits };
-    let to = |destination| Condition::Ip {
-        source: None,
-        destination: Some(destination),
-        transport: None,
-    };
     for next_hop in
         domain.next_hops.iter().map(|address| host(*address)).filter(|net| of_family(&net))
     {
-        list.put(place(3), to(next_hop), pass, Counter::Protocol);
+        list.put(place(3), Condition::to(next_hop), pass, Counter::Protocol);
     }
     for transit in domain.transit.iter().filter(of_family) {
-        list.put(place(4), to(*transit), Action::Drop, Counter::Router);
+        list.put(place(4), Condition::to(*transit), Action::Drop, Counter::Router);
     }
     list.put(place(5), Condition::All, pass, Counter::Protocol);
 }
 
-/// Neither sources nor destinations of what is forwarded (RFC 6890): "this network", loopback, multicast, reserved, what embeds
-/// IPv4 addresses, discard-only, and what never leaves a link. IPv4's link-local range is left out: sessions use it.
-static NEVER_4: LazyLock<[IpNet; 4]> = LazyLock::new(|| {
-    let net = |first, length| net4(Ipv4Addr::new(first, 0, 0, 0), length);
-    [net(0, 8), net(127, 8), net(224, 4), net(240, 4)]
-});
-static NEVER_6: LazyLock<[IpNet; 5]> = LazyLock::new(|| {
-    let net = |first, sixth, length| net6(Ipv6Addr::new(first, 0, 0, 0, 0, sixth, 0, 0), length);
-    [net(0, 0, 96), net(0, 0xffff, 96), net(0x100, 0, 64), net(0xfe80, 0, 10), net(0xff00, 0, 8)]
-});
-
-const fn is_of(address: IpAddr, family: AddressFamily) -> bool {
+/// Neither sources nor destinations of what is forwarded. Sessions use IPv4's link-local range.
+fn never(family: AddressFamily) -> &'static [IpNet] {
+    static IPV4: LazyLock<Vec<IpNet>> = LazyLock::new(|| {
+        nets(martians::IPV4.into_iter().filter(|net| *net != martians::LINK_LOCAL_IPV4))
+    });
+    static IPV6: LazyLock<Vec<IpNet>> = LazyLock::new(|| nets(martians::IPV6));
     match family {
-        AddressFamily::Ipv4 => address.is_ipv4(),
-        AddressFamily::Ipv6 => address.is_ipv6(),
+        AddressFamily::Ipv4 => &IPV4,
+        AddressFamily::Ipv6 => &IPV6,
     }
+}
+
+fn nets(texts: impl IntoIterator<Item = &'static str>) -> Vec<IpNet> {
+    texts.into_iter().map(|text| text.parse().expect("is a prefix")).collect()
 }
 
 fn host(address: IpAddr) -> IpNet {
     IpNet::from(address)
-}
-
-fn net4(address: Ipv4Addr, length: u8) -> IpNet {
-    IpNet::V4(Ipv4Net::new(address, length).expect("a length of IPv4"))
-}
-
-fn net6(address: Ipv6Addr, length: u8) -> IpNet {
-    IpNet::V6(Ipv6Net::new(address, length).expect("a length of IPv6"))
 }

@@ -285,12 +285,13 @@ pub enum Change {
         /// The address with its prefix length.
         address: IpNet,
     },
-    /// Makes the local and the connected route of an address that the link has.
+    /// Makes the local and the connected route of an IPv4 address that the link has. Of an IPv6 one only the kernel can make the
+    /// local route as it was, with the address.
     RestoreRoutes {
         /// The link.
         link: String,
         /// The address with its prefix length.
-        address: IpNet,
+        address: Ipv4Net,
     },
     /// Makes the link's filters these and no other; `None`: none of ours.
     SetFence {
@@ -325,23 +326,12 @@ pub trait Driver {
     fn is_unchanged(&mut self) -> bool {
         false
     }
-    /// Looks again at what has changed since the last look, by what the kernel has told, and at nothing else. `false`: it did
-    /// not, all has to be looked at.
+    /// Looks again at what has changed since the last look, by what was applied and what the kernel has told, and at nothing
+    /// else. `false`: it did not, all has to be looked at.
     ///
     /// # Errors
     /// As [`Driver::observe`].
     fn observe_news(&mut self, _kernel: &mut Kernel) -> Result<bool, String> {
-        Ok(false)
-    }
-    /// Looks again at what these changes were made of. `false`: it did not, all has to be looked at.
-    ///
-    /// # Errors
-    /// As [`Driver::observe`].
-    fn observe_touched(
-        &mut self,
-        _kernel: &mut Kernel,
-        _changes: &[&Change],
-    ) -> Result<bool, String> {
         Ok(false)
     }
 }

@@ -11,6 +11,8 @@ pub mod fence;
 pub mod kernel;
 pub mod limits;
 pub mod mark;
+mod martians;
 pub mod netlink;
 pub mod plan;
+mod program;
 pub mod session;

@@ -6,40 +6,31 @@ from pathlib import Path
 
 from lab.checks import wait_until
 from lab.net import Namespace
-from lab.process import Process, attempt, tail
+from lab.router import OneProcess, answer
 from lab.routerconfig import RouterConfig
 
 
-class Bird:
+class Bird(OneProcess):
     """One BIRD in a customer's namespace."""
 
+    name = "bird"
     has_fib = True
 
     def __init__(self, namespace: Namespace, directory: Path) -> None:
+        super().__init__(namespace, directory)
         # Whether its sessions use BFD; to be said before the start.
         self.bfd = False
-        self._namespace = namespace
-        self._config = directory / "bird.conf"
         self._control = directory / "bird.ctl"
-        self._log = directory / "bird.log"
-        self._process: Process | None = None
-        # Sessions and what each announces, by IP version.
-        self._sessions: dict[int, tuple[RouterConfig, list[str]]] = {}
 
     def start(self, config: RouterConfig, prefixes: list[str]) -> None:
         self._sessions[config.version] = (config, prefixes)
-        self._write()
-        words = ["bird", "-f", "-c", str(self._config), "-s", str(self._control)]
-        self._process = Process(self._namespace.words(*words), self._log)
+        self._configure()
+        self._run("bird", "-f", "-c", str(self._config), "-s", str(self._control))
         wait_until("the customer's BIRD to answer", lambda: self._ask("show status"))
-
-    def add(self, config: RouterConfig, prefixes: list[str]) -> None:
-        """One more session, of the other IP version."""
-        self.announce(config, prefixes)
 
     def announce(self, config: RouterConfig, prefixes: list[str]) -> None:
         self._sessions[config.version] = (config, prefixes)
-        self._write()
+        self._configure()
         wait_until("BIRD to reconfigure", lambda: "Reconfigur" in self._ask("configure"))
 
     def session(self, version: int = 4) -> str:
@@ -52,32 +43,20 @@ class Bird:
         """BFD is turned off in an orderly way: the other side is told (AdminDown, RFC 5880, section 6.8.16)."""
         self._ask("disable bfd1")
 
-    def kill(self) -> None:
-        """SIGKILL."""
-        if self._process:
-            self._process.kill()
-
-    def end(self) -> None:
-        if self._process and self._process.is_running():
-            self._process.stop()
-
     def details(self) -> str:
-        log = tail(self._log.read_text(errors="replace")) if self._log.exists() else ""
-        return f"{self._ask('show protocols all')}\n{log}"
+        return f"{self._ask('show protocols all')}\n{self._logged()}"
 
     def _ask(self, command: str) -> str:
-        done = attempt(["birdc", "-s", str(self._control), *command.split()])
-        return done.stdout if done.returncode == 0 else ""
+        return answer(["birdc", "-s", str(self._control), *command.split()])
 
-    def _write(self) -> None:
+    def _configure(self) -> None:
         sessions = (
             bgp(config, prefixes, bfd=self.bfd) for config, prefixes in self._sessions.values()
         )
         head = "log stderr all;\nrouter id 10.254.0.1;\nprotocol device { }\n"
         if self.bfd:
             head += "protocol bfd bfd1 { };\n"
-        self._config.write_text(head + "".join(sessions))
-        self._config.chmod(0o600)
+        self._write(head + "".join(sessions))
 
 
 def bgp(config: RouterConfig, prefixes: list[str], *, bfd: bool = False) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 from lab.checks import wait_until
 from lab.net import Namespace
-from lab.process import Process, tail
+from lab.process import tail
+from lab.router import OneProcess
 from lab.routerconfig import RouterConfig
 
 ENVIRONMENT = {
@@ -22,41 +23,30 @@ ENVIRONMENT = {
 LOADED = "loaded new configuration"
 
 
-class ExaBgp:
+class ExaBgp(OneProcess):
     """One ExaBGP in a customer's namespace. It says what other routers refuse to say: see `route`."""
 
+    name = "exabgp"
     has_fib = False
 
     def __init__(self, namespace: Namespace, directory: Path) -> None:
-        self._namespace = namespace
-        self._config = directory / "exabgp.conf"
+        super().__init__(namespace, directory)
         self._received = directory / "received.json"
         self._script = directory / "receive.sh"
-        self._log = directory / "exabgp.log"
-        self._process: Process | None = None
-        # Sessions and what each announces, by IP version.
-        self._sessions: dict[int, tuple[RouterConfig, list[str]]] = {}
 
     def start(self, config: RouterConfig, prefixes: list[str]) -> None:
         self._sessions[config.version] = (config, prefixes)
         # The shell stays, with its own stdout open: ExaBGP takes a closed one for the program's death.
         self._script.write_text(f"cat >> {self._received}\n")
-        self._write()
-        words = ["exabgp", str(self._config)]
-        self._process = Process(self._namespace.words(*words), self._log, **ENVIRONMENT)
+        self._configure()
+        process = self._run("exabgp", str(self._config), **ENVIRONMENT)
         # A signal that comes before it is ready ends it.
-        wait_until(
-            "ExaBGP to have read its configuration", lambda: LOADED in self._process.log_text()
-        )
-
-    def add(self, config: RouterConfig, prefixes: list[str]) -> None:
-        """One more session, of the other IP version."""
-        self.announce(config, prefixes)
+        wait_until("ExaBGP to have read its configuration", lambda: LOADED in process.log_text())
 
     def announce(self, config: RouterConfig, prefixes: list[str]) -> None:
         assert self._process is not None
         self._sessions[config.version] = (config, prefixes)
-        self._write()
+        self._configure()
         self._process.send(signal.SIGUSR1)
 
     def session(self, version: int = 4) -> str:
@@ -81,22 +71,9 @@ class ExaBgp:
             found -= {route["nlri"] for route in update.get("withdraw", {}).get(family, [])}
         return sorted(found)
 
-    def kill(self) -> None:
-        """SIGKILL."""
-        if self._process:
-            self._process.kill()
-
-    def end(self) -> None:
-        if self._process and self._process.is_running():
-            self._process.stop()
-
     def details(self) -> str:
-        texts = [
-            file.read_text(errors="replace")
-            for file in (self._received, self._log)
-            if file.exists()
-        ]
-        return "\n".join(tail(text) for text in texts)
+        received = self._received.read_text() if self._received.exists() else ""
+        return f"{tail(received)}\n{self._logged()}"
 
     def _said(self) -> list[dict[str, Any]]:
         """All whole lines that it wrote so far."""
@@ -105,11 +82,10 @@ class ExaBgp:
         lines = self._received.read_text().split("\n")[:-1]
         return [said for said in map(json.loads, lines) if "neighbor" in said]
 
-    def _write(self) -> None:
+    def _configure(self) -> None:
         head = f"process received {{\n  run /bin/sh {self._script};\n  encoder json;\n}}\n"
         sessions = (neighbor(config, prefixes) for config, prefixes in self._sessions.values())
-        self._config.write_text(head + "".join(sessions))
-        self._config.chmod(0o600)
+        self._write(head + "".join(sessions))
 
 
 def route(announced: str, ours: str) -> str:

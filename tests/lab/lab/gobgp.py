@@ -4,35 +4,26 @@ from __future__ import annotations
 
 import json
 import signal
-from pathlib import Path
 
 from lab.checks import wait_until
-from lab.net import Namespace
-from lab.process import Process, attempt, tail
+from lab.router import OneProcess, answer
 from lab.routerconfig import RouterConfig
 
 ESTABLISHED = 6
 
 
-class GoBgp:
+class GoBgp(OneProcess):
     """One gobgpd in a customer's namespace; `gobgp` asks it over the namespace's own loopback."""
 
+    name = "gobgpd"
+    suffix = "toml"
     has_fib = False
-
-    def __init__(self, namespace: Namespace, directory: Path) -> None:
-        self._namespace = namespace
-        self._config = directory / "gobgpd.toml"
-        self._log = directory / "gobgpd.log"
-        self._process: Process | None = None
-        # Sessions and what each announces, by IP version.
-        self._sessions: dict[int, tuple[RouterConfig, list[str]]] = {}
 
     def start(self, config: RouterConfig, prefixes: list[str]) -> None:
         self._sessions[config.version] = (config, [])
-        self._write()
+        self._configure()
         words = ["gobgpd", "-f", str(self._config), "--log-plain", "--pprof-disable"]
-        words += ["--api-hosts", "127.0.0.1:50051"]
-        self._process = Process(self._namespace.words(*words), self._log)
+        self._run(*words, "--api-hosts", "127.0.0.1:50051")
         wait_until("gobgpd to answer", lambda: self._ask("global"))
         self.announce(config, prefixes)
 
@@ -40,7 +31,7 @@ class GoBgp:
         """One more session, of the other IP version."""
         assert self._process is not None
         self._sessions[config.version] = (config, [])
-        self._write()
+        self._configure()
         self._process.send(signal.SIGHUP)
         self.announce(config, prefixes)
 
@@ -55,40 +46,28 @@ class GoBgp:
 
     def session(self, version: int = 4) -> str:
         """`Established`, or the number of the state in which it is."""
-        answer = self._ask("neighbor", self._sessions[version][0].theirs, "-j")
-        state = json.loads(answer or "{}").get("state", {}).get("session_state")
+        said = self._ask("neighbor", self._sessions[version][0].theirs, "-j")
+        state = json.loads(said or "{}").get("state", {}).get("session_state")
         return "Established" if state == ESTABLISHED else f"session_state {state}"
 
     def learned(self, version: int) -> list[str]:
         """The prefixes that the other side announces."""
-        answer = self._ask("neighbor", self._sessions[version][0].theirs, "adj-in", "-j")
-        return list(json.loads(answer or "{}") or {})
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        if self._process:
-            self._process.kill()
-
-    def end(self) -> None:
-        if self._process and self._process.is_running():
-            self._process.stop()
+        said = self._ask("neighbor", self._sessions[version][0].theirs, "adj-in", "-j")
+        return list(json.loads(said or "{}") or {})
 
     def details(self) -> str:
-        log = tail(self._log.read_text(errors="replace")) if self._log.exists() else ""
-        return f"{self._ask('neighbor')}\n{log}"
+        return f"{self._ask('neighbor')}\n{self._logged()}"
 
     def _ask(self, *words: str) -> str:
-        done = attempt(self._namespace.words("gobgp", *words))
-        return done.stdout if done.returncode == 0 else ""
+        return answer(self._namespace.words("gobgp", *words))
 
     def _tell(self, *words: str) -> None:
         self._namespace.run("gobgp", *words)
 
-    def _write(self) -> None:
+    def _configure(self) -> None:
         configs = [config for config, _ in self._sessions.values()]
         head = f'[global.config]\nas = {configs[0].our_asn}\nrouter-id = "10.254.0.3"\n'
-        self._config.write_text(head + "".join(neighbor(config) for config in configs))
-        self._config.chmod(0o600)
+        self._write(head + "".join(neighbor(config) for config in configs))
 
 
 def neighbor(config: RouterConfig) -> str:

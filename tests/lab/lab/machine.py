@@ -18,7 +18,10 @@ UML_MODULES = Path("/usr/lib/uml/modules")
 PROBE = """\
 ip link add probe type vrf table 5 &&
 ip link add port type veth peer name far &&
-ip link add link port name port.5 type vlan id 5"""
+ip link add link port name port.5 type vlan id 5 &&
+tc qdisc add dev port.5 clsact &&
+tc filter add dev port.5 ingress protocol ip prio 1 flower ip_proto icmp \\
+    action police pkts_rate 1 pkts_burst 1 conform-exceed drop/pass"""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Job:
 
 
 def host_can() -> bool:
-    """Whether this kernel has 802.1Q and VRF, and we may use them."""
+    """Whether this kernel has 802.1Q, VRF and tc's classifiers, and we may use them."""
     if os.geteuid() != 0:
         return False
     for module in ("8021q", "vrf"):

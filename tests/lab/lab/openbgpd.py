@@ -7,74 +7,54 @@ from pathlib import Path
 
 from lab.checks import must, wait_until
 from lab.net import Namespace
-from lab.process import Process, attempt, tail
+from lab.router import OneProcess, answer
 from lab.routerconfig import RouterConfig
 
 # The home of its user, into which its processes are locked; systemd makes it.
 CHROOT = Path("/run/openbgpd")
 
 
-class OpenBgpd:
+class OpenBgpd(OneProcess):
     """One bgpd in a customer's namespace, with a control socket of its own."""
 
+    name = "bgpd"
     has_fib = False
 
     def __init__(self, namespace: Namespace, directory: Path) -> None:
-        self._namespace = namespace
-        self._config = directory / "bgpd.conf"
+        super().__init__(namespace, directory)
         self._control = directory / "bgpd.sock"
-        self._log = directory / "bgpd.log"
-        self._process: Process | None = None
-        # Sessions and what each announces, by IP version.
-        self._sessions: dict[int, tuple[RouterConfig, list[str]]] = {}
 
     def start(self, config: RouterConfig, prefixes: list[str]) -> None:
         CHROOT.mkdir(mode=0o755, exist_ok=True)
         self._sessions[config.version] = (config, prefixes)
-        self._write()
-        words = ["bgpd", "-d", "-f", str(self._config)]
-        self._process = Process(self._namespace.words(*words), self._log)
+        self._configure()
+        self._run("bgpd", "-d", "-f", str(self._config))
         wait_until("bgpd to answer", lambda: self._ask("show"))
-
-    def add(self, config: RouterConfig, prefixes: list[str]) -> None:
-        """One more session, of the other IP version."""
-        self.announce(config, prefixes)
 
     def announce(self, config: RouterConfig, prefixes: list[str]) -> None:
         self._sessions[config.version] = (config, prefixes)
-        self._write()
+        self._configure()
         must("processed" in self._ask("reload"), "bgpd to reload", self._ask("reload"))
 
     def session(self, version: int = 4) -> str:
         """`Established`, or the state in which it is."""
-        answer = self._ask("-j", "show", "neighbor", self._sessions[version][0].theirs)
-        neighbors = json.loads(answer or "{}").get("neighbors", [])
+        said = self._ask("-j", "show", "neighbor", self._sessions[version][0].theirs)
+        neighbors = json.loads(said or "{}").get("neighbors", [])
         return neighbors[0]["state"] if neighbors else "no such neighbor"
 
     def learned(self, version: int) -> list[str]:
         """The prefixes that the other side announces."""
         theirs = self._sessions[version][0].theirs
-        answer = self._ask("-j", "show", "rib", "in", "neighbor", theirs)
-        return [entry["prefix"] for entry in json.loads(answer or "{}").get("rib", [])]
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        if self._process:
-            self._process.kill()
-
-    def end(self) -> None:
-        if self._process and self._process.is_running():
-            self._process.stop()
+        said = self._ask("-j", "show", "rib", "in", "neighbor", theirs)
+        return [entry["prefix"] for entry in json.loads(said or "{}").get("rib", [])]
 
     def details(self) -> str:
-        log = tail(self._log.read_text(errors="replace")) if self._log.exists() else ""
-        return f"{self._ask('show', 'neighbor')}\n{log}"
+        return f"{self._ask('show', 'neighbor')}\n{self._logged()}"
 
     def _ask(self, *words: str) -> str:
-        done = attempt(["bgpctl", "-s", str(self._control), *words])
-        return done.stdout if done.returncode == 0 else ""
+        return answer(["bgpctl", "-s", str(self._control), *words])
 
-    def _write(self) -> None:
+    def _configure(self) -> None:
         sessions = list(self._sessions.values())
         head = f"""\
 AS {sessions[0][0].our_asn}
@@ -84,8 +64,7 @@ fib-update no
 socket "{self._control}"
 """
         tail_lines = "allow from any\nallow to any\n"
-        self._config.write_text(head + "".join(neighbor(*one) for one in sessions) + tail_lines)
-        self._config.chmod(0o600)
+        self._write(head + "".join(neighbor(*one) for one in sessions) + tail_lines)
 
 
 def neighbor(config: RouterConfig, prefixes: list[str]) -> str:

@@ -52,12 +52,8 @@ impl<K: Driver> Driver for Timed<K> {
         self.times.of("kernel: look", || Driver::is_unchanged(&mut self.inner))
     }
 
-    fn observe_touched(
-        &mut self,
-        kernel: &mut Kernel,
-        changes: &[&Change],
-    ) -> Result<bool, String> {
-        self.times.of("kernel: look", || Driver::observe_touched(&mut self.inner, kernel, changes))
+    fn observe_news(&mut self, kernel: &mut Kernel) -> Result<bool, String> {
+        self.times.of("kernel: look", || Driver::observe_news(&mut self.inner, kernel))
     }
 }
 

@@ -129,31 +129,35 @@ impl Snapshot {
         page.one("linkway_edge_epoch", "gauge", "Epoch of the configuration", status.epoch);
         let help = "Generation of the configuration";
         page.one("linkway_edge_generation", "gauge", help, status.generation);
-        page.head("linkway_connection_state", "gauge", "Whether the port has a carrier");
-        for port in &status.ports {
-            let labels = format!("connection_id=\"{}\"", port.connection_id);
-            page.line("linkway_connection_state", &labels, u8::from(port.carrier));
-        }
-        let ports = status
+        let ports: Vec<_> = status
             .ports
             .iter()
-            .map(|port| (format!("connection_id=\"{}\"", port.connection_id), port.traffic));
-        page.traffic("linkway_connection", &ports.collect::<Vec<_>>());
-        let interfaces = || {
-            status.interfaces.iter().map(|item| {
+            .map(|port| (format!("connection_id=\"{}\"", port.connection_id), port))
+            .collect();
+        let help = "Whether the port has a carrier";
+        page.gauge("linkway_connection_state", help, &ports, |port| u8::from(port.carrier));
+        let traffic: Vec<_> =
+            ports.iter().map(|(labels, port)| (labels.clone(), port.traffic)).collect();
+        page.traffic("linkway_connection", &traffic);
+        let interfaces: Vec<_> = status
+            .interfaces
+            .iter()
+            .map(|item| {
                 let id = &item.virtual_interface_id;
                 let connection = self.connections.get(id.as_str()).map_or("", String::as_str);
                 let labels =
                     format!("connection_id=\"{connection}\",virtual_interface_id=\"{id}\"");
                 (labels, item)
             })
-        };
-        let name = "linkway_virtual_interface_programmed";
-        page.head(name, "gauge", "Whether VLAN, VRF, addresses and session are in place");
-        for (labels, item) in interfaces() {
-            page.line(name, &labels, u8::from(item.programmed));
-        }
-        let traffic: Vec<_> = interfaces().map(|(labels, item)| (labels, item.traffic)).collect();
+            .collect();
+        page.gauge(
+            "linkway_virtual_interface_programmed",
+            "Whether VLAN, VRF, addresses and session are in place",
+            &interfaces,
+            |item| u8::from(item.programmed),
+        );
+        let traffic: Vec<_> =
+            interfaces.iter().map(|(labels, item)| (labels.clone(), item.traffic)).collect();
         page.traffic("linkway_virtual_interface", &traffic);
         let name = "linkway_edge_fence_dropped_packets_total";
         page.head(name, "counter", "Packets that a link's fence has dropped, by fence");
@@ -162,7 +166,8 @@ impl Snapshot {
                 page.line(name, &format!("link=\"{link}\",fence=\"{fence}\""), packets);
             }
         }
-        let peers: Vec<_> = interfaces()
+        let peers: Vec<_> = interfaces
+            .iter()
             .flat_map(|(labels, item)| {
                 item.peers.iter().map(move |peer| {
                     let family = peer.address_family.as_str();
@@ -170,38 +175,46 @@ impl Snapshot {
                 })
             })
             .collect();
-        let name = "linkway_virtual_interface_bgp_status";
-        page.head(name, "gauge", "Whether the BGP session is established");
-        for (labels, peer) in &peers {
-            page.line(name, labels, u8::from(peer.state == SessionState::Established));
-        }
-        let name = "linkway_virtual_interface_bgp_prefix_limit";
-        page.head(name, "gauge", "Whether too many prefixes have shut the session");
-        for (labels, peer) in &peers {
-            page.line(name, labels, u8::from(peer.state == SessionState::PrefixLimit));
-        }
-        let name = "linkway_virtual_interface_bgp_flapping";
-        page.head(name, "gauge", "Whether the session is shut for a time because its routes flap");
-        for (labels, peer) in &peers {
-            let is_flapping =
-                peer.last_error.as_deref().is_some_and(|error| error.starts_with(FLAPPING));
-            page.line(name, labels, u8::from(is_flapping));
-        }
-        let name = "linkway_virtual_interface_bgp_prefixes_rejected";
-        page.head(name, "gauge", "Prefixes of the customer's router that were refused");
-        for (labels, peer) in &peers {
-            page.line(name, labels, peer.prefixes_rejected);
-        }
-        let name = "linkway_virtual_interface_bgp_prefixes_accepted";
-        page.head(name, "gauge", "Prefixes taken from the customer's router");
-        for (labels, peer) in &peers {
-            page.line(name, labels, peer.prefixes_accepted);
-        }
-        let name = "linkway_virtual_interface_bgp_prefixes_advertised";
-        page.head(name, "gauge", "Prefixes announced to the customer's router");
-        for (labels, peer) in &peers {
-            page.line(name, labels, peer.prefixes_advertised);
-        }
+        page.gauge(
+            "linkway_virtual_interface_bgp_status",
+            "Whether the BGP session is established",
+            &peers,
+            |peer| u8::from(peer.state == SessionState::Established),
+        );
+        page.gauge(
+            "linkway_virtual_interface_bgp_prefix_limit",
+            "Whether too many prefixes have shut the session",
+            &peers,
+            |peer| u8::from(peer.state == SessionState::PrefixLimit),
+        );
+        page.gauge(
+            "linkway_virtual_interface_bgp_flapping",
+            "Whether the session is shut for a time because its routes flap",
+            &peers,
+            |peer| {
+                u8::from(
+                    peer.last_error.as_deref().is_some_and(|error| error.starts_with(FLAPPING)),
+                )
+            },
+        );
+        page.gauge(
+            "linkway_virtual_interface_bgp_prefixes_rejected",
+            "Prefixes of the customer's router that were refused",
+            &peers,
+            |peer| peer.prefixes_rejected,
+        );
+        page.gauge(
+            "linkway_virtual_interface_bgp_prefixes_accepted",
+            "Prefixes taken from the customer's router",
+            &peers,
+            |peer| peer.prefixes_accepted,
+        );
+        page.gauge(
+            "linkway_virtual_interface_bgp_prefixes_advertised",
+            "Prefixes announced to the customer's router",
+            &peers,
+            |peer| peer.prefixes_advertised,
+        );
         self.render_fabric(page);
     }
 
@@ -217,27 +230,30 @@ impl Snapshot {
                 (format!("virtual_gateway_id=\"{domain}\",address_family=\"{family}\""), session)
             })
             .collect();
-        let name = "linkway_fabric_bgp_status";
-        page.head(name, "gauge", "Whether the BGP session of a gateway's handoff is established");
-        for (labels, session) in &sessions {
-            page.line(name, labels, u8::from(session.state == SessionState::Established));
-        }
-        let name = "linkway_fabric_reachable";
-        let help = "Whether the gateway's prefixes are announced to customers, as far as the session with the fabric decides";
-        page.head(name, "gauge", help);
-        for (labels, session) in &sessions {
-            page.line(name, labels, u8::from(session.reachable));
-        }
-        let name = "linkway_fabric_prefixes_accepted";
-        page.head(name, "gauge", "Prefixes taken from the fabric's router");
-        for (labels, session) in &sessions {
-            page.line(name, labels, session.prefixes_accepted);
-        }
-        let name = "linkway_fabric_prefixes_advertised";
-        page.head(name, "gauge", "Customers' prefixes announced to the fabric's router");
-        for (labels, session) in &sessions {
-            page.line(name, labels, session.prefixes_advertised);
-        }
+        page.gauge(
+            "linkway_fabric_bgp_status",
+            "Whether the BGP session of a gateway's handoff is established",
+            &sessions,
+            |session| u8::from(session.state == SessionState::Established),
+        );
+        page.gauge(
+            "linkway_fabric_reachable",
+            "Whether the session with the fabric lets the gateway's prefixes be announced to customers",
+            &sessions,
+            |session| u8::from(session.reachable),
+        );
+        page.gauge(
+            "linkway_fabric_prefixes_accepted",
+            "Prefixes taken from the fabric's router",
+            &sessions,
+            |session| session.prefixes_accepted,
+        );
+        page.gauge(
+            "linkway_fabric_prefixes_advertised",
+            "Customers' prefixes announced to the fabric's router",
+            &sessions,
+            |session| session.prefixes_advertised,
+        );
     }
 }
 
@@ -252,6 +268,20 @@ impl Page {
 
     fn line(&mut self, name: &str, labels: &str, value: impl std::fmt::Display) {
         let _ = writeln!(self.0, "{name}{{{labels}}} {value}");
+    }
+
+    /// A gauge of several things, each with its labels.
+    fn gauge<T, V: std::fmt::Display>(
+        &mut self,
+        name: &str,
+        help: &str,
+        items: &[(String, T)],
+        value: impl Fn(&T) -> V,
+    ) {
+        self.head(name, "gauge", help);
+        for (labels, item) in items {
+            self.line(name, labels, value(item));
+        }
     }
 
     fn one(&mut self, name: &str, kind: &str, help: &str, value: impl std::fmt::Display) {

@@ -180,12 +180,12 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
         }
         self.apply(&plan.steps, &mut round);
         // Before the daemon reads everything: a look at a few things takes longer when they are in no cache any more.
-        let touched = self.observe_touched(&plan.steps);
+        let seen = self.read_news();
         if let Some(sessions) = &plan.sessions {
             self.configure(sessions, &mut round);
         }
         round.unfinished = !round.failed.is_empty() || self.last.daemon_error.is_some();
-        round.unfinished |= !if touched { self.saw(look) } else { self.observe(look) };
+        round.unfinished |= !if seen { self.saw(look) } else { self.observe(look) };
         round
     }
 
@@ -204,11 +204,15 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
         self.saw(look)
     }
 
+    /// Brings the picture of the kernel up to date; whether that could be done without a look at everything.
+    fn read_news(&mut self) -> bool {
+        // An error comes again with that look.
+        self.kernel.observe_news(&mut self.last.kernel).unwrap_or(false)
+    }
+
     /// Looks at what the kernel tells of, if that will do and the driver can, or else at everything.
     fn observe_news(&mut self, look: Look) -> bool {
-        let will_do = look == Look::News && self.pictured;
-        // An error comes again with the look at everything.
-        if will_do && self.kernel.observe_news(&mut self.last.kernel).unwrap_or(false) {
+        if look == Look::News && self.pictured && self.read_news() {
             self.saw(look)
         } else {
             self.observe(look)
@@ -225,14 +229,6 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
         };
         self.note_daemon(daemon);
         true
-    }
-
-    /// Looks again at what steps have changed. The rest is looked at soon: the changes are news of the kernel's as well.
-    fn observe_touched(&mut self, steps: &[Step]) -> bool {
-        let changes: Vec<_> = steps.iter().map(|step| &step.change).collect();
-        let done = self.kernel.observe_touched(&mut self.last.kernel, &changes);
-        // An error comes again with the look at everything.
-        done.unwrap_or(false)
     }
 
     /// Looks at the daemon alone.

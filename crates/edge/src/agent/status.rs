@@ -30,7 +30,9 @@ pub fn report(
     if !last.seen {
         return None;
     }
-    let fabric = fabric_errors(config, last);
+    let fabric_sessions: Vec<FabricSessionStatus> =
+        config.routing_domains.iter().flat_map(|domain| fabric_sessions(domain, last)).collect();
+    let fabric = fabric_errors(&fabric_sessions);
     let mut interfaces: Vec<InterfaceStatus> = config
         .interfaces
         .iter()
@@ -44,11 +46,7 @@ pub fn report(
         sequence,
         ports: config.ports.iter().map(|wanted| port(wanted, last)).collect(),
         interfaces,
-        fabric_sessions: config
-            .routing_domains
-            .iter()
-            .flat_map(|domain| fabric_sessions(domain, last))
-            .collect(),
+        fabric_sessions,
     })
 }
 
@@ -84,14 +82,13 @@ fn fabric_sessions(
 }
 
 /// Why sessions with the fabric are down, by routing domain: an error of each interface that is in it.
-fn fabric_errors<'a>(config: &'a EdgeConfig, last: &Last) -> BTreeMap<&'a RoutingDomainId, String> {
-    let mut errors: BTreeMap<&RoutingDomainId, String> = BTreeMap::new();
-    for domain in &config.routing_domains {
-        let texts: Vec<String> =
-            fabric_sessions(domain, last).filter_map(|session| session.error).collect();
-        if !texts.is_empty() {
-            let text = format!("{}: {}", domain.routing_domain_id, texts.join("; "));
-            errors.insert(&domain.routing_domain_id, text);
+fn fabric_errors(sessions: &[FabricSessionStatus]) -> BTreeMap<RoutingDomainId, String> {
+    let mut errors: BTreeMap<RoutingDomainId, String> = BTreeMap::new();
+    for session in sessions {
+        let (id, Some(error)) = (&session.routing_domain_id, &session.error) else { continue };
+        match errors.get_mut(id) {
+            Some(text) => text.extend(["; ", error]),
+            None => drop(errors.insert(id.clone(), format!("{id}: {error}"))),
         }
     }
     errors

@@ -4,14 +4,13 @@
 //! protocol of their own beside each session, which is enabled while the session is up ([`super::reachable`]).
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
 
 use linkway_domain::id::RoutingDomainId;
 use linkway_domain::net::AddressFamily;
 
 use super::names::symbol;
-use super::render::{number, router_id};
-use super::settings::{Bfd, BirdSettings};
+use super::render::{Ends, next_hop_words, number, put, render_ends, render_timers};
+use super::settings::BirdSettings;
 use super::version::Dialect;
 use crate::fabric::{FabricSession, FabricSessionId};
 use crate::session::RoutingDomain;
@@ -57,13 +56,6 @@ pub(super) fn domain_of(name: &str) -> Option<RoutingDomainId> {
     named(name).map(|(id, _)| id.routing_domain)
 }
 
-/// Writes formatted text into a string, which cannot fail.
-macro_rules! put {
-    ($out:expr, $($arg:tt)*) => {
-        writeln!($out, $($arg)*).expect("writing into a string")
-    };
-}
-
 /// What all sessions have in common.
 ///
 /// The communities and the MED say how the customer wants to be reached (its own 7224:7100, 7224:7200, 7224:7300, which the local
@@ -85,15 +77,7 @@ pub(super) fn render_templates(out: &mut String, settings: &BirdSettings, dialec
     put!(out, "}}");
     put!(out, "template bgp linkway_fabric {{");
     put!(out, "  direct; check link on; interpret communities off;");
-    put!(out, "  hold time {}; min hold time 3;", settings.hold_time);
-    put!(out, "  keepalive time {};", settings.keepalive_time);
-    put!(out, "  graceful restart on; graceful restart time {};", settings.graceful_restart_time);
-    put!(out, "  long lived graceful restart off;");
-    match settings.bfd {
-        Bfd::Shared => put!(out, "  bfd on;"),
-        Bfd::Off => {}
-    }
-    put!(out, "  connect delay time 1; connect retry time 5; error wait time 5, 30;");
+    render_timers(out, settings);
     put!(out, "}}");
     put!(out, "template bgp linkway_fabric_md5 from linkway_fabric {{");
     match dialect {
@@ -114,18 +98,14 @@ pub(super) fn render(
     let (word, table) = (session.id.family.as_str(), format!("{}_v{n}", symbol(vrf.as_str())));
     let template = if session.auth_key.is_some() { "linkway_fabric_md5" } else { "linkway_fabric" };
     put!(out, "protocol bgp {} from {template} {{", session_name(&session.id));
-    put!(out, "  vrf \"{vrf}\"; interface \"{}\";", session.interface);
-    let (local, port) = (session.local, settings.port);
-    put!(
-        out,
-        "  router id {}; local {local} port {port} as {};",
-        router_id(settings, local),
-        domain.asn
-    );
-    put!(out, "  neighbor {} port {port} as {};", session.address, session.asn);
-    if let Some(key) = &session.auth_key {
-        put!(out, "  password \"{}\";", key.reveal());
-    }
+    let ends = Ends {
+        link: &session.interface,
+        ours: session.local,
+        theirs: session.address,
+        asn: session.asn,
+        auth_key: session.auth_key.as_ref(),
+    };
+    render_ends(out, domain, &ends, settings);
     let own: Vec<String> = domain
         .cidrs
         .iter()
@@ -139,16 +119,12 @@ pub(super) fn render(
     };
     put!(out, "  {word} {{ table {table}; {import}");
     put!(out, "    import limit {MOST_PREFIXES} action block;");
-    put!(out, "    export filter linkway_to_fabric; next hop self;{} }};", global(session.address));
+    put!(
+        out,
+        "    export filter linkway_to_fabric; next hop self;{} }};",
+        next_hop_words(session.id.family)
+    );
     put!(out, "}}");
-}
-
-/// An IPv6 router sends its link-local address along.
-const fn global(address: IpAddr) -> &'static str {
-    match address {
-        IpAddr::V4(_) => "",
-        IpAddr::V6(_) => " next hop prefer global;",
-    }
 }
 
 /// The session of a family.

@@ -11,23 +11,20 @@ use std::fmt::Write as _;
 use ipnet::IpNet;
 use linkway_domain::net::AddressFamily;
 
-use super::render::{family_of, number};
+use super::render::number;
 use super::settings::BirdSettings;
+use crate::martians;
 use crate::session::{RoutingDomain, Session};
-
-/// Never a destination beyond a link (RFC 6890, "Forwardable: False"): "this network" but not a default route, loopback,
-/// link-local, IETF protocol assignments, multicast (RFC 5771), reserved and broadcast.
-const MARTIANS4: &str =
-    "0.0.0.0/8+, 127.0.0.0/8+, 169.254.0.0/16+, 192.0.0.0/24+, 224.0.0.0/4+, 240.0.0.0/4+";
-/// The same for IPv6: unspecified, loopback and IPv4-compatible (RFC 4291, section 2.5), IPv4-mapped, discard-only (RFC 6666),
-/// link-local, multicast. The rest of `::/8` is let in: it has the prefixes of NAT64 (RFC 6052, RFC 8215).
-const MARTIANS6: &str = "::/96+, ::ffff:0:0/96+, 100::/64+, fe80::/10+, ff00::/8+";
 
 /// The functions.
 pub(super) fn render(out: &mut String, settings: &BirdSettings) {
     *out += &preference(settings);
-    for (family, martians) in [(AddressFamily::Ipv4, MARTIANS4), (AddressFamily::Ipv6, MARTIANS6)] {
+    let families =
+        [(AddressFamily::Ipv4, &martians::IPV4[..]), (AddressFamily::Ipv6, &martians::IPV6[..])];
+    for (family, martians) in families {
         let n = number(family);
+        let martians: Vec<String> = martians.iter().map(|net| format!("{net}+")).collect();
+        let martians = martians.join(", ");
         // A next hop that is not the customer's router could be another customer's, or the fabric's. AS 0 makes an update
         // malformed (RFC 7607). Our own AS number is the loop check's of BGP.
         let lines = format!(
@@ -73,7 +70,8 @@ pub(super) fn own_prefixes<'a>(
 ) -> String {
     let links = sessions.into_iter().map(|session| session.addresses.amazon().trunc());
     let all = domain.cidrs.iter().map(|cidr| cidr.net()).chain(domain.reserved.iter().copied());
-    let nets: BTreeSet<IpNet> = all.chain(links).filter(|net| family_of(net) == family).collect();
+    let nets: BTreeSet<IpNet> =
+        all.chain(links).filter(|net| AddressFamily::of(net.addr()) == family).collect();
     let set: Vec<String> = nets.iter().map(|net| format!("{net}+")).collect();
     format!("[ {} ]", set.join(", "))
 }

@@ -41,7 +41,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-pub(crate) use process::find as find_program;
 pub use processes::Processes;
 pub use settings::{Bfd, BirdSettings};
 
@@ -59,6 +58,7 @@ use self::render::Surroundings;
 use self::shut::{Held, Latch, Shut};
 use self::version::{Dialect, Version};
 use crate::fabric::FabricStates;
+use crate::program;
 use crate::session::{Daemon, DaemonError, Digest, Observed, Sessions};
 
 /// How long a BIRD that is alive may have no socket: it makes it early, but reads its configuration first.
@@ -238,7 +238,7 @@ impl Bird {
             false => Hold::No,
         };
         self.fabric.start(has_died, Instant::now());
-        let program = process::find(&self.settings.program);
+        let program = program::find(&self.settings.program);
         let dialect = dialect(process::version(&program)?)?;
         let next = self.configuration(sessions);
         self.latch_unseen()?;

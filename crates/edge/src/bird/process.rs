@@ -16,8 +16,6 @@ use crate::session::DaemonError;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often is looked.
 const PACE: Duration = Duration::from_millis(10);
-/// Where system programs are, which the `PATH` of a service may lack.
-const SYSTEM_PLACES: [&str; 4] = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/sbin"];
 
 /// The directory of the fragments of configurations, which lies beside them: BIRD takes a path from there.
 pub const FRAGMENTS: &str = "bird.d";
@@ -98,17 +96,6 @@ impl Files {
             (None, _) => false,
         }
     }
-}
-
-/// The program's path; as given if it is not found anywhere, for the error to name.
-#[must_use]
-pub fn find(program: &Path) -> PathBuf {
-    if program.components().count() > 1 {
-        return program.to_owned();
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let places = std::env::split_paths(&path).chain(SYSTEM_PLACES.map(PathBuf::from));
-    places.map(|dir| dir.join(program)).find(|p| p.is_file()).unwrap_or_else(|| program.to_owned())
 }
 
 /// Asks a program for its version.

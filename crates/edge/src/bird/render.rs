@@ -1,8 +1,9 @@
 //! The pieces of BIRD's configuration as text. Pure.
 //!
 //! Everything is per routing domain and family: a table, a kernel protocol that carries what customers announce into the VRF,
-//! a static protocol that holds what is announced to them; per session one BGP protocol. BFD is one instance for all. Routes of two routing domains never share a table, so no filter stands between tenants. What all have in
-//! common stands once, in templates: BIRD reads half as much.
+//! a static protocol that holds what is announced to them; per session one BGP protocol. BFD is one instance for all. Routes of
+//! two routing domains never share a table, so no filter stands between tenants. What all have in common stands once, in
+//! templates: BIRD reads half as much.
 //!
 //! Sections named below are those of the BIRD 2.0 user's guide.
 
@@ -14,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use linkway_domain::net::AddressFamily;
+use linkway_domain::net::{AddressFamily, AuthKey};
 use sha2::{Digest as _, Sha256};
 
 use super::fabric;
@@ -137,12 +138,13 @@ fn own_set(domain: &RoutingDomain, family: AddressFamily) -> String {
     format!("{}_own{}", symbol(domain.id.as_str()), number(family))
 }
 
-/// Writes formatted text into a string, which cannot fail.
+/// Writes a line into a string, which cannot fail.
 macro_rules! put {
     ($out:expr, $($arg:tt)*) => {
         writeln!($out, $($arg)*).expect("writing into a string")
     };
 }
+pub(super) use put;
 
 /// What is once for the whole daemon. The log is bounded: two files of 4 MB. The identifier here is never sent (it is
 /// RFC 7600's dummy address): each session has its own.
@@ -191,16 +193,7 @@ fn render_templates(
     // One hop, TTL 1 ("direct" is what BIRD calls it), and down with the carrier.
     put!(out, "  direct; check link on;");
     put!(out, "  enforce first as on;");
-    put!(out, "  hold time {}; min hold time 3;", settings.hold_time);
-    put!(out, "  keepalive time {};", settings.keepalive_time);
-    put!(out, "  graceful restart on; graceful restart time {};", settings.graceful_restart_time);
-    put!(out, "  long lived graceful restart off;");
-    match settings.bfd {
-        Bfd::Shared => put!(out, "  bfd on;"),
-        Bfd::Off => {}
-    }
-    // Ours is the quick side: a customer's router may wait two minutes between its attempts.
-    put!(out, "  connect delay time 1; connect retry time 5; error wait time 5, 30;");
+    render_timers(out, settings);
     put!(out, "  {word} {{");
     // The table of what came in is what the limit counts, rejected routes included, and what a changed filter is applied
     // to without asking the customer's router.
@@ -212,18 +205,25 @@ fn render_templates(
     put!(out, "}}");
 }
 
+/// What the sessions with customers and those with the fabric have in common.
+pub(super) fn render_timers(out: &mut String, settings: &BirdSettings) {
+    put!(out, "  hold time {}; min hold time 3;", settings.hold_time);
+    put!(out, "  keepalive time {};", settings.keepalive_time);
+    put!(out, "  graceful restart on; graceful restart time {};", settings.graceful_restart_time);
+    put!(out, "  long lived graceful restart off;");
+    match settings.bfd {
+        Bfd::Shared => put!(out, "  bfd on;"),
+        Bfd::Off => {}
+    }
+    // Ours is the quick side: the other router may wait two minutes between its attempts.
+    put!(out, "  connect delay time 1; connect retry time 5; error wait time 5, 30;");
+}
+
 /// The number that names carry.
 pub(super) const fn number(family: AddressFamily) -> char {
     match family {
         AddressFamily::Ipv4 => '4',
         AddressFamily::Ipv6 => '6',
-    }
-}
-
-pub(super) const fn family_of(net: &IpNet) -> AddressFamily {
-    match net {
-        IpNet::V4(_) => AddressFamily::Ipv4,
-        IpNet::V6(_) => AddressFamily::Ipv6,
     }
 }
 
@@ -302,7 +302,7 @@ fn render_bfd(out: &mut String, settings: &BirdSettings) {
 /// Each prefix with the handoffs towards it.
 fn by_prefix(announced: &[Announced], family: AddressFamily) -> BTreeMap<IpNet, BTreeSet<&str>> {
     let mut found: BTreeMap<IpNet, BTreeSet<&str>> = BTreeMap::new();
-    for way in announced.iter().filter(|a| family_of(&a.prefix.net()) == family) {
+    for way in announced.iter().filter(|a| AddressFamily::of(a.prefix.net().addr()) == family) {
         found.entry(way.prefix.net()).or_default().insert(&way.interface);
     }
     found
@@ -343,17 +343,44 @@ fn render_session(
     if let Some(why) = shut {
         put!(out, "  disabled; description \"{}\";", why.description());
     }
-    let (port, asn) = (settings.port, domain.asn);
-    put!(out, "  vrf \"{}\"; interface \"{link}\";", domain.id);
-    put!(out, "  router id {}; local {ours} port {port} as {asn};", router_id(settings, ours));
-    put!(out, "  neighbor {theirs} port {port} as {};", session.asn);
-    put!(out, "  password \"{}\";", session.auth_key.reveal());
+    let ends = Ends { link, ours, theirs, asn: session.asn, auth_key: Some(&session.auth_key) };
+    render_ends(out, domain, &ends, settings);
     put!(out, "  {word} {{ table {prefix}_v{n}; import where linkway_in{n}({prefixes}); }};");
     put!(out, "}}");
 }
 
+/// Both ends of a session.
+pub(super) struct Ends<'a> {
+    /// The link that it is on.
+    pub link: &'a str,
+    /// Our address.
+    pub ours: IpAddr,
+    /// The other router's address.
+    pub theirs: IpAddr,
+    /// The other router's AS number.
+    pub asn: u32,
+    /// The key, if it has one.
+    pub auth_key: Option<&'a AuthKey>,
+}
+
+pub(super) fn render_ends(
+    out: &mut String,
+    domain: &RoutingDomain,
+    ends: &Ends<'_>,
+    settings: &BirdSettings,
+) {
+    let Ends { link, ours, theirs, asn, auth_key } = *ends;
+    let (port, own_asn) = (settings.port, domain.asn);
+    put!(out, "  vrf \"{}\"; interface \"{link}\";", domain.id);
+    put!(out, "  router id {}; local {ours} port {port} as {own_asn};", router_id(settings, ours));
+    put!(out, "  neighbor {theirs} port {port} as {asn};");
+    if let Some(key) = auth_key {
+        put!(out, "  password \"{}\";", key.reveal());
+    }
+}
+
 /// An IPv6 router sends its link-local address along; routes have to go to the address that the API gave it.
-const fn next_hop_words(family: AddressFamily) -> &'static str {
+pub(super) const fn next_hop_words(family: AddressFamily) -> &'static str {
     match family {
         AddressFamily::Ipv4 => "",
         AddressFamily::Ipv6 => " next hop prefer global;",

@@ -7,7 +7,7 @@
 
 use std::io;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use super::error::KernelError;
 use super::exchange::Answer;
@@ -74,8 +74,6 @@ enum Role {
     Ask,
     /// Turns link-local addresses off, which a link without IPv6 does not have.
     NoLinkLocal,
-    /// Removes what may not be there.
-    Tidy,
 }
 
 impl Run<'_> {
@@ -178,24 +176,22 @@ impl Run<'_> {
         let Some(number) = self.find(at, link)? else { return Ok(()) };
         let peer = self.netlink.index.peer(number, address);
         self.act(at, request::delete_address(number, address, peer));
-        let index = &self.netlink.index;
-        let table = index.links.get(link).and_then(|record| index.table_of(record));
-        let restored =
-            table.and_then(|table| request_route::delete_restored(number, table, address));
-        if let Some(restored) = restored {
-            self.push(at, restored, Role::Tidy);
-        }
         Ok(())
     }
 
-    fn restore_routes(&mut self, at: usize, link: &str, address: IpNet) -> Result<(), KernelError> {
+    fn restore_routes(
+        &mut self,
+        at: usize,
+        link: &str,
+        address: Ipv4Net,
+    ) -> Result<(), KernelError> {
         let number = self.need(at, link)?;
         let index = &self.netlink.index;
         let table = index.links.get(link).and_then(|record| index.table_of(record));
         let Some(table) = table else {
             return Err(KernelError::NoVrf { doing: self.doing(at), link: link.to_owned() });
         };
-        let peer = index.peer(number, address);
+        let peer = index.peer(number, IpNet::V4(address));
         for request in request_route::restore_routes(number, table, address, peer) {
             self.act(at, request);
         }
@@ -272,7 +268,7 @@ impl Run<'_> {
         for Queued { at, sequence, role } in queue {
             let answer = answers.remove(&sequence);
             let result = match role {
-                Role::Act | Role::NoLinkLocal | Role::Tidy => self.settle(at, role, answer),
+                Role::Act | Role::NoLinkLocal => self.settle(at, role, answer),
                 Role::Make => {
                     made = answer;
                     Ok(())
@@ -287,8 +283,7 @@ impl Run<'_> {
 
     fn settle(&mut self, at: usize, role: Role, answer: Option<Answer>) -> Result<(), KernelError> {
         let Some(Answer::Outcome(outcome)) = answer else { return Err(self.unanswered(at)) };
-        if role == Role::Tidy || outcome.errno == 0 || is_so(&self.changes[at], role, outcome.errno)
-        {
+        if outcome.errno == 0 || is_so(&self.changes[at], role, outcome.errno) {
             return Ok(());
         }
         if outcome.errno == errno::EEXIST && self.has_address(at)? {

@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use crate::bird::find_program;
+use crate::program;
 
 const PROGRAMS: [&str; 2] = ["ip6tables", "ip6tables-legacy"];
 const RULE: &[&str] =
@@ -25,18 +25,32 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// More rules of ours than there can be.
 const MANY: usize = 16;
 
-/// The program that has the rule, by what it said last.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Ip6tables {
-    has: Option<&'static str>,
+/// Which program has the rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Ip6tables {
+    /// Nobody was asked yet.
+    #[default]
+    Unknown,
+    /// None; and nobody but this agent makes it.
+    Without,
+    /// This one.
+    With(&'static str),
 }
 
 impl Ip6tables {
-    /// Whether sources are checked: asks the program that had the rule first, and the others only if it has it no more.
+    fn ask() -> Self {
+        let has = PROGRAMS.into_iter().find(|program| run(program, "-C").is_ok());
+        has.map_or(Self::Without, Self::With)
+    }
+
+    /// Whether sources are checked. Asks the program that had the rule, and all of them only where that does not tell.
     pub(super) fn checks(&mut self) -> bool {
-        let programs = self.has.into_iter().chain(PROGRAMS);
-        self.has = programs.into_iter().find(|program| run(program, "-C").is_ok());
-        self.has.is_some()
+        *self = match *self {
+            Self::Without => Self::Without,
+            Self::With(program) if run(program, "-C").is_ok() => Self::With(program),
+            Self::With(_) | Self::Unknown => Self::ask(),
+        };
+        *self != Self::Without
     }
 
     /// Makes it so; an error in words.
@@ -45,14 +59,15 @@ impl Ip6tables {
     }
 
     fn add(&mut self) -> Result<(), String> {
-        if self.checks() {
+        *self = Self::ask();
+        if *self != Self::Without {
             return Ok(());
         }
         let mut refusals = Vec::new();
         for program in PROGRAMS {
             match run(program, "-I") {
                 Ok(()) => {
-                    self.has = Some(program);
+                    *self = Self::With(program);
                     return Ok(());
                 }
                 Err(refusal) => refusals.push(refusal),
@@ -70,13 +85,17 @@ impl Ip6tables {
             // Each call takes one.
             (0..MANY).take_while(|_| run(program, "-D").is_ok()).for_each(drop);
         }
-        if self.checks() { Err("the rule cannot be removed".to_owned()) } else { Ok(()) }
+        *self = Self::ask();
+        match self {
+            Self::With(program) => Err(format!("{program}: the rule cannot be removed")),
+            Self::Without | Self::Unknown => Ok(()),
+        }
     }
 }
 
 /// Adds, checks or deletes the rule.
 fn run(name: &str, verb: &str) -> Result<(), String> {
-    let program = find_program(Path::new(name));
+    let program = program::find(Path::new(name));
     match finish(&program, verb) {
         Ok((status, _)) if status.success() => Ok(()),
         Ok((_, text)) => Err(format!("{name}: {}", text.lines().next().unwrap_or_default())),

@@ -175,15 +175,6 @@ impl Driver for Netlink {
     fn observe_news(&mut self, kernel: &mut Kernel) -> Result<bool, String> {
         self.observe_news(kernel).map_err(|error| error.to_string())
     }
-
-    fn observe_touched(
-        &mut self,
-        kernel: &mut Kernel,
-        _changes: &[&Change],
-    ) -> Result<bool, String> {
-        // What was changed is among what is known to need a look.
-        self.observe_news(kernel).map_err(|error| error.to_string())
-    }
 }
 
 /// Whether a link can have this name (`dev_valid_name`): it goes into the path of a file.

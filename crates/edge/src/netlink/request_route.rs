@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use netlink_packet_core::{NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REPLACE};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::route::{
@@ -67,31 +67,24 @@ pub(super) fn add_route(route: &RouteParts<'_>) -> Option<Request> {
     Some(message(RouteNetlinkMessage::NewRoute(request), flags))
 }
 
-/// Makes the local and the connected route of an address, as the kernel makes them with the address (`fib_add_ifaddr`,
-/// `addrconf_prefix_route`): all that is missing, and what is there stays. IPv6's local route gets metric 1024 where the
-/// kernel's own has 0, which no request can ask for (`inet6_rtm_newroute`).
-pub(super) fn restore_routes(link: u32, table: u32, address: IpNet, peer: IpAddr) -> Vec<Request> {
-    let own = IpNet::from(address.addr());
-    let mut requests = vec![kernels_route(link, table, own, own, RouteType::Local)];
-    if let Some(connected) = connected(address, peer) {
-        requests.push(kernels_route(link, table, connected, own, RouteType::Unicast));
-    }
+/// Makes the local and the connected route of an address, as the kernel makes them with the address (`fib_add_ifaddr`): all
+/// that is missing, and what is there stays.
+pub(super) fn restore_routes(
+    link: u32,
+    table: u32,
+    address: Ipv4Net,
+    peer: IpAddr,
+) -> Vec<Request> {
+    let own = IpNet::from(IpAddr::V4(address.addr()));
+    let local = kernels_route(link, table, own, address, RouteType::Local, RouteScope::Host);
+    let connected = connected(IpNet::V4(address), peer);
+    let connected = connected
+        .map(|net| kernels_route(link, table, net, address, RouteType::Unicast, RouteScope::Link));
     // As the kernel does: beside others of the prefix, for two links may have the same subnet.
     let flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_APPEND;
     let add = |route| message(RouteNetlinkMessage::NewRoute(route), flags);
-    requests.into_iter().map(add).collect()
+    [local].into_iter().chain(connected).map(add).collect()
 }
-
-/// Removes the local route that [`restore_routes`] may have made of an IPv6 address: the kernel removes only its own with the
-/// address.
-pub(super) fn delete_restored(link: u32, table: u32, address: IpNet) -> Option<Request> {
-    let own = IpNet::from(address.addr());
-    let mut route = kernels_route(link, table, own, own, RouteType::Local);
-    route.attributes.push(RouteAttribute::Priority(IP6_RT_PRIO_USER));
-    address.addr().is_ipv6().then(|| message(RouteNetlinkMessage::DelRoute(route), NLM_F_ACK))
-}
-
-const IP6_RT_PRIO_USER: u32 = 1024;
 
 /// The prefix that an address makes reachable on its link; none for a single address.
 pub(super) fn connected(address: IpNet, peer: IpAddr) -> Option<IpNet> {
@@ -101,29 +94,25 @@ pub(super) fn connected(address: IpNet, peer: IpAddr) -> Option<IpNet> {
 }
 
 /// A route that looks as one of the kernel's.
-fn kernels_route(link: u32, table: u32, to: IpNet, own: IpNet, kind: RouteType) -> RouteMessage {
-    const IP6_RT_PRIO_ADDRCONF: u32 = 256;
+fn kernels_route(
+    link: u32,
+    table: u32,
+    to: IpNet,
+    own: Ipv4Net,
+    kind: RouteType,
+    scope: RouteScope,
+) -> RouteMessage {
     let mut request = RouteMessage::default();
     request.header.address_family = Family::of(to.addr());
     request.header.destination_prefix_length = to.prefix_len();
     request.header.protocol = RouteProtocol::Kernel;
-    request.header.kind = kind;
+    (request.header.kind, request.header.scope) = (kind, scope);
     request.attributes = vec![
         RouteAttribute::Destination(to.network().into()),
         RouteAttribute::Table(table),
         RouteAttribute::Oif(link),
+        RouteAttribute::PrefSource(own.addr().into()),
     ];
-    match (to, kind) {
-        (IpNet::V4(_), RouteType::Local) => request.header.scope = RouteScope::Host,
-        (IpNet::V4(_), _) => request.header.scope = RouteScope::Link,
-        (IpNet::V6(_), RouteType::Local) => (),
-        (IpNet::V6(_), _) => {
-            request.attributes.push(RouteAttribute::Priority(IP6_RT_PRIO_ADDRCONF));
-        }
-    }
-    if own.addr().is_ipv4() {
-        request.attributes.push(RouteAttribute::PrefSource(own.addr().into()));
-    }
     request
 }
 

@@ -1,18 +1,18 @@
 //! The desired state of the router, from the configuration and from what others have on it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use linkway_domain::edge::{EdgeConfig, HandoffConfig, InterfaceConfig, RoutingDomainConfig};
 use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
-use linkway_domain::net::{AddressFamily, PeerAddresses};
+use linkway_domain::net::AddressFamily;
 
+use super::fences::fences;
 use super::tables::{TableSet, Tables};
 use super::{Item, rules};
 use crate::fabric;
-use crate::fence::{DomainFence, Fence};
+use crate::fence::Fence;
 use crate::kernel::{Kernel, Link, LinkConf, LinkKind, Route, Way};
 use crate::mark::Marks;
 use crate::session::{Announced, RoutingDomain, Session, SessionId};
@@ -35,8 +35,10 @@ pub struct DesiredState {
     pub handoffs: BTreeMap<String, Handoff>,
     /// The VLAN subinterfaces, by name.
     pub vlans: BTreeMap<String, VlanLink>,
-    /// The fences of ports, by their names.
-    pub ports: BTreeMap<String, Arc<Fence>>,
+    /// The ports, by name.
+    pub ports: BTreeSet<String>,
+    /// The fences of ports, handoffs and VLAN subinterfaces, by the names of the links.
+    pub fences: BTreeMap<String, Fence>,
     /// Whether there is a routing domain, so that the router needs our rules.
     pub serves: bool,
     /// Whether an interface has an IPv6 peer, so that IPv6 sources are checked.
@@ -69,8 +71,6 @@ pub struct Handoff {
     pub id: RoutingDomainId,
     /// The VRF's name.
     pub vrf: String,
-    /// Its fence.
-    pub fence: Arc<Fence>,
 }
 
 /// A VLAN subinterface.
@@ -88,8 +88,6 @@ pub struct VlanLink {
     pub vrf: String,
     /// Our addresses, one of each peer.
     pub addresses: BTreeSet<IpNet>,
-    /// Its fence.
-    pub fence: Arc<Fence>,
 }
 
 impl VlanLink {
@@ -150,11 +148,13 @@ pub fn desired_state(
         .iter()
         .filter(|name| kernel.links.get(**name).is_some_and(|link| !marks.owns_link(name, link)))
         .filter(|name| !desired.handoffs.contains_key(**name))
-        .map(|name| ((*name).to_owned(), Arc::new(Fence::Port)))
+        .map(|name| (*name).to_owned())
         .collect();
     if let Some(text) = rules::obstacle(kernel, marks).filter(|_| desired.serves) {
         desired.problems.insert(Item::Rules, Problem::absent(text));
     }
+    let domains: HashMap<&RoutingDomainId, &RoutingDomainConfig> =
+        config.routing_domains.iter().map(|one| (&one.routing_domain_id, &**one)).collect();
     let mut taken = foreign_vlans(kernel, marks);
     for interface in &config.interfaces {
         let id = &interface.virtual_interface_id;
@@ -163,9 +163,11 @@ pub fn desired_state(
             Ok(link) => {
                 let place = (interface.interface.as_str(), interface.vlan.number());
                 taken.insert(place, Taken::Ours(id.as_str()));
-                let parent = kernel.links.get(&link.parent);
+                let domain = domains.get(&interface.routing_domain_id);
                 let why =
-                    parent.and_then(|parent| degradation(interface, parent, kernel, &desired));
+                    kernel.links.get(&link.parent).zip(domain).and_then(|(parent, domain)| {
+                        degradation(interface, domain, parent, kernel, &desired)
+                    });
                 desired.problems.extend(why.map(|text| (item, Problem::degraded(text))));
                 desired.vlans.insert(id.to_string(), link);
                 desired.sessions.extend(sessions(interface).map(Arc::new));
@@ -175,7 +177,10 @@ pub fn desired_state(
             }
         }
     }
-    fences(config, kernel, &mut desired);
+    desired.fences = fences(config, kernel, &desired);
+    let is_ipv6 = |address: &IpNet| matches!(address, IpNet::V6(_));
+    desired.checks_ipv6_sources =
+        desired.vlans.values().any(|vlan| vlan.addresses.iter().any(is_ipv6));
     desired.sessions.sort_by(|a, b| a.id.cmp(&b.id));
     let instances = config.routing_domains.iter();
     desired.instances =
@@ -218,7 +223,7 @@ fn vrf(
         let discards = prefixes(domain, family).map(discard);
         desired.routes.extend(discards.map(|route| (route, id.clone())));
         let Some(handoff) = handoff_of(domain, family) else {
-            if domain.cidrs.iter().any(|cidr| family_of(cidr.net().addr()) == family) {
+            if domain.cidrs.iter().any(|cidr| AddressFamily::of(cidr.net().addr()) == family) {
                 missing.push(format!("has no {} handoff on this edge", family.as_str()));
             }
             continue;
@@ -229,11 +234,7 @@ fn vrf(
                 missing.extend(degradation);
                 missing.extend(fabric::session(domain, handoff, kernel).err());
                 let interface = handoff.interface.to_string();
-                let link = kernel.links.get(handoff.interface.as_str());
-                let own = link.map(|link| link.addresses.iter().copied().collect());
-                let fence = Arc::new(Fence::Handoff { own: own.unwrap_or_default() });
-                let handoff_of = Handoff { id: id.clone(), vrf: name.clone(), fence };
-                desired.handoffs.insert(interface, handoff_of);
+                desired.handoffs.insert(interface, Handoff { id: id.clone(), vrf: name.clone() });
                 let routes = vpc_routes(domain, handoff, family, table, marks);
                 desired.routes.extend(routes.map(|route| (route, id.clone())));
             }
@@ -251,7 +252,7 @@ pub(crate) fn handoff_of(
     domain: &RoutingDomainConfig,
     family: AddressFamily,
 ) -> Option<&HandoffConfig> {
-    domain.handoffs.iter().find(|handoff| family_of(handoff.next_hop.address()) == family)
+    domain.handoffs.iter().find(|handoff| AddressFamily::of(handoff.next_hop.address()) == family)
 }
 
 /// Whether an interface of the operator's can be put into a routing domain's VRF; what keeps traffic off it.
@@ -307,7 +308,7 @@ const fn discard(table: u32, prefix: IpNet, marks: &Marks) -> Route {
 /// The VPC's prefixes of a family.
 fn prefixes(domain: &RoutingDomainConfig, family: AddressFamily) -> impl Iterator<Item = IpNet> {
     let nets = domain.cidrs.iter().map(|cidr| cidr.net());
-    nets.filter(move |net| family_of(net.addr()) == family)
+    nets.filter(move |net| AddressFamily::of(net.addr()) == family)
 }
 
 /// The routes towards the VPC.
@@ -329,55 +330,6 @@ fn vpc_routes(
         protocol,
         way: way.clone(),
     })
-}
-
-/// Gives each VLAN subinterface its fence, for which all of its routing domain have to be known.
-fn fences(config: &EdgeConfig, kernel: &Kernel, desired: &mut DesiredState) {
-    let peers = config.interfaces.iter().map(|one| {
-        let peers: Vec<PeerAddresses> = one.peers.iter().map(|peer| peer.addresses).collect();
-        (one.virtual_interface_id.as_str(), peers)
-    });
-    let peers: HashMap<&str, Vec<PeerAddresses>> = peers.collect();
-    let mut links: HashMap<&str, Vec<IpNet>> = HashMap::new();
-    for vlan in desired.vlans.values() {
-        links.entry(&vlan.vrf).or_default().extend(vlan.addresses.iter().map(IpNet::trunc));
-    }
-    let mut domains: HashMap<String, Arc<DomainFence>> = HashMap::new();
-    for domain in &config.routing_domains {
-        let name = domain.routing_domain_id.as_str();
-        let links = links.remove(name).unwrap_or_default();
-        let handoffs = domain.handoffs.iter().map(|handoff| handoff.interface.as_str());
-        let handoffs = handoffs.filter(|name| desired.handoffs.contains_key(*name));
-        let own: BTreeSet<IpNet> = handoffs
-            .filter_map(|name| kernel.links.get(name))
-            .flat_map(|link| link.addresses.iter().copied())
-            .collect();
-        let cidrs = || domain.cidrs.iter().map(|cidr| cidr.net());
-        let subnets = || own.iter().map(IpNet::trunc);
-        let outside =
-            |subnet: &IpNet| !cidrs().any(|cidr| cidr.contains(subnet) || subnet.contains(&cidr));
-        let next_hops = domain.handoffs.iter().map(|handoff| handoff.next_hop.address());
-        let fence = DomainFence {
-            inner: sorted(cidrs().chain(subnets())),
-            own: sorted(own.iter().map(IpNet::addr)),
-            next_hops: sorted(next_hops),
-            transit: sorted(subnets().filter(outside)),
-            links: sorted(links),
-        };
-        domains.insert(name.to_owned(), Arc::new(fence));
-    }
-    for (name, vlan) in &mut desired.vlans {
-        let domain = domains.get(&vlan.vrf).map(Arc::clone).unwrap_or_default();
-        let peers = peers.get(name.as_str()).cloned().unwrap_or_default();
-        desired.checks_ipv6_sources |=
-            peers.iter().any(|peer| peer.family() == AddressFamily::Ipv6);
-        vlan.fence = Arc::new(Fence::Customer { peers, domain });
-    }
-}
-
-fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<T> {
-    let items: BTreeSet<T> = items.into_iter().collect();
-    items.into_iter().collect()
 }
 
 /// Who has a VLAN of a port.
@@ -455,14 +407,13 @@ fn vlan(
         mtu: mtu.min(parent.mtu),
         vrf,
         addresses: interface.peers.iter().map(|peer| peer.addresses.amazon()).collect(),
-        // Until all of the routing domain are known: [`fences`].
-        fence: Arc::new(Fence::Port),
     })
 }
 
 /// What keeps traffic off an interface that can be programmed.
 fn degradation(
     interface: &InterfaceConfig,
+    domain: &RoutingDomainConfig,
     parent: &Link,
     kernel: &Kernel,
     desired: &DesiredState,
@@ -475,9 +426,9 @@ fn degradation(
     if parent.mtu < u32::from(mtu) {
         return Some(format!("port {port} has an MTU of {}, too small for {mtu}", parent.mtu));
     }
-    let of_domain = |handoff: &Handoff| handoff.id == interface.routing_domain_id;
-    let handoffs = desired.handoffs.iter().filter(|(_, handoff)| of_domain(handoff));
-    let mut small = handoffs.filter_map(|(name, _)| Some((name, kernel.links.get(name)?.mtu)));
+    let handoffs = domain.handoffs.iter().map(|handoff| handoff.interface.as_str());
+    let used = handoffs.filter(|name| desired.handoffs.contains_key(*name));
+    let mut small = used.filter_map(|name| Some((name, kernel.links.get(name)?.mtu)));
     if let Some((name, has)) = small.find(|(_, has)| *has < u32::from(mtu)) {
         return Some(format!("handoff {name} has an MTU of {has}, too small for {mtu}"));
     }
@@ -525,7 +476,7 @@ fn instance(
 ) -> Option<RoutingDomain> {
     let table = desired.vrfs.get(domain.routing_domain_id.as_str())?.table;
     let announced = domain.cidrs.iter().filter_map(|cidr| {
-        let handoff = handoff_of(domain, family_of(cidr.net().addr()))?;
+        let handoff = handoff_of(domain, AddressFamily::of(cidr.net().addr()))?;
         let used = desired.handoffs.get(handoff.interface.as_str())?;
         let is_possible = fabric::session(domain, handoff, kernel).is_ok();
         (is_possible && used.id == domain.routing_domain_id).then(|| Announced {
@@ -571,11 +522,4 @@ fn reserved(
         reserved.extend(link.iter().flat_map(|link| &link.addresses).map(IpNet::trunc));
     }
     reserved
-}
-
-pub(crate) const fn family_of(address: IpAddr) -> AddressFamily {
-    match address {
-        IpAddr::V4(_) => AddressFamily::Ipv4,
-        IpAddr::V6(_) => AddressFamily::Ipv6,
-    }
 }

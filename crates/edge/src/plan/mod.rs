@@ -18,6 +18,7 @@
 
 pub mod changes;
 pub mod desired;
+mod fences;
 pub mod guard;
 pub mod rules;
 pub mod scope;

@@ -9,7 +9,9 @@ mod bird_common;
 mod customer;
 mod fabric;
 mod machine;
+mod restarts;
 mod scenes;
+mod shut;
 mod stage;
 
 use std::fs::OpenOptions;

@@ -2,15 +2,16 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use linkway_domain::edge::{PeerStatus, SessionState};
 use linkway_domain::net::PeerAddresses;
 use linkway_edge::bird::{BirdSettings, Processes};
-use linkway_edge::session::{Daemon as _, DaemonError, Observed, RoutingDomain, Session};
+use linkway_edge::session::{Daemon as _, Observed, RoutingDomain};
 
 use crate::bird_common::{addresses, net, routing_domain, session, way};
 use crate::customer::{Customer, plug_domain, plug_session, run, wait};
+use crate::restarts;
+use crate::shut;
 use crate::stage::{self, DIR, Stage};
 
 /// A scene; it panics where something does not hold.
@@ -25,14 +26,20 @@ pub const ALL: [(&str, Scene); 21] = [
     ("without the handoff nothing is announced", handoff),
     ("one more session disturbs nobody", undisturbed),
     ("a second peer on an interface disturbs nobody", dual_stack),
-    ("the limit shuts until a reset", limit),
-    ("BIRD dies before anybody has seen what it shut", limit_unseen),
-    ("routes that flap shut a session for a time", flapping),
-    ("BIRD killed: routes stay, sessions come back", killed),
-    ("BIRD killed while a session is down: the others do not wait for it", killed_with_one_down),
-    ("a refused configuration changes nothing", refused),
-    ("a BIRD without its socket is replaced, a stranger is not touched", lost_socket),
-    ("its directory is lost: BIRD is replaced, routes stay, another edge's is not touched", lost),
+    ("the limit shuts until a reset", shut::limit),
+    ("BIRD dies before anybody has seen what it shut", shut::limit_unseen),
+    ("routes that flap shut a session for a time", shut::flapping),
+    ("BIRD killed: routes stay, sessions come back", restarts::killed),
+    (
+        "BIRD killed while a session is down: the others do not wait for it",
+        restarts::killed_with_one_down,
+    ),
+    ("a refused configuration changes nothing", restarts::refused),
+    ("a BIRD without its socket is replaced, a stranger is not touched", restarts::lost_socket),
+    (
+        "its directory is lost: BIRD is replaced, routes stay, another edge's is not touched",
+        restarts::lost,
+    ),
     ("BFD when the customer wants it; equal addresses in two VRFs", bfd),
     ("a routing domain that goes and comes back", comes_back),
     ("links that come after BIRD was told", late_links),
@@ -47,7 +54,7 @@ pub fn own_routes(n: u32) -> Vec<String> {
 }
 
 /// The routes of a VRF that BIRD made.
-fn routes(domain: u32) -> Vec<String> {
+pub fn routes(domain: u32) -> Vec<String> {
     let command = "for f in -4 -6; do ip $f -o route show table";
     let text = run(&format!("{command} {} proto bird; done", 1000 + domain));
     text.lines()
@@ -55,7 +62,7 @@ fn routes(domain: u32) -> Vec<String> {
         .collect()
 }
 
-fn change_domain(stage: &mut Stage, change: impl Fn(&mut RoutingDomain)) {
+pub fn change_domain(stage: &mut Stage, change: impl Fn(&mut RoutingDomain)) {
     let mut first = RoutingDomain::clone(stage.domain(stage.session(1)));
     change(&mut first);
     stage.sessions.put_routing_domain(first.into());
@@ -206,12 +213,12 @@ fn handoff(stage: &mut Stage) {
 }
 
 /// Since when each session is up, in milliseconds.
-fn up_since(stage: &Stage) -> Vec<i64> {
+pub fn up_since(stage: &Stage) -> Vec<i64> {
     stage.customers.values().map(|c| c.up_since().expect("it is up")).collect()
 }
 
 /// No session was started anew since then. BIRD computes these times anew each time, to the millisecond.
-fn assert_undisturbed(stage: &Stage, before: &[i64]) {
+pub fn assert_undisturbed(stage: &Stage, before: &[i64]) {
     let moved = before.iter().zip(up_since(stage)).map(|(before, after)| (after - before).abs());
     assert!(moved.clone().all(|ms| ms < 50), "{:?}", moved.collect::<Vec<_>>());
 }
@@ -260,260 +267,8 @@ fn dual_stack(stage: &mut Stage) {
     run(&format!("ip addr del {} dev dxvif-f0000004", second.addresses.amazon()));
 }
 
-fn limit(stage: &mut Stage) {
-    let many = |n: u32| -> Vec<String> {
-        // The first two are rejected, and count.
-        let bad = ["169.254.7.0/24", "10.1.1.0/24"].map(str::to_owned);
-        bad.into_iter().chain((2..n).map(|i| format!("172.20.{i}.0/24"))).collect()
-    };
-    stage.customers[&1].announce(&many(100));
-    let full = |p: &Option<PeerStatus>| p.as_ref().is_some_and(|p| p.prefixes_accepted == 98);
-    wait("a hundred", || stage.peer(1), full);
-    stage.customers[&1].announce(&many(101));
-    let peer = stage.wait_state(1, SessionState::PrefixLimit);
-    assert!(peer.last_error.unwrap().contains("limit exceeded"));
-    wait("its routes to go", || routes(1).iter().any(|r| r.contains("172.20.")), |any| !any);
-    stage.customers[&1].announce(&own_routes(1));
-    // Neither a new configuration, nor a new BIRD, nor both, nor time opens it.
-    let stays = |stage: &mut Stage| {
-        let began = std::time::Instant::now();
-        let look = || (stage.peer(1).map(|p| p.state), began.elapsed().as_secs() >= 8);
-        let (state, _) = wait("time to pass", look, |(state, late)| {
-            *late || *state != Some(SessionState::PrefixLimit)
-        });
-        assert_eq!(state, Some(SessionState::PrefixLimit));
-    };
-    change_domain(stage, |one| one.cidrs.truncate(one.cidrs.len() - 1));
-    stage.apply();
-    stays(stage);
-    stage.apply();
-    stage.kill();
-    stage.apply();
-    stays(stage);
-    // The reset.
-    let reset = Session { resets: 1, ..stage.session(1).clone() };
-    stage.sessions.put_session(reset.into());
-    stage.apply();
-    stage.wait_all_up();
-}
-
-/// More prefixes than the limit.
-fn too_many() -> Vec<String> {
-    (0..101).map(|i| format!("172.20.{i}.0/24")).collect()
-}
-
-fn limit_unseen(stage: &mut Stage) {
-    let shuts = |stage: &Stage| {
-        wait(
-            "BIRD to shut it",
-            || stage.ours("show protocols \"dxvif_f0000002*\""),
-            |text| text.contains("Route limit exceeded"),
-        );
-    };
-    // Seen by the agent, or by nobody; the agent goes on, or another one comes.
-    for (seen, same) in [(true, true), (true, false), (false, true), (false, false)] {
-        stage.customers[&2].announce(&too_many());
-        shuts(stage);
-        if seen {
-            assert_eq!(stage.peer(2).unwrap().state, SessionState::PrefixLimit);
-        }
-        stage.kill();
-        if !same {
-            stage.renew(|_| ());
-        }
-        stage.customers[&2].announce(&own_routes(2));
-        stage.apply();
-        let began = std::time::Instant::now();
-        let look = || (stage.peer(2).map(|p| p.state), began.elapsed().as_secs() >= 5);
-        let (state, _) = wait("time to pass", look, |(state, late)| {
-            *late || *state != Some(SessionState::PrefixLimit)
-        });
-        assert_eq!(state, Some(SessionState::PrefixLimit), "seen: {seen}, the same agent: {same}");
-        let resets = stage.session(2).resets + 1;
-        let reset = Session { resets, ..stage.session(2).clone() };
-        stage.sessions.put_session(reset.into());
-        stage.apply();
-        stage.wait_all_up();
-    }
-}
-
-fn flapping(stage: &mut Stage) {
-    stage.renew(|settings| {
-        settings.flap_limit = 400;
-        settings.flap_penalty = 6;
-    });
-    stage.apply();
-    stage.wait_all_up();
-    let others: Vec<i64> = [1, 3, 4].map(|n| stage.customers[&n].up_since().unwrap()).into();
-    let many: Vec<String> = (0..90).map(|i| format!("172.20.{i}.0/24")).collect();
-    // Once is no flap.
-    stage.customers[&2].announce(&many);
-    let has = |p: &Option<PeerStatus>| p.as_ref().is_some_and(|p| p.prefixes_accepted == 90);
-    wait("all of them", || stage.peer(2), has);
-    stage.customers[&2].announce(&own_routes(2));
-    stage.wait_all_up();
-    let mut rounds = 0;
-    let error = loop {
-        for routes in [&many, &own_routes(2)] {
-            stage.customers[&2].announce(routes);
-            run("sleep 0.1");
-        }
-        let peer = stage.peer(2).unwrap();
-        if peer.state == SessionState::Idle {
-            break peer.last_error.unwrap();
-        }
-        rounds += 1;
-        assert!(rounds < 10, "{peer:?}");
-    };
-    assert!(error.contains("announces and withdraws its routes too often"), "{error}");
-    wait("its routes to go", || routes(2), Vec::is_empty);
-    // As the agent does when what is loaded is not what is wanted; and a BIRD that dies changes nothing.
-    assert_eq!(stage.bird.read().unwrap().loaded, None);
-    stage.apply();
-    stage.kill();
-    stage.apply();
-    assert_eq!(stage.peer(2).unwrap().state, SessionState::Idle);
-    let loaded = || stage.bird.read().unwrap().loaded;
-    wait("the time to be over", loaded, Option::is_none);
-    stage.apply();
-    stage.wait_all_up();
-    stage.renew(|_| ());
-    drop(others);
-}
-
-fn killed_with_one_down(stage: &mut Stage) {
-    let customer = stage.customers.get_mut(&4).unwrap();
-    (customer.protocols, customer.words) = (WITH_BFD, "bfd on;");
-    customer.announce(&own_routes(4));
-    stage.wait_all_up();
-    let up = |text: &String| text.contains(" Up ");
-    // One that is down all the time; one that goes down together with BIRD.
-    for known in [true, false] {
-        stage.customers[&1].ask("disable dx");
-        if known {
-            wait(
-                "it to be down",
-                || stage.peer(1).unwrap().state,
-                |s| *s != SessionState::Established,
-            );
-        }
-        wait("BFD to be up", || stage.ours("show bfd sessions"), up);
-        stage.kill();
-        wait("the customer to notice", || stage.customers[&4].learned(), Vec::is_empty);
-        let began = std::time::Instant::now();
-        stage.apply();
-        let back = || {
-            stage.bird.read().unwrap();
-            stage.customers[&4].learned()
-        };
-        wait("the prefix to be announced again", back, |l| l.len() == 1);
-        let took = began.elapsed().as_secs_f32();
-        println!("announced again after {took:.1} s");
-        assert!(took < if known { 6.0 } else { 12.0 }, "{took} s");
-        stage.customers[&1].ask("enable dx");
-        stage.wait_all_up();
-    }
-    let customer = stage.customers.get_mut(&4).unwrap();
-    (customer.protocols, customer.words) = ("", "");
-    customer.announce(&own_routes(4));
-    stage.wait_all_up();
-}
-
-fn killed(stage: &mut Stage) {
-    let before = (routes(1), routes(2));
-    stage.kill();
-    assert!(Path::new(DIR).join("bird.ctl").exists(), "it leaves its socket");
-    assert_eq!(stage.bird.read().unwrap().loaded, None);
-    assert_eq!((routes(1), routes(2)), before);
-    stage.apply();
-    let numbers: Vec<u32> = stage.customers.keys().copied().collect();
-    for n in numbers {
-        stage.wait_state(n, SessionState::Established);
-        assert_eq!((routes(1), routes(2)), before);
-        assert_eq!(stage.customers[&n].learned().len(), 1, "the customer keeps it too");
-    }
-    stage.wait_all_up();
-    assert_eq!((routes(1), routes(2)), before);
-}
-
-fn refused(stage: &mut Stage) {
-    let good = stage.sessions.clone();
-    change_domain(stage, |one| one.announced[0].interface = "no\"good".to_owned());
-    let old = fs::read_to_string(format!("{DIR}/bird.conf")).unwrap();
-    let error = stage.bird.apply(&stage.sessions).unwrap_err();
-    assert!(matches!(error, DaemonError::Refused { .. }), "{error}");
-    assert!(error.to_string().contains("/bird.d/"), "{error}");
-    assert_eq!(fs::read_to_string(format!("{DIR}/bird.conf")).unwrap(), old);
-    let loaded = stage.bird.read().unwrap().loaded;
-    assert_eq!(loaded, Some(stage.bird.digest(&good)));
-    stage.kill();
-    let error = stage.bird.apply(&stage.sessions).unwrap_err();
-    assert!(matches!(error, DaemonError::Refused { .. }), "{error}");
-    assert_eq!(fs::read_to_string(format!("{DIR}/bird.conf")).unwrap(), old);
-    stage.sessions = good;
-    stage.apply();
-    stage.wait_all_up();
-}
-
-fn lost_socket(stage: &mut Stage) {
-    let (old, socket) = (stage.pid(), format!("{DIR}/bird.ctl"));
-    fs::remove_file(&socket).unwrap();
-    stage.apply();
-    assert_ne!(stage.pid(), old);
-    assert!(!Path::new(&format!("/proc/{old}")).exists());
-    // Now the number is a stranger's, who even says to have our socket.
-    stage.kill();
-    let mut stranger = Command::new("sh")
-        .args(["-c", "read line", "-s", &socket])
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    fs::write(format!("{DIR}/bird.pid"), stranger.id().to_string()).unwrap();
-    stage.apply();
-    assert!(stranger.try_wait().unwrap().is_none(), "left alone");
-    drop(stranger.stdin.take());
-    stranger.wait().unwrap();
-    stage.wait_all_up();
-}
-
-fn lost(stage: &mut Stage) {
-    // In a container whose files have the same paths, another edge's BIRD.
-    fs::write("/run/other.conf", "router id 192.0.2.9; protocol device { }\n").unwrap();
-    let bird = format!("exec bird -f -c /run/other.conf -s {DIR}/bird.ctl");
-    let contained = ["-n", "-m", "sh", "-c", &format!("mount -t tmpfs tmpfs {DIR} && {bird}")];
-    let mut other = Command::new("unshare").args(contained).spawn().unwrap();
-    let others = other.id().to_string();
-    let ours = || stage::with_our_socket().into_iter().filter(|pid| *pid != others);
-    wait("the other edge's", stage::with_our_socket, |pids| pids.contains(&others));
-    let before = (routes(1), routes(2));
-
-    // The agent dies before or after it has ended the BIRD that it found.
-    for ended in [false, true] {
-        let old = stage.pid();
-        fs::remove_dir_all(DIR).unwrap();
-        if ended {
-            fs::create_dir(DIR).unwrap();
-            stage.renew(|_| ());
-            stage.bird.stop().unwrap();
-            assert_eq!(ours().next(), None);
-        }
-        stage.renew(|_| ());
-        assert_eq!(stage.bird.read().unwrap(), Observed::default());
-        stage.apply();
-        assert_eq!((routes(1), routes(2)), before, "held before the sessions are back");
-        stage.wait_all_up();
-        assert_eq!((routes(1), routes(2)), before);
-        assert!(stage.customers.values().all(|customer| customer.learned().len() == 1));
-        assert_eq!(ours().collect::<Vec<_>>(), [stage.pid()], "one, in the place of {old}");
-        assert_ne!(stage.pid(), old);
-    }
-    assert_eq!(other.try_wait().unwrap(), None, "left alone");
-    other.kill().unwrap();
-    other.wait().unwrap();
-}
-
 /// The words that turn BFD on in a customer's router.
-const WITH_BFD: &str = "protocol bfd { interface \"*\" { interval 300 ms; multiplier 3; }; }";
+pub const WITH_BFD: &str = "protocol bfd { interface \"*\" { interval 300 ms; multiplier 3; }; }";
 
 /// Since when sessions 1 and 2 are up; they have equal addresses in two VRFs.
 fn bfd(stage: &mut Stage) {

@@ -81,7 +81,7 @@ impl Model {
     fn filter(&self, link: &str, way: Direction, packet: &Packet, mark: u32) -> Option<u32> {
         let mut filters: Vec<&Filter> =
             self.filters(link).iter().filter(|filter| filter.direction == way).collect();
-        filters.sort_by_key(|filter| (filter.priority, filter.handle));
+        filters.sort_by_key(|filter| filter.priority);
         match filters.into_iter().find(|filter| is_about(filter, packet, mark)).map(|f| f.action) {
             Some(Action::Drop) => None,
             Some(Action::Mark { bits, mask }) => Some(mark & !mask | bits),

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::{Difference, UNKNOWN, desired, left, push};
-use crate::fence::Fence;
 use crate::kernel::{Change, Link, LinkConf, LinkKind, Way};
 use crate::plan::desired::{VlanLink, Vrf};
 use crate::plan::{Item, Step};
@@ -73,7 +72,7 @@ impl Difference<'_> {
         for (name, handoff) in &self.desired.handoffs {
             let item = Item::RoutingDomain(handoff.id.clone());
             let now = self.kernel.links.get(name);
-            self.fence(&item, name, now, &handoff.fence, steps);
+            self.fence(&item, name, now, steps);
             self.conf(&item, name, now, desired::handoff_conf, steps);
         }
         for (name, handoff) in &self.desired.handoffs {
@@ -121,7 +120,7 @@ impl Difference<'_> {
             Some(_) => {}
         }
         self.conf(&item, name, now, |_| vlan.conf(), steps);
-        self.fence(&item, name, now, &vlan.fence, steps);
+        self.fence(&item, name, now, steps);
         self.restore(&item, name, |address| vlan.addresses.contains(address), steps);
         self.alias(&item, name, now, &format!("linkway {name}"), steps);
         let none = BTreeSet::new();
@@ -179,17 +178,10 @@ impl Difference<'_> {
     }
 
     /// The fence of a link.
-    pub(super) fn fence(
-        &self,
-        item: &Item,
-        name: &str,
-        now: Option<&Link>,
-        fence: &Arc<Fence>,
-        steps: &mut Vec<Step>,
-    ) {
-        let digest = fence.digest(self.marks);
-        if now.is_none_or(|now| now.fence != Some(digest)) {
-            let (link, fence) = (name.to_owned(), Some(Arc::clone(fence)));
+    pub(super) fn fence(&self, item: &Item, name: &str, now: Option<&Link>, steps: &mut Vec<Step>) {
+        let Some(fence) = self.desired.fences.get(name) else { return };
+        if now.is_none_or(|now| now.fence != Some(fence.digest(self.marks))) {
+            let (link, fence) = (name.to_owned(), Some(Arc::new(fence.clone())));
             push(steps, item, Change::SetFence { link, fence });
         }
     }
@@ -206,7 +198,7 @@ impl Difference<'_> {
         for address in now.unrouted.iter().filter(|address| wanted(address)) {
             let (link, address) = (name.to_owned(), *address);
             match address {
-                IpNet::V4(_) => push(steps, item, Change::RestoreRoutes { link, address }),
+                IpNet::V4(address) => push(steps, item, Change::RestoreRoutes { link, address }),
                 // Of an IPv6 address only the kernel can make the local route as it was, with metric 0.
                 IpNet::V6(_) => {
                     push(steps, item, Change::DeleteAddress { link: link.clone(), address });

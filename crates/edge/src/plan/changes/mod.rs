@@ -155,13 +155,10 @@ impl<'a> Difference<'a> {
 
     /// The fences of ports; those of ports and handoffs that are none any more go.
     fn ports(&self, steps: &mut Vec<Step>) {
-        for (name, fence) in &self.desired.ports {
-            let now = self.kernel.links.get(name);
-            self.fence(&Item::Port(name.clone()), name, now, fence, steps);
+        for name in &self.desired.ports {
+            self.fence(&Item::Port(name.clone()), name, self.kernel.links.get(name), steps);
         }
-        let wanted = |name: &String| {
-            self.desired.ports.contains_key(name) || self.desired.handoffs.contains_key(name)
-        };
+        let wanted = |name: &String| self.desired.fences.contains_key(name);
         for (name, link) in &self.kernel.links {
             if link.fence.is_some() && !wanted(name) && !self.marks.owns_link(name, link) {
                 steps.push(left(Change::SetFence { link: name.clone(), fence: None }));

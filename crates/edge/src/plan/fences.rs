@@ -1,0 +1,76 @@
+//! The fences of a router's links.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use linkway_domain::edge::{EdgeConfig, RoutingDomainConfig};
+
+use super::desired::DesiredState;
+use crate::fence::{DomainFence, Fence};
+use crate::kernel::Kernel;
+
+/// The fences of the ports, handoffs and VLAN subinterfaces that are to be, by the names of the links.
+pub(super) fn fences(
+    config: &EdgeConfig,
+    kernel: &Kernel,
+    desired: &DesiredState,
+) -> BTreeMap<String, Fence> {
+    let mut subnets: HashMap<&str, Vec<IpNet>> = HashMap::new();
+    for vlan in desired.vlans.values() {
+        subnets.entry(&vlan.vrf).or_default().extend(vlan.addresses.iter().map(IpNet::trunc));
+    }
+    let domains: HashMap<&str, Arc<DomainFence>> = config
+        .routing_domains
+        .iter()
+        .map(|domain| {
+            let id = domain.routing_domain_id.as_str();
+            let links = subnets.remove(id).unwrap_or_default();
+            (id, Arc::new(of_domain(domain, links, kernel, desired)))
+        })
+        .collect();
+    let ports = desired.ports.iter().map(|name| (name.clone(), Fence::Port));
+    let handoffs = desired.handoffs.keys().map(|name| {
+        let own = kernel.links.get(name).into_iter().flat_map(|link| &link.addresses);
+        (name.clone(), Fence::Handoff { own: own.copied().collect() })
+    });
+    let customers = config.interfaces.iter().filter_map(|one| {
+        let name = one.virtual_interface_id.as_str();
+        let vlan = desired.vlans.get(name)?;
+        let domain = Arc::clone(domains.get(vlan.vrf.as_str())?);
+        let peers = one.peers.iter().map(|peer| peer.addresses).collect();
+        Some((name.to_owned(), Fence::Customer { peers, domain }))
+    });
+    ports.chain(handoffs).chain(customers).collect()
+}
+
+/// What the customers of a routing domain have in common; `links` are the subnets of their sessions.
+fn of_domain(
+    domain: &RoutingDomainConfig,
+    links: Vec<IpNet>,
+    kernel: &Kernel,
+    desired: &DesiredState,
+) -> DomainFence {
+    let handoffs = domain.handoffs.iter().map(|handoff| handoff.interface.as_str());
+    let own: BTreeSet<IpNet> = handoffs
+        .filter(|name| desired.handoffs.contains_key(*name))
+        .filter_map(|name| kernel.links.get(name))
+        .flat_map(|link| link.addresses.iter().copied())
+        .collect();
+    let cidrs = || domain.cidrs.iter().map(|cidr| cidr.net());
+    let subnets = || own.iter().map(IpNet::trunc);
+    let outside =
+        |subnet: &IpNet| !cidrs().any(|cidr| cidr.contains(subnet) || subnet.contains(&cidr));
+    DomainFence {
+        inner: sorted(cidrs().chain(subnets())),
+        own: sorted(own.iter().map(IpNet::addr)),
+        next_hops: sorted(domain.handoffs.iter().map(|handoff| handoff.next_hop.address())),
+        transit: sorted(subnets().filter(outside)),
+        links: sorted(links),
+    }
+}
+
+fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<T> {
+    let items: BTreeSet<T> = items.into_iter().collect();
+    items.into_iter().collect()
+}
