@@ -130,6 +130,8 @@ pub struct Config {
     pub shutdown_timeout_seconds: Seconds,
     /// Connections at one time.
     pub max_connections: usize,
+    /// Connections of one address at one time.
+    pub max_connections_per_address: usize,
     /// Commits that may share one sync; 1 is only good for measuring what sharing is worth.
     pub store_max_batch: usize,
     /// Memory for records that were read before, in MiB; an interface takes some 400 bytes of it.
@@ -173,6 +175,7 @@ impl Default for Config {
             idle_timeout_seconds: seconds(limits.idle_timeout),
             shutdown_timeout_seconds: seconds(limits.shutdown_timeout),
             max_connections: limits.max_connections,
+            max_connections_per_address: limits.max_connections_per_address,
             store_max_batch: 256,
             store_cache_mib: 448,
             journal_file_bytes: 16 * 1024 * 1024,
@@ -276,6 +279,7 @@ impl Config {
             write_timeout: self.body_timeout_seconds.duration(),
             idle_timeout: self.idle_timeout_seconds.duration(),
             max_connections: self.max_connections,
+            max_connections_per_address: self.max_connections_per_address,
             shutdown_timeout: self.shutdown_timeout_seconds.duration(),
         }
     }

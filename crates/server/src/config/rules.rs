@@ -73,6 +73,8 @@ fn check_sizes(config: &Config) -> Result<(), ConfigError> {
     // hyper reads into a buffer of this size and takes no less than 8 KiB.
     within("max_header_bytes", config.max_header_bytes as u64, &(8192..=MEBI))?;
     within("max_connections", config.max_connections as u64, &(1..=1_000_000))?;
+    let per_address = config.max_connections_per_address as u64;
+    within("max_connections_per_address", per_address, &(1..=1_000_000))?;
     within("store_max_batch", config.store_max_batch as u64, &(1..=4096))?;
     within("store_cache_mib", config.store_cache_mib as u64, &(1..=MEBI))?;
     within("journal_file_bytes", config.journal_file_bytes, &(64 * 1024..=1024 * MEBI))?;

@@ -29,13 +29,12 @@ enum End {
 }
 
 /// Serves one connection until it ends.
-pub(super) async fn drive<I, H>(io: I, peer: SocketAddr, shared: Arc<Shared<H>>)
+pub(super) async fn drive<I, H>(io: I, peer: SocketAddr, watch: Arc<Watch>, shared: Arc<Shared<H>>)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
     let limits = &shared.limits;
-    let watch = Arc::new(Watch::new(limits.idle_timeout, limits.header_timeout));
     let connection = Connection { shared: Arc::clone(&shared), watch: Arc::clone(&watch), peer };
     let connection = Arc::new(connection);
     let service = service_fn(move |request| answer(Arc::clone(&connection), request));

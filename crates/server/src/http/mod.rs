@@ -3,6 +3,7 @@
 //! and shutdown are settled here, so that "whatever bytes arrive, the answer is an API error or a
 //! result, within bounded memory and time" does not depend on any operation.
 
+mod admission;
 mod body;
 mod connection;
 mod io;
@@ -35,7 +36,7 @@ pub struct Limits {
     /// Longest request line plus headers, in bytes; more is answered with 431.
     pub max_header_bytes: usize,
     /// From the first byte of a request to the end of its headers; then 408. The TLS handshake has
-    /// the same.
+    /// the same, and a new connection to its first byte.
     pub header_timeout: Duration,
     /// From the end of the headers to the end of the body; then 408.
     pub body_timeout: Duration,
@@ -45,8 +46,11 @@ pub struct Limits {
     pub write_timeout: Duration,
     /// A kept-alive connection without a request is closed after this.
     pub idle_timeout: Duration,
-    /// Connections at one time; one more is answered with 503 (plain HTTP) or closed (TLS).
+    /// Connections at one time. One more takes the place of one that waits for a request; if all are being answered, it
+    /// is answered with 503 (plain HTTP) or closed (TLS).
     pub max_connections: usize,
+    /// The same for the connections of one address.
+    pub max_connections_per_address: usize,
     /// How long requests in flight may take after shutdown was asked for.
     pub shutdown_timeout: Duration,
 }
@@ -63,6 +67,7 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(75),
             // With the largest headers and bodies on each, about 1 GiB.
             max_connections: 4096,
+            max_connections_per_address: 1024,
             shutdown_timeout: Duration::from_secs(10),
         }
     }

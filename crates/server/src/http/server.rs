@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::admission::{Connections, Place};
 use super::shared::Shared;
+use super::watch::Watch;
 use super::{Handler, Limits, Refusal, connection, linger};
 use crate::telemetry::Telemetry;
 
@@ -48,10 +50,11 @@ pub async fn serve<H: Handler>(
     shutdown: CancellationToken,
 ) -> Stopped {
     let Options { limits, tls, telemetry } = options;
-    let shared = Arc::new(Shared::new(limits, telemetry, handler));
+    let shared = Arc::new(Shared::new(limits.clone(), telemetry, handler));
     let mut server = Server {
         shared,
         tls: tls.map(TlsAcceptor::from),
+        connections: Connections::new(limits.max_connections, limits.max_connections_per_address),
         open: JoinSet::new(),
         refused: JoinSet::new(),
         pause: FIRST_PAUSE,
@@ -60,7 +63,7 @@ pub async fn serve<H: Handler>(
         tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
-            Some(_) = server.open.join_next() => {}
+            Some(ended) = server.open.join_next() => server.ended(ended),
             Some(_) = server.refused.join_next() => {}
             accepted = listener.accept() => server.accepted(accepted).await,
         }
@@ -72,7 +75,9 @@ pub async fn serve<H: Handler>(
 struct Server<H> {
     shared: Arc<Shared<H>>,
     tls: Option<TlsAcceptor>,
-    open: JoinSet<()>,
+    connections: Connections,
+    /// Each ends with its number.
+    open: JoinSet<u64>,
     refused: JoinSet<()>,
     pause: Duration,
 }
@@ -82,10 +87,14 @@ impl<H: Handler> Server<H> {
         match accepted {
             Ok((stream, peer)) => {
                 self.pause = FIRST_PAUSE;
-                if self.open.len() < self.shared.limits.max_connections {
-                    self.open(stream, peer);
-                } else {
-                    self.refuse(stream);
+                match self.connections.place(peer.ip()) {
+                    Place::Free => self.open(stream, peer),
+                    Place::Instead(other) => {
+                        self.shared.telemetry.http.refused(Refusal::TooManyConnections);
+                        self.connections.cut(other);
+                        self.open(stream, peer);
+                    }
+                    Place::None => self.refuse(stream),
                 }
             }
             Err(error) if is_of_one_connection(&error) => {}
@@ -106,13 +115,26 @@ impl<H: Handler> Server<H> {
         }
         let shared = Arc::clone(&self.shared);
         let tls = self.tls.clone();
-        self.open.spawn(async move {
+        let limits = &shared.limits;
+        let watch = Arc::new(Watch::new(limits.idle_timeout, limits.header_timeout));
+        let (id, own) = (self.connections.number(), Arc::clone(&watch));
+        let task = self.open.spawn(async move {
             let _open = shared.telemetry.http.connected();
             match tls {
-                None => connection::drive(stream, peer, Arc::clone(&shared)).await,
-                Some(tls) => secured(tls, stream, peer, Arc::clone(&shared)).await,
+                None => connection::drive(stream, peer, own, Arc::clone(&shared)).await,
+                Some(tls) => secured(tls, stream, peer, own, Arc::clone(&shared)).await,
             }
+            id
         });
+        self.connections.insert(id, peer.ip(), watch, task);
+    }
+
+    fn ended(&mut self, ended: Result<u64, JoinError>) {
+        match ended {
+            Ok(id) => self.connections.remove(id),
+            // It was cut, or panicked: its number is not told.
+            Err(_) => self.connections.remove_finished(),
+        }
     }
 
     fn refuse(&mut self, stream: TcpStream) {
@@ -141,6 +163,7 @@ async fn secured<H: Handler>(
     tls: TlsAcceptor,
     stream: TcpStream,
     peer: SocketAddr,
+    watch: Arc<Watch>,
     shared: Arc<Shared<H>>,
 ) {
     let handshake = timeout(shared.limits.header_timeout, tls.accept(stream));
@@ -150,7 +173,7 @@ async fn secured<H: Handler>(
         outcome = handshake => outcome,
     };
     match outcome {
-        Ok(Ok(stream)) => connection::drive(stream, peer, shared).await,
+        Ok(Ok(stream)) => connection::drive(stream, peer, watch, shared).await,
         Ok(Err(error)) => {
             shared.telemetry.http.handshake_failed();
             tracing::debug!(%peer, %error, "TLS handshake failed");

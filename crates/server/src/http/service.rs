@@ -37,7 +37,12 @@ pub(super) async fn answer<H: Handler>(
     let id = RequestId::random();
     let (parts, body) = request.into_parts();
     let response = match judge(&connection, parts, body, received, id.clone()).await {
-        Ok(response) => response,
+        Ok(response) => {
+            if response.status.is_success() {
+                connection.watch.served();
+            }
+            response
+        }
         Err(refusal) => {
             connection.shared.telemetry.http.refused(refusal);
             if refusal.leaves_unread() {

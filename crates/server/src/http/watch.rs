@@ -27,7 +27,7 @@ const PHASES: [Phase; 5] = [Phase::Idle, Phase::Head, Phase::Body, Phase::Handle
 /// The deadline is not computed yet.
 const UNSET: u64 = u64::MAX;
 
-/// Atomics only because futures must be `Send`; there is no other thread.
+/// Atomics because futures must be `Send`, and because the accept loop looks at the phase; nothing else is shared.
 pub(super) struct Watch {
     phase: AtomicU8,
     limit_millis: AtomicU64,
@@ -37,6 +37,7 @@ pub(super) struct Watch {
     streaming: AtomicBool,
     muted: AtomicBool,
     unread: AtomicBool,
+    served: AtomicBool,
     idle: Duration,
     head: Duration,
 }
@@ -52,10 +53,12 @@ impl Watch {
             streaming: AtomicBool::new(false),
             muted: AtomicBool::new(false),
             unread: AtomicBool::new(false),
+            served: AtomicBool::new(false),
             idle,
             head,
         };
-        watch.enter(Phase::Idle, idle);
+        // Whoever connects has something to ask.
+        watch.enter(Phase::Idle, head);
         watch
     }
 
@@ -119,6 +122,20 @@ impl Watch {
         if self.phase() == Phase::Writing && !self.streaming.load(Relaxed) {
             self.enter(Phase::Idle, self.idle);
         }
+    }
+
+    /// Whether it waits for a request.
+    pub fn waits(&self) -> bool {
+        matches!(self.phase(), Phase::Idle | Phase::Head)
+    }
+
+    /// A request was answered, and not with an error.
+    pub fn served(&self) {
+        self.served.store(true, Relaxed);
+    }
+
+    pub fn was_served(&self) -> bool {
+        self.served.load(Relaxed)
     }
 
     /// Part of the answer is still to be written: a flush is not its end.

@@ -124,16 +124,70 @@ fn a_client_that_does_not_read_is_cut_and_a_slow_one_is_not() {
 fn one_connection_too_many_is_told_so() {
     bounded(async {
         let server = Server::start(Limits { max_connections: 2, ..Limits::default() }).await;
-        let (first, mut second) = (server.connect().await, server.connect().await);
-        server.has_connections(2).await;
+        let mut busy = [server.connect().await, server.connect().await];
+        for client in &mut busy {
+            client.send(get("/gate")).await;
+        }
+        server.begun.acquire_many(2).await.unwrap().forget();
         let answer = server.answer_to(get("/x")).await;
         answer.assert_error(503, "ServiceUnavailable", "third");
         assert_eq!(server.refused("too_many_connections"), 1);
-        second.send(get("/x")).await;
-        assert_eq!(second.answer().await.status, 200);
-        drop(first);
-        server.has_connections(1).await;
+        server.gate.add_permits(2);
+        for client in &mut busy {
+            assert_eq!(client.answer().await.status, 200);
+        }
+        drop(busy);
         // The place is free a moment after the connection is gone.
         while server.answer_to(get("/x")).await.status != 200 {}
+    });
+}
+
+/// Whoever opens connections and says nothing, or half of something, takes no place from those who ask.
+#[test]
+fn silent_connections_keep_nobody_out() {
+    bounded(async {
+        for (most, of_address) in [(40, 1_000), (1_000, 40)] {
+            let limits = Limits {
+                max_connections: most,
+                max_connections_per_address: of_address,
+                ..Limits::default()
+            };
+            let server = Server::start(limits).await;
+            let mut busy = server.connect().await;
+            busy.send(get("/gate")).await;
+            server.begun.acquire().await.unwrap().forget();
+            let mut kept = server.connect().await;
+            kept.send(get("/x")).await;
+            assert_eq!(kept.answer().await.status, 200);
+            let mut silent = Vec::new();
+            for number in 0..120 {
+                let mut client = server.connect().await;
+                if number % 2 == 0 {
+                    client.send("POST / HTTP/1.1\r\nhost: a\r\n").await;
+                }
+                silent.push(client);
+                if number % 10 == 0 {
+                    assert_eq!(server.answer_to(get("/x")).await.status, 200, "{number}");
+                }
+            }
+            // Those that were served before, or are being answered, are not the ones to go.
+            kept.send(get("/x")).await;
+            assert_eq!(kept.answer().await.status, 200);
+            server.gate.add_permits(1);
+            assert_eq!(busy.answer().await.status, 200);
+        }
+    });
+}
+
+/// A connection has as long for its first byte as a request for its headers.
+#[test]
+fn a_connection_that_never_says_anything_is_closed() {
+    bounded(async {
+        let limits = Limits { header_timeout: Duration::from_millis(50), ..Limits::default() };
+        let server = Server::start(limits).await;
+        let mut silent = server.connect().await;
+        server.has_connections(1).await;
+        server.has_connections(0).await;
+        assert!(silent.try_answer().await.is_err());
     });
 }
