@@ -70,6 +70,15 @@ impl Call {
         }
     }
 
+    /// Waits until it is this list's turn among those of the account.
+    pub async fn wait_for_turn(&self) {
+        let Some(lists) = self.flight().as_ref().map(Flight::lists) else { return };
+        let turn = lists.acquire_owned().await.expect("it is never closed");
+        if let Some(flight) = self.flight().as_mut() {
+            flight.take_turn(turn);
+        }
+    }
+
     /// What goes with the answer.
     pub fn end_flight(&self) -> Option<Flight> {
         self.flight().take()
