@@ -10,6 +10,7 @@ use linkway_wire::operation::Target;
 
 use super::Call;
 use crate::audit::event::{AuditEvent, Parameters, parameters};
+use crate::audit::named;
 use crate::audit::record::{self, Change};
 use crate::clock;
 use crate::credentials::Caller;
@@ -40,6 +41,7 @@ pub(super) fn event<'a>(
         operation: call.target.name().into(),
         outcome: outcome.into(),
         message: message.map(Into::into),
+        resources: named::resources(&call.body),
         parameters: parameters(&call.body),
         ..by(&call.caller, call.source, &call.request_id, time)
     }

@@ -33,6 +33,8 @@ const MAX_DEPTH: usize = 8;
 const MAX_MEMBERS: usize = 64;
 /// Most values kept altogether.
 pub(super) const MAX_VALUES: usize = 512;
+/// Once the text is as long as this, in bytes, nothing more is added: a record is kept for a year.
+pub(super) const MAX_BYTES: usize = 4 * 1024;
 /// Stands for what was cut off.
 const CUT: &str = "…";
 
@@ -79,7 +81,7 @@ impl<'de> DeserializeSeed<'de> for Mask<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        if *self.left == 0 {
+        if *self.left == 0 || self.out.len() >= MAX_BYTES {
             self.text(CUT);
             return IgnoredAny::deserialize(json).map(drop);
         }
@@ -136,7 +138,7 @@ impl<'de> Visitor<'de> for Mask<'_> {
             if nth > 0 {
                 self.out.push(b',');
             }
-            if nth == MAX_MEMBERS {
+            if nth == MAX_MEMBERS || self.out.len() >= MAX_BYTES {
                 match list.next_element::<IgnoredAny>()? {
                     Some(_) => write(self.out, CUT),
                     None => self.out.truncate(start),
@@ -160,11 +162,11 @@ impl<'de> Visitor<'de> for Mask<'_> {
             return Ok(());
         }
         self.out.push(b'{');
-        let mut count = 0;
+        let (mut count, mut cut) = (0, false);
         loop {
-            if count == MAX_MEMBERS {
+            if count == MAX_MEMBERS || self.out.len() >= MAX_BYTES {
                 while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
-                    count += 1;
+                    cut = true;
                 }
                 break;
             }
@@ -185,8 +187,10 @@ impl<'de> Visitor<'de> for Mask<'_> {
                 object.next_value_seed(self.below())?;
             }
         }
-        if count > MAX_MEMBERS {
-            self.out.push(b',');
+        if cut {
+            if count > 0 {
+                self.out.push(b',');
+            }
             write(self.out, CUT);
             self.out.extend_from_slice(b":null");
         }
@@ -219,7 +223,7 @@ impl Visitor<'_> for Name<'_> {
     }
 }
 
-fn is_secret(name: &str) -> bool {
+pub(super) fn is_secret(name: &str) -> bool {
     SECRET_MEMBERS.iter().any(|secret| letters(name).eq(secret.bytes()))
 }
 

@@ -4,4 +4,5 @@
 pub mod event;
 pub mod journal;
 pub mod mask;
+pub mod named;
 pub mod record;
