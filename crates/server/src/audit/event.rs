@@ -151,10 +151,12 @@ mod tests {
         }
         let named: serde_json::Map<_, _> =
             (0..2000).map(|n| (format!("{n}{}", "y".repeat(1000)), json!(1))).collect();
-        for value in [wide, deep, Value::Object(named)] {
-            let length = serde_json::to_string(&masked(&value)).unwrap().len();
-            // One value may begin before the limit, and brackets are closed.
-            assert!(length < MAX_BYTES + 8 * MAX_TEXT, "{length}");
+        // What is escaped is six times as long, and a bracket at each depth is closed behind it.
+        let escaped = json!({ "a": { "b": [[{ "c": { "\u{1}".repeat(300): wide.clone() } }]] } });
+        let many: Vec<Value> = (0..300).map(|n| json!({ "k": "\u{1}".repeat(n) })).collect();
+        for value in [wide, deep, Value::Object(named), escaped, json!(many)] {
+            let length = super::masked(value.to_string().as_bytes()).unwrap().len();
+            assert!(length <= MAX_BYTES, "{length}");
         }
     }
 }

@@ -8,38 +8,93 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use super::mask::is_secret;
 
-/// Most that are kept.
-const MOST: usize = 16;
+/// Most that are kept: as many ARNs as one request may name.
+const MOST: usize = 20;
 /// Longest, in bytes: an ARN of ours has some 80.
 const LONGEST: usize = 128;
 /// Deepest nesting that is looked into.
 const DEPTH: usize = 4;
 
-/// The texts of members called `…Id`, `…Ids`, `…Arn` and `…Arns`, in their order; what is too long to be one is left out. Empty if the body is not JSON.
+/// Members by which the operations name resources. What they hold comes first, so that nothing that was invented around
+/// them takes their place.
+const MEMBERS: [&str; 21] = [
+    "accessKeyId",
+    "accountId",
+    "associatedGatewayId",
+    "associationId",
+    "bgpPeerId",
+    "connectionId",
+    "connectionIds",
+    "directConnectGatewayId",
+    "edgeId",
+    "gatewayId",
+    "interconnectId",
+    "lagId",
+    "ownerAccount",
+    "parentConnectionId",
+    "proposalId",
+    "resiliencyGroupArn",
+    "resiliencyGroupId",
+    "resourceArn",
+    "resourceArns",
+    "virtualGatewayId",
+    "virtualInterfaceId",
+];
+
+/// How likely a text is what a request is about, the likeliest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rank {
+    /// A member of the request itself, by a name that operations know.
+    Member,
+    /// The same, deeper.
+    Inner,
+    /// A member whose name ends as such names do.
+    Other,
+}
+
+/// The texts of members that name resources: of [`MEMBERS`] first, then of others called `…Id`, `…Ids`, `…Arn` and `…Arns`,
+/// each in their order; what is too long to be one is left out. Empty if the body is not JSON.
 #[must_use]
 pub fn resources(body: &[u8]) -> Vec<String> {
-    let mut found = Vec::new();
+    let mut found: [Vec<String>; 3] = Default::default();
     let mut json = serde_json::Deserializer::from_slice(body);
     // What was found before the end of what can be read counts.
-    let _ = Search { found: &mut found, depth: DEPTH, named: false }.deserialize(&mut json);
-    found
+    let _ = Search { found: &mut found, depth: DEPTH, rank: None }.deserialize(&mut json);
+    let mut all = Vec::new();
+    for text in found.into_iter().flatten() {
+        if all.len() < MOST && !all.contains(&text) {
+            all.push(text);
+        }
+    }
+    all
 }
 
 struct Search<'a> {
-    found: &'a mut Vec<String>,
+    /// By [`Rank`].
+    found: &'a mut [Vec<String>; 3],
     depth: usize,
-    /// Whether it stands under a name that says so.
-    named: bool,
+    /// Of the name that it stands under, if that says so.
+    rank: Option<Rank>,
 }
 
 impl Search<'_> {
     fn keep(self, text: &str) {
-        let new = !self.found.iter().any(|known| known == text);
+        let Some(rank) = self.rank else { return };
+        let found = &mut self.found[rank as usize];
+        let new = !found.iter().any(|known| known == text);
         let fits = (1..=LONGEST).contains(&text.len()) && !text.contains(char::is_control);
-        if self.named && new && fits && self.found.len() < MOST {
-            self.found.push(text.to_owned());
+        if new && fits && found.len() < MOST {
+            found.push(text.to_owned());
         }
     }
+}
+
+fn rank(name: &str, is_top: bool) -> Option<Rank> {
+    if MEMBERS.contains(&name) {
+        return Some(if is_top { Rank::Member } else { Rank::Inner });
+    }
+    let ends = ["Id", "Ids", "Arn", "Arns"].iter().any(|end| name.ends_with(end));
+    (ends && !is_secret(name)).then_some(Rank::Other)
 }
 
 impl<'de> DeserializeSeed<'de> for Search<'_> {
@@ -86,9 +141,9 @@ impl<'de> Visitor<'de> for Search<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let Self { found, depth, named } = self;
+        let Self { found, depth, rank } = self;
         loop {
-            let seed = Search { found: &mut *found, depth: depth - 1, named };
+            let seed = Search { found: &mut *found, depth: depth - 1, rank };
             if list.next_element_seed(seed)?.is_none() {
                 return Ok(());
             }
@@ -98,9 +153,8 @@ impl<'de> Visitor<'de> for Search<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
         let Self { found, depth, .. } = self;
         while let Some(name) = object.next_key::<std::borrow::Cow<'de, str>>()? {
-            let named = ["Id", "Ids", "Arn", "Arns"].iter().any(|end| name.ends_with(end));
-            let named = named && !is_secret(&name);
-            object.next_value_seed(Search { found: &mut *found, depth: depth - 1, named })?;
+            let rank = rank(&name, depth == DEPTH);
+            object.next_value_seed(Search { found: &mut *found, depth: depth - 1, rank })?;
         }
         Ok(())
     }
@@ -128,6 +182,14 @@ mod tests {
         ];
         for (body, expected) in table {
             assert_eq!(resources(body.to_string().as_bytes()), expected);
+        }
+        for invented in ["dxvif-", "vgw-"] {
+            let mut junk: Map<String, Value> =
+                (0..66).map(|n| (format!("a{n}Id"), json!(format!("{invented}{n}")))).collect();
+            let inner = (0..66).map(|n| json!({ "connectionId": format!("dxcon-{n}") }));
+            junk.insert("a".to_owned(), json!(inner.collect::<Vec<_>>()));
+            junk.insert("virtualInterfaceId".to_owned(), json!("dxvif-ffaabbcc"));
+            assert_eq!(resources(json!(junk).to_string().as_bytes())[0], "dxvif-ffaabbcc");
         }
         let many: Vec<String> = (0..100).map(|n| format!("dxcon-{n}")).collect();
         assert_eq!(resources(json!({ "connectionIds": many }).to_string().as_bytes()).len(), MOST);
