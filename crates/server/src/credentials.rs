@@ -31,6 +31,8 @@ pub struct Caller {
 pub enum Refused {
     /// The signature is not good.
     Signature(SignatureError),
+    /// The signature is good, the key is disabled: to the caller this is as if it were unknown.
+    Disabled(Caller, SignatureError),
     /// It could not be checked.
     Failure(Failure),
 }
@@ -39,6 +41,12 @@ struct Entry {
     loaded_at: u64,
     caller: Arc<Caller>,
     key: SigningKey,
+}
+
+/// A key that exists.
+enum Loaded {
+    Enabled(Arc<Entry>),
+    Disabled(Caller, SigningKey),
 }
 
 /// The cache of verified callers.
@@ -65,6 +73,10 @@ impl Credentials {
     }
 
     /// Who signed this. An unknown, a disabled and a deleted key are one case to the outside.
+    ///
+    /// # Errors
+    ///
+    /// The signature's error, or that it could not be checked.
     pub async fn verify(&self, claim: &Claim) -> Result<Arc<Caller>, Refused> {
         let now = self.changes.load(Ordering::SeqCst);
         let cached =
@@ -72,7 +84,14 @@ impl Credentials {
         let entry = match cached {
             Some(entry) => entry,
             None => match self.load(claim, now).await.map_err(Refused::Failure)? {
-                Some(entry) => entry,
+                Some(Loaded::Enabled(entry)) => entry,
+                Some(Loaded::Disabled(caller, key)) => {
+                    let error = SignatureError::UnknownAccessKey;
+                    return Err(match verify(claim, &key) {
+                        Ok(()) => Refused::Disabled(caller, error),
+                        Err(_) => Refused::Signature(error),
+                    });
+                }
                 None => return Err(Refused::Signature(verify_unknown(claim))),
             },
         };
@@ -80,20 +99,17 @@ impl Credentials {
         Ok(Arc::clone(&entry.caller))
     }
 
-    async fn load(&self, claim: &Claim, now: u64) -> Result<Option<Arc<Entry>>, Failure> {
+    async fn load(&self, claim: &Claim, now: u64) -> Result<Option<Loaded>, Failure> {
         let Ok(id) = AccessKeyId::parse(claim.access_key_id()) else { return Ok(None) };
         let found = self.records.get(&key::access_key(&id)).await?;
-        let Some(Record::AccessKey(record)) =
-            found.filter(|record| matches!(record, Record::AccessKey(k) if k.enabled))
-        else {
-            return Ok(None);
-        };
-        let entry = Arc::new(Entry {
-            loaded_at: now,
-            key: SigningKey::derive(record.secret.reveal(), claim.scope()),
-            caller: Arc::new(Caller { access_key_id: record.id, principal: record.principal }),
-        });
+        let Some(Record::AccessKey(record)) = found else { return Ok(None) };
+        let key = SigningKey::derive(record.secret.reveal(), claim.scope());
+        let caller = Caller { access_key_id: record.id, principal: record.principal };
+        if !record.enabled {
+            return Ok(Some(Loaded::Disabled(caller, key)));
+        }
+        let entry = Arc::new(Entry { loaded_at: now, key, caller: Arc::new(caller) });
         self.entries.insert(claim.signing_key_id().to_owned(), Arc::clone(&entry));
-        Ok(Some(entry))
+        Ok(Some(Loaded::Enabled(entry)))
     }
 }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{Api, Parts};
 use crate::audit::journal::Journal;
+use crate::audit::trail::Trail;
 use crate::boot::{self, BootError, DataDir};
 use crate::config::Config;
 use crate::config::tls::{Identity, TlsError};
@@ -120,6 +121,8 @@ impl Server {
 
         let journal = Journal::open(config.journal(), telemetry.journal_dropped.clone())
             .map_err(StartError::Journal)?;
+        let strangers = Journal::open(config.strangers(), telemetry.journal_dropped.clone())
+            .map_err(StartError::Journal)?;
         let feed = Arc::new(Feed::new(Arc::clone(&records)));
         let api = Arc::new(Api::new(Parts {
             records: Arc::clone(&records),
@@ -128,7 +131,7 @@ impl Server {
             lockout: config.lockout(),
             throttle: config.throttle(Instant::now()),
             telemetry: Arc::clone(&telemetry),
-            journal,
+            trail: Arc::new(Trail::new(Arc::clone(&records), journal, strangers)),
             scratch: dir.scratch(),
             closing: closing.clone(),
         }));
@@ -170,6 +173,8 @@ impl Server {
             Duration::from_secs(u64::from(self.config.audit_retention_days) * 86_400),
             self.closing.clone(),
         ));
+        let trail = Arc::clone(self.api.trail());
+        background.spawn(Arc::clone(&trail).run(self.closing.clone()));
         let hangups = match &self.identity {
             Some(identity) => identity.reload_on_hangup(self.closing.clone()).map(drop),
             // Without a certificate there is nothing to read again, and ending would be a surprise.
@@ -184,6 +189,7 @@ impl Server {
             http::serve(self.listener, self.options, Shared(Arc::clone(&api)), self.closing).await;
         api.set_ready(false);
         background.join_all().await;
+        trail.settle(true).await;
         tracing::info!(cut = stopped.cut, "stopped");
     }
 }

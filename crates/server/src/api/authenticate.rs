@@ -8,7 +8,7 @@ use linkway_wire::error::{Code, WireError};
 use linkway_wire::sigv4::{self, HeaderLookup, RequestParts, SignatureError};
 
 use super::operation::{Callers, Row, ThrottleClass};
-use super::{Api, Call, Refused};
+use super::{Api, Call, Known, Refused};
 use crate::clock;
 use crate::credentials::{self, Caller};
 use crate::http::Request;
@@ -48,6 +48,10 @@ impl Api {
             Err(credentials::Refused::Failure(failure)) => {
                 return Err(WireError::from(failure).into());
             }
+            Err(credentials::Refused::Disabled(caller, error)) => {
+                let known = Some(Known::Disabled(caller));
+                return Err(Refused { known, ..self.bad_signature(&error) });
+            }
             Err(credentials::Refused::Signature(error)) => {
                 // Only keys that exist are watched: an unknown one cannot be guessed right.
                 if matches!(error, SignatureError::Mismatch { .. }) {
@@ -70,7 +74,7 @@ impl Api {
 
     /// Whether a caller may call now. What it calls makes no difference: calls of operations that are not for accounts count
     /// for an account as well.
-    fn admit(&self, caller: &Caller, now: Instant) -> Result<(), Refused> {
+    fn admit(&self, caller: &Arc<Caller>, now: Instant) -> Result<(), Refused> {
         let account = match Callers::of(&caller.principal).throttle_class() {
             ThrottleClass::PerAccount => caller.principal.account(),
             ThrottleClass::Unlimited => None,
@@ -82,6 +86,7 @@ impl Api {
                 Refused {
                     error: WireError::new(Code::ThrottlingException, "Rate exceeded"),
                     retry_after: Some(throttled.retry_after),
+                    known: Some(Known::Throttled(Arc::clone(caller))),
                 }
             },
         )
@@ -103,5 +108,6 @@ fn locked(wait: Duration) -> Refused {
     let text = format!(
         "This access key is locked for your address after repeated bad signatures. Try again in {seconds} s."
     );
-    Refused { error: WireError::new(Code::ThrottlingException, text), retry_after: Some(wait) }
+    let error = WireError::new(Code::ThrottlingException, text);
+    Refused { retry_after: Some(wait), ..error.into() }
 }

@@ -43,11 +43,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::call::Call;
 use self::failure::internal;
-use self::operation::Effect;
 use self::protocol::Protocol;
-use crate::audit::journal::Journal;
-use crate::clock;
-use crate::credentials::Credentials;
+use crate::audit::trail::Trail;
+use crate::credentials::{Caller, Credentials};
 use crate::feed::Feed;
 use crate::http::{Handler, Request, Response, respond};
 use crate::limits::lockout::Lockout;
@@ -69,7 +67,7 @@ pub struct Api {
     pub(crate) lockout: Lockout,
     pub(crate) throttle: Throttle,
     pub(crate) telemetry: Arc<Telemetry>,
-    pub(crate) journal: Arc<Journal>,
+    pub(crate) trail: Arc<Trail>,
     pub(crate) operations: metrics::ByTarget,
     /// Where a backup is put together before it is sent.
     pub(crate) scratch: PathBuf,
@@ -92,8 +90,8 @@ pub struct Parts {
     pub throttle: Throttle,
     /// Metrics.
     pub telemetry: Arc<Telemetry>,
-    /// Reads and refusals.
-    pub journal: Arc<Journal>,
+    /// What is kept of calls that change nothing.
+    pub trail: Arc<Trail>,
     /// A directory for files that live as long as a request.
     pub scratch: PathBuf,
     /// Cancelled when the server shuts down.
@@ -115,7 +113,7 @@ impl Api {
             lockout: parts.lockout,
             throttle: parts.throttle,
             telemetry: parts.telemetry,
-            journal: parts.journal,
+            trail: parts.trail,
             scratch: parts.scratch,
             ready: AtomicBool::new(false),
             closing: parts.closing,
@@ -125,6 +123,12 @@ impl Api {
     /// `/readyz` answers 200 from here on, or no more.
     pub fn set_ready(&self, ready: bool) {
         self.ready.store(ready, Ordering::Relaxed);
+    }
+
+    /// The trail of calls that change nothing.
+    #[must_use]
+    pub fn trail(&self) -> &Arc<Trail> {
+        &self.trail
     }
 
     /// Says that access keys were changed by something else than this API.
@@ -142,7 +146,7 @@ impl Api {
         let answered = match self.authenticate(&request).await {
             Err(refused) => {
                 let named = target.as_ref().ok().copied();
-                self.journal.record(&audit::anonymous(&request, named, &refused.error));
+                self.record_refused(&request, named, &refused).await;
                 Err(refused)
             }
             Ok(caller) => {
@@ -150,7 +154,7 @@ impl Api {
                 match target {
                     Err(error) => {
                         let who = audit::unknown_operation(&caller, source, &request_id, &error);
-                        self.journal.record(&who);
+                        self.trail.record(&who);
                         Err(error.into())
                     }
                     Ok(target) => {
@@ -177,16 +181,7 @@ impl Api {
             Err(error) => Err(error),
             Ok(()) => self.dispatch(&call).await,
         };
-        match (&answered, row.effect) {
-            (Ok(_), Effect::Read) => {
-                self.journal.record(&audit::event(&call, clock::now(), "ok", None));
-            }
-            (Ok(_), Effect::Change | Effect::NotRecorded(_)) => {}
-            (Err(error), _) => {
-                let code = error.code.as_str();
-                self.journal.record(&audit::event(&call, clock::now(), code, Some(&error.message)));
-            }
-        }
+        self.record_answered(&call, row.effect, answered.as_ref().err()).await;
         answered
     }
 }
@@ -195,11 +190,20 @@ impl Api {
 struct Refused {
     error: WireError,
     retry_after: Option<Duration>,
+    known: Option<Known>,
+}
+
+/// Who was refused although the signature was right.
+enum Known {
+    /// Somebody who calls too often.
+    Throttled(Arc<Caller>),
+    /// Whoever has the secret of a disabled key.
+    Disabled(Caller),
 }
 
 impl From<WireError> for Refused {
     fn from(error: WireError) -> Self {
-        Self { error, retry_after: None }
+        Self { error, retry_after: None, known: None }
     }
 }
 

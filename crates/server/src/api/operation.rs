@@ -48,8 +48,24 @@ pub enum Effect {
     Read,
     /// It changes records: the change's own commit has it. Where nothing had to change, the journal has it.
     Change,
+    /// It reads what gives everything away: the store has it.
+    Disclosure,
+    /// It reads secrets, and is called all the time: the store has the first call of each key and address in a day, and how
+    /// many there were.
+    Counted,
     /// Neither has it, for this reason.
     NotRecorded(&'static str),
+}
+
+impl Effect {
+    /// Whether a successful call of it is recorded by its own handler, or not at all.
+    #[must_use]
+    pub const fn is_recorded_by_itself(self) -> bool {
+        match self {
+            Self::Read => false,
+            Self::Change | Self::Disclosure | Self::Counted | Self::NotRecorded(_) => true,
+        }
+    }
 }
 
 impl fmt::Display for Effect {
@@ -57,6 +73,8 @@ impl fmt::Display for Effect {
         f.write_str(match self {
             Self::Read => "read",
             Self::Change => "change",
+            Self::Disclosure => "disclosure",
+            Self::Counted => "counted",
             Self::NotRecorded(_) => "not recorded",
         })
     }

@@ -9,7 +9,7 @@ use linkway_wire::feed::LONGEST_WAIT;
 use linkway_wire::generated::Operation;
 use linkway_wire::operation::{LinkwayOperation, Target};
 
-use super::operation::Effect::{Change, NotRecorded, Read};
+use super::operation::Effect::{Change, Counted, Disclosure, NotRecorded, Read};
 use super::operation::{Callers, Row, Subject};
 use super::{Api, Call};
 use crate::http::Response;
@@ -229,7 +229,7 @@ const AFTER_WAIT: u64 = 30;
 linkway! {
     ApproveConnection: Operator, Change, Connection, approve_connection;
     // A backup is as large as the database.
-    Backup: Operator, Read, Database, raw backup, within Duration::from_secs(3600);
+    Backup: Operator, Disclosure, Database, raw backup, within Duration::from_secs(3600);
     CreateAccessKey: Operator, Change, AccessKey, create_access_key;
     CreateAccount: Operator, Change, Account, create_account;
     CreateEdge: Operator, Change, Edge, create_edge;
@@ -241,7 +241,7 @@ linkway! {
     DescribeEdge: Operator, Read, Edge, describe_edge;
     DisableAccessKey: Operator, Change, AccessKey, disable_access_key;
     EnableAccessKey: Operator, Change, AccessKey, enable_access_key;
-    GetEdgeConfig: Edges, NotRecorded("edges ask all the time"), Edge, raw get_edge_config,
+    GetEdgeConfig: Edges, Counted, Edge, raw get_edge_config,
         within Duration::from_secs(LONGEST_WAIT + AFTER_WAIT);
     ListAccessKeys: Operator, Read, AccessKey, list_access_keys;
     ListAccounts: Operator, Read, Account, list_accounts;

@@ -11,6 +11,7 @@ use linkway_domain::access_key::AccessKey;
 use linkway_domain::settings::Settings;
 use linkway_server::api::{Api, Parts};
 use linkway_server::audit::journal::Journal;
+use linkway_server::audit::trail::Trail;
 use linkway_server::boot::{self, DataDir};
 use linkway_server::config::{Config, Overrides};
 use linkway_server::feed::Feed;
@@ -97,6 +98,10 @@ impl Directory {
         let telemetry = Arc::new(Telemetry::new("0", "0"));
         let journal = Journal::open(config.journal(), telemetry.journal_dropped.clone());
         let journal = journal.expect("the directory is there");
+        let strangers = Journal::open(config.strangers(), telemetry.journal_dropped.clone());
+        let strangers = strangers.expect("the directory is there");
+        let trail = Trail::new(Arc::clone(&records), Arc::clone(&journal), Arc::clone(&strangers));
+        let trail = Arc::new(trail);
         let feed = Arc::new(Feed::new(Arc::clone(&records)));
         let closing = CancellationToken::new();
         let api = Arc::new(Api::new(Parts {
@@ -106,11 +111,11 @@ impl Directory {
             lockout: config.lockout(),
             throttle: config.throttle(Instant::now()),
             telemetry,
-            journal: Arc::clone(&journal),
+            trail: Arc::clone(&trail),
             scratch: DataDir::new(self.path()).scratch(),
             closing: closing.clone(),
         }));
-        Served { api, records, feed, journal, closing, background: JoinSet::new() }
+        Served { api, records, feed, journal, strangers, trail, closing, background: JoinSet::new() }
     }
 }
 
@@ -119,6 +124,8 @@ pub struct Served {
     pub api: Arc<Api>,
     pub records: Arc<Records>,
     pub journal: Arc<Journal>,
+    pub strangers: Arc<Journal>,
+    pub trail: Arc<Trail>,
     feed: Arc<Feed>,
     closing: CancellationToken,
     background: JoinSet<()>,
