@@ -19,8 +19,11 @@ about, which types of resources a policy may restrict its IAM action to, how its
 take. The IAM action is the service's name and the operation's, as in `directconnect:CreateConnection`. Where no time is
 given, the setting `request_timeout_seconds` holds.
 
-* *read*: a successful call is in the journal. *change*: it is in the audit log, written with the change itself; one that had
-  nothing to change is in the journal. Refused calls are always in the journal.
+* *read*: a successful call is in the journal. *change*: it is in the store, written with the change itself; one that had
+  nothing to change is in the journal. *disclosure*: the store has each call, and without its record there is no answer.
+  *counted*: the store has the first call of a key and address in a day, and how many more there were.
+* Refused calls: those about what is another's are in the store, the first of each kind in an hour with a count of the
+  others; the rest is in the journal, and in the file of strangers where the caller is not known.
 * Throttled *per key and account*: `[throttle]` in the configuration. *unlimited*: not throttled.
 
 This page is made from the program's own table; a test compares the two.

@@ -227,7 +227,10 @@ impl Row for AuditEvent<'_> {
             self.principal.to_string(),
             self.source_address.to_string(),
             self.operation.to_string(),
-            self.outcome.to_string(),
+            match self.count {
+                None => self.outcome.to_string(),
+                Some(count) => format!("{} ×{count}", self.outcome),
+            },
             self.resources.join(" "),
             maybe(&self.message),
         ]

@@ -337,7 +337,7 @@ pub struct EventsArgs {
     /// Wait for what happens next, until interrupted
     #[arg(long)]
     pub follow: bool,
-    /// Reads and refused calls too, not only changes
+    /// All reads and refused calls too, not only changes and evidence
     #[arg(long)]
     pub all: bool,
     /// Stop after so many events

@@ -89,8 +89,7 @@ mod tests {
 
     use super::*;
 
-    const RULES: Rules =
-        Rules { window: Duration::from_secs(60), first: 2, kinds: 3, groups: 2 };
+    const RULES: Rules = Rules { window: Duration::from_secs(60), first: 2, kinds: 3, groups: 2 };
 
     #[test]
     fn the_first_are_written_and_the_others_counted_until_the_window_ends() {

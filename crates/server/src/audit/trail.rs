@@ -24,8 +24,7 @@ use crate::records::{Failure, Records};
 const SETTLE: Duration = Duration::from_secs(20);
 
 /// Refusals of strangers: the first of each source and error code in a minute.
-const STRANGERS: Rules =
-    Rules { window: Duration::from_secs(60), first: 3, kinds: 256, groups: 1 };
+const STRANGERS: Rules = Rules { window: Duration::from_secs(60), first: 3, kinds: 256, groups: 1 };
 
 /// Denials and uses of disabled keys: one of each key, operation and resources in an hour, of at most 20 such in an hour for
 /// each principal, or its records would be as many as it likes.
@@ -188,8 +187,7 @@ impl Trail {
     /// Writes the counts of the windows that have ended, or of all.
     pub async fn settle(&self, all: bool) {
         let now = Instant::now();
-        let sampled =
-            self.sampled.lock().unwrap_or_else(PoisonError::into_inner).ended(now, all);
+        let sampled = self.sampled.lock().unwrap_or_else(PoisonError::into_inner).ended(now, all);
         for (event, count) in sampled {
             let event = AuditEvent { time: clock::now(), count: Some(count), ..event };
             self.strangers.record(&event);

@@ -115,7 +115,16 @@ impl Directory {
             scratch: DataDir::new(self.path()).scratch(),
             closing: closing.clone(),
         }));
-        Served { api, records, feed, journal, strangers, trail, closing, background: JoinSet::new() }
+        Served {
+            api,
+            records,
+            feed,
+            journal,
+            strangers,
+            trail,
+            closing,
+            background: JoinSet::new(),
+        }
     }
 }
 

@@ -150,7 +150,9 @@ impl AuditEvent<'_> {
             resources: self.resources,
             outcome: owned(self.outcome),
             message: self.message.map(owned),
-            parameters: self.parameters.map(|parameters| Parameters(Cow::Owned(parameters.0.into_owned()))),
+            parameters: self
+                .parameters
+                .map(|parameters| Parameters(Cow::Owned(parameters.0.into_owned()))),
             count: self.count,
         }
     }
