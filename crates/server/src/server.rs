@@ -20,10 +20,10 @@ use crate::config::tls::{Identity, TlsError};
 use crate::feed::Feed;
 use crate::http::{self, Options};
 use crate::liveness::Liveness;
-use crate::migrate;
 use crate::reconcile::{changes, deadlines, housekeeping, simulated};
 use crate::records::Records;
 use crate::telemetry::{StoreMetrics, Telemetry};
+use crate::{migrate, operators};
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -114,10 +114,9 @@ impl Server {
         };
         let records = Arc::new(boot::open_records(&dir, settings(&config), store)?);
         migrate::records(&records).await.map_err(BootError::Failure)?;
-        let operator = boot::operator_key(&records).await?;
         boot::epoch(&records).await?;
         let endpoint = endpoint(address, identity.is_some());
-        boot::write_operator_file(&dir, &operator, &endpoint, &config.region)?;
+        operators::write_file(&dir, &records, &endpoint, &config.region).await?;
 
         let journal = Journal::open(config.journal(), telemetry.journal_dropped.clone())
             .map_err(StartError::Journal)?;
@@ -175,6 +174,8 @@ impl Server {
         ));
         let trail = Arc::clone(self.api.trail());
         background.spawn(Arc::clone(&trail).run(self.closing.clone()));
+        let key_use = Arc::clone(self.api.key_use());
+        background.spawn(key_use.run(Arc::clone(&self.records), self.closing.clone()));
         let hangups = match &self.identity {
             Some(identity) => identity.reload_on_hangup(self.closing.clone()).map(drop),
             // Without a certificate there is nothing to read again, and ending would be a surprise.

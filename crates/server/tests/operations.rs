@@ -19,6 +19,7 @@ about, which types of resources a policy may restrict its IAM action to, how its
 take. The IAM action is the service's name and the operation's, as in `directconnect:CreateConnection`. Where no time is
 given, the setting `request_timeout_seconds` holds.
 
+* Operators have a role, and each role may do what those before it may: *read*, *operate*, *admin*.
 * *read*: a successful call is in the journal. *change*: it is in the store, written with the change itself; one that had
   nothing to change is in the journal. *disclosure*: the store has each call, and without its record there is no answer.
   *counted*: the store has the first call of a key and address in a day, and how many more there were.
@@ -50,7 +51,10 @@ fn section(text: &mut String, title: &str, rows: &[Row]) {
             "| {} | {} | {} | {} | {} | {} | {} | {} |",
             row.target.name(),
             if row.is_built { "yes" } else { "no" },
-            row.callers,
+            row.role().map_or_else(
+                || row.callers.to_string(),
+                |role| format!("{} ({role})", row.callers)
+            ),
             row.effect,
             row.subject,
             if types.is_empty() { "`*`".to_owned() } else { types.join(", ") },

@@ -25,6 +25,7 @@ use crate::audit::trail::Evidence;
 use crate::clock;
 use crate::credentials::Caller;
 use crate::http::{Request, RequestId};
+use crate::operators::CallingOperator;
 
 /// What evidence says of a read that answered nothing of what it asked for.
 const NOTHING_SHOWN: &str = "It names what is another account's. Nothing of that was answered.";
@@ -139,6 +140,10 @@ impl Api {
     }
 }
 
+fn shown_operator(caller: &Caller) -> Option<&str> {
+    caller.operator.as_ref().and_then(CallingOperator::shown)
+}
+
 fn refusal(error: &WireError) -> (&'static str, String) {
     (error.code.as_str(), bounded(&error.message).into_owned())
 }
@@ -152,7 +157,7 @@ fn evidence(
     Evidence {
         request_id: request_id.clone(),
         principal: caller.principal.clone(),
-        operator: None,
+        operator: shown_operator(caller).map(str::to_owned),
         access_key_id: caller.access_key_id.to_string(),
         source,
         operation,
@@ -184,6 +189,8 @@ fn id_of_another(record: &Record, account: &AccountId) -> Option<String> {
         Record::Gateway(found) => check::<Gateway>(found, account, found.id.as_str()),
         Record::Account(_)
         | Record::AccessKey(_)
+        | Record::Roster(_)
+        | Record::OperatorUse(_)
         | Record::Location(_)
         | Record::Edge(_)
         | Record::EdgeSeen(_)
@@ -207,7 +214,8 @@ pub(super) fn of_change(call: &Call, time: Time, resources: &[Cow<'_, str>]) -> 
         resources: resources.to_vec(),
         parameters: parameters.as_ref().map(Parameters::text),
     };
-    (key::audit(time, call.request_id.as_str()), record::encode(&Entry::from(change)))
+    let entry = Entry { operator: shown_operator(&call.caller), ..change.into() };
+    (key::audit(time, call.request_id.as_str()), record::encode(&entry))
 }
 
 /// The record of a call by a known caller.
@@ -273,7 +281,7 @@ fn by<'a>(
     AuditEvent {
         time,
         request_id: request_id.as_str().into(),
-        principal: caller.principal.to_string().into(),
+        principal: caller.shown().into(),
         account_id: caller.principal.account().map(|id| id.as_str().into()),
         access_key_id: Some(caller.access_key_id.as_str().into()),
         source_address: source.to_string().into(),

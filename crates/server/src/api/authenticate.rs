@@ -7,7 +7,7 @@ use http::HeaderMap;
 use linkway_wire::error::{Code, WireError};
 use linkway_wire::sigv4::{self, HeaderLookup, RequestParts, SignatureError};
 
-use super::operation::{Callers, Row, ThrottleClass};
+use super::operation::Row;
 use super::{Api, Call, Known, Refused};
 use crate::clock;
 use crate::credentials::{self, Caller};
@@ -61,6 +61,9 @@ impl Api {
             }
         };
         self.lockout.succeeded(key, source);
+        if caller.operator.is_some() {
+            self.key_use.note(&caller.access_key_id, clock::now());
+        }
         self.admit(&caller, now)?;
         Ok(caller)
     }
@@ -75,11 +78,7 @@ impl Api {
     /// Whether a caller may call now. What it calls makes no difference: calls of operations that are not for accounts count
     /// for an account as well.
     fn admit(&self, caller: &Arc<Caller>, now: Instant) -> Result<(), Refused> {
-        let account = match Callers::of(&caller.principal).throttle_class() {
-            ThrottleClass::PerAccount => caller.principal.account(),
-            ThrottleClass::Unlimited => None,
-        };
-        let Some(account) = account else { return Ok(()) };
+        let Some(account) = caller.principal.account() else { return Ok(()) };
         self.throttle.admit(caller.access_key_id.as_str(), account.as_str(), now).map_err(
             |throttled| {
                 self.telemetry.throttled(throttled.scope);
@@ -92,13 +91,24 @@ impl Api {
         )
     }
 
-    /// Whether an operation exists for the caller's kind of principal.
+    /// Whether an operation exists for the caller's kind of principal, and for its role if it is an operator.
     pub(super) fn authorize(&self, call: &Call, row: &Row) -> Result<(), WireError> {
-        if Callers::of(call.principal()) == row.callers {
+        let operator = call.caller.operator.as_ref();
+        let has_role = match (row.role(), operator) {
+            (None, _) => true,
+            (Some(least), Some(operator)) => operator.role >= least,
+            (Some(_), None) => false,
+        };
+        let is_for_kind = row.callers.include(call.principal());
+        if is_for_kind && has_role {
             return Ok(());
         }
-        let (who, action) = (call.principal(), row.action());
-        let text = format!("User: {who} is not authorized to perform: {action}");
+        let (who, action) = (call.caller.shown(), row.action());
+        let mut text = format!("User: {who} is not authorized to perform: {action}");
+        if let (true, Some(operator), Some(least)) = (is_for_kind, operator, row.role()) {
+            let role = operator.role;
+            text.push_str(&format!(", which needs the role {least}; it has {role}"));
+        }
         Err(WireError::new(Code::AccessDeniedException, text))
     }
 }

@@ -22,6 +22,7 @@ mod feed;
 mod location;
 mod metrics;
 pub mod operation;
+mod operator;
 mod page;
 mod port;
 mod protocol;
@@ -51,6 +52,7 @@ use crate::http::{Handler, Request, Response, respond};
 use crate::limits::lockout::Lockout;
 use crate::limits::throttle::Throttle;
 use crate::liveness::Liveness;
+use crate::operators::KeyUse;
 use crate::records::Records;
 use crate::telemetry::{self, Telemetry};
 
@@ -68,6 +70,7 @@ pub struct Api {
     pub(crate) throttle: Throttle,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) trail: Arc<Trail>,
+    pub(crate) key_use: Arc<KeyUse>,
     pub(crate) operations: metrics::ByTarget,
     /// Where a backup is put together before it is sent.
     pub(crate) scratch: PathBuf,
@@ -107,6 +110,7 @@ impl Api {
             credentials: Credentials::new(Arc::clone(&parts.records)),
             policy: Policy::new(region),
             operations: metrics::ByTarget::new(&parts.telemetry.operations),
+            key_use: Arc::default(),
             records: parts.records,
             liveness: parts.liveness,
             feed: parts.feed,
@@ -129,6 +133,12 @@ impl Api {
     #[must_use]
     pub fn trail(&self) -> &Arc<Trail> {
         &self.trail
+    }
+
+    /// When operators' keys were used.
+    #[must_use]
+    pub fn key_use(&self) -> &Arc<KeyUse> {
+        &self.key_use
     }
 
     /// Says that access keys were changed by something else than this API.

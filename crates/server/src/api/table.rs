@@ -235,12 +235,21 @@ linkway! {
     CreateEdge: Operator, Change, Edge, create_edge;
     CreateGateway: Operator, Change, VirtualGateway, create_gateway;
     CreateLocation: Operator, Change, Location, create_location;
+    CreateOperator: Admin, Change, Operator, create_operator;
+    CreateOperatorKey: Admin, Change, Operator, create_operator_key;
     CreatePort: Operator, Change, Port, create_port;
     DeleteAccessKey: Operator, Change, AccessKey, delete_access_key;
     DeleteGateway: Operator, Change, VirtualGateway, delete_gateway;
+    DeleteOperator: Admin, Change, Operator, delete_operator;
+    DeleteOperatorKey: Admin, Change, Operator, delete_operator_key;
     DescribeEdge: Operator, Read, Edge, describe_edge;
+    DescribeOperator: Admin, Read, Operator, describe_operator;
     DisableAccessKey: Operator, Change, AccessKey, disable_access_key;
+    DisableOperator: Admin, Change, Operator, disable_operator;
+    DisableOperatorKey: Admin, Change, Operator, disable_operator_key;
     EnableAccessKey: Operator, Change, AccessKey, enable_access_key;
+    EnableOperator: Admin, Change, Operator, enable_operator;
+    EnableOperatorKey: Admin, Change, Operator, enable_operator_key;
     GetEdgeConfig: Edges, Counted, Edge, raw get_edge_config,
         within Duration::from_secs(LONGEST_WAIT + AFTER_WAIT);
     ListAccessKeys: Operator, Read, AccessKey, list_access_keys;
@@ -251,9 +260,10 @@ linkway! {
     ListGateways: Operator, Read, VirtualGateway, list_gateways;
     ListInterfaces: Operator, Read, VirtualInterface, list_interfaces;
     ListLocations: Operator, Read, Location, list_locations;
+    ListOperators: Admin, Read, Operator, list_operators;
     ListPorts: Operator, Read, Port, list_ports;
     RejectConnection: Operator, Change, Connection, reject_connection;
-    RenewEpoch: Operator, Change, Database, renew_epoch;
+    RenewEpoch: Admin, Change, Database, renew_epoch;
     ReportEdgeStatus: Edges, NotRecorded("what edges report shows in states"), Edge, raw report_edge_status;
     ResetBgpSession: Operator, Change, VirtualInterface, reset_bgp_session;
 }

@@ -97,7 +97,9 @@ pub fn decode(key: &str, bytes: &[u8]) -> Result<AuditEvent<'static>, CodecError
         request_id: request_id.to_owned().into(),
         principal: principal(&change.principal, operator).into(),
         account_id: change.principal.account().map(|id| id.to_string().into()),
-        access_key_id: Some(change.access_key_id.to_owned().into()),
+        // What is done to a directory without a server is signed by nobody.
+        access_key_id: (!change.access_key_id.is_empty())
+            .then(|| change.access_key_id.to_owned().into()),
         source_address: change.source.to_string().into(),
         operation: change.operation.to_owned().into(),
         resources: change.resources.into_iter().map(Cow::into_owned).collect(),

@@ -17,6 +17,7 @@ use linkway_server::config::{Config, Overrides};
 use linkway_server::feed::Feed;
 use linkway_server::http::{Body, Handler as _, Request, RequestId, Response};
 use linkway_server::liveness::Liveness;
+use linkway_server::operators;
 use linkway_server::reconcile::{changes, deadlines, simulated};
 use linkway_server::records::Records;
 use linkway_server::telemetry::Telemetry;
@@ -162,7 +163,8 @@ impl Served {
     /// The operator's key.
     pub async fn operator(&self) -> Key {
         boot::epoch(&self.records).await.expect("the store works");
-        Key::from(&boot::operator_key(&self.records).await.expect("the store works"))
+        let key = operators::first_key(&self.records).await.expect("the store works");
+        Key::from(&key.expect("nobody has disabled it"))
     }
 
     /// One call with any body: the status, and the answer's bytes.
