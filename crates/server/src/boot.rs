@@ -128,6 +128,15 @@ impl DataDir {
     }
 }
 
+/// How the server is reached from its own machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoints {
+    /// By tenants and edges.
+    pub public: String,
+    /// By the operator.
+    pub admin: String,
+}
+
 /// The symbols that the keys of every database of this program are written with.
 pub const KEY_SYMBOLS: KeySymbols =
     KeySymbols { heads: record::KEY_HEADS, joints: record::KEY_JOINTS };
@@ -213,7 +222,7 @@ pub async fn end_epoch(copy: &Path) -> Result<(), StoreError> {
 
 /// Writes `operator.json` if it is not there or says something else.
 pub(crate) fn replace_operator_file(dir: &DataDir, file: &OperatorFile) -> Result<(), BootError> {
-    let mut json = serde_json::to_vec_pretty(file).expect("four strings");
+    let mut json = serde_json::to_vec_pretty(file).expect("a few strings");
     json.push(b'\n');
     let path = dir.operator_file();
     let private =

@@ -23,7 +23,7 @@ use linkway_wire::value::Secret;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::record::{self, Change, Entry};
-use crate::boot::{self, BootError, DataDir};
+use crate::boot::{self, BootError, DataDir, Endpoints};
 use crate::clock;
 use crate::records::{Failure, Records};
 
@@ -113,7 +113,7 @@ async fn working(
 pub async fn write_file(
     dir: &DataDir,
     records: &Records,
-    endpoint: &str,
+    endpoints: &Endpoints,
     region: &str,
 ) -> Result<(), BootError> {
     let roster = roster(records).await?;
@@ -128,7 +128,7 @@ pub async fn write_file(
         None => first_key(records).await?,
     };
     match key {
-        Some(key) => boot::replace_operator_file(dir, &file(&key, endpoint, region)),
+        Some(key) => boot::replace_operator_file(dir, &file(&key, endpoints, region)),
         None => {
             tracing::warn!(
                 "the first operator has no key that works: operator.json is not written. \
@@ -150,9 +150,10 @@ async fn key_of_file(
     Ok(found.filter(|key| key.secret.reveal() == file.secret_access_key.expose()))
 }
 
-fn file(key: &AccessKey, endpoint: &str, region: &str) -> OperatorFile {
+fn file(key: &AccessKey, endpoints: &Endpoints, region: &str) -> OperatorFile {
     OperatorFile {
-        endpoint: endpoint.to_owned(),
+        endpoint: endpoints.public.clone(),
+        admin_endpoint: Some(endpoints.admin.clone()),
         region: region.to_owned(),
         access_key_id: key.id.to_string(),
         secret_access_key: Secret::from(key.secret.reveal()),
@@ -222,12 +223,17 @@ pub async fn rescue(path: &Path) -> Result<Rescued, RescueError> {
     let made = made.map_err(BootError::from)?.outcome;
     let there = std::fs::read(dir.operator_file()).ok();
     let there = there.and_then(|text| serde_json::from_slice::<OperatorFile>(&text).ok());
-    // The next start of the server writes the address that it listens on.
-    let (endpoint, region) = there.map_or_else(
-        || ("http://127.0.0.1:8580".to_owned(), Settings::default().region),
-        |file| (file.endpoint, file.region),
-    );
-    boot::replace_operator_file(&dir, &file(&made.key, &endpoint, &region))?;
+    // The next start of the server writes the addresses that it listens on.
+    let mut written = there.unwrap_or_else(|| OperatorFile {
+        endpoint: "http://127.0.0.1:8580".to_owned(),
+        admin_endpoint: None,
+        region: Settings::default().region,
+        access_key_id: String::new(),
+        secret_access_key: Secret::from(""),
+    });
+    written.access_key_id = made.key.id.to_string();
+    written.secret_access_key = Secret::from(made.key.secret.reveal());
+    boot::replace_operator_file(&dir, &written)?;
     drop(records);
     Ok(Rescued {
         access_key_id: made.key.id.to_string(),

@@ -121,6 +121,8 @@ pub struct Name {
 #[serde(rename_all = "camelCase")]
 struct Credentials<'a> {
     endpoint: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_endpoint: Option<&'a str>,
     region: &'a str,
     #[serde(flatten)]
     key: &'a NewOperatorKey,
@@ -165,8 +167,12 @@ impl Session<'_> {
                     Form::Table => one(Form::Table, &key),
                     Form::Json => {
                         let ours = self.client.operator();
-                        let (endpoint, region) = (&*ours.endpoint, &*ours.region);
-                        object(&Credentials { endpoint, region, key: &key })
+                        object(&Credentials {
+                            endpoint: &ours.endpoint,
+                            admin_endpoint: ours.admin_endpoint.as_deref(),
+                            region: &ours.region,
+                            key: &key,
+                        })
                     }
                 }
             }

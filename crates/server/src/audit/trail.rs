@@ -3,7 +3,7 @@
 //! to their own file, and evidence is written once for all like calls of an hour or a day, with their count.
 
 use std::io;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use super::record::{self, Change, Entry};
 use super::tally::{Rules, Tally};
 use crate::clock;
 use crate::http::RequestId;
+use crate::limits::source::place;
 use crate::records::{Failure, Records};
 
 /// How often counts of windows that have ended are written.
@@ -120,7 +121,7 @@ impl Trail {
         // A known key stands for itself wherever it calls from.
         let who = match &event.access_key_id {
             Some(id) if event.principal != "anonymous" => id.to_string(),
-            Some(_) | None => network(source).to_string(),
+            Some(_) | None => place(source).to_string(),
         };
         let kind = (who, event.outcome.to_string());
         let mut sampled = self.sampled.lock().unwrap_or_else(PoisonError::into_inner);
@@ -225,15 +226,5 @@ impl Trail {
         limit: usize,
     ) -> io::Result<(Vec<AuditEvent<'static>>, Cursor)> {
         self.strangers.read(Some(after), limit)
-    }
-}
-
-/// Whoever has an IPv6 address has 2^64 of them.
-fn network(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V6(address) => {
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
-        }
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
