@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::quota::Quota;
+
 /// A refusal. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -83,6 +85,16 @@ pub enum Fault {
         count: usize,
         /// How many there may be.
         limit: usize,
+    },
+    /// A quota is used up. The text tells its value and whose it is, never who else uses it.
+    #[error("{whose} may have {limit} {}: the quota {} is used up.", .quota.noun(), .quota.as_str())]
+    QuotaExceeded {
+        /// The quota.
+        quota: Quota,
+        /// Its value.
+        limit: u32,
+        /// The field and the resource or account.
+        whose: String,
     },
     /// A list is too long.
     #[error("{field} has {count} members; at most {limit} are allowed.")]

@@ -25,6 +25,7 @@ pub mod net;
 pub mod outcome;
 pub mod port;
 pub mod principal;
+pub mod quota;
 pub mod record;
 pub mod resource;
 pub mod seed;

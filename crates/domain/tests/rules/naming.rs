@@ -13,6 +13,7 @@ use linkway_domain::id::{
     VirtualGatewayId, VirtualInterfaceId, VpcId, pad_account,
 };
 use linkway_domain::net::{AddressFamily, PeerAddresses, Prefix};
+use linkway_domain::quota::Quotas;
 use linkway_domain::seed::Seed;
 use linkway_domain::tag::Tags;
 use linkway_domain::text;
@@ -145,7 +146,9 @@ fn tags() {
             &many(51),
         ]
         .map(str::to_owned),
-        |text| Tags::parse("tags", &pairs(text)).map(|tags| tags.iter().count()),
+        |text| {
+            Tags::parse("tags", &pairs(text), &Quotas::default()).map(|tags| tags.iter().count())
+        },
         expect![[r#"
              -> 0
             team=net -> 1
@@ -170,12 +173,19 @@ fn tags() {
             tags would give the resource 51 tags; it may carry 50.
         "#]],
     );
-    let tags = |text: &str| Tags::parse("tags", &pairs(text)).expect("good tags");
-    let merged = tags("a=1;b=2").merged("tags", &tags("b=3;c")).expect("few");
+    let tags =
+        |text: &str| Tags::parse("tags", &pairs(text), &Quotas::default()).expect("good tags");
+    let merged = tags("a=1;b=2").merged("tags", &tags("b=3;c"), &Quotas::default()).expect("few");
     assert_eq!(merged, tags("a=1;b=3;c"));
     assert_eq!(merged.without(&["a".to_owned(), "x".to_owned()]), tags("b=3;c"));
-    assert_eq!(tags(&many(50)).merged("tags", &tags("k7=new")).map(|t| t.iter().count()), Ok(50));
-    let fault = tags(&many(50)).merged("tags", &tags("new")).expect_err("too many");
+    assert_eq!(
+        tags(&many(50))
+            .merged("tags", &tags("k7=new"), &Quotas::default())
+            .map(|t| t.iter().count()),
+        Ok(50)
+    );
+    let fault =
+        tags(&many(50)).merged("tags", &tags("new"), &Quotas::default()).expect_err("too many");
     assert_eq!(fault.to_string(), "tags would give the resource 51 tags; it may carry 50.");
 }
 
@@ -392,7 +402,7 @@ proptest! {
             text::name("name", &text).err(),
             Prefix::parse("cidr", &text).err(),
             addresses_fault(&text),
-            Tags::parse("tags", &[(text.clone(), Some(text.clone()))]).err(),
+            Tags::parse("tags", &[(text.clone(), Some(text.clone()))], &Quotas::default()).err(),
         ];
         for fault in faults.into_iter().flatten() {
             let text = fault.to_string();
