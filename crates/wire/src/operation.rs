@@ -66,6 +66,7 @@ operations! {
         CreatePort,
         DeleteAccessKey,
         DeleteGateway,
+        DescribeAccount,
         DescribeEdge,
         DisableAccessKey,
         EnableAccessKey,

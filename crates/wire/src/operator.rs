@@ -50,6 +50,7 @@ macro_rules! answers {
 answers! {
     CreateAccount -> Account,
     ListAccounts -> AccountList,
+    DescribeAccount -> AccountDetail,
     CreateAccessKey -> NewAccessKey,
     ListAccessKeys -> AccessKeyList,
     EnableAccessKey -> AccessKey,
@@ -185,6 +186,11 @@ requests! {
         account_id: String,
         /// For people.
         name: String,
+    }
+    /// An account, and what it uses of its quotas.
+    DescribeAccount {
+        /// Which.
+        account_id: String,
     }
     /// Makes a key pair for an account or for an edge; the secret is in this answer and never again.
     CreateAccessKey {
@@ -347,6 +353,6 @@ pub use edge::{
     EdgeDetail, EdgeInterface, EdgePort, FabricSession, PeerStatus, SessionState, Traffic,
 };
 pub use resources::{
-    AccessKey, AccessKeyKind, AccessKeyStatus, Account, Connection, Edge, Gateway, GatewayHandoff,
-    HandoffPeer, Interface, Location, NewAccessKey, NewEdge, Port,
+    AccessKey, AccessKeyKind, AccessKeyStatus, Account, AccountDetail, Connection, Edge, Gateway,
+    GatewayHandoff, HandoffPeer, Interface, Location, NewAccessKey, NewEdge, Port, QuotaUse,
 };

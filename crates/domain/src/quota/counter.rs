@@ -54,29 +54,30 @@ impl Counter<'_> {
         }
     }
 
-    /// Whether so much more has room beside what there is.
+    /// The quotas that a count is judged by, and what it is of each.
+    #[must_use]
+    pub fn usage(&self, count: Count) -> Vec<(Quota, u32)> {
+        let Count { total, transit } = count;
+        match self {
+            Self::Interfaces(_) => vec![
+                (Quota::PrivateAndPublicInterfacesPerConnection, total.saturating_sub(transit)),
+                (Quota::TransitInterfacesPerConnection, transit),
+                (Quota::InterfacesPerConnection, total),
+            ],
+            Self::Connections(..) => vec![(Quota::ConnectionsPerLocation, total)],
+            Self::AccessKeys(_) => vec![(Quota::AccessKeysPerAccount, total)],
+            Self::OffersOf { .. } => vec![(Quota::UnansweredOffersPerLender, total)],
+            Self::Offers(_) => vec![(Quota::UnansweredOffers, total)],
+        }
+    }
+
+    /// Whether so much more has room beside what there is. A quota of which nothing more is used does not refuse, though it may
+    /// have been lowered below what is used.
     pub(super) fn admits(&self, used: Count, more: Count, quotas: &Quotas) -> Result<(), Fault> {
-        let then = used.plus(more);
-        let bounds: &[(Quota, u32)] = match self {
-            Self::Interfaces(_) if more.transit > 0 => &[
-                (Quota::TransitInterfacesPerConnection, then.transit),
-                (Quota::InterfacesPerConnection, then.total),
-            ],
-            Self::Interfaces(_) => &[
-                (
-                    Quota::PrivateAndPublicInterfacesPerConnection,
-                    then.total.saturating_sub(then.transit),
-                ),
-                (Quota::InterfacesPerConnection, then.total),
-            ],
-            Self::Connections(..) => &[(Quota::ConnectionsPerLocation, then.total)],
-            Self::AccessKeys(_) => &[(Quota::AccessKeysPerAccount, then.total)],
-            Self::OffersOf { .. } => &[(Quota::UnansweredOffersPerLender, then.total)],
-            Self::Offers(_) => &[(Quota::UnansweredOffers, then.total)],
-        };
-        for (quota, count) in bounds {
-            if *count > quotas.limit(*quota) {
-                let (quota, limit) = (*quota, quotas.limit(*quota));
+        let (before, after) = (self.usage(used), self.usage(used.plus(more)));
+        for ((quota, before), (_, after)) in before.into_iter().zip(after) {
+            let limit = quotas.limit(quota);
+            if after > before && after > limit {
                 return Err(Fault::QuotaExceeded { quota, limit, whose: self.whose() });
             }
         }

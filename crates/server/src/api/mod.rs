@@ -25,6 +25,7 @@ pub mod operation;
 mod page;
 mod port;
 mod protocol;
+mod quota;
 pub mod table;
 mod tag;
 mod virtual_gateway;

@@ -238,6 +238,7 @@ linkway! {
     CreatePort: Operator, Change, Port, create_port;
     DeleteAccessKey: Operator, Change, AccessKey, delete_access_key;
     DeleteGateway: Operator, Change, VirtualGateway, delete_gateway;
+    DescribeAccount: Operator, Read, Account, describe_account;
     DescribeEdge: Operator, Read, Edge, describe_edge;
     DisableAccessKey: Operator, Change, AccessKey, disable_access_key;
     EnableAccessKey: Operator, Change, AccessKey, enable_access_key;
