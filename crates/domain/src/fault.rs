@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::quota::Quota;
+use crate::text::INVISIBLE_LETTERS;
 
 /// A refusal. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -207,7 +208,8 @@ fn quoted(value: &str) -> String {
 }
 
 fn escape(character: char) -> impl Iterator<Item = char> {
-    let escaped = character != '\'' && character.escape_debug().len() > 1;
+    let invisible = INVISIBLE_LETTERS.contains(&character);
+    let escaped = character != '\'' && (invisible || character.escape_debug().len() > 1);
     let plain = (!escaped).then_some(character);
     let code = escaped.then(|| character.escape_default());
     plain.into_iter().chain(code.into_iter().flatten())

@@ -35,8 +35,19 @@ const COUNTERS_AT_ONCE: usize = 100;
 /// If the store fails or a record cannot be read; what was migrated stays so.
 pub async fn records(records: &Records) -> Result<(), Failure> {
     let done = key::format(FORM);
-    if records.store().get(done.as_str()).await?.is_some() {
-        return Ok(());
+    let earlier = marks_of_earlier_forms();
+    let marks: Vec<&str> = [&done].into_iter().chain(&earlier).map(Key::as_str).collect();
+    let found = records.store().get_many(&marks).await?.records;
+    let (is_marked, was_served_since) =
+        (found[0].is_some(), found[1..].iter().any(Option::is_some));
+    match (is_marked, was_served_since) {
+        (true, false) => return Ok(()),
+        // Not done until it is done again.
+        (true, true) => {
+            let writes = vec![Write::delete(done.as_str())];
+            records.store().commit(Commit { writes, ..Commit::default() }).await?;
+        }
+        (false, _) => {}
     }
     let mut migrated = 0_u64;
     for kind in record::kinds().filter(|kind| codec::has_earlier_versions(kind)) {
@@ -48,15 +59,22 @@ pub async fn records(records: &Records) -> Result<(), Failure> {
     if migrated > 0 {
         tracing::info!(records = migrated, "records of an earlier build were migrated");
     }
-    let writes =
-        vec![Write::put(done.as_str(), codec::encode(records.sealer(), &done, &Record::Mark))];
+    let unmarked = earlier.iter().map(|mark| Write::delete(mark.as_str()));
+    let writes = unmarked.chain([records.put(&done, &Record::Mark)]).collect();
     records.store().commit(Commit { writes, ..Commit::default() }).await?;
     Ok(())
 }
 
 /// Whether a directory with these records has been brought to this build's form.
 pub(crate) fn is_done(records: &BTreeMap<String, Record>) -> bool {
-    records.contains_key(key::format(FORM).as_str())
+    let has = |mark: &Key| records.contains_key(mark.as_str());
+    has(&key::format(FORM)) && !marks_of_earlier_forms().iter().any(has)
+}
+
+/// The marks that earlier builds leave. One of them beside this build's own says that an earlier build has served the directory
+/// since, which counts nothing.
+fn marks_of_earlier_forms() -> Vec<Key> {
+    (1..FORM).map(key::format).collect()
 }
 
 /// Writes the counters of quotas as a recount gives them; `Break` if another server has done so and goes on counting.
