@@ -96,6 +96,7 @@ pub fn settings(config: &Config) -> Settings {
         silence: config.edge_silent_seconds.duration(),
         simulated_approval: config.simulated_approval_seconds.duration(),
         customer_agreements: config.customer_agreements.clone(),
+        quotas: config.quotas.clone(),
     }
 }
 

@@ -115,7 +115,8 @@ impl Api {
     /// Decides and commits a call's command, with its audit record in the same commit.
     pub(super) async fn run<C: Command>(&self, call: &Call, command: &C) -> Answered<C::Outcome> {
         let audit = |time, resources: &[Cow<'_, str>]| audit::of_change(call, time, resources);
-        let decided = self.records.run(call.principal(), command, Some(&audit)).await?;
+        let decided = self.records.run(call.principal(), command, Some(&audit)).await;
+        let decided = decided.inspect_err(|failure| self.count_refusal(failure))?;
         if !decided.changed {
             // Nothing was committed, so nothing was recorded: to the audit log this is a read.
             self.trail.record(&audit::event(call, clock::now(), Vec::new(), None));

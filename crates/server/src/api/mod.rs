@@ -27,6 +27,7 @@ mod operator;
 mod page;
 mod port;
 mod protocol;
+mod quota;
 pub mod table;
 mod tag;
 mod virtual_gateway;
