@@ -10,7 +10,7 @@ use linkway_domain::key;
 use linkway_wire::error::WireError;
 use linkway_wire::operator::{EventKind, EventPage, ListEvents};
 
-use super::{Answered, Api, Call, internal, page};
+use super::{Answered, Api, Call, failure, internal, page};
 use crate::audit::event::AuditEvent;
 use crate::audit::journal::Cursor;
 use crate::audit::record;
@@ -112,7 +112,7 @@ impl Api {
     ) -> Result<Vec<AuditEvent<'static>>, WireError> {
         let read = |from: Cursor, limit: usize| {
             self.journal.read(Some(from), limit).map_err(|error| {
-                tracing::error!(%error, "the journal cannot be read");
+                tracing::error!(request_id = failure::request_id(), %error, "the journal cannot be read");
                 internal()
             })
         };

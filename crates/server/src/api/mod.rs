@@ -54,7 +54,7 @@ use crate::limits::lockout::Lockout;
 use crate::limits::throttle::Throttle;
 use crate::liveness::Liveness;
 use crate::records::Records;
-use crate::telemetry::{self, Telemetry};
+use crate::telemetry::{Format, Telemetry};
 
 /// What a handler answers, or an error.
 type Answered<T> = Result<T, WireError>;
@@ -127,6 +127,19 @@ impl Api {
         self.ready.store(ready, Ordering::Relaxed);
     }
 
+    /// What keeps the server from doing all that it is for, in words.
+    fn readiness(&self) -> Result<(), &'static str> {
+        if !self.ready.load(Ordering::Relaxed) {
+            return Err("not ready\n");
+        }
+        if self.telemetry.disk.is_full(&self.telemetry.store) {
+            return Err(
+                "not ready: the disk of the data directory is full; changes are refused, reads are answered\n",
+            );
+        }
+        Ok(())
+    }
+
     /// Says that access keys were changed by something else than this API.
     pub fn access_keys_changed(&self) {
         self.credentials.changed();
@@ -139,7 +152,9 @@ impl Api {
         let target = protocol.target(&request);
         let metric = self.operations.of(target.as_ref().ok());
         let received = request.received;
-        let answered = match self.authenticate(&request).await {
+        let id = request.request_id.clone();
+        let authenticated = failure::logged_as(&id, self.authenticate(&request));
+        let answered = match authenticated.await {
             Err(refused) => {
                 let named = target.as_ref().ok().copied();
                 self.journal.record(&audit::anonymous(&request, named, &refused.error));
@@ -158,7 +173,8 @@ impl Api {
                         let body = request.body;
                         let call =
                             Call { caller, target, protocol, body, source, request_id, encodings };
-                        self.answer(call).await.map_err(Refused::from)
+                        let answered = failure::logged_as(&id, self.answer(call));
+                        answered.await.map_err(Refused::from)
                     }
                 }
             }
@@ -222,12 +238,15 @@ impl Handler for Api {
         }
         match (&request.method, request.path()) {
             (&Method::GET | &Method::HEAD, "/healthz") => plain(StatusCode::OK, "ok\n"),
-            (&Method::GET | &Method::HEAD, "/readyz") => match self.ready.load(Ordering::Relaxed) {
-                true => plain(StatusCode::OK, "ready\n"),
-                false => plain(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+            (&Method::GET | &Method::HEAD, "/readyz") => match self.readiness() {
+                Ok(()) => plain(StatusCode::OK, "ready\n"),
+                Err(why) => plain(StatusCode::SERVICE_UNAVAILABLE, why),
             },
             (&Method::GET, "/metrics") => {
-                respond::text(StatusCode::OK, telemetry::CONTENT_TYPE, self.scrape())
+                let accept = request.headers.get(http::header::ACCEPT);
+                let format = Format::accepted(accept.and_then(|accept| accept.to_str().ok()));
+                let text = format.of(&self.scrape()).into_owned();
+                respond::text(StatusCode::OK, format.content_type(), text)
             }
             (_, "/") => respond::error(
                 StatusCode::METHOD_NOT_ALLOWED,
