@@ -77,12 +77,15 @@ def is_installed_whole(machine: Machine, version: str) -> None:
 
 def units_are_valid(machine: Machine) -> None:
     """Both, for the systemd of this machine; what other units lack here is their own affair."""
-    if subprocess.run(["systemd-analyze", "--version"], capture_output=True, check=False).returncode:
+    if subprocess.run(
+        ["systemd-analyze", "--version"], capture_output=True, check=False
+    ).returncode:
         print("no systemd-analyze here: units are not verified")
         return
     for unit in ("linkway", "linkway-edge"):
         path = f"/usr/lib/systemd/system/{unit}.service"
         told = machine.run("systemd-analyze", "verify", "--man=no", path, code=None)
+        expect("\nLimitCORE=0\n" in machine.path(path).read_text(), f"{unit} may leave a core file")
         about = [line for line in told.splitlines() if unit in line]
         expect(not about, f"{unit}.service:\n{told}")
         # Man pages that a unit names are in the package.

@@ -75,7 +75,9 @@ class Machine:
             check=False,
         )
         if code is not None and done.returncode != code:
-            sys.exit(f"package test: {' '.join(words)}: exit status {done.returncode}\n{done.stdout}")
+            sys.exit(
+                f"package test: {' '.join(words)}: exit status {done.returncode}\n{done.stdout}"
+            )
         return done.stdout
 
 

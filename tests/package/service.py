@@ -17,7 +17,7 @@ READY_SECONDS = 60
 def settings(unit: str) -> dict[str, str]:
     """The unit's settings; of those that are given several times the last."""
     lines = [line.split("=", 1) for line in unit.splitlines() if "=" in line and line[0] != "#"]
-    return {key: value for key, value in lines}
+    return dict(lines)
 
 
 class Service:
