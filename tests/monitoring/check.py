@@ -63,6 +63,8 @@ def rules_and_queries(tools: Tools, directory: Path) -> list[str]:
         for what in ("fires", "is quiet")
         if f"name: {alert} {what}\n" not in tested
     ]
+    told = (REPOSITORY / "docs/failures.md").read_text()
+    wrong += [f"docs/failures.md lacks {alert}" for alert in alerts if f"`{alert}`" not in told]
     return [text for text in wrong if text]
 
 

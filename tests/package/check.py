@@ -158,6 +158,8 @@ def life_of_a_package(machine: Machine, earlier: Path, current: Path) -> None:
 
 
 def main() -> None:
+    # What is missing is installed on this machine, before the other one shows its files.
+    subprocess.run([str(REPOSITORY / "scripts/need.sh"), "dpkg-dev", "sysusers"], check=True)
     reexec_inside()
     with tempfile.TemporaryDirectory(prefix="linkway-deb-") as directory:
         earlier, current = build(EARLIER, directory), build(None, directory)
