@@ -148,8 +148,8 @@ fn run_short(desk: Desk, shortage: &Shortage) {
                 "{}",
                 ready.text()
             );
-            assert!(metric(&server, "linkway_disk_free_bytes") < 65536.0);
-            assert_eq!(metric(&server, "linkway_ready"), 0.0);
+            assert!(metric(&desk, "linkway_disk_free_bytes") < 65536.0);
+            assert_eq!(metric(&desk, "linkway_ready"), 0.0);
         }
         // Refused again and again, and nothing else comes of it.
         for number in 50..60 {
@@ -178,7 +178,7 @@ fn run_short(desk: Desk, shortage: &Shortage) {
             let ready = get(server.address(), "/readyz").expect("answered");
             (ready.status == 200).then_some(())
         });
-        assert!(metric(&server, "linkway_store_size_bytes") > 0.0);
+        assert!(metric(&desk, "linkway_store_size_bytes") > 0.0);
         let id = lent.remove(0);
         lender.ok("DeleteVirtualInterface", &json!({ "virtualInterfaceId": id }));
     }
@@ -196,8 +196,8 @@ fn run_short(desk: Desk, shortage: &Shortage) {
 }
 
 /// A metric without labels.
-fn metric(server: &Process, name: &str) -> f64 {
-    let text = get(server.address(), "/metrics").expect("answered").text();
+fn metric(desk: &Desk, name: &str) -> f64 {
+    let text = get(desk.admin_address(), "/metrics").expect("answered").text();
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     value.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().expect("a number")
 }

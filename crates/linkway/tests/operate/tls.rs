@@ -3,11 +3,10 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
-use std::process::Command;
-
 use serde_json::json;
 
-use crate::process::{Desk, Ended, Process, QUICK, wait_for};
+use crate::process::client::get;
+use crate::process::{Desk, Ended, QUICK, wait_for};
 
 /// A self-signed certificate for this machine, and its key, beside the data directory.
 fn certificate(desk: &Desk, name: &str) -> [String; 2] {
@@ -47,12 +46,9 @@ fn admin_talks_tls_to_a_certificate_that_it_is_told_to_trust() {
 }
 
 /// The moment at which the certificate expires, as the metrics have it.
-fn expiry(server: &Process) -> Option<i64> {
+fn expiry(desk: &Desk) -> Option<i64> {
     let name = "linkway_tls_certificate_expiry_timestamp_seconds";
-    let mut command = Command::new("curl");
-    let page = format!("https://{}/metrics", server.address());
-    let output = command.args(["--silent", "--insecure", &page]).output().expect("curl runs");
-    let text = String::from_utf8(output.stdout).expect("text");
+    let text = get(desk.admin_address(), "/metrics").expect("answered").text();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.map(|value| value.parse().expect("a number"))
 }
@@ -73,7 +69,7 @@ fn a_key_that_others_may_read_is_refused_at_the_start_and_when_it_is_read_again(
     }
     fs::set_permissions(&key, Permissions::from_mode(0o400)).expect("set");
     let server = desk.start_with(["--tls-cert", &cert, "--tls-key", &key]);
-    let first = expiry(&server).expect("there is a certificate");
+    let first = expiry(&desk).expect("there is a certificate");
 
     // A renewal whose key is open leaves the old certificate in use.
     let [new, new_key] = expiring(&desk, 2031);
@@ -86,10 +82,10 @@ fn a_key_that_others_may_read_is_refused_at_the_start_and_when_it_is_read_again(
     };
     renew(0o644);
     wait_for("the refusal", || server.logs().contains("the old certificate stays").then_some(()));
-    assert_eq!(expiry(&server), Some(first));
+    assert_eq!(expiry(&desk), Some(first));
     renew(0o600);
     // 2031-01-01T00:00:00Z
-    wait_for("the new one", || (expiry(&server) == Some(1_924_992_000)).then_some(()));
+    wait_for("the new one", || (expiry(&desk) == Some(1_924_992_000)).then_some(()));
     assert_ne!(first, 1_924_992_000);
     server.stop();
 }

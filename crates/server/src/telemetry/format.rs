@@ -2,8 +2,6 @@
 //! scrapers that do not ask for OpenMetrics expect
 //! (prometheus.io/docs/instrumenting/exposition_formats).
 
-use std::borrow::Cow;
-
 /// A text format of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -34,10 +32,10 @@ impl Format {
 
     /// What is written in OpenMetrics, in this format.
     #[must_use]
-    pub fn of(self, openmetrics: &str) -> Cow<'_, str> {
+    pub fn of(self, openmetrics: String) -> String {
         match self {
-            Self::OpenMetrics => Cow::Borrowed(openmetrics),
-            Self::Text => Cow::Owned(text(openmetrics)),
+            Self::OpenMetrics => openmetrics,
+            Self::Text => text(&openmetrics),
         }
     }
 }
@@ -86,8 +84,8 @@ mod tests {
                         # HELP b_total Calls.\n# TYPE b_total counter\nb_total{code=\"# ok\"} 3\n\
                         # HELP c_info The build.\n# TYPE c_info gauge\nc_info{version=\"1\"} 1\n\
                         # HELP d Now.\n# TYPE d gauge\nd -4\n";
-        assert_eq!(Format::Text.of(openmetrics), expected);
-        assert_eq!(Format::OpenMetrics.of(openmetrics), openmetrics);
+        assert_eq!(Format::Text.of(openmetrics.to_owned()), expected);
+        assert_eq!(Format::OpenMetrics.of(openmetrics.to_owned()), openmetrics);
     }
 
     #[test]
