@@ -88,6 +88,9 @@ impl Credentials {
         else {
             return Ok(None);
         };
+        if !self.may_call(&record.principal).await? {
+            return Ok(None);
+        }
         let entry = Arc::new(Entry {
             loaded_at: now,
             key: SigningKey::derive(record.secret.reveal(), claim.scope()),
@@ -95,5 +98,16 @@ impl Credentials {
         });
         self.entries.insert(claim.signing_key_id().to_owned(), Arc::clone(&entry));
         Ok(Some(entry))
+    }
+
+    /// Whether whom a key speaks for may call at all: a disabled account may not.
+    async fn may_call(&self, principal: &Principal) -> Result<bool, Failure> {
+        match principal {
+            Principal::Account(id) => match self.records.get(&key::account(id)).await? {
+                Some(Record::Account(account)) => Ok(account.enabled),
+                Some(_) | None => Ok(false),
+            },
+            Principal::Operator | Principal::Edge(_) => Ok(true),
+        }
     }
 }

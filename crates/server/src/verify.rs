@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use linkway_domain::check;
+use linkway_domain::key::Key;
 use linkway_domain::record::Record;
 use linkway_domain::version::Migrated;
 use linkway_store::seal::Sealer;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use crate::audit;
 use crate::boot::{self, BootError, DataDir};
 use crate::codec;
+use crate::migrate;
 use crate::records::Failure;
 
 /// What was found.
@@ -58,6 +60,10 @@ pub async fn data_dir(path: &Path) -> Result<Report, BootError> {
         if !page.more {
             break;
         }
+    }
+    if !migrate::is_done(|key| records.contains_key(key)) {
+        let new = records.values().flat_map(migrate::new_entries).map(Key::into_string);
+        records.extend(new.map(|key| (key, Record::Mark)).collect::<Vec<_>>());
     }
     violations.extend(check::violations(&records));
     Ok(Report { records: count, violations })

@@ -4,8 +4,9 @@
 use std::fmt::Display;
 
 use linkway_wire::operator::{
-    AccessKey, AccessKeyKind, AccessKeyStatus, Account, AuditEvent, Connection, Edge, Epoch,
-    Gateway, GatewayHandoff, Interface, Location, NewAccessKey, NewEdge, Port,
+    AccessKey, AccessKeyKind, AccessKeyStatus, Account, AccountStatus, AuditEvent, Connection,
+    DeletedAccount, DeletedEdge, Edge, Epoch, Gateway, GatewayHandoff, Interface, Location,
+    NewAccessKey, NewEdge, Port,
 };
 
 use super::output::Row;
@@ -40,9 +41,27 @@ fn kind(value: AccessKeyKind) -> String {
 }
 
 impl Row for Account {
-    const COLUMNS: &'static [&'static str] = &["ACCOUNT", "NAME", "CREATED"];
+    const COLUMNS: &'static [&'static str] = &["ACCOUNT", "NAME", "STATUS", "CREATED"];
     fn cells(&self) -> Vec<String> {
-        vec![self.account_id.clone(), self.name.clone(), time(self.created_at)]
+        let status = match self.status {
+            AccountStatus::Enabled => "enabled",
+            AccountStatus::Disabled => "disabled",
+        };
+        vec![self.account_id.clone(), self.name.clone(), status.to_owned(), time(self.created_at)]
+    }
+}
+
+impl Row for DeletedAccount {
+    const COLUMNS: &'static [&'static str] = &["DELETED ACCOUNT", "NAME", "DELETED ACCESS KEYS"];
+    fn cells(&self) -> Vec<String> {
+        vec![self.account_id.clone(), self.name.clone(), self.access_key_ids.join(" ")]
+    }
+}
+
+impl Row for DeletedEdge {
+    const COLUMNS: &'static [&'static str] = &["DELETED EDGE", "LOCATION", "DELETED ACCESS KEYS"];
+    fn cells(&self) -> Vec<String> {
+        vec![self.edge_id.clone(), self.location_code.clone(), self.access_key_ids.join(" ")]
     }
 }
 
@@ -168,11 +187,12 @@ fn handoff(handoff: &GatewayHandoff) -> String {
 
 impl Row for Gateway {
     const COLUMNS: &'static [&'static str] =
-        &["GATEWAY", "ACCOUNT", "ASN", "VPC", "CIDRS", "HANDOFFS", "STATE", "ERROR"];
+        &["GATEWAY", "NAME", "ACCOUNT", "ASN", "VPC", "CIDRS", "HANDOFFS", "STATE", "ERROR"];
     fn cells(&self) -> Vec<String> {
         let handoffs = self.handoffs.iter().map(handoff);
         vec![
             self.virtual_gateway_id.clone(),
+            maybe(&self.name),
             self.account_id.clone(),
             self.amazon_side_asn.to_string(),
             self.vpc_id.clone(),

@@ -101,6 +101,11 @@ impl Api {
     }
 }
 
+/// What a list has that is asked for one thing.
+pub(super) fn one_of<T: TryFrom<Record>>(found: Option<Record>) -> Option<T> {
+    found.and_then(|record| T::try_from(record).ok())
+}
+
 /// The token of the page after `last`.
 fn token(range: &str, last: &str) -> String {
     let rest = last.strip_prefix(range).unwrap_or(last);

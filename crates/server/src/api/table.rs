@@ -237,10 +237,18 @@ linkway! {
     CreateLocation: Operator, Change, Location, create_location;
     CreatePort: Operator, Change, Port, create_port;
     DeleteAccessKey: Operator, Change, AccessKey, delete_access_key;
+    DeleteAccount: Operator, Change, Account, delete_account;
+    DeleteConnection: Operator, Change, Connection, end_connection;
+    DeleteEdge: Operator, Change, Edge, delete_edge;
     DeleteGateway: Operator, Change, VirtualGateway, delete_gateway;
+    DeleteInterface: Operator, Change, VirtualInterface, end_interface;
+    DeleteLocation: Operator, Change, Location, delete_location;
+    DeletePort: Operator, Change, Port, delete_port;
     DescribeEdge: Operator, Read, Edge, describe_edge;
     DisableAccessKey: Operator, Change, AccessKey, disable_access_key;
+    DisableAccount: Operator, Change, Account, disable_account;
     EnableAccessKey: Operator, Change, AccessKey, enable_access_key;
+    EnableAccount: Operator, Change, Account, enable_account;
     GetEdgeConfig: Edges, NotRecorded("edges ask all the time"), Edge, raw get_edge_config,
         within Duration::from_secs(LONGEST_WAIT + AFTER_WAIT);
     ListAccessKeys: Operator, Read, AccessKey, list_access_keys;
@@ -256,6 +264,10 @@ linkway! {
     RenewEpoch: Operator, Change, Database, renew_epoch;
     ReportEdgeStatus: Edges, NotRecorded("what edges report shows in states"), Edge, raw report_edge_status;
     ResetBgpSession: Operator, Change, VirtualInterface, reset_bgp_session;
+    ResetEdge: Operator, Change, Edge, reset_edge;
+    UpdateAccount: Operator, Change, Account, update_account;
+    UpdateGateway: Operator, Change, VirtualGateway, update_gateway;
+    UpdateLocation: Operator, Change, Location, update_location;
 }
 
 fn not_built(operation: Operation) -> WireError {

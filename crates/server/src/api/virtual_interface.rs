@@ -17,7 +17,7 @@ use linkway_domain::virtual_interface::decide::{
     DeleteVirtualInterface,
 };
 use linkway_domain::virtual_interface::update::UpdateVirtualInterfaceAttributes;
-use linkway_domain::virtual_interface::{InterfaceReport, Phase, VirtualInterface};
+use linkway_domain::virtual_interface::{InterfaceReport, Phase, State, VirtualInterface};
 use linkway_wire::convert::{self, Interface, Interfaces};
 use linkway_wire::{generated, operator};
 use serde::{Serialize, Serializer};
@@ -52,9 +52,12 @@ impl Shown<'_> {
         Interface::new(&self.record, view)
     }
 
+    fn recorded_state(&self) -> State {
+        self.record.state(self.now, self.report.as_ref(), self.edge_silent)
+    }
+
     fn state(&self) -> Option<generated::VirtualInterfaceState> {
-        let state = self.record.state(self.now, self.report.as_ref(), self.edge_silent);
-        Some(state.as_str().into())
+        Some(self.recorded_state().as_str().into())
     }
 }
 
@@ -151,15 +154,37 @@ impl Api {
         Ok(Interfaces { virtual_interfaces, next_token })
     }
 
+    /// Deletes an interface for an owner that does not.
+    pub(super) async fn end_interface(
+        &self,
+        call: &Call,
+        request: operator::DeleteInterface,
+    ) -> Answered<operator::Interface> {
+        let command = DeleteVirtualInterface(request.virtual_interface_id);
+        self.show_to_operator(self.run(call, &command).await?).await
+    }
+
     pub(super) async fn list_interfaces(
         &self,
-        _: &Call,
+        call: &Call,
         request: operator::ListInterfaces,
     ) -> Answered<operator::InterfaceList> {
         let asked = Asked::by_operator(request.max_results, request.next_token.as_deref())?;
-        let (found, next_token) =
-            self.list(&Index::<VirtualInterface>::everything(), asked).await?;
-        let shown = self.show_interfaces(found, None).await?;
+        let state = request.state.as_deref().map(parse_state).transpose()?;
+        let account = match &request.account_id {
+            None => None,
+            Some(id) => Some(self.existing_account(id).await?),
+        };
+        let (mut found, next_token) = match (&request.virtual_interface_id, &account) {
+            (Some(id), _) => (vec![self.find::<VirtualInterface>(call, id).await?], None),
+            (None, None) => self.list(&Index::<VirtualInterface>::everything(), asked).await?,
+            (None, Some(id)) => {
+                self.list(&Index::<VirtualInterface>::of_account(id), asked).await?
+            }
+        };
+        found.retain(|record| account.as_ref().is_none_or(|id| record.is_visible_to(id)));
+        let mut shown = self.show_interfaces(found, None).await?;
+        shown.retain(|shown| state.is_none_or(|state| state == shown.recorded_state()));
         let virtual_interfaces = shown.into_iter().map(to_operator).collect();
         Ok(operator::InterfaceList { virtual_interfaces, next_token })
     }
@@ -264,6 +289,14 @@ impl Api {
 /// Whether its edge may have said something of an interface: not before it was accepted, nor once it is being deleted.
 fn has_report(record: &VirtualInterface) -> bool {
     record.phase == Phase::Accepted
+}
+
+fn parse_state(text: &str) -> Result<State, Fault> {
+    State::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| {
+        let names = State::ALL.map(State::as_str).join(", ");
+        let rule = format!("is not a state of a virtual interface: those are {names}");
+        Fault::field("state", text, rule)
+    })
 }
 
 /// An interface for the operator, without its keys.
