@@ -95,6 +95,12 @@ pub fn told(error: &anyhow::Error) -> String {
     told.unwrap_or_default()
 }
 
+/// A refusal of the operator API in the words of the `admin` command that was typed.
+pub fn in_words_of_admin(text: &str) -> String {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    admin::flags::translate(Cli::command(), &words, text)
+}
+
 /// Ends the program as clap does for arguments of `admin` that it refuses itself.
 pub fn wrong_admin_usage(text: &str) -> ! {
     let mut cli = Cli::command();

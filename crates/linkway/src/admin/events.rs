@@ -7,7 +7,7 @@ use linkway_wire::operator::{AuditEvent, EventKind, EventPage, ListEvents};
 
 use super::client::Client;
 use super::failure::Failure;
-use super::output::{Form, List, row};
+use super::output::{Form, List, Width, row};
 use super::words::EventsArgs;
 
 const PAGE: usize = 100;
@@ -15,13 +15,13 @@ const PAGE: usize = 100;
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Prints what the trail holds, oldest first.
-pub fn run(client: &Client, form: Form, args: &EventsArgs) -> Result<(), Failure> {
+pub fn run(client: &Client, form: Form, width: Width, args: &EventsArgs) -> Result<(), Failure> {
     let mut trail = Trail { client, kind: args.all.then_some(EventKind::All), next_token: None };
     let mut left = args.count.unwrap_or(u64::MAX);
     if args.follow {
         return follow(&mut trail, form, left);
     }
-    let mut list = List::new(form);
+    let mut list = List::new(form, width);
     loop {
         let (events, is_end) = trail.page()?;
         let events = at_most(&mut left, events);

@@ -12,6 +12,8 @@ mod edge;
 mod events;
 mod fabric;
 mod failure;
+pub mod flags;
+mod narrow;
 mod output;
 mod rows;
 mod tenant_words;
@@ -36,7 +38,7 @@ use crate::{check, cli};
 use aws_files::{AwsProfile, Existing};
 use client::Client;
 use failure::Failure;
-use output::{Form, List, Row, object, one};
+use output::{Form, List, Row, Width, object, one};
 use tenant_words::{ConnectionWord, GatewayWord, InterfaceWord};
 use words::{
     AccessKeyWord, AccountWord, CheckArgs, EdgeWord, EpochWord, LocationWord, PortName, PortWord,
@@ -68,7 +70,7 @@ const GLOBALS: &str = "Options of every word";
 
 #[derive(Debug, Args)]
 struct Globals {
-    /// operator.json of the server's data directory
+    /// operator.json of the server's data directory [default: /var/lib/linkway/operator.json]
     #[arg(
         long,
         global = true,
@@ -87,9 +89,18 @@ struct Globals {
         help_heading = GLOBALS
     )]
     output: Form,
+    /// All columns of a list, whole, instead of what fits into 80 columns
+    #[arg(long, global = true, help_heading = GLOBALS)]
+    wide: bool,
     /// Trust the certificates in this PEM file instead of the system's
     #[arg(long, global = true, value_name = "FILE", help_heading = GLOBALS)]
     ca_cert: Option<PathBuf>,
+}
+
+impl Globals {
+    fn width(&self) -> Width {
+        if self.wide { Width::Wide } else { Width::Narrow }
+    }
 }
 
 /// Does what the words say; what went wrong is on stderr.
@@ -98,11 +109,9 @@ pub fn run(args: AdminArgs) -> ExitCode {
     if let Word::Check(args) = word {
         return offline_check(args, globals.output);
     }
-    let Some(path) = &globals.credentials else {
-        cli::wrong_admin_usage(
-            "--credentials FILE (or LINKWAY_CREDENTIALS) is required: \
-             operator.json of the server's data directory",
-        )
+    let path = &match credentials::path(globals.credentials.as_deref()) {
+        Ok(path) => path,
+        Err(text) => cli::wrong_admin_usage(&text),
     };
     let ended = credentials::load(path)
         .and_then(|operator| Client::new(operator, path, globals.ca_cert.as_deref()))
@@ -110,9 +119,12 @@ pub fn run(args: AdminArgs) -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            if !matches!(failure, Failure::ReaderGone) {
-                eprintln!("error: {failure}");
-            }
+            let told = match &failure {
+                Failure::Refused { .. } => cli::in_words_of_admin(&failure.to_string()),
+                Failure::Unreachable(_) | Failure::Local(_) => failure.to_string(),
+                Failure::ReaderGone => return failure.exit_code(),
+            };
+            eprintln!("error: {told}");
             failure.exit_code()
         }
     }
@@ -141,7 +153,9 @@ impl Session<'_> {
             Word::Gateway(word) => self.gateway(word),
             Word::Interface(word) => self.interface(word),
             Word::Epoch(EpochWord::Renew) => self.one(&RenewEpoch {}),
-            Word::Events(args) => events::run(&self.client, self.globals.output, &args),
+            Word::Events(args) => {
+                events::run(&self.client, self.globals.output, self.globals.width(), &args)
+            }
             Word::Backup(args) => backup::run(&self.client, &args.file, args.force),
             Word::Check(args) => unreachable!("{args:?} is done without a server"),
         }
@@ -167,7 +181,7 @@ impl Session<'_> {
 
     /// All pages of a list.
     fn list<R: ListRequest<Item: Row + Serialize>>(&self, request: R) -> Result<(), Failure> {
-        let mut list = List::new(self.globals.output);
+        let mut list = List::new(self.globals.output, self.globals.width());
         self.client.pages(request, |items| list.page(items))?;
         list.end()
     }
@@ -253,7 +267,7 @@ impl Session<'_> {
             EdgeWord::List => self.list(ListEdges::default()),
             EdgeWord::Show(it) => {
                 let detail = self.client.call(&DescribeEdge { edge_id: it.id })?;
-                edge::show(self.globals.output, detail)
+                edge::show(self.globals.output, self.globals.width(), detail)
             }
             EdgeWord::Reset(it) => self.one(&ResetEdge { edge_id: it.id }),
             EdgeWord::Delete(it) => self.one(&DeleteEdge { edge_id: it.id }),
