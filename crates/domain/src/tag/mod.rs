@@ -16,6 +16,9 @@ pub use resource::ResourceTags;
 /// The most tags that a resource carries ("Direct Connect quotas" in the Direct Connect User Guide).
 pub const MOST_TAGS: usize = 50;
 
+/// What keys of tenants' tags must not begin with: the API's own reserved keys, and those that the service answers with.
+pub const RESERVED: [&str; 2] = ["aws:", "linkway:"];
+
 /// The tags of one resource, by key. A value may be absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -26,7 +29,7 @@ impl Tags {
     ///
     /// # Errors
     ///
-    /// A fault that names the member: a key or value breaks the model's rules or begins with `aws:`
+    /// A fault that names the member: a key or value breaks the model's rules or a key begins with one of [`RESERVED`]
     /// ([`FaultKind::Client`]), a key is given twice ([`FaultKind::DuplicateTagKeys`]), or there are more than
     /// [`MOST_TAGS`] ([`FaultKind::TooManyTags`]).
     pub fn parse(field: &str, pairs: &[(String, Option<String>)]) -> Result<Self, Fault> {
@@ -34,12 +37,12 @@ impl Tags {
         for (index, (key, value)) in pairs.iter().enumerate() {
             let path = format!("{field}[{index}]");
             check(&format!("{path}.key"), key, 1, 128)?;
-            if key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
-                return Err(Fault::field(
-                    &format!("{path}.key"),
-                    key,
-                    "must not begin with aws:, which is reserved",
-                ));
+            for reserved in RESERVED {
+                let start = key.get(..reserved.len());
+                if start.is_some_and(|start| start.eq_ignore_ascii_case(reserved)) {
+                    let rule = format_args!("must not begin with {reserved}, which is reserved");
+                    return Err(Fault::field(&format!("{path}.key"), key, rule));
+                }
             }
             if let Some(value) = value {
                 check(&format!("{path}.value"), value, 0, 256)?;
@@ -69,6 +72,16 @@ impl Tags {
         let mut tags = self.0.clone();
         tags.retain(|key, _| !keys.contains(key));
         Self(tags)
+    }
+
+    /// These tags and reserved ones, which count for no limit.
+    #[must_use]
+    pub fn with_reserved(
+        mut self,
+        reserved: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Self {
+        self.0.extend(reserved.into_iter().map(|(key, value)| (key.to_owned(), Some(value))));
+        self
     }
 
     /// The tags in key order.

@@ -181,7 +181,7 @@ impl Session<'_> {
 
     /// All pages of a list.
     fn list<R: ListRequest<Item: Row + Serialize>>(&self, request: R) -> Result<(), Failure> {
-        let mut list = List::new(self.globals.output, self.globals.width());
+        let mut list = List::new(self.globals.output).of_width(self.globals.width());
         self.client.pages(request, |items| list.page(items))?;
         list.end()
     }

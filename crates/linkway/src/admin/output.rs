@@ -140,13 +140,18 @@ pub struct List<T> {
 
 impl<T: Row + Serialize> List<T> {
     /// Nothing printed yet.
-    pub fn new(form: Form, width: Width) -> Self {
+    pub fn new(form: Form) -> Self {
         let out = BufWriter::new(io::stdout().lock());
-        List { form, width, rows: Vec::new(), is_begun: false, out }
+        List { form, width: Width::Narrow, rows: Vec::new(), is_begun: false, out }
+    }
+
+    /// The same, of this width.
+    pub fn of_width(self, width: Width) -> Self {
+        List { width, ..self }
     }
 
     /// Takes one page.
-    pub fn page(&mut self, items: Vec<T>) -> Result<(), Failure> {
+    pub fn page(&mut self, items: impl IntoIterator<Item = T>) -> Result<(), Failure> {
         match self.form {
             Form::Table => self.rows.extend(items),
             Form::Json => self.elements(items).map_err(reader_gone)?,
@@ -163,7 +168,7 @@ impl<T: Row + Serialize> List<T> {
         written.and_then(|()| self.out.flush()).map_err(reader_gone)
     }
 
-    fn elements(&mut self, items: Vec<T>) -> io::Result<()> {
+    fn elements(&mut self, items: impl IntoIterator<Item = T>) -> io::Result<()> {
         for item in items {
             self.out.write_all(if self.is_begun { b",\n" } else { b"[\n" })?;
             self.is_begun = true;

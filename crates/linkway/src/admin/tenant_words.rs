@@ -75,7 +75,10 @@ Example:
 #[derive(Debug, Subcommand)]
 pub enum GatewayWord {
     /// Make a virtual gateway
-    #[command(after_help = "Examples:
+    #[command(
+        // clap breaks no usage line.
+        override_usage = "linkway admin gateway create [OPTIONS] --account <ID> --vpc <VPC>\n           --cidr <PREFIX>...",
+        after_help = "Examples:
   linkway admin gateway create --account 123456789000 --vpc vpc-12345678 \\
     --cidr 10.0.0.0/16 --name office
   linkway admin gateway create --account 123456789000 --vpc vpc-12345678 \\
@@ -87,7 +90,8 @@ pub enum GatewayWord {
     --fabric-peer 192.0.2.1:65010:/etc/linkway/fabric.key \\
       par1-b:eth9:192.0.2.6:65010
 
-An IPv6 ADDRESS is in brackets: [2001:db8::1]:65010.")]
+An IPv6 ADDRESS is in brackets: [2001:db8::1]:65010."
+    )]
     Create {
         /// Account that the VPC belongs to
         #[arg(long, value_name = "ID")]

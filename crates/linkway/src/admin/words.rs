@@ -324,7 +324,8 @@ Example:\n  linkway admin epoch renew"
 #[command(after_help = "With --follow, --output json prints one object a line, otherwise an array.
 
 Examples:
-  linkway admin events
+  linkway admin events --last 20
+  linkway admin events --since 1h --account 123456789000
   linkway admin events --all --output json
   linkway admin events --follow --output json | jq -r .operation")]
 pub struct EventsArgs {
@@ -334,6 +335,15 @@ pub struct EventsArgs {
     /// Reads and refused calls too, not only changes
     #[arg(long)]
     pub all: bool,
+    /// Only the last so many events
+    #[arg(long, value_name = "N", conflicts_with_all = ["follow", "count"])]
+    pub last: Option<usize>,
+    /// Only events of this time and later: 90s, 30m, 12h, 7d ago, or an RFC 3339 time
+    #[arg(long, value_name = "TIME", value_parser = super::events::since)]
+    pub since: Option<jiff::Timestamp>,
+    /// Only what this account has called
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
     /// Stop after so many events
     #[arg(long, value_name = "N")]
     pub count: Option<u64>,

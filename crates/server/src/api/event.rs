@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use linkway_domain::Fault;
+use linkway_domain::Time;
 use linkway_domain::fault::shown;
 use linkway_domain::key;
 use linkway_wire::error::WireError;
@@ -23,6 +24,9 @@ const SETTLES: Duration = Duration::from_millis(250);
 
 /// How long reading waits for the journal to be written.
 const JOURNAL: Duration = Duration::from_millis(500);
+
+/// How many events of the journal are read at a time where they are passed over.
+const SKIPPED: usize = 1000;
 
 /// Where a reader of the audit log stands: after this key of the store, and at this place of the journal.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +68,10 @@ impl Api {
     pub(super) async fn list_events(&self, _: &Call, request: ListEvents) -> Answered<EventPage> {
         let limit = page::operators_limit(request.max_results)?;
         let mut place = Place::parse(request.next_token.as_deref())?;
+        if let (Some(start), None) = (request.start_time, &request.next_token) {
+            let start = u64::try_from(start.as_millisecond()).unwrap_or_default();
+            self.skip_to(Time::from_millis(start), &mut place)?;
+        }
         let asked = clock::now();
         tokio::time::sleep(SETTLES).await;
         let mut stored = self.stored_events(&place, limit).await?;
@@ -81,6 +89,29 @@ impl Api {
             }
         };
         Ok(EventPage { events, next_token: place.token() })
+    }
+
+    /// Moves a place at the beginning to the first event of a time.
+    fn skip_to(&self, start: Time, place: &mut Place) -> Result<(), WireError> {
+        place.stored = Some(key::audit(start, "").into_string());
+        let read = |from: Cursor, limit: usize| {
+            self.journal.read(Some(from), limit).map_err(|error| {
+                tracing::error!(%error, "the journal cannot be read");
+                internal()
+            })
+        };
+        loop {
+            let (events, end) = read(place.journal, SKIPPED)?;
+            let earlier = events.iter().take_while(|event| event.time < start).count();
+            if earlier < SKIPPED {
+                // A cursor is behind an event: of none there is nothing to skip.
+                if earlier > 0 {
+                    place.journal = read(place.journal, earlier)?.1;
+                }
+                return Ok(());
+            }
+            place.journal = end;
+        }
     }
 
     async fn stored_events(

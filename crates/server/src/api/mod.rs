@@ -21,6 +21,7 @@ mod failure;
 mod feed;
 mod location;
 mod metrics;
+mod offer;
 pub mod operation;
 mod page;
 mod port;

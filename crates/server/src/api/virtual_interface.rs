@@ -1,8 +1,11 @@
 //! Virtual interfaces: made, lent, confirmed, changed and deleted by tenants, listed for them and for the operator.
 
+use std::collections::{BTreeSet, HashMap};
+
 use linkway_domain::Fault;
 use linkway_domain::Time;
 use linkway_domain::access::{self, Action};
+use linkway_domain::account::Account;
 use linkway_domain::connection::Connection;
 use linkway_domain::decide::Context;
 use linkway_domain::fault::ResourceKind;
@@ -23,7 +26,7 @@ use linkway_wire::{generated, operator};
 use serde::{Serialize, Serializer};
 
 use super::page::Asked;
-use super::{Answered, Api, Call};
+use super::{Answered, Api, Call, offer};
 use crate::clock;
 use crate::records::Failure;
 
@@ -221,6 +224,11 @@ impl Api {
             let record = access::find::<VirtualInterface>(view, context, Action::See, id)?.clone();
             let report = view.interface_status(&parsed)?.map(|status| status.report.clone());
             let tags = view.tags(&resource, reader)?.map(|labelled| labelled.tags.clone());
+            let Some(lender) = offer::lender(&record, reader, context.now) else {
+                return Ok((record, report, tags));
+            };
+            let reserved = offer::tags(&record, view.account(lender)?);
+            let tags = Some(tags.unwrap_or_default().with_reserved(reserved));
             Ok((record, report, tags))
         };
         let (record, report, tags) = match self.records.read(call.principal(), question).await {
@@ -257,6 +265,7 @@ impl Api {
         }
         let mut beside = self.records_at(&keys).await?.into_iter();
         let (region, now) = (self.records.settings().region.as_str(), clock::now());
+        let lenders = self.lenders(&records, reader, now).await?;
         let mut shown = Vec::with_capacity(records.len());
         for record in records {
             let report = match has_report(&record).then(|| beside.next().flatten()).flatten() {
@@ -267,6 +276,14 @@ impl Api {
                 Some(Record::ResourceTags(labelled)) => Some(labelled.tags),
                 Some(_) | None => None,
             };
+            let is_offer = reader.and_then(|reader| offer::lender(&record, reader, now)).is_some();
+            let tags = match is_offer {
+                true => {
+                    let reserved = offer::tags(&record, lenders.get(&record.lender));
+                    Some(tags.unwrap_or_default().with_reserved(reserved))
+                }
+                false => tags,
+            };
             let record = match has_report(&record) && report.is_none() {
                 true => self.again(record).await?,
                 false => record,
@@ -275,6 +292,21 @@ impl Api {
             shown.push(Shown { record, region, now, reader, tags, report, edge_silent });
         }
         Ok(shown)
+    }
+
+    /// The accounts that have lent this reader what waits for its answer.
+    async fn lenders(
+        &self,
+        records: &[VirtualInterface],
+        reader: Option<&AccountId>,
+        now: Time,
+    ) -> Result<HashMap<AccountId, Account>, Failure> {
+        let Some(reader) = reader else { return Ok(HashMap::new()) };
+        let lenders = records.iter().filter_map(|record| offer::lender(record, reader, now));
+        let lenders: BTreeSet<&AccountId> = lenders.collect();
+        let keys: Vec<_> = lenders.into_iter().map(key::account).collect();
+        let found: Vec<Account> = self.records.present(&keys).await?;
+        Ok(found.into_iter().map(|account| (account.id.clone(), account)).collect())
     }
 
     /// The record as it is now, if it is still there.
