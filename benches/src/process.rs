@@ -7,6 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use linkway_domain::quota::Quota;
+use linkway_wire::operator::OperatorFile;
+
+use crate::seed;
 
 /// Clock ticks a second in /proc: fixed on every Linux that Rust's standard library runs on.
 const TICKS: f64 = 100.0;
@@ -103,8 +107,7 @@ pub fn get(address: SocketAddr, path: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     stream.write_all(
-        format!("GET {path} HTTP/1.1\r\nhost: bench.invalid\r\nconnection: close\r\n\r\n")
-            .as_bytes(),
+        format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes(),
     )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
@@ -127,6 +130,11 @@ impl Linkway {
             text.push_str(&format!("store_max_batch = {commits}\n"));
         }
         text.push_str("[throttle]\nkey_per_second = 0\naccount_per_second = 0\n");
+        let quotas = seed::quotas();
+        text.push_str("[quotas]\n");
+        for quota in Quota::ALL {
+            text.push_str(&format!("{} = {}\n", quota.as_str(), quotas.limit(quota)));
+        }
         let config = dir.join("bench.toml");
         std::fs::write(&config, text)?;
         Ok(Self { program: program.to_owned(), dir: dir.to_owned(), config })
@@ -148,5 +156,13 @@ impl Linkway {
         let mut process = Process::start(&mut command, address, "")?;
         process.wait_for("/readyz", false)?;
         Ok((process, began.elapsed()))
+    }
+
+    /// Where a started server has its metrics.
+    pub fn admin_address(&self) -> Result<SocketAddr> {
+        let text = std::fs::read(self.dir.join("operator.json"))?;
+        let file: OperatorFile = serde_json::from_slice(&text)?;
+        let endpoint = file.admin_endpoint.context("operator.json has no adminEndpoint")?;
+        Ok(endpoint.trim_start_matches("http://").parse()?)
     }
 }

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access_key::Principal;
 use crate::connection::{Connection, ConnectionPhase};
+use crate::id::AccessKeyId;
 use crate::key::{self, Key};
+use crate::operator::Role;
+use crate::quota::{Count, Recount};
 use crate::record::{Kind, Record, derived};
 use crate::tag::TaggedResource;
 use crate::virtual_interface::Phase;
@@ -25,6 +28,7 @@ pub fn violations(records: &BTreeMap<String, Record>) -> Vec<String> {
         }
         found.extend(incoherent(records, record).into_iter().map(|text| format!("{at}: {text}")));
     }
+    found.extend(miscounted(records));
     for (at, record) in &expected {
         match records.get(at) {
             Some(there) if there == record => {}
@@ -57,6 +61,30 @@ pub fn violations(records: &BTreeMap<String, Record>) -> Vec<String> {
     found
 }
 
+/// The counters of quotas that differ from a recount.
+fn miscounted(records: &BTreeMap<String, Record>) -> Vec<String> {
+    let mut recount = Recount::default();
+    records.values().for_each(|record| recount.add(record));
+    let mut counted = recount.counters();
+    let counters = records.range("count/".to_owned()..).map_while(|(at, record)| match record {
+        Record::Count(count) if at.starts_with("count/") => Some((at, *count)),
+        _ => None,
+    });
+    let mut found = Vec::new();
+    let mut judge = |at: &str, says: Count, counted: Count| {
+        if says != counted {
+            found.push(format!("{at}: says {says}, a recount gives {counted}"));
+        }
+    };
+    for (at, says) in counters {
+        judge(at, says, counted.remove(at).unwrap_or_default());
+    }
+    for (at, counted) in counted {
+        judge(&at, Count::NONE, counted);
+    }
+    found
+}
+
 /// What is wrong with a record in itself, or with those it names.
 fn incoherent(records: &BTreeMap<String, Record>, record: &Record) -> Vec<String> {
     let there = |key: Key| records.contains_key(key.as_str());
@@ -74,6 +102,21 @@ fn incoherent(records: &BTreeMap<String, Record>, record: &Record) -> Vec<String
             Principal::Edge(id) => require(there(key::edge(id)), "its edge does not exist"),
             Principal::Operator => {}
         },
+        Record::Roster(r) => {
+            let is_operators = |id: &AccessKeyId| {
+                let key = records.get(key::access_key(id).as_str());
+                matches!(key, Some(Record::AccessKey(k)) if k.principal == Principal::Operator)
+            };
+            let keys: Vec<_> = r.operators.iter().flat_map(|o| &o.keys).map(|k| &k.id).collect();
+            require(keys.iter().all(|id| is_operators(id)), "has a key that is no operator's");
+            let distinct = keys.iter().collect::<BTreeSet<_>>().len() == keys.len();
+            require(distinct, "gives two operators one key");
+            let is_ordered = r.operators.is_sorted_by(|one, other| one.name < other.name);
+            require(is_ordered, "has operators out of order, or two of one name");
+            let admin = r.operators.iter().any(|o| o.enabled && o.role == Role::Admin);
+            require(admin, "has no enabled admin");
+        }
+        Record::OperatorUse(_) => {}
         Record::Edge(r) => {
             require(there(key::location(&r.location)), "its location does not exist")
         }
@@ -162,6 +205,7 @@ fn incoherent(records: &BTreeMap<String, Record>, record: &Record) -> Vec<String
         Record::Account(_)
         | Record::Location(_)
         | Record::EdgeSeen(_)
+        | Record::Count(_)
         | Record::Claim(_)
         | Record::Mark => {}
     }

@@ -14,7 +14,9 @@ use crate::customer_agreement::CustomerAgreement;
 use crate::edge::{Edge, EdgePart, EdgeSeen, InterfaceConfig, PartConfig, PortConfig};
 use crate::key::Key;
 use crate::location::Location;
+use crate::operator::{OperatorUse, Roster};
 use crate::port::Port;
+use crate::quota::{Count, Use};
 use crate::stored::{Entry, Stored};
 use crate::tag::ResourceTags;
 use crate::version::{Form, InJson, Migrated, Moved, Never, Versioned};
@@ -175,6 +177,15 @@ macro_rules! records {
             }
         }
 
+        /// What a record uses of the quotas.
+        #[must_use]
+        pub fn uses(record: &Record) -> Vec<Use<'_>> {
+            match record {
+                $(Record::$name(record) => Stored::uses(record),)*
+                Record::Claim(_) | Record::Mark => Vec::new(),
+            }
+        }
+
         /// How a record counts in the counts of things by state.
         #[must_use]
         pub fn counts(record: &Record) -> Vec<(Group, i64)> {
@@ -217,6 +228,10 @@ records! {
     Account = "account" at "account", sealed Never, cached true, counted false, wakes Credentials;
     /// An access key, with its secret.
     AccessKey = "access-key" at "key", sealed Since(1), cached false, counted false, wakes Credentials;
+    /// All operators.
+    Roster = "operators" at "operator", sealed Never, cached false, counted false, wakes Credentials;
+    /// When operators' keys were last used.
+    OperatorUse = "operator-use" at "operator-use", sealed Never, cached false, counted false, wakes Nobody;
     /// A place with edge routers.
     Location = "location" at "location", sealed Never, cached false, counted false, wakes Nobody;
     /// An edge router.
@@ -237,6 +252,8 @@ records! {
     CustomerAgreement = "customer-agreement" at "agreement", sealed Never, cached false, counted false, wakes Nobody;
     /// A virtual gateway, with the keys of its sessions with the fabric.
     Gateway = "gateway" at "gateway", sealed Since(2), cached true, counted false, wakes Nobody;
+    /// How many there are of something that a quota limits.
+    Count = "count" at "count", sealed Never, cached true, counted false, wakes Nobody;
 }
 
 /// What an edge router must know because of a record.
@@ -254,6 +271,8 @@ pub fn on_edge(record: &Record) -> Option<EdgePart> {
         // An edge knows a gateway by the interfaces that lead to it, and the other kinds not at all.
         Record::Account(_)
         | Record::AccessKey(_)
+        | Record::Roster(_)
+        | Record::OperatorUse(_)
         | Record::Location(_)
         | Record::Edge(_)
         | Record::EdgeSeen(_)
@@ -262,6 +281,7 @@ pub fn on_edge(record: &Record) -> Option<EdgePart> {
         | Record::ResourceTags(_)
         | Record::CustomerAgreement(_)
         | Record::Gateway(_)
+        | Record::Count(_)
         | Record::Claim(_)
         | Record::Mark => None,
     }
@@ -310,7 +330,10 @@ versions! {
     VirtualInterface2 = 2 Compact after InJson<Self>, |InJson(same)| same.into();
     VirtualInterfaceStatus = 2 Compact after Never, |never| match never {};
     ResourceTags = 2 Compact after Never, |never| match never {};
+    Count = 2 Compact after Never, |never| match never {};
     AccessKey = 1 Json after Never, |never| match never {};
+    Roster = 1 Json after Never, |never| match never {};
+    OperatorUse = 1 Json after Never, |never| match never {};
     Location = 1 Json after Never, |never| match never {};
     Edge = 1 Json after Never, |never| match never {};
     EdgeSeen = 1 Json after Never, |never| match never {};

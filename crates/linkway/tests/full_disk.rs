@@ -11,7 +11,7 @@ use std::process::Command;
 
 use process::client::Client;
 use process::world::{Pair, allocation, simulated_location, text};
-use process::{Desk, Process, QUICK, wait_for};
+use process::{Desk, Process, QUICK, ROOMY, wait_for};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -113,15 +113,15 @@ fn a_full_disk_refuses_writes_and_serves_reads_until_there_is_space() {
     match Tmpfs::mount("3m") {
         Some(disk) => {
             let data = disk.path().join("data");
-            run_short(Desk::with_data(QUICK, &data), &Shortage::Tmpfs(disk));
+            run_short(Desk::with_data(&[QUICK, ROOMY].concat(), &data), &Shortage::Tmpfs(disk));
         }
-        None => run_short(Desk::new(QUICK), &Shortage::FileSize),
+        None => run_short(Desk::new(&[QUICK, ROOMY].concat()), &Shortage::FileSize),
     }
 }
 
 #[test]
 fn files_that_may_not_grow_refuse_writes_and_serve_reads_until_they_may() {
-    run_short(Desk::new(QUICK), &Shortage::FileSize);
+    run_short(Desk::new(&[QUICK, ROOMY].concat()), &Shortage::FileSize);
 }
 
 fn run_short(desk: Desk, shortage: &Shortage) {

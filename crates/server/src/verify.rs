@@ -5,6 +5,7 @@ use std::path::Path;
 
 use linkway_domain::check;
 use linkway_domain::key::Key;
+use linkway_domain::quota::Recount;
 use linkway_domain::record::Record;
 use linkway_domain::version::Migrated;
 use linkway_store::seal::Sealer;
@@ -61,7 +62,11 @@ pub async fn data_dir(path: &Path) -> Result<Report, BootError> {
             break;
         }
     }
-    if !migrate::is_done(|key| records.contains_key(key)) {
+    if !migrate::is_done(&records) {
+        records.retain(|at, _| !at.starts_with("count/"));
+        let mut recount = Recount::default();
+        records.values().for_each(|record| recount.add(record));
+        records.extend(recount.counters().into_iter().map(|(at, count)| (at, count.into())));
         let new = records.values().flat_map(migrate::new_entries).map(Key::into_string);
         records.extend(new.map(|key| (key, Record::Mark)).collect::<Vec<_>>());
     }

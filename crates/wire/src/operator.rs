@@ -54,11 +54,22 @@ answers! {
     EnableAccount -> Account,
     DisableAccount -> Account,
     DeleteAccount -> DeletedAccount,
+    DescribeAccount -> AccountDetail,
     CreateAccessKey -> NewAccessKey,
     ListAccessKeys -> AccessKeyList,
     EnableAccessKey -> AccessKey,
     DisableAccessKey -> AccessKey,
     DeleteAccessKey -> Nothing,
+    CreateOperator -> Operator,
+    ListOperators -> OperatorList,
+    DescribeOperator -> OperatorDetail,
+    EnableOperator -> Operator,
+    DisableOperator -> Operator,
+    DeleteOperator -> Nothing,
+    CreateOperatorKey -> NewOperatorKey,
+    EnableOperatorKey -> OperatorKey,
+    DisableOperatorKey -> OperatorKey,
+    DeleteOperatorKey -> Nothing,
     CreateLocation -> Location,
     ListLocations -> LocationList,
     UpdateLocation -> Location,
@@ -141,6 +152,8 @@ lists! {
         /// Only this edge's.
         edge_id: String
     } -> AccessKeyList { access_keys: AccessKey }
+    /// Every operator.
+    ListOperators {} -> OperatorList { operators: Operator }
     /// Every location.
     ListLocations {
         /// Only this one.
@@ -187,8 +200,11 @@ lists! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorFile {
-    /// The server's address: `http://127.0.0.1:8580`.
+    /// The server's address for tenants and edges: `http://127.0.0.1:8580`.
     pub endpoint: String,
+    /// Its address for the operator, `http://127.0.0.1:8581`; absent: the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin_endpoint: Option<String>,
     /// The region of the credential scope.
     pub region: String,
     /// The operator's key: 20 characters.
@@ -243,6 +259,11 @@ requests! {
         /// Which.
         account_id: String,
     }
+    /// An account, and what it uses of its quotas.
+    DescribeAccount {
+        /// Which.
+        account_id: String,
+    }
     /// Makes a key pair for an account or for an edge; the secret is in this answer and never again.
     CreateAccessKey {
         /// The account, if it is for one.
@@ -264,6 +285,56 @@ requests! {
     }
     /// Forgets the key for good.
     DeleteAccessKey {
+        /// Which.
+        access_key_id: String,
+    }
+    /// Makes an operator, who has no key yet.
+    CreateOperator {
+        /// What the audit trail will call it.
+        operator_name: String,
+        /// `read`, `operate` or `admin`.
+        role: String,
+    }
+    /// An operator and its keys.
+    DescribeOperator {
+        /// Which.
+        operator_name: String,
+    }
+    /// Accepts an operator's keys again.
+    EnableOperator {
+        /// Which.
+        operator_name: String,
+    }
+    /// Refuses an operator's keys until it is enabled.
+    DisableOperator {
+        /// Which.
+        operator_name: String,
+    }
+    /// Forgets an operator and its keys for good.
+    DeleteOperator {
+        /// Which.
+        operator_name: String,
+    }
+    /// Makes a key pair for an operator; the secret is in this answer and never again.
+    CreateOperatorKey {
+        /// Whose.
+        operator_name: String,
+        /// For how many seconds it is good; absent: until it is disabled or deleted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_in_seconds: Option<u64>,
+    }
+    /// Accepts an operator's key again.
+    EnableOperatorKey {
+        /// Which.
+        access_key_id: String,
+    }
+    /// Refuses an operator's key until it is enabled.
+    DisableOperatorKey {
+        /// Which.
+        access_key_id: String,
+    }
+    /// Forgets an operator's key for good.
+    DeleteOperatorKey {
         /// Which.
         access_key_id: String,
     }
@@ -448,6 +519,7 @@ fn default_asn() -> i64 {
 
 mod audit;
 mod edge;
+mod operators;
 mod resources;
 #[cfg(test)]
 mod tests;
@@ -456,8 +528,9 @@ pub use audit::{AuditEvent, EventKind, EventPage, ListEvents, Parameters};
 pub use edge::{
     EdgeDetail, EdgeInterface, EdgePort, FabricSession, PeerStatus, SessionState, Traffic,
 };
+pub use operators::{NewOperatorKey, Operator, OperatorDetail, OperatorKey};
 pub use resources::{
-    AccessKey, AccessKeyKind, AccessKeyStatus, Account, AccountStatus, Connection, DeletedAccount,
-    DeletedEdge, Edge, Gateway, GatewayHandoff, HandoffPeer, Interface, Location, NewAccessKey,
-    NewEdge, Port,
+    AccessKey, AccessKeyKind, AccessKeyStatus, Account, AccountDetail, AccountStatus, Connection,
+    DeletedAccount, DeletedEdge, Edge, Gateway, GatewayHandoff, HandoffPeer, Interface, Location,
+    NewAccessKey, NewEdge, Port, QuotaUse,
 };

@@ -9,9 +9,9 @@ use linkway_domain::record::Record;
 use linkway_domain::virtual_interface::{Phase, VirtualInterface};
 use proptest::prelude::*;
 
-use super::is_party;
 use super::scene::{CONNECTION_EVENTS, EVENTS};
 use super::story::Moment;
+use super::{World, is_party};
 
 /// What a commit changed: each key with its record before and after.
 pub fn changes<'a>(moment: &Moment<'a>) -> Vec<(&'a str, Option<&'a Record>, Option<&'a Record>)> {
@@ -31,12 +31,14 @@ pub fn belongs(record: &Record, who: &AccountId) -> bool {
         Record::Connection(connection) => connection.owner == *who,
         Record::VirtualInterface(interface) => is_party(interface, who),
         // Its key says whose it is.
-        Record::VirtualInterfaceStatus(_) => true,
+        Record::VirtualInterfaceStatus(_) | Record::Count(_) => true,
         Record::ResourceTags(tags) => tags.account == *who,
         Record::CustomerAgreement(agreement) => agreement.account == *who,
         Record::Claim(_) | Record::Mark => true,
         Record::Account(account) => account.id == *who,
         Record::AccessKey(_)
+        | Record::Roster(_)
+        | Record::OperatorUse(_)
         | Record::Location(_)
         | Record::Edge(_)
         | Record::EdgeSeen(_)
@@ -61,6 +63,10 @@ pub fn may_write(moment: &Moment<'_>, who: &AccountId, key: &str) -> bool {
             _ => false,
         })
     };
+    let interfaces = |of: &dyn Fn(&VirtualInterface) -> bool| {
+        let mut both = [moment.before, moment.after].into_iter().flat_map(World::interfaces);
+        both.any(|interface| is_party(interface, who) && of(interface))
+    };
     match parts[..] {
         ["connection" | "vif" | "edge-generation", _] => true,
         // Its own, as it was: what is confirmed is tied to it.
@@ -79,6 +85,12 @@ pub fn may_write(moment: &Moment<'_>, who: &AccountId, key: &str) -> bool {
         ["vif-status", id] => visible(id),
         ["tags", _, _, account] => account == who.as_str(),
         ["agreement", account, _] => account == who.as_str(),
+        ["count", "vif", connection] => interfaces(&|i| i.connection.as_str() == connection),
+        ["count", "connection", account, _] => account == who.as_str(),
+        ["count", "offer", recipient, lender] => {
+            interfaces(&|i| (i.owner.as_str(), i.lender.as_str()) == (recipient, lender))
+        }
+        ["count", "offers", recipient] => interfaces(&|i| i.owner.as_str() == recipient),
         ["due", _, id] => !id.starts_with("dxvif") || visible(id),
         _ => false,
     }

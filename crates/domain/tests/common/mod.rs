@@ -281,10 +281,14 @@ impl World {
             Record::Claim(claim) => sees(&claim.interface),
             Record::Account(_)
             | Record::AccessKey(_)
+            | Record::Roster(_)
+            | Record::OperatorUse(_)
             | Record::Location(_)
             | Record::Edge(_)
             | Record::EdgeSeen(_)
             | Record::Port(_)
+            // How many there are may refuse a call; it shows nothing of what is counted.
+            | Record::Count(_)
             | Record::Mark => true,
             Record::VirtualInterfaceStatus(status) => sees(&status.id),
             Record::ResourceTags(tags) => tags.account == *account,

@@ -3,6 +3,7 @@
 //! Words become requests, answers become a table or JSON. Exit codes: 0 done, 1 refused by the
 //! server, 2 wrong usage, 3 no server to talk to or a file here that cannot be used.
 
+mod account;
 mod aws_files;
 mod aws_profile;
 mod backup;
@@ -14,6 +15,7 @@ mod fabric;
 mod failure;
 pub mod flags;
 mod narrow;
+mod operator;
 mod output;
 mod rows;
 mod tenant_words;
@@ -26,10 +28,11 @@ use clap::Args;
 use linkway_wire::operator::{
     ApproveConnection, CreateAccessKey, CreateAccount, CreateEdge, CreateGateway, CreateLocation,
     CreatePort, DeleteAccessKey, DeleteAccount, DeleteConnection, DeleteEdge, DeleteGateway,
-    DeleteInterface, DeleteLocation, DeletePort, DescribeEdge, DisableAccessKey, DisableAccount,
-    EnableAccessKey, EnableAccount, ListAccessKeys, ListAccounts, ListConnections, ListEdges,
-    ListGateways, ListInterfaces, ListLocations, ListPorts, ListRequest, RejectConnection,
-    RenewEpoch, Request, ResetBgpSession, ResetEdge, UpdateAccount, UpdateGateway, UpdateLocation,
+    DeleteInterface, DeleteLocation, DeletePort, DescribeAccount, DescribeEdge, DisableAccessKey,
+    DisableAccount, EnableAccessKey, EnableAccount, ListAccessKeys, ListAccounts, ListConnections,
+    ListEdges, ListGateways, ListInterfaces, ListLocations, ListPorts, ListRequest, Nothing,
+    RejectConnection, RenewEpoch, Request, ResetBgpSession, ResetEdge, UpdateAccount,
+    UpdateGateway, UpdateLocation,
 };
 use serde::Serialize;
 
@@ -38,6 +41,7 @@ use crate::{check, cli};
 use aws_files::{AwsProfile, Existing};
 use client::Client;
 use failure::Failure;
+use operator::OperatorWord;
 use output::{Form, List, Row, Width, object, one};
 use tenant_words::{ConnectionWord, GatewayWord, InterfaceWord};
 use words::{
@@ -109,6 +113,9 @@ pub fn run(args: AdminArgs) -> ExitCode {
     if let Word::Check(args) = word {
         return offline_check(args, globals.output);
     }
+    if let Word::Operator(OperatorWord::Rescue { dir }) = &word {
+        return operator::rescue(dir, globals.output);
+    }
     let path = &match credentials::path(globals.credentials.as_deref()) {
         Ok(path) => path,
         Err(text) => cli::wrong_admin_usage(&text),
@@ -146,6 +153,7 @@ impl Session<'_> {
         match word {
             Word::Account(word) => self.account(word),
             Word::AccessKey(word) => self.access_key(word),
+            Word::Operator(word) => self.operator(word),
             Word::Location(word) => self.location(word),
             Word::Edge(word) => self.edge(word),
             Word::Port(word) => self.port(word),
@@ -179,6 +187,15 @@ impl Session<'_> {
         }
     }
 
+    /// One call whose answer says no more than that it is done.
+    fn nothing<R: Request<Answer = Nothing>>(&self, request: &R) -> Result<(), Failure> {
+        let answer = self.client.call(request)?;
+        match self.globals.output {
+            Form::Table => Ok(()),
+            Form::Json => object(&answer),
+        }
+    }
+
     /// All pages of a list.
     fn list<R: ListRequest<Item: Row + Serialize>>(&self, request: R) -> Result<(), Failure> {
         let mut list = List::new(self.globals.output).of_width(self.globals.width());
@@ -193,6 +210,10 @@ impl Session<'_> {
             AccountWord::Disable(it) => self.one(&DisableAccount { account_id: it.id }),
             AccountWord::Enable(it) => self.one(&EnableAccount { account_id: it.id }),
             AccountWord::Delete(it) => self.one(&DeleteAccount { account_id: it.id }),
+            AccountWord::Show { id } => {
+                let detail = self.client.call(&DescribeAccount { account_id: id })?;
+                account::show(self.globals.output, self.globals.width(), detail)
+            }
             AccountWord::List => self.list(ListAccounts::default()),
         }
     }
@@ -215,13 +236,7 @@ impl Session<'_> {
             }
             AccessKeyWord::Disable(key) => self.one(&DisableAccessKey { access_key_id: key.id }),
             AccessKeyWord::Enable(key) => self.one(&EnableAccessKey { access_key_id: key.id }),
-            AccessKeyWord::Delete(key) => {
-                let answer = self.client.call(&DeleteAccessKey { access_key_id: key.id })?;
-                match self.globals.output {
-                    Form::Table => Ok(()),
-                    Form::Json => object(&answer),
-                }
-            }
+            AccessKeyWord::Delete(key) => self.nothing(&DeleteAccessKey { access_key_id: key.id }),
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 
+use super::operator::OperatorWord;
 use super::tenant_words::{ConnectionWord, GatewayWord, InterfaceWord};
 
 /// What to do, on what.
@@ -16,6 +17,9 @@ pub enum Word {
     /// Access keys, which sign calls
     #[command(subcommand, arg_required_else_help = true)]
     AccessKey(AccessKeyWord),
+    /// Operators, their roles and keys
+    #[command(subcommand, arg_required_else_help = true)]
+    Operator(OperatorWord),
     /// Locations: places where ports are
     #[command(subcommand, arg_required_else_help = true)]
     Location(LocationWord),
@@ -87,6 +91,13 @@ Example:
   linkway admin account delete 123456789000"
     )]
     Delete(AccountId),
+    /// Show one account, with what it uses of its quotas
+    #[command(after_help = "Example:\n  linkway admin account show 123456789000")]
+    Show {
+        /// 12 digits
+        #[arg(value_name = "ID")]
+        id: String,
+    },
     /// List all accounts
     #[command(after_help = "Example:\n  linkway admin account list --output json")]
     List,
@@ -332,7 +343,7 @@ pub struct EventsArgs {
     /// Wait for what happens next, until interrupted
     #[arg(long)]
     pub follow: bool,
-    /// Reads and refused calls too, not only changes
+    /// All reads and refused calls too, not only changes and evidence
     #[arg(long)]
     pub all: bool,
     /// Only the last so many events

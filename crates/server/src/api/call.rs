@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use linkway_domain::Fault;
@@ -13,7 +13,7 @@ use linkway_domain::id::AccountId;
 use linkway_domain::key::Key;
 use linkway_domain::record::Record;
 use linkway_domain::view::View;
-use linkway_wire::error::WireError;
+use linkway_wire::error::{Code, WireError};
 use linkway_wire::operation::{Call as TenantRequest, Target};
 use linkway_wire::operator::Request as OperatorRequest;
 use serde::Serialize;
@@ -24,6 +24,7 @@ use super::{Answered, Api, audit};
 use crate::clock;
 use crate::credentials::Caller;
 use crate::http::{RequestId, Response};
+use crate::limits::in_flight::{Flight, Full};
 use crate::records::Failure;
 
 /// How many records are read at a time: what an etcd transaction takes.
@@ -38,6 +39,8 @@ pub(super) struct Call {
     pub source: IpAddr,
     pub request_id: RequestId,
     pub encodings: Encodings,
+    /// What an account's call has in flight.
+    pub flight: Mutex<Option<Flight>>,
 }
 
 impl Call {
@@ -50,6 +53,39 @@ impl Call {
     pub fn account(&self) -> Result<&AccountId, Fault> {
         let denied = || Fault::denied("This operation is for accounts.");
         self.principal().account().ok_or_else(denied)
+    }
+
+    /// Makes room for an answer of this many bytes among those that the account has in flight.
+    ///
+    /// # Errors
+    ///
+    /// `ThrottlingException` if there is none.
+    pub fn reserve(&self, bytes: usize) -> Result<(), WireError> {
+        match self.flight().as_mut().map_or(Ok(()), |flight| flight.reserve(bytes)) {
+            Ok(()) => Ok(()),
+            Err(Full) => Err(WireError::new(
+                Code::ThrottlingException,
+                "Rate exceeded: this account has too many answers in flight.",
+            )),
+        }
+    }
+
+    /// Waits until it is this list's turn among those of the account.
+    pub async fn wait_for_turn(&self) {
+        let Some(lists) = self.flight().as_ref().map(Flight::lists) else { return };
+        let turn = lists.acquire_owned().await.expect("it is never closed");
+        if let Some(flight) = self.flight().as_mut() {
+            flight.take_turn(turn);
+        }
+    }
+
+    /// What goes with the answer.
+    pub fn end_flight(&self) -> Option<Flight> {
+        self.flight().take()
+    }
+
+    fn flight(&self) -> MutexGuard<'_, Option<Flight>> {
+        self.flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The request of a tenants' operation, checked against the model's own constraints. `OPERATION` is the operation's place
@@ -79,10 +115,11 @@ impl Api {
     /// Decides and commits a call's command, with its audit record in the same commit.
     pub(super) async fn run<C: Command>(&self, call: &Call, command: &C) -> Answered<C::Outcome> {
         let audit = |time, resources: &[Cow<'_, str>]| audit::of_change(call, time, resources);
-        let decided = self.records.run(call.principal(), command, Some(&audit)).await?;
+        let decided = self.records.run(call.principal(), command, Some(&audit)).await;
+        let decided = decided.inspect_err(|failure| self.count_refusal(failure))?;
         if !decided.changed {
             // Nothing was committed, so nothing was recorded: to the audit log this is a read.
-            self.journal.record(&audit::event(call, clock::now(), "ok", None));
+            self.trail.record(&audit::event(call, clock::now(), Vec::new(), None));
         }
         Ok(decided.outcome)
     }

@@ -1,6 +1,7 @@
-//! The audit log as the operator reads it: changes from the store, and on request reads and refusals from the journal,
-//! merged in the order of time.
+//! The audit trail as the operator reads it: changes and evidence from the store, and on request reads and refusals from the
+//! journal and the file of strangers, merged in the order of time.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,11 +29,12 @@ const JOURNAL: Duration = Duration::from_millis(500);
 /// How many events of the journal are read at a time where they are passed over.
 const SKIPPED: usize = 1000;
 
-/// Where a reader of the audit log stands: after this key of the store, and at this place of the journal.
+/// Where a reader of the audit trail stands: after this key of the store, and at these places of the two journals.
 #[derive(Clone, Debug, Default)]
 struct Place {
     stored: Option<String>,
     journal: Cursor,
+    strangers: Cursor,
 }
 
 impl Place {
@@ -47,7 +49,10 @@ impl Place {
         if !plain {
             return Err(bad());
         }
+        // Tokens of earlier builds have no place among the strangers.
+        let (journal, strangers) = journal.split_once('+').unwrap_or((journal, "0:0"));
         Ok(Self {
+            strangers: strangers.parse().map_err(|_| bad())?,
             stored: (!stored.is_empty()).then(|| format!("{}{stored}", key::all("audit"))),
             journal: journal.parse().map_err(|_| bad())?,
         })
@@ -60,7 +65,7 @@ impl Place {
             .as_deref()
             .and_then(|key| key.strip_prefix(range.as_str()))
             .unwrap_or_default();
-        format!("{}|{stored}", self.journal)
+        format!("{}+{}|{stored}", self.journal, self.strangers)
     }
 }
 
@@ -82,9 +87,9 @@ impl Api {
                 stored.into_iter().map(|(_, event)| event).collect()
             }
             EventKind::All => {
-                let journal = Arc::clone(&self.journal);
-                // Late is no error: what is not written yet comes with the next page.
-                let _ = tokio::task::spawn_blocking(move || journal.flush(JOURNAL)).await;
+                self.trail.settle(false).await;
+                let trail = Arc::clone(&self.trail);
+                let _ = tokio::task::spawn_blocking(move || trail.flush(JOURNAL)).await;
                 self.merged(stored, &mut place, limit)?
             }
         };
@@ -93,25 +98,16 @@ impl Api {
 
     /// Moves a place at the beginning to the first event of a time.
     fn skip_to(&self, start: Time, place: &mut Place) -> Result<(), WireError> {
-        place.stored = Some(key::audit(start, "").into_string());
-        let read = |from: Cursor, limit: usize| {
-            self.journal.read(Some(from), limit).map_err(|error| {
-                tracing::error!(%error, "the journal cannot be read");
-                internal()
-            })
+        let unreadable = |error: io::Error| {
+            tracing::error!(%error, "the journal cannot be read");
+            internal()
         };
-        loop {
-            let (events, end) = read(place.journal, SKIPPED)?;
-            let earlier = events.iter().take_while(|event| event.time < start).count();
-            if earlier < SKIPPED {
-                // A cursor is behind an event: of none there is nothing to skip.
-                if earlier > 0 {
-                    place.journal = read(place.journal, earlier)?.1;
-                }
-                return Ok(());
-            }
-            place.journal = end;
-        }
+        place.stored = Some(key::audit(start, "").into_string());
+        let journal = |from, limit| self.trail.journaled(from, limit).map_err(unreadable);
+        place.journal = skipped(start, place.journal, journal)?;
+        let strangers = |from, limit| self.trail.of_strangers(from, limit).map_err(unreadable);
+        place.strangers = skipped(start, place.strangers, strangers)?;
+        Ok(())
     }
 
     async fn stored_events(
@@ -134,41 +130,69 @@ impl Api {
         Ok(events.collect())
     }
 
-    /// Takes the earliest of both, up to `limit`, and moves the place behind them.
+    /// Takes the earliest of all three, up to `limit`, and moves the place behind them.
     fn merged(
         &self,
         stored: Vec<(String, AuditEvent<'static>)>,
         place: &mut Place,
         limit: usize,
     ) -> Result<Vec<AuditEvent<'static>>, WireError> {
-        let read = |from: Cursor, limit: usize| {
-            self.journal.read(Some(from), limit).map_err(|error| {
-                tracing::error!(%error, "the journal cannot be read");
-                internal()
-            })
+        let unreadable = |error: io::Error| {
+            tracing::error!(%error, "the journal cannot be read");
+            internal()
         };
-        let (journaled, end) = read(place.journal, limit)?;
+        let journal = |from, limit| self.trail.journaled(from, limit).map_err(unreadable);
+        let strangers = |from, limit| self.trail.of_strangers(from, limit).map_err(unreadable);
+        let (journaled, journal_end) = journal(place.journal, limit)?;
+        let (strange, strangers_end) = strangers(place.strangers, limit)?;
+        let (of_journal, of_strangers) = (journaled.len(), strange.len());
+        let mut stored = stored.into_iter().peekable();
+        let mut journaled = journaled.into_iter().peekable();
+        let mut strange = strange.into_iter().peekable();
         let mut events = Vec::with_capacity(limit);
-        let (mut stored, mut journaled_left) =
-            (stored.into_iter().peekable(), journaled.iter().peekable());
-        let mut taken = 0;
         while events.len() < limit {
-            let from_journal = match (stored.peek(), journaled_left.peek()) {
-                (None, None) => break,
-                (Some(_), None) => false,
-                (None, Some(_)) => true,
-                (Some((_, change)), Some(read)) => read.time < change.time,
-            };
-            if from_journal {
-                taken += 1;
-                events.extend(journaled_left.next().cloned());
-            } else if let Some((key, event)) = stored.next() {
-                place.stored = Some(key);
-                events.push(event);
+            // At one moment the store comes first, then the journal.
+            let next = [
+                stored.peek().map(|(_, event)| (event.time, 0)),
+                journaled.peek().map(|event| (event.time, 1)),
+                strange.peek().map(|event| (event.time, 2)),
+            ];
+            match next.into_iter().flatten().min() {
+                None => break,
+                Some((_, 0)) => events.extend(stored.next().map(|(key, event)| {
+                    place.stored = Some(key);
+                    event
+                })),
+                Some((_, 1)) => events.extend(journaled.next()),
+                Some(_) => events.extend(strange.next()),
             }
         }
-        // The journal's cursor is a place in a file: behind a part of what was read it must be asked for.
-        place.journal = if taken == journaled.len() { end } else { read(place.journal, taken)?.1 };
+        // A cursor is a place in a file: behind a part of what was read it must be asked for.
+        place.journal = match journaled.len() {
+            0 => journal_end,
+            left => journal(place.journal, of_journal - left)?.1,
+        };
+        place.strangers = match strange.len() {
+            0 => strangers_end,
+            left => strangers(place.strangers, of_strangers - left)?.1,
+        };
         Ok(events)
+    }
+}
+
+/// The place in a journal of the first event of a time.
+fn skipped(
+    start: Time,
+    mut from: Cursor,
+    read: impl Fn(Cursor, usize) -> Result<(Vec<AuditEvent<'static>>, Cursor), WireError>,
+) -> Result<Cursor, WireError> {
+    loop {
+        let (events, end) = read(from, SKIPPED)?;
+        match events.iter().take_while(|event| event.time < start).count() {
+            // A cursor is behind an event: of none there is nothing to skip.
+            0 => return Ok(from),
+            SKIPPED => from = end,
+            earlier => return Ok(read(from, earlier)?.1),
+        }
     }
 }

@@ -10,6 +10,7 @@ mod operation;
 mod process;
 mod store;
 
+use linkway_domain::quota::Quota;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -42,6 +43,7 @@ pub struct Telemetry {
     /// Interfaces and connections by state.
     pub fleet: FleetMetrics,
     throttled: One<Counter>,
+    quota_refusals: One<Counter>,
     /// Requests whose signature was refused.
     pub signatures_refused: Counter,
     /// Requests refused because their key is locked after bad signatures.
@@ -61,6 +63,12 @@ impl Telemetry {
         let throttled = One::<Counter>::default();
         let help = "Requests refused because their key or account sends too many";
         registry.register("linkway_throttled", help, throttled.clone());
+        let quota_refusals = One::<Counter>::default();
+        let help = "Requests refused because a quota is used up";
+        registry.register("linkway_quota_refusals", help, quota_refusals.clone());
+        for quota in Quota::ALL {
+            drop(quota_refusals.get_or_create(&[("quota", quota.as_str())]));
+        }
         let signatures_refused = counter(
             &mut registry,
             "linkway_signatures_refused",
@@ -83,6 +91,7 @@ impl Telemetry {
             store: StoreMetrics::register(&mut registry),
             fleet: FleetMetrics::register(&mut registry),
             throttled,
+            quota_refusals,
             signatures_refused,
             locked_out,
             journal_dropped,
@@ -93,6 +102,11 @@ impl Telemetry {
     /// Counts a request that was throttled.
     pub fn throttled(&self, scope: crate::limits::throttle::Scope) {
         self.throttled.get_or_create(&[("scope", scope.label())]).inc();
+    }
+
+    /// Counts a request that a quota refused.
+    pub fn quota_refused(&self, quota: Quota) {
+        self.quota_refusals.get_or_create(&[("quota", quota.as_str())]).inc();
     }
 
     /// All metrics in the text format; see [`CONTENT_TYPE`].
@@ -148,6 +162,7 @@ mod tests {
         describe.record("ThrottlingException", Duration::from_secs(60));
         telemetry.operations.operation("DescribeConnections").record("ok", Duration::ZERO);
         telemetry.throttled(Scope::Key);
+        telemetry.quota_refused(Quota::UnansweredOffers);
         telemetry.http.refused(Refusal::NotHttp);
         telemetry.store.committed(3);
         telemetry.store.synced(Duration::from_millis(2));
@@ -172,6 +187,8 @@ mod tests {
             (bucket("10.0"), "3"),
             (bucket("+Inf"), "4"),
             ("linkway_throttled_total{scope=\"key\"}".into(), "1"),
+            ("linkway_quota_refusals_total{quota=\"unanswered_offers\"}".into(), "1"),
+            ("linkway_quota_refusals_total{quota=\"tags_per_resource\"}".into(), "0"),
             ("linkway_http_refused_total{reason=\"not_http\"}".into(), "1"),
             ("linkway_store_commits_total".into(), "3"),
             ("linkway_store_conflicts_total".into(), "1"),
