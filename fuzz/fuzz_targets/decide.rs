@@ -16,12 +16,13 @@ use linkway_domain::decide::{Command, Context};
 use linkway_domain::edge::ConfigVersion;
 use linkway_domain::edge::report::{ReportConnection, ReportHead};
 use linkway_domain::id::EdgeId;
+use linkway_domain::key::Key;
 use linkway_domain::location::decide::CreateLocation;
 use linkway_domain::record::Record;
 use linkway_domain::seed::Seed;
 use linkway_domain::settings::Settings;
 use linkway_domain::tag::decide::TagChange;
-use linkway_domain::view::{Ask, Stop, View};
+use linkway_domain::view::{Ask, FIRST, First, Stop, View};
 use linkway_domain::virtual_gateway::decide::CreateGateway;
 use linkway_domain::virtual_interface::decide::{
     AllocatePrivateVirtualInterface, CreatePrivateVirtualInterface, NewInterface,
@@ -78,6 +79,18 @@ impl World {
                                 let empty = !self.records.keys().any(|k| k.starts_with(range.as_str()));
                                 view.load_empty(range, empty);
                             }
+                            Ask::First(range) => {
+                                let entries = self.records.iter();
+                                let entries = entries.filter(|(key, _)| key.starts_with(range.as_str()));
+                                let entry = |(key, record): (&String, &Record)| {
+                                    (Key::from_stored(key.clone()), record.clone())
+                                };
+                                let first = First {
+                                    entries: entries.clone().take(FIRST).map(entry).collect(),
+                                    is_cut: entries.count() > FIRST,
+                                };
+                                view.load_first(range, first);
+                            }
                         }
                     }
                 }
@@ -108,6 +121,7 @@ impl Ground {
         world.run(operator(), &location).expect("a new location");
         let gateway = CreateGateway {
             account: LENDER.to_owned(),
+            name: None,
             asn: None,
             vpc: "vpc-1".to_owned(),
             cidrs: vec!["10.0.0.0/16".to_owned()],
@@ -126,7 +140,7 @@ impl Ground {
         world.run(operator(), &approve).expect("a port");
         let edge = EdgeId::simulated(&connection.location);
         let version = ConfigVersion { epoch: 0, generation: 1 };
-        let head = ReportHead { edge: edge.clone(), version, sequence: 1 };
+        let head = ReportHead { edge: edge.clone(), version, sequence: 1, access_key: None };
         let report = ReportConnection {
             head,
             connection: connection.id,

@@ -82,6 +82,8 @@ impl Ledger {
                                 let empty = self.is_empty(&range)?;
                                 view.load_empty(range, empty);
                             }
+                            // Only deletions ask for it, and refusals.
+                            Ask::First(range) => anyhow::bail!("what is at {range} is not kept"),
                         }
                     }
                 }

@@ -181,6 +181,7 @@ impl Filling {
         let key = self.operator(&CreateAccessKey::Account(id.clone()))?;
         let new = CreateGateway {
             account: id,
+            name: None,
             asn: None,
             vpc: format!("vpc-{number}"),
             cidrs: vec![format!("10.{}.0.0/16", number % 256)],
@@ -304,7 +305,8 @@ fn settings() -> Settings {
 
 /// The head of each edge's only report.
 fn head(edge: EdgeId) -> ReportHead {
-    ReportHead { edge, version: ConfigVersion { epoch: 0, generation: 1 }, sequence: 1 }
+    let version = ConfigVersion { epoch: 0, generation: 1 };
+    ReportHead { edge, version, sequence: 1, access_key: None }
 }
 
 /// Concurrent commits.

@@ -45,6 +45,11 @@ pub fn violations(records: &BTreeMap<String, Record>) -> Vec<String> {
         if at.starts_with("epoch") && key::parse_epoch(at).is_none() {
             found.push(format!("{at}: is not an epoch"));
         }
+        if let Some(edge) = at.strip_prefix("edge-seen/")
+            && !records.contains_key(&format!("edge/{edge}"))
+        {
+            found.push(format!("{at}: is of an edge that does not exist"));
+        }
         match Kind::of(at) {
             None => found.push(format!("{at}: is of no kind that this build knows")),
             Some(kind) if kind.is_derived() && !expected.contains_key(at) => {
@@ -128,7 +133,8 @@ fn incoherent(records: &BTreeMap<String, Record>, record: &Record) -> Vec<String
         }
         Record::Connection(r) => {
             require(there(key::account(&r.owner)), "its owner does not exist");
-            require(there(key::location(&r.location)), "its location does not exist");
+            let placed = r.phase.is_terminal() || there(key::location(&r.location));
+            require(placed, "its location does not exist");
             require(r.phase.is_terminal() == r.ended.is_some(), "its phase and its end disagree");
             let on_port = r.phase.is_on_edge() || r.phase == ConnectionPhase::Deleting;
             require(!on_port || r.port.is_some(), "is approved and has no port");
@@ -191,7 +197,11 @@ fn incoherent(records: &BTreeMap<String, Record>, record: &Record) -> Vec<String
         Record::CustomerAgreement(r) => {
             require(there(key::account(&r.account)), "its account does not exist");
         }
-        Record::Gateway(r) => require(there(key::account(&r.owner)), "its owner does not exist"),
+        Record::Gateway(r) => {
+            require(there(key::account(&r.owner)), "its owner does not exist");
+            let placed = r.handoffs.iter().all(|handoff| there(key::edge(&handoff.edge)));
+            require(placed, "has a handoff on an edge that does not exist");
+        }
         Record::Account(_)
         | Record::Location(_)
         | Record::EdgeSeen(_)

@@ -39,6 +39,12 @@ impl Key {
         self.0.split('/').next().unwrap_or_default()
     }
 
+    /// The last part: of an index entry, the id of what it stands for.
+    #[must_use]
+    pub fn last(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+
     /// A key as read back from a store.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
@@ -98,6 +104,14 @@ keys! {
     free_port(location: &LocationCode, speed: Bandwidth, edge: &EdgeId, name: &PortName) = "free-port/{location}/{speed}/{edge}/{name}";
     /// Range: the free ports of a location and speed.
     free_ports(location: &LocationCode, speed: Bandwidth) = "free-port/{location}/{speed}/";
+    /// Index: an edge that somebody runs, under its location.
+    edge_at(location: &LocationCode, id: &EdgeId) = "at/{location}/edge/{id}";
+    /// Range: the edges of a location, the built-in one apart.
+    edges_at(location: &LocationCode) = "at/{location}/edge/";
+    /// Index: a connection that has not ended, under its location.
+    connection_at(location: &LocationCode, id: &ConnectionId) = "at/{location}/connection/{id}";
+    /// Range: the connections of a location that have not ended.
+    connections_at(location: &LocationCode) = "at/{location}/connection/";
     /// A connection.
     connection(id: &ConnectionId) = "connection/{id}";
     /// Index: a connection under its owner.
@@ -136,6 +150,8 @@ keys! {
     customer_agreements_of(account: &AccountId) = "agreement/{account}/";
     /// Claim: an interface of an edge that leads to the fabric of one gateway, and of no other.
     handoff(edge: &EdgeId, interface: &PortName, gateway: &VirtualGatewayId) = "handoff/{edge}/{interface}/{gateway}";
+    /// Range: the handoffs of an edge.
+    handoffs_on(edge: &EdgeId) = "handoff/{edge}/";
     /// Range: the gateway that an interface of an edge leads to.
     handoffs_at(edge: &EdgeId, interface: &PortName) = "handoff/{edge}/{interface}/";
     /// A virtual gateway.

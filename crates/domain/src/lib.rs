@@ -18,6 +18,7 @@ pub mod edge;
 pub mod epoch;
 pub mod fault;
 pub mod id;
+mod in_use;
 pub mod index;
 pub mod key;
 pub mod location;

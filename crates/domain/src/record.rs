@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access_key::AccessKey;
 use crate::account::Account;
+use crate::account::previous::Account2;
 use crate::connection::Connection;
 use crate::connection::previous::Connection2;
 use crate::customer_agreement::CustomerAgreement;
@@ -72,7 +73,7 @@ pub enum Wakes {
     Feed,
     /// The reconciler of deadlines.
     Deadlines,
-    /// The cache of access keys.
+    /// The cache of access keys and of what decides whether they are good.
     Credentials,
 }
 
@@ -224,7 +225,7 @@ macro_rules! records {
 
 records! {
     /// A customer of the operator.
-    Account = "account" at "account", sealed Never, cached true, counted false, wakes Nobody;
+    Account = "account" at "account", sealed Never, cached true, counted false, wakes Credentials;
     /// An access key, with its secret.
     AccessKey = "access-key" at "key", sealed Since(1), cached false, counted false, wakes Credentials;
     /// All operators.
@@ -320,7 +321,8 @@ macro_rules! versions {
 }
 
 versions! {
-    Account = 2 Compact after InJson<Self>, |InJson(same)| same.into();
+    Account = 3 Compact after Account2, Account2::migrate;
+    Account2 = 2 Compact after InJson<Self>, |InJson(same)| same.into();
     Claim = 2 Compact after InJson<Self>, |InJson(same)| same.into();
     Connection = 3 Compact after Connection2, Connection2::migrate;
     Connection2 = 2 Compact after InJson<Self>, |InJson(same)| same.into();
@@ -354,6 +356,7 @@ const fn entries(prefix: &'static str, holds: Holds) -> Kind {
 }
 
 const ENTRIES: &[Kind] = &[
+    entries("at", Holds::Index),
     entries("on", Holds::ClaimOrIndex),
     entries("peer", Holds::Claim),
     entries("key-of", Holds::Index),

@@ -34,6 +34,21 @@ pub enum Ask {
     Record(Key),
     /// Whether a range has no record at all.
     Empty(Key),
+    /// The first entries of a range, at most [`FIRST`]. No commit compares them: what is written because of them is tied to a
+    /// record that whoever adds an entry writes too.
+    First(Key),
+}
+
+/// How many entries of a range [`Ask::First`] asks for.
+pub const FIRST: usize = 100;
+
+/// The first entries of a range.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct First {
+    /// In the order of their keys, at most [`FIRST`].
+    pub entries: Vec<(Key, Record)>,
+    /// Whether there are more.
+    pub is_cut: bool,
 }
 
 /// Why a decision stopped.
@@ -59,6 +74,7 @@ pub type Asked<T> = Result<T, Stop>;
 pub struct View {
     records: Vec<(Key, Version, Option<Record>)>,
     empty: Vec<(Key, bool)>,
+    first: Vec<(Key, First)>,
 }
 
 impl View {
@@ -70,6 +86,11 @@ impl View {
     /// Adds whether a range is empty.
     pub fn load_empty(&mut self, range: Key, empty: bool) {
         self.empty.push((range, empty));
+    }
+
+    /// Adds the first entries of a range.
+    pub fn load_first(&mut self, range: Key, first: First) {
+        self.first.push((range, first));
     }
 
     /// The keys and versions that the decision rests on.
@@ -112,6 +133,22 @@ impl View {
         match self.empty.iter().find(|(known, _)| known == range) {
             Some((_, empty)) => Ok(*empty),
             None => Err(Stop::Need(vec![Ask::Empty(range.clone())])),
+        }
+    }
+
+    /// Asks whether several ranges are empty at once, to load the answers in one go.
+    pub fn want_empty<'k>(&self, ranges: impl IntoIterator<Item = &'k Key>) -> Asked<()> {
+        let is_known = |range: &Key| self.empty.iter().any(|(known, _)| known == range);
+        let missing: Vec<Ask> =
+            ranges.into_iter().filter(|range| !is_known(range)).cloned().map(Ask::Empty).collect();
+        if missing.is_empty() { Ok(()) } else { Err(Stop::Need(missing)) }
+    }
+
+    /// The first entries of a range.
+    pub fn first(&self, range: &Key) -> Asked<&First> {
+        match self.first.iter().find(|(known, _)| known == range) {
+            Some((_, first)) => Ok(first),
+            None => Err(Stop::Need(vec![Ask::First(range.clone())])),
         }
     }
 

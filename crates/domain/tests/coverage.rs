@@ -5,6 +5,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
+use common::command::Command;
 use common::scene::{CONNECTION_EVENTS, EVENTS};
 use common::story::{Did, Moment, Stage, story};
 use linkway_domain::connection::ConnectionPhase;
@@ -42,6 +43,8 @@ fn wanted() -> Vec<String> {
     let mut all: Vec<String> =
         ["conflict", "refused", "nothing to change"].map(str::to_owned).into();
     all.push("three interfaces on a router".to_owned());
+    all.extend(["account", "location", "edge", "port"].map(|kind| format!("deleted: {kind}")));
+    all.push("a handoff moved".to_owned());
     for old in Phase::ALL {
         let after = EVENTS.iter().filter_map(|event| old.after(*event));
         all.extend(
@@ -68,9 +71,24 @@ fn happened(moment: &Moment<'_>) -> Vec<String> {
         Did::Committed(prepared) if prepared.decision.writes.is_empty() => {
             all.push("nothing to change".to_owned());
         }
-        Did::Committed(_) => all.extend(arrows(moment)),
+        Did::Committed(prepared) => {
+            all.extend(arrows(moment));
+            all.extend(undone(&prepared.call.command));
+        }
     }
     all
+}
+
+fn undone(command: &Command) -> Option<String> {
+    let kind = match command {
+        Command::DeleteAccount(_) => "account",
+        Command::DeleteLocation(_) => "location",
+        Command::DeleteEdge(_) => "edge",
+        Command::DeletePort(_) => "port",
+        Command::UpdateGateway(_) => return Some("a handoff moved".to_owned()),
+        _ => return None,
+    };
+    Some(format!("deleted: {kind}"))
 }
 
 fn arrows(moment: &Moment<'_>) -> Vec<String> {

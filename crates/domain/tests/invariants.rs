@@ -125,6 +125,7 @@ proptest! {
             match outcome(moment.did) {
                 Some(Outcome::Connection(c)) => prop_assert_eq!(&c.owner, who),
                 Some(Outcome::VirtualInterface(i)) => prop_assert!(is_party(i, who)),
+                Some(Outcome::Agreement(agreement)) => prop_assert_eq!(&agreement.account, who),
                 Some(Outcome::Tagged(Tagged(resource))) => {
                     let seen = moment.before.as_seen_by(who);
                     let key = match resource {

@@ -6,6 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::command::{Command, Outcome};
+use common::race::exclusive;
 use common::scene::{
     A, B, C, DAY, R1, Scene, account, addressed, approve, confirm, due_calls, plain,
 };
@@ -19,22 +20,6 @@ use linkway_domain::net::AddressFamily;
 use linkway_domain::virtual_interface::decide::AllocatePrivateVirtualInterface as Allocate;
 use linkway_domain::virtual_interface::{InterfaceReport, PeerReport, Phase};
 use proptest::prelude::*;
-
-/// Both decide on `world`; the first commits, the second is a conflict and decides again. In both orders.
-fn exclusive(world: &World, one: &Call, other: &Call, refusals: [&str; 2]) {
-    for ((first, second), refusal) in [(one, other), (other, one)].into_iter().zip(refusals) {
-        let mut world = world.clone();
-        let winner = world.decide(first).expect("possible on its own");
-        let loser = world.decide(second).expect("possible on its own");
-        world.commit(&winner).expect("the first commit wins");
-        let before = world.clone();
-        let conflict = world.commit(&loser).expect_err("the second is a conflict");
-        assert_eq!(world, before, "{conflict:?} wrote something");
-        let fault = world.decide(second).expect_err("the second is impossible now");
-        assert_eq!(fault.to_string(), refusal);
-        assert_eq!(world.violations(), Vec::<String>::new());
-    }
-}
 
 fn by(scene: &mut Scene, who: &str, command: Command) -> Call {
     scene.call(Principal::Account(account(who)), command)
@@ -150,7 +135,7 @@ fn confirming_against_deleting_the_gateway() {
     let delete = operator(&mut scene, Command::DeleteGateway(gateway.to_string()));
     let refusals = [
         &*format!(
-            "The VirtualGateway {gateway} cannot be deleted until its Virtual Interfaces are deleted."
+            "virtualGatewayId \"{gateway}\" cannot be deleted while these are there: virtual interface {interface}."
         ),
         &*format!("The VirtualGateway {gateway} does not exist."),
     ];
@@ -235,7 +220,7 @@ fn up() -> InterfaceReport {
 /// The head of a report that is newer than all before.
 fn head(world: &World, edge: &EdgeId, generation: u64) -> ReportHead {
     let version = ConfigVersion { epoch: world.epoch(), generation };
-    ReportHead { edge: edge.clone(), version, sequence: 1_000 }
+    ReportHead { edge: edge.clone(), version, sequence: 1_000, access_key: None }
 }
 
 /// `Released` against the generation that the edge has: only one at least as new as the deletion counts.

@@ -11,8 +11,9 @@ use linkway_domain::access_key::Principal;
 use linkway_domain::edge::report::{ReportInterface, ReportSeen};
 use linkway_domain::edge::{ConfigVersion, EdgeSeen};
 use linkway_domain::epoch::{Epoch, RenewEpoch};
-use linkway_domain::id::{EdgeId, VirtualInterfaceId};
+use linkway_domain::id::{AccessKeyId, EdgeId, VirtualInterfaceId};
 use linkway_domain::key;
+use linkway_domain::record::Record;
 use linkway_domain::virtual_interface::{InterfaceReport, Phase};
 use proptest::prelude::*;
 
@@ -122,7 +123,9 @@ fn no_report_is_the_last_that_is_heard_of_its_edge() {
     assert_eq!(bgp_up(&scene.world, &interface), Some(true));
     // What a build without the bound recorded, or this one before its clock was set back, silences nothing.
     for recorded in [u64::MAX, scene.now.millis() + 2 * day] {
-        let seen = EdgeSeen { at: scene.now, epoch: 1, generation: 1, sequence: recorded };
+        let access_key = None;
+        let seen =
+            EdgeSeen { at: scene.now, epoch: 1, generation: 1, sequence: recorded, access_key };
         scene.world.revision += 1;
         let at = key::edge_seen(&edge()).as_str().to_owned();
         scene.world.records.insert(at, (scene.world.revision, seen.into()));
@@ -185,6 +188,7 @@ fn it_is_not_there_counts_only_in_the_epoch_in_which_it_was_said() {
             edge: edge(),
             version: ConfigVersion { epoch, generation },
             sequence: 1_000,
+            access_key: None,
             ports: [].into(),
             interfaces: [].into(),
         }
@@ -317,4 +321,83 @@ proptest! {
             }
         }
     }
+}
+
+/// Whoever gets hold of an edge's key can send the highest number that is taken: it silences the edge no longer than until the
+/// operator says that the edge is to be heard again.
+#[test]
+fn an_edge_is_heard_again_after_a_reset() {
+    let (mut scene, interface) = accepted();
+    let highest = scene.now.millis() + 24 * 60 * 60 * 1000;
+    let take = |scene: &mut Scene, sequence: u64, up: bool| {
+        let report = report(scene, sequence, up);
+        Server::default().take(&mut scene.world, scene.now, &report)
+    };
+    assert_eq!(take(&mut scene, highest, false), Ok(()));
+    let stale = format!("sequence \"{}\" is not newer than the last report's, {highest}.", 11);
+    assert_eq!(take(&mut scene, 11, true), Err(stale));
+    let generation = scene.world.config(&edge()).generation;
+    scene.operate(Command::ResetEdge(R1.to_owned()));
+    assert_eq!(scene.world.config(&edge()).generation, generation, "nothing for the router to do");
+    for (sequence, up) in [(11, true), (12, false), (13, true)] {
+        assert_eq!(take(&mut scene, sequence, up), Ok(()));
+        assert_eq!(bgp_up(&scene.world, &interface), Some(up));
+    }
+    let stale = "sequence \"12\" is not newer than the last report's, 13.";
+    assert_eq!(take(&mut scene, 12, true), Err(stale.to_owned()));
+    assert_eq!(scene.world.violations(), Vec::<String>::new());
+}
+
+/// When an edge was heard is kept, but for a moment in the future, which would hide its silence.
+#[test]
+fn a_reset_does_not_make_an_edge_silent_or_hide_that_it_is() {
+    let (mut scene, _) = accepted();
+    let seen = |scene: &Scene| match scene.world.records.get(key::edge_seen(&edge()).as_str()) {
+        Some((_, Record::EdgeSeen(seen))) => seen.clone(),
+        other => panic!("{other:?}"),
+    };
+    let heard = seen(&scene).at;
+    scene.later(60_000);
+    scene.operate(Command::ResetEdge(R1.to_owned()));
+    assert_eq!((seen(&scene).at, seen(&scene).sequence), (heard, 0));
+    scene.now = Time::from_millis(heard.millis() - 60_000);
+    scene.operate(Command::ResetEdge(R1.to_owned()));
+    assert_eq!(seen(&scene).at, scene.now);
+    refused(
+        scene.by(Principal::Operator, Command::ResetEdge("nowhere".to_owned())),
+        "edgeId \"nowhere\" does not exist.",
+    );
+}
+
+/// A stolen key's number means nothing to the key that takes its place; for one key, numbers rise.
+#[test]
+fn numbers_are_those_of_the_key_that_signs() {
+    let (mut scene, interface) = accepted();
+    let key = |text: &str| AccessKeyId::parse(text).expect("an access key's id");
+    let keys = [key("AKIAIOSFODNN7EXAMPLE"), key("AKIAI44QH8DHBEXAMPLE")];
+    let highest = scene.now.millis() + 24 * 60 * 60 * 1000;
+    let take = |scene: &mut Scene, signed: usize, sequence: u64, up: bool| {
+        let access_key = Some(keys[signed].clone());
+        let report = Report { access_key, ..report(scene, sequence, up) };
+        Server::default().take(&mut scene.world, scene.now, &report)
+    };
+    assert_eq!(take(&mut scene, 0, highest, false), Ok(()));
+    let stale = format!("sequence \"11\" is not newer than the last report's, {highest}.");
+    assert_eq!(take(&mut scene, 0, 11, true), Err(stale));
+    assert_eq!(take(&mut scene, 1, 11, true), Ok(()));
+    assert_eq!(bgp_up(&scene.world, &interface), Some(true));
+    let stale = "sequence \"11\" is not newer than the last report's, 11.";
+    assert_eq!(take(&mut scene, 1, 11, false), Err(stale.to_owned()));
+    // An earlier build has not recorded whose number it is.
+    scene.operate(Command::ResetEdge(R1.to_owned()));
+    let unsigned = report(&mut scene, 20, true);
+    assert_eq!(Server::default().take(&mut scene.world, scene.now, &unsigned), Ok(()));
+    let take = |scene: &mut Scene, signed: usize, sequence: u64| {
+        let access_key = Some(keys[signed].clone());
+        let report = Report { access_key, ..report(scene, sequence, true) };
+        Server::default().take(&mut scene.world, scene.now, &report)
+    };
+    let stale = "sequence \"15\" is not newer than the last report's, 20.";
+    assert_eq!(take(&mut scene, 0, 15), Err(stale.to_owned()));
+    assert_eq!(take(&mut scene, 0, 21), Ok(()));
 }

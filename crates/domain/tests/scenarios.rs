@@ -285,7 +285,7 @@ fn a_gateway_goes_only_after_its_interfaces() {
     let operator = linkway_domain::access_key::Principal::Operator;
     let delete = || Command::DeleteGateway(gateway.to_string());
     let waits = format!(
-        "The VirtualGateway {gateway} cannot be deleted until its Virtual Interfaces are deleted."
+        "virtualGatewayId \"{gateway}\" cannot be deleted while these are there: virtual interface {id}."
     );
     refused(scene.by(operator.clone(), delete()), &waits);
     scene.delete(B, &id).expect("B's own");

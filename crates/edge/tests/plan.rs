@@ -47,6 +47,20 @@ fn converged(config: &EdgeConfig, router: Router) -> Router {
     handle.snapshot()
 }
 
+/// A configuration whose routing domains have the handoffs that another one gives them, each interface in one of them.
+fn with_handoffs_of(config: &EdgeConfig, other: &EdgeConfig) -> EdgeConfig {
+    let mut moved = config.clone();
+    let mut used = BTreeSet::new();
+    for domain in &mut moved.routing_domains {
+        let id = &domain.routing_domain_id;
+        let new = other.routing_domains.iter().find(|other| other.routing_domain_id == *id);
+        let handoffs = new.map_or(&[][..], |new| &new.handoffs).iter();
+        let handoffs = handoffs.filter(|one| used.insert(one.interface.clone())).cloned().collect();
+        Arc::make_mut(domain).handoffs = handoffs;
+    }
+    moved
+}
+
 /// A router as an agent may find it: what an earlier configuration made of it, perhaps with other tables, and dirt on top.
 #[derive(Clone, Debug)]
 struct Start {
@@ -108,6 +122,25 @@ proptest! {
         prop_assert_eq!(planned(&config, &after), Plan::default());
         let meddled = meddling(&before, &after.kernel, &config, &after.marks);
         prop_assert!(meddled.is_empty(), "{}", meddled.join("\n"));
+    }
+
+    /// A gateway that moves to other handoffs keeps its interfaces: no link and no session of a customer is taken away that is
+    /// there before and after.
+    #[test]
+    fn moved_handoffs_leave_customers_sessions_alone(config in config(), other in config()) {
+        let router = converged(&config, router(clean()));
+        let moved = with_handoffs_of(&config, &other);
+        let observed = router.bgp.observe();
+        let kernel = router.kernel.observe(&router.marks);
+        let planned = plan(&moved, &kernel, &observed, &router.marks, digest);
+        let (plan, wanted) = (planned.plan, planned.wanted.sessions);
+        for session in observed.peers.keys().filter(|session| wanted.contains_key(*session)) {
+            let link = session.interface.as_str();
+            let goes = |step: &Step| matches!(&step.change, Change::DeleteLink { link: gone } if gone == link);
+            prop_assert!(!plan.steps.iter().any(goes), "{link} goes: {plan:?}");
+            let stays = plan.withdraw.as_ref().is_none_or(|staying| staying.sessions.contains_key(session));
+            prop_assert!(stays, "{session} is withdrawn: {plan:?}");
+        }
     }
 
     /// A customer's router hears that a session ends before its link does, also if it begins anew at once.

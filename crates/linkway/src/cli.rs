@@ -19,6 +19,7 @@ use crate::{admin, demo, edge, manual, serve};
     name = "linkway",
     version,
     arg_required_else_help = true,
+    max_term_width = 80,
     after_help = "Examples:
   linkway serve --data-dir /var/lib/linkway
   linkway admin --credentials /var/lib/linkway/operator.json account list
@@ -47,12 +48,12 @@ enum Command {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   linkway serve --data-dir /var/lib/linkway
-  linkway serve --data-dir /var/lib/linkway --listen 0.0.0.0:8580 --region eu-west-2 \\
-    --tls-cert /etc/linkway/cert.pem --tls-key /etc/linkway/key.pem
-  linkway serve --data-dir /var/lib/linkway --config /etc/linkway/config.toml --print-config")]
+  linkway serve --data-dir /var/lib/linkway --listen 0.0.0.0:8580 \\
+    --region eu-west-2 --tls-cert /etc/linkway/cert.pem --tls-key /etc/linkway/key.pem
+  linkway serve --config /etc/linkway/config.toml --print-config")]
 pub struct ServeArgs {
     /// Directory of the database, the key file and operator.json
-    #[arg(long, value_name = "DIR", required_unless_present = "config")]
+    #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Address to listen on [default: 127.0.0.1:8580]
     #[arg(long, value_name = "ADDR")]
@@ -63,7 +64,8 @@ pub struct ServeArgs {
     /// Region that clients sign for [default: eu-west-2]
     #[arg(long, value_name = "NAME")]
     pub region: Option<String>,
-    /// Configuration file; arguments go before what it says
+    /// Configuration file; arguments go before what it says [default: /etc/linkway/config.toml, where it is there and
+    /// no --data-dir is given]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Certificate chain in PEM form: serve HTTPS
@@ -103,10 +105,26 @@ pub fn told(error: &anyhow::Error) -> String {
     told.unwrap_or_default()
 }
 
+/// A refusal of the operator API in the words of the `admin` command that was typed.
+pub fn in_words_of_admin(text: &str) -> String {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    admin::flags::translate(Cli::command(), &words, text)
+}
+
 /// Ends the program as clap does for arguments of `admin` that it refuses itself.
 pub fn wrong_admin_usage(text: &str) -> ! {
+    wrong_usage("admin", text)
+}
+
+/// Ends the program as clap does for arguments of a command that the command refuses itself.
+pub fn wrong_usage(command: &str, text: &str) -> ! {
     let mut cli = Cli::command();
     cli.build();
-    let admin = cli.find_subcommand_mut("admin").expect("Command has it");
-    admin.error(ErrorKind::MissingRequiredArgument, text).exit()
+    let command = cli.find_subcommand_mut(command).expect("Command has it");
+    command.error(ErrorKind::MissingRequiredArgument, text).exit()
+}
+
+/// The configuration file of a package's service, if it is there.
+pub fn usual_config(path: &'static str) -> Option<PathBuf> {
+    Some(PathBuf::from(path)).filter(|path| path.exists())
 }

@@ -8,7 +8,10 @@ use linkway_server::logs;
 use linkway_server::server::Server;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::ServeArgs;
+use crate::cli::{self, ServeArgs};
+
+/// Where a package's service has its configuration.
+const USUAL_CONFIG: &str = "/etc/linkway/config.toml";
 
 /// Serves until told to stop: SIGTERM or SIGINT; a second one ends the program at once.
 pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
@@ -20,7 +23,14 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         tls_cert: args.tls_cert,
         tls_key: args.tls_key,
     };
-    let config = Config::load(args.config.as_deref(), overrides)?;
+    let is_told = args.config.is_some() || overrides.data_dir.is_some();
+    let config = args.config.or_else(|| cli::usual_config(USUAL_CONFIG).filter(|_| !is_told));
+    if config.is_none() && overrides.data_dir.is_none() {
+        let text =
+            format!("--data-dir DIR or --config FILE is required, for there is no {USUAL_CONFIG}");
+        cli::wrong_usage("serve", &text);
+    }
+    let config = Config::load(config.as_deref(), overrides)?;
     if args.print_config {
         crate::print::print(&config.to_toml());
         return Ok(ExitCode::SUCCESS);
@@ -32,7 +42,16 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         .context("cannot start the threads that serve")?;
     runtime.block_on(async {
         let closing = CancellationToken::new();
+        let credentials = config.data_dir.join("operator.json");
+        let is_first = !credentials.exists();
         let server = Server::start(config, closing.clone()).await?;
+        if is_first {
+            let path = credentials.display();
+            tracing::info!(
+                "first start: make a tenant with `linkway admin --credentials {path} account create --id 123456789000 --name \
+                 'Example Ltd'`"
+            );
+        }
         stop_on_signals(closing).context("cannot listen for signals")?;
         server.run().await;
         Ok(ExitCode::SUCCESS)

@@ -359,6 +359,16 @@ mod tests {
         assert_eq!(from_compact.moved.len(), 1);
     }
 
+    /// Literal bytes of version 2.
+    #[test]
+    fn an_account_of_version_2_is_enabled() {
+        let at = "account/123456789000";
+        let old = b"\x02\x0c123456789000\x02\xc3\xa9\x01";
+        let Ok(Record::Account(account)) = decode(&sealer(), at, old) else { panic!("an account") };
+        assert_eq!((account.name.as_str(), account.enabled), ("é", true));
+        assert!(!is_current(at, old));
+    }
+
     /// Literal bytes of version 1, which was not encrypted, and what this build writes, which is.
     #[test]
     fn a_gateway_of_version_1_becomes_one_that_is_encrypted() {
@@ -446,7 +456,7 @@ mod tests {
         "10000000080d0dfb4ab3300\n",
         "resource-tags 2 000e6478636f6e2d66616263313233340c39383736353433323130393801047465616d01036e6574\n",
         "claim 2 0e64787669662d6661626331323334\n",
-        "account 2 0c31323334353637383930303002c3a901",
+        "account 3 0c31323334353637383930303002c3a90101",
     );
 
     const FULL: &str = concat!(
@@ -467,7 +477,7 @@ mod tests {
         assert_eq!(decode(&sealer(), "account/x", &[MARK]), Err(CodecError::OtherKind));
         assert_eq!(decode(&sealer(), "vif-of/a/b", &[MARK]), Ok(Record::Mark));
         assert_eq!(decode(&sealer(), "account/x", &[]), Err(CodecError::Empty));
-        assert_eq!(decode(&sealer(), "account/x", &[3, 1]), Err(CodecError::Newer(3)));
+        assert_eq!(decode(&sealer(), "account/x", &[4, 1]), Err(CodecError::Newer(4)));
         assert_eq!(decode(&sealer(), "nothing/x", &[MARK]), Err(CodecError::UnknownKind));
     }
 }

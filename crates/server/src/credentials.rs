@@ -147,11 +147,23 @@ impl Credentials {
             enabled &= operator.enabled;
             expires = of_operator.expires;
         }
+        enabled &= self.may_call(&caller.principal).await?;
         if !enabled {
             return Ok(Some(Loaded::Disabled(Arc::new(caller), Box::new(key))));
         }
         let entry = Arc::new(Entry { loaded_at: now, key, caller: Arc::new(caller), expires });
         self.entries.insert(claim.signing_key_id().to_owned(), Arc::clone(&entry));
         Ok(Some(Loaded::Enabled(entry)))
+    }
+
+    /// Whether whom a key speaks for may call at all: a disabled account may not.
+    async fn may_call(&self, principal: &Principal) -> Result<bool, Failure> {
+        match principal {
+            Principal::Account(id) => match self.records.get(&key::account(id)).await? {
+                Some(Record::Account(account)) => Ok(account.enabled),
+                Some(_) | None => Ok(false),
+            },
+            Principal::Operator | Principal::Edge(_) => Ok(true),
+        }
     }
 }

@@ -16,8 +16,11 @@ use crate::codec;
 use crate::records::{Failure, Records};
 
 /// The form that this build gives to records. Rises whenever a version of a record gives some of it records of their own, and
-/// whenever something else is counted than before.
-const FORM: u32 = 4;
+/// whenever a record gets an index entry that it did not have, or something else is counted than before.
+const FORM: u32 = 5;
+
+/// The kinds of records that got index entries since the first form.
+const NEWLY_INDEXED: [&str; 2] = ["connection", "edge"];
 
 /// Records read at a time.
 const PAGE: usize = 1000;
@@ -52,6 +55,9 @@ pub async fn records(records: &Records) -> Result<(), Failure> {
     let mut migrated = 0_u64;
     for kind in record::kinds().filter(|kind| codec::has_earlier_versions(kind)) {
         migrated += all_of(records, &key::all(kind.prefix)).await?;
+    }
+    for kind in NEWLY_INDEXED {
+        index_all_of(records, &key::all(kind)).await?;
     }
     if recount(records, &done).await?.is_break() {
         return Ok(());
@@ -144,6 +150,57 @@ async fn all_of(records: &Records, range: &Key) -> Result<u64, Failure> {
         }
         after = page.items.last().map(|(at, _)| at.clone());
     }
+}
+
+/// Adds the index entries that earlier builds did not write.
+async fn index_all_of(records: &Records, range: &Key) -> Result<(), Failure> {
+    let mut after: Option<String> = None;
+    loop {
+        let page = records.store().scan(range.as_str(), after.as_deref(), PAGE).await?;
+        let mut overtaken = false;
+        for some in page.items.chunks(AT_ONCE) {
+            let commit = index(records, some).await?;
+            if commit.writes.is_empty() {
+                continue;
+            }
+            match records.store().commit(commit).await {
+                Ok(_) => {}
+                Err(CommitError::Conflict { .. }) => overtaken = true,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if overtaken {
+            continue;
+        }
+        if !page.more {
+            return Ok(());
+        }
+        after = page.items.last().map(|(at, _)| at.clone());
+    }
+}
+
+/// The commit that adds what is missing because of some records.
+async fn index(records: &Records, some: &[(String, Versioned)]) -> Result<Commit, Failure> {
+    let mut commit = Commit::default();
+    for (at, value) in some {
+        let record = records.decode(at, value)?;
+        let expected = new_entries(&record);
+        let keys: Vec<&str> = expected.iter().map(Key::as_str).collect();
+        let found = records.store().get_many(&keys).await?.records;
+        let missing = expected.iter().zip(found).filter(|(_, found)| found.is_none());
+        let writes: Vec<Write> = missing.map(|(at, _)| records.put(at, &Record::Mark)).collect();
+        if !writes.is_empty() {
+            commit.compares.push(Compare::version(at.as_str(), value.version));
+            commit.writes.extend(writes);
+        }
+    }
+    Ok(commit)
+}
+
+/// The index entries of a record that earlier builds did not write.
+pub(crate) fn new_entries(record: &Record) -> Vec<Key> {
+    let entries = record::derived(record).into_iter().map(|(key, _)| key);
+    entries.filter(|key| key.kind() == "at").collect()
 }
 
 /// The commit that migrates some records.

@@ -16,7 +16,7 @@ use linkway_domain::record::Record;
 use linkway_domain::seed::Seed;
 use linkway_domain::settings::Settings;
 use linkway_domain::time::Time;
-use linkway_domain::view::{Ask, Asked, Stop, View};
+use linkway_domain::view::{Ask, Asked, FIRST, First, Stop, View};
 use linkway_store::seal::Sealer;
 use linkway_store::{Commit, CommitError, Compare, Revision, Store, StoreError, Versioned, Write};
 
@@ -354,6 +354,15 @@ impl Records {
                     let page = self.store.scan(range.as_str(), None, 1).await?;
                     loaded.read_at = loaded.read_at.min(page.revision);
                     loaded.view.load_empty(range, page.items.is_empty());
+                }
+                Ask::First(range) => {
+                    let page = self.store.scan(range.as_str(), None, FIRST).await?;
+                    let entries = page.items.iter().map(|(key, value)| {
+                        Ok((Key::from_stored(key.clone()), self.decode(key, value)?))
+                    });
+                    let entries = entries.collect::<Result<_, Failure>>()?;
+                    loaded.read_at = loaded.read_at.min(page.revision);
+                    loaded.view.load_first(range, First { entries, is_cut: page.more });
                 }
             }
         }

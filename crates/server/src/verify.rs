@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use linkway_domain::check;
+use linkway_domain::key::Key;
 use linkway_domain::quota::Recount;
 use linkway_domain::record::Record;
 use linkway_domain::version::Migrated;
@@ -66,6 +67,8 @@ pub async fn data_dir(path: &Path) -> Result<Report, BootError> {
         let mut recount = Recount::default();
         records.values().for_each(|record| recount.add(record));
         records.extend(recount.counters().into_iter().map(|(at, count)| (at, count.into())));
+        let new = records.values().flat_map(migrate::new_entries).map(Key::into_string);
+        records.extend(new.map(|key| (key, Record::Mark)).collect::<Vec<_>>());
     }
     violations.extend(check::violations(&records));
     Ok(Report { records: count, violations })

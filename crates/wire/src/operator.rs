@@ -50,6 +50,10 @@ macro_rules! answers {
 answers! {
     CreateAccount -> Account,
     ListAccounts -> AccountList,
+    UpdateAccount -> Account,
+    EnableAccount -> Account,
+    DisableAccount -> Account,
+    DeleteAccount -> DeletedAccount,
     DescribeAccount -> AccountDetail,
     CreateAccessKey -> NewAccessKey,
     ListAccessKeys -> AccessKeyList,
@@ -68,19 +72,27 @@ answers! {
     DeleteOperatorKey -> Nothing,
     CreateLocation -> Location,
     ListLocations -> LocationList,
+    UpdateLocation -> Location,
+    DeleteLocation -> Location,
     CreateEdge -> NewEdge,
     ListEdges -> EdgeList,
     DescribeEdge -> EdgeDetail,
+    ResetEdge -> Edge,
+    DeleteEdge -> DeletedEdge,
     CreatePort -> Port,
     ListPorts -> PortList,
+    DeletePort -> Port,
     ListConnections -> ConnectionList,
     ApproveConnection -> Connection,
     RejectConnection -> Connection,
+    DeleteConnection -> Connection,
     CreateGateway -> Gateway,
     ListGateways -> GatewayList,
+    UpdateGateway -> Gateway,
     DeleteGateway -> Gateway,
     ListInterfaces -> InterfaceList,
     ResetBgpSession -> Interface,
+    DeleteInterface -> Interface,
     RenewEpoch -> Epoch,
     ListEvents -> EventPage,
     Backup -> Nothing,
@@ -133,6 +145,8 @@ lists! {
     ListAccounts {} -> AccountList { accounts: Account }
     /// Every access key, or one account's or edge's; never a secret.
     ListAccessKeys {
+        /// Only this one.
+        access_key_id: String,
         /// Only this account's.
         account_id: String,
         /// Only this edge's.
@@ -141,23 +155,44 @@ lists! {
     /// Every operator.
     ListOperators {} -> OperatorList { operators: Operator }
     /// Every location.
-    ListLocations {} -> LocationList { locations: Location }
+    ListLocations {
+        /// Only this one.
+        location_code: String
+    } -> LocationList { locations: Location }
     /// Every edge router.
     ListEdges {} -> EdgeList { edges: Edge }
     /// Every port, or one edge's.
     ListPorts {
         /// Only this edge's.
-        edge_id: String
+        edge_id: String,
+        /// Only this one of the edge.
+        interface: String
     } -> PortList { ports: Port }
     /// Every account's connections.
     ListConnections {
+        /// Only this one.
+        connection_id: String,
+        /// Only this account's.
+        account_id: String,
         /// Only those in this state: the public API's connectionState.
         state: String
     } -> ConnectionList { connections: Connection }
     /// Every virtual gateway.
-    ListGateways {} -> GatewayList { virtual_gateways: Gateway }
+    ListGateways {
+        /// Only this one.
+        virtual_gateway_id: String,
+        /// Only this account's.
+        account_id: String
+    } -> GatewayList { virtual_gateways: Gateway }
     /// Every account's virtual interfaces.
-    ListInterfaces {} -> InterfaceList { virtual_interfaces: Interface }
+    ListInterfaces {
+        /// Only this one.
+        virtual_interface_id: String,
+        /// Only those that this account owns or has lent.
+        account_id: String,
+        /// Only those in this state: the public API's virtualInterfaceState.
+        state: String
+    } -> InterfaceList { virtual_interfaces: Interface }
 }
 
 /// `DIR/operator.json`: how `linkway admin` finds the server and signs; written by the first start
@@ -201,6 +236,28 @@ requests! {
         account_id: String,
         /// For people.
         name: String,
+    }
+    /// Renames a tenant.
+    UpdateAccount {
+        /// Which.
+        account_id: String,
+        /// For people, from then on.
+        name: String,
+    }
+    /// Lets the keys of a disabled account sign again.
+    EnableAccount {
+        /// Which.
+        account_id: String,
+    }
+    /// Refuses what an account's keys sign, until it is enabled. What the account has goes on.
+    DisableAccount {
+        /// Which.
+        account_id: String,
+    }
+    /// Forgets a tenant that has no connection, virtual interface or virtual gateway; its access keys go with it.
+    DeleteAccount {
+        /// Which.
+        account_id: String,
     }
     /// An account, and what it uses of its quotas.
     DescribeAccount {
@@ -291,6 +348,18 @@ requests! {
         #[serde(default)]
         simulated: bool,
     }
+    /// Renames a location.
+    UpdateLocation {
+        /// Which.
+        location_code: String,
+        /// For people, from then on.
+        location_name: String,
+    }
+    /// Removes a location without edges or connections; the edge of a simulated one goes with it.
+    DeleteLocation {
+        /// Which.
+        location_code: String,
+    }
     /// Makes an edge router and its own key pair; the secret is in this answer and never again.
     CreateEdge {
         /// The operator's own name for the router.
@@ -300,6 +369,16 @@ requests! {
     }
     /// Everything that is known of one edge router.
     DescribeEdge {
+        /// Which.
+        edge_id: String,
+    }
+    /// Forgets the number of an edge router's last report: the next one is heard whatever its number is.
+    ResetEdge {
+        /// Which.
+        edge_id: String,
+    }
+    /// Removes an edge router without ports and handoffs; its access keys go with it.
+    DeleteEdge {
         /// Which.
         edge_id: String,
     }
@@ -319,6 +398,23 @@ requests! {
         /// Whether virtual interfaces may ask for an MTU above 1500; absent means yes.
         #[serde(default = "yes")]
         jumbo_frame_capable: bool,
+    }
+    /// Takes back a port that no connection has.
+    DeletePort {
+        /// The router.
+        edge_id: String,
+        /// The interface.
+        interface: String,
+    }
+    /// Deletes a connection as its owner would.
+    DeleteConnection {
+        /// Which.
+        connection_id: String,
+    }
+    /// Deletes a virtual interface as its owner would.
+    DeleteInterface {
+        /// Which.
+        virtual_interface_id: String,
     }
     /// Gives a requested connection its port, and so brings it to life.
     ApproveConnection {
@@ -340,6 +436,9 @@ requests! {
     CreateGateway {
         /// Whose.
         account_id: String,
+        /// For people; absent: none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
         /// Our side's autonomous system number.
         #[serde(default = "default_asn")]
         amazon_side_asn: i64,
@@ -350,6 +449,17 @@ requests! {
         /// Where the edges hand the VPC's traffic over.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         handoffs: Vec<Handoff>,
+    }
+    /// Renames a virtual gateway, or moves it to other handoffs.
+    UpdateGateway {
+        /// Which.
+        virtual_gateway_id: String,
+        /// For people, from then on; absent: as before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// All its handoffs from then on; absent: as before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        handoffs: Option<Vec<Handoff>>,
     }
     /// Removes a virtual gateway.
     DeleteGateway {
@@ -420,6 +530,7 @@ pub use edge::{
 };
 pub use operators::{NewOperatorKey, Operator, OperatorDetail, OperatorKey};
 pub use resources::{
-    AccessKey, AccessKeyKind, AccessKeyStatus, Account, AccountDetail, Connection, Edge, Gateway,
-    GatewayHandoff, HandoffPeer, Interface, Location, NewAccessKey, NewEdge, Port, QuotaUse,
+    AccessKey, AccessKeyKind, AccessKeyStatus, Account, AccountDetail, AccountStatus, Connection,
+    DeletedAccount, DeletedEdge, Edge, Gateway, GatewayHandoff, HandoffPeer, Interface, Location,
+    NewAccessKey, NewEdge, Port, QuotaUse,
 };

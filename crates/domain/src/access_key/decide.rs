@@ -46,6 +46,7 @@ impl Command for CreateAccessKey {
             Self::Edge(id) => Principal::Edge(real_edge(view, id)?),
         };
         let mut changes = Changes::new(view);
+        touch(view, &principal, &mut changes)?;
         let made = issue(view, principal, context, &mut changes)?;
         changes.decision(made)
     }
@@ -81,6 +82,46 @@ impl Command for DeleteAccessKey {
         changes.delete(key::access_key(&access_key.id))?;
         changes.decision(access_key)
     }
+}
+
+/// Writes the record of the principal that gets a key, as it is: who deletes it at the same time has listed its keys, and
+/// compares this record.
+fn touch(view: &View, principal: &Principal, changes: &mut Changes<'_>) -> Asked<()> {
+    match principal {
+        Principal::Account(id) => view.account(id)?.cloned().map(|it| changes.put(it)),
+        Principal::Edge(id) => view.edge(id)?.cloned().map(|it| changes.put(it)),
+        Principal::Operator => None,
+    }
+    .unwrap_or(Ok(()))
+}
+
+/// The most access keys that are deleted with whom they speak for: a commit has at most 128 compares.
+const MOST_DELETED: usize = 30;
+
+/// Deletes all access keys of a principal whose own record is deleted in the same commit; their ids.
+///
+/// # Errors
+///
+/// What must be loaded first, or a fault if there are more than [`MOST_DELETED`].
+pub(crate) fn delete_all_of(
+    view: &View,
+    principal: &Principal,
+    changes: &mut Changes<'_>,
+) -> Asked<Vec<AccessKeyId>> {
+    let first = view.first(&key::access_keys_of(principal))?;
+    if first.entries.len() > MOST_DELETED {
+        let text = format!(
+            "The {principal} has more than {MOST_DELETED} access keys: delete some of them first."
+        );
+        return Err(Fault::client(text).into());
+    }
+    let ids = first.entries.iter().map(|(entry, _)| AccessKeyId::parse(entry.last()));
+    let ids = ids.collect::<Result<Vec<_>, _>>()?;
+    view.want(ids.iter().map(key::access_key))?;
+    for id in &ids {
+        changes.delete(key::access_key(id))?;
+    }
+    Ok(ids)
 }
 
 /// An edge that somebody runs: the built-in one calls nobody.

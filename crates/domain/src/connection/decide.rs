@@ -2,9 +2,11 @@
 
 use super::{AssignedPort, Connection, ConnectionEvent, ConnectionPhase, Ended};
 use crate::access::{self, Action};
+use crate::account;
 use crate::decide::{Changes, Command, Context, Decision};
 use crate::fault::{Fault, ResourceKind};
 use crate::id::{ConnectionId, EdgeId, LocationCode, PortName};
+use crate::in_use::{self, Uses};
 use crate::key;
 use crate::net::Bandwidth;
 use crate::port::Port;
@@ -79,6 +81,8 @@ impl Command for CreateConnection {
         let tags = Tags::parse("tags", &self.tags, &context.settings.quotas)?;
         not_offered(self)?;
         let code = LocationCode::parse_field("location", &self.location)?;
+        view.want([key::account(&owner), key::location(&code)])?;
+        account::decide::calling(view, context)?;
         let Some(location) = view.location(&code)? else {
             let rule = "does not exist; DescribeLocations lists the locations";
             return Err(Fault::field("location", &code, rule).into());
@@ -146,6 +150,10 @@ impl Command for DeleteConnection {
             return Err(Fault::not_found(ResourceKind::Connection, &self.0).into());
         };
         // A compare on an empty range: an interface allocated meanwhile makes this commit a conflict, not a leftover.
+        let uses = [Uses { noun: "virtual interface", range: key::live_on(&connection.id) }];
+        if context.principal.account().is_none() {
+            in_use::refuse(view, ("connectionId", &connection.id), &uses)?;
+        }
         if !view.is_empty(&key::live_on(&connection.id))? {
             let id = connection.id.to_string();
             let (kind, by) = (ResourceKind::Connection, "Virtual Interfaces");
@@ -246,7 +254,7 @@ fn named_port(view: &View, edge: &str, interface: &str, connection: &Connection)
 
 fn simulated_port(view: &View, connection: &Connection) -> Asked<Port> {
     let location =
-        view.location(&connection.location)?.expect("a connection's location is never removed");
+        view.location(&connection.location)?.expect("a live connection holds its location");
     if !location.simulated {
         let rule = "is not simulated: name a port, or add one to an edge there";
         return Err(Fault::field("location", &connection.location, rule).into());

@@ -232,6 +232,9 @@ impl Stored for Connection {
 
     fn derived(&self) -> Vec<(Key, Entry)> {
         let mut keys = vec![key::connection_of(&self.owner, &self.id)];
+        if !self.phase.is_terminal() {
+            keys.push(key::connection_at(&self.location, &self.id));
+        }
         if let Some(port) = self.port.as_ref().filter(|_| !self.phase.is_terminal()) {
             keys.push(key::edge_connection(&port.edge, &self.id));
         }

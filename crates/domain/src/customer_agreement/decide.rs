@@ -1,6 +1,7 @@
 //! `ConfirmCustomerAgreement`.
 
 use super::CustomerAgreement;
+use crate::account;
 use crate::decide::{Changes, Command, Context, Decision};
 use crate::fault::Fault;
 use crate::id::AgreementName;
@@ -31,8 +32,11 @@ impl Command for ConfirmCustomerAgreement {
         if let Some(confirmed) = view.customer_agreement(&account, &name)? {
             return Decision::unchanged(confirmed.clone());
         }
+        let caller = account::decide::calling(view, context)?.clone();
         let agreement = CustomerAgreement { account, name, confirmed: context.now };
         let mut changes = Changes::new(view);
+        // As it is: who deletes the account at the same time has listed its agreements, and compares this record.
+        changes.put(caller)?;
         changes.put(agreement.clone())?;
         changes.decision(agreement)
     }

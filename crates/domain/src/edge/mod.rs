@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::access_key::AccessKey;
-use crate::id::{EdgeId, LocationCode};
+use crate::id::{AccessKeyId, EdgeId, LocationCode};
 use crate::key::{self, Key};
 use crate::outcome::Outcome;
 use crate::stored::{Entry, Stored};
@@ -44,8 +44,22 @@ pub struct EdgeSeen {
     pub epoch: u64,
     /// The generation that the report was about.
     pub generation: u64,
-    /// The report's number; an edge's reports have rising numbers, and an older one is stale.
+    /// The report's number; the reports that one access key signs have rising numbers, and an older one is stale.
     pub sequence: u64,
+    /// The access key that signed the report; absent: the number holds for every key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_key: Option<AccessKeyId>,
+}
+
+impl EdgeSeen {
+    /// Whether its number is compared with the numbers of reports that this access key signs.
+    #[must_use]
+    pub fn counts_for(&self, access_key: Option<&AccessKeyId>) -> bool {
+        match (&self.access_key, access_key) {
+            (Some(last), Some(this)) => last == this,
+            (None, _) | (_, None) => true,
+        }
+    }
 }
 
 impl Stored for Edge {
@@ -54,7 +68,9 @@ impl Stored for Edge {
     }
 
     fn derived(&self) -> Vec<(Key, Entry)> {
-        vec![(key::edge_generation(&self.id), Entry::Mark)]
+        let at = (!self.simulated).then(|| key::edge_at(&self.location, &self.id));
+        let keys = at.into_iter().chain([key::edge_generation(&self.id)]);
+        keys.map(|key| (key, Entry::Mark)).collect()
     }
 }
 
@@ -62,6 +78,28 @@ impl Stored for Edge {
 impl Stored for EdgeSeen {
     fn key(&self) -> Option<Key> {
         None
+    }
+}
+
+impl Outcome for Edge {
+    fn resources(&self) -> Vec<Cow<'_, str>> {
+        vec![self.id.as_str().into()]
+    }
+}
+
+/// An edge router that was deleted, and the access keys that went with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletedEdge {
+    /// The edge as it was.
+    pub edge: Edge,
+    /// Its keys.
+    pub access_keys: Vec<AccessKeyId>,
+}
+
+impl Outcome for DeletedEdge {
+    fn resources(&self) -> Vec<Cow<'_, str>> {
+        let keys = self.access_keys.iter().map(|id| id.as_str().into());
+        [self.edge.id.as_str().into()].into_iter().chain(keys).collect()
     }
 }
 

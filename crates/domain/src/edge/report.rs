@@ -12,7 +12,7 @@ use crate::connection::decide::ended_now;
 use crate::connection::{AssignedPort, ConnectionEvent};
 use crate::decide::{Changes, Command, Context, Decision};
 use crate::fault::Fault;
-use crate::id::{ConnectionId, EdgeId, VirtualInterfaceId};
+use crate::id::{AccessKeyId, ConnectionId, EdgeId, VirtualInterfaceId};
 use crate::key;
 use crate::record::Record;
 use crate::time::Time;
@@ -46,6 +46,8 @@ pub struct ReportHead {
     pub version: ConfigVersion,
     /// The report's number.
     pub sequence: u64,
+    /// The access key that signed it; `None` for the built-in edge.
+    pub access_key: Option<AccessKeyId>,
 }
 
 /// An edge was heard.
@@ -111,7 +113,19 @@ impl ReportHead {
             epoch: self.version.epoch,
             generation: self.version.generation,
             sequence: self.sequence,
+            access_key: self.access_key.clone(),
         })
+    }
+
+    /// The last report as far as this one's number is compared with it: numbers of another key say nothing about this one's, so
+    /// that whoever got hold of a key silences its edge only until the operator replaces the key.
+    fn last<'v>(&self, view: &'v View, now: Time) -> Asked<Option<&'v EdgeSeen>> {
+        let seen = view.edge_seen(&self.edge)?;
+        Ok(seen.filter(|seen| is_plausible(seen.sequence, now) && seen.counts_for(self.key())))
+    }
+
+    fn key(&self) -> Option<&AccessKeyId> {
+        self.access_key.as_ref()
     }
 }
 
@@ -121,8 +135,12 @@ impl Command for ReportSeen {
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<()>> {
         let head = &self.head;
         head.plausible(context.now)?;
-        let last = view.edge_seen(&head.edge)?;
-        if let Some(last) = last.filter(|last| is_plausible(last.sequence, context.now)) {
+        view.want([key::edge(&head.edge), key::edge_seen(&head.edge)])?;
+        // Its key was good when the report came; both may be deleted meanwhile.
+        if view.edge(&head.edge)?.is_none() {
+            return Err(Fault::field("edgeId", &head.edge, "does not exist").into());
+        }
+        if let Some(last) = head.last(view, context.now)? {
             if head.sequence <= last.sequence {
                 return Err(head.stale(last.sequence).into());
             }
@@ -151,8 +169,7 @@ fn in_order<'v>(
     context: &Context<'_>,
 ) -> Asked<Decision<()>> {
     head.plausible(context.now)?;
-    let last = view.edge_seen(&head.edge)?.map(|seen| seen.sequence);
-    let last = last.filter(|last| is_plausible(*last, context.now)).unwrap_or(0);
+    let last = head.last(view, context.now)?.map_or(0, |seen| seen.sequence);
     if head.sequence < last {
         return Err(head.stale(last).into());
     }

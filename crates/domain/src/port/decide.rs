@@ -1,4 +1,4 @@
-//! The operator adds ports to edge routers.
+//! The operator adds ports to edge routers and takes them away.
 
 use super::Port;
 use crate::decide::{Changes, Command, Context, Decision};
@@ -19,6 +19,15 @@ pub struct CreatePort {
     pub bandwidth: String,
     /// Whether it carries jumbo frames.
     pub jumbo: bool,
+}
+
+/// Takes a port away that no connection has.
+#[derive(Clone, Debug)]
+pub struct DeletePort {
+    /// The router.
+    pub edge: String,
+    /// Its interface.
+    pub interface: String,
 }
 
 impl Command for CreatePort {
@@ -49,7 +58,7 @@ impl Command for CreatePort {
             return Err(Fault::field("interface", &name, rule).into());
         }
         let mut location =
-            view.location(&edge.location)?.expect("an edge's location is never removed").clone();
+            view.location(&edge.location)?.expect("an edge holds its location").clone();
         let port = Port {
             edge: edge_id,
             name,
@@ -63,6 +72,26 @@ impl Command for CreatePort {
             changes.put(location)?;
         }
         changes.put(port.clone())?;
+        changes.decision(port)
+    }
+}
+
+impl Command for DeletePort {
+    type Outcome = Port;
+
+    fn decide(&self, view: &View, _: &Context<'_>) -> Asked<Decision<Port>> {
+        let edge = EdgeId::parse(&self.edge)?;
+        let name = PortName::parse(&self.interface)?;
+        let Some(port) = view.port(&edge, &name)?.cloned() else {
+            let rule = format_args!("is not a port of edge {edge}");
+            return Err(Fault::field("interface", &name, rule).into());
+        };
+        if let Some(holder) = &port.connection {
+            let rule = format!("of edge {edge} cannot be deleted: connection {holder} has it");
+            return Err(Fault::field("interface", &name, rule).into());
+        }
+        let mut changes = Changes::new(view);
+        changes.delete(key::port(&edge, &name))?;
         changes.decision(port)
     }
 }

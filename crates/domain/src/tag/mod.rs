@@ -14,6 +14,9 @@ use crate::quota::Quotas;
 pub use crate::id::TaggedResource;
 pub use resource::ResourceTags;
 
+/// What keys of tenants' tags must not begin with: the API's own reserved keys, and those that the service answers with.
+pub const RESERVED: [&str; 2] = ["aws:", "linkway:"];
+
 /// The tags of one resource, by key. A value may be absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -24,7 +27,7 @@ impl Tags {
     ///
     /// # Errors
     ///
-    /// A fault that names the member: a key or value breaks the model's rules or begins with `aws:`
+    /// A fault that names the member: a key or value breaks the model's rules or a key begins with one of [`RESERVED`]
     /// ([`FaultKind::Client`]), a key is given twice ([`FaultKind::DuplicateTagKeys`]), or there are more than
     /// the quota ([`FaultKind::TooManyTags`]).
     pub fn parse(
@@ -36,12 +39,12 @@ impl Tags {
         for (index, (key, value)) in pairs.iter().enumerate() {
             let path = format!("{field}[{index}]");
             check(&format!("{path}.key"), key, 1, 128)?;
-            if key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
-                return Err(Fault::field(
-                    &format!("{path}.key"),
-                    key,
-                    "must not begin with aws:, which is reserved",
-                ));
+            for reserved in RESERVED {
+                let start = key.get(..reserved.len());
+                if start.is_some_and(|start| start.eq_ignore_ascii_case(reserved)) {
+                    let rule = format_args!("must not begin with {reserved}, which is reserved");
+                    return Err(Fault::field(&format!("{path}.key"), key, rule));
+                }
             }
             if let Some(value) = value {
                 check(&format!("{path}.value"), value, 0, 256)?;
@@ -71,6 +74,16 @@ impl Tags {
         let mut tags = self.0.clone();
         tags.retain(|key, _| !keys.contains(key));
         Self(tags)
+    }
+
+    /// These tags and reserved ones, which count for no limit.
+    #[must_use]
+    pub fn with_reserved(
+        mut self,
+        reserved: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Self {
+        self.0.extend(reserved.into_iter().map(|(key, value)| (key.to_owned(), Some(value))));
+        self
     }
 
     /// The tags in key order.

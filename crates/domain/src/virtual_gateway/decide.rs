@@ -4,10 +4,12 @@ use super::{FabricPeer, Gateway, Handoff};
 use crate::access::{self, Action};
 use crate::account;
 use crate::decide::{Changes, Command, Context, Decision};
-use crate::fault::{Fault, ResourceKind};
+use crate::fault::Fault;
 use crate::id::{EdgeId, PortName, VirtualGatewayId, VpcId};
+use crate::in_use::{self, Uses};
 use crate::key;
 use crate::net::{AddressFamily, GatewayAsn, NextHop, Prefix};
+use crate::text;
 use crate::view::{Asked, View};
 use crate::virtual_interface::decide::Secret;
 
@@ -21,6 +23,8 @@ const MOST_HANDOFFS: usize = 40;
 pub struct CreateGateway {
     /// Whose it is.
     pub account: String,
+    /// What people call it.
+    pub name: Option<String>,
     /// Our AS number; absent: 64512.
     pub asn: Option<i64>,
     /// The VPC behind it.
@@ -67,20 +71,18 @@ impl Command for CreateGateway {
             None => GatewayAsn::DEFAULT,
             Some(number) => GatewayAsn::parse("amazonSideAsn", number)?,
         };
+        let name = self.name.as_deref().map(|name| text::name("name", name)).transpose()?;
         let vpc = VpcId::parse(&self.vpc)?;
         let cidrs = prefixes(&self.cidrs)?;
-        bounded("handoffs", self.handoffs.len(), MOST_HANDOFFS)?;
         let owner = account::decide::existing(view, "accountId", &self.account)?;
-        let texts = self.handoffs.iter().enumerate();
-        let handoffs =
-            texts.map(|(index, text)| handoff(view, index, text)).collect::<Asked<Vec<_>>>()?;
-        sessions_count(&handoffs)?;
+        let handoffs = handoffs(view, &self.handoffs, &[])?;
         let mut draws = context.seed.draws();
         let mut id = VirtualGatewayId::draw(&mut draws);
         while view.exists(&key::gateway(&id))? {
             id = VirtualGatewayId::draw(&mut draws);
         }
-        let gateway = Gateway { id, owner, asn, vpc, cidrs, handoffs, created: context.now };
+        let created = context.now;
+        let gateway = Gateway { id, name, owner, asn, vpc, cidrs, handoffs, created };
         let mut changes = Changes::new(view);
         changes.put(gateway.clone())?;
         changes.decision(gateway)
@@ -92,10 +94,8 @@ impl Command for DeleteGateway {
 
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<Gateway>> {
         let gateway = access::find::<Gateway>(view, context, Action::Delete, &self.0)?.clone();
-        if !view.is_empty(&key::all_attached(&gateway.id))? {
-            let (id, by) = (gateway.id.to_string(), "Virtual Interfaces");
-            return Err(Fault::InUse { kind: ResourceKind::VirtualGateway, id, by }.into());
-        }
+        let uses = [Uses { noun: "virtual interface", range: key::all_attached(&gateway.id) }];
+        in_use::refuse(view, ("virtualGatewayId", &gateway.id), &uses)?;
         let mut changes = Changes::new(view);
         changes.delete(key::gateway(&gateway.id))?;
         changes.decision(gateway)
@@ -131,7 +131,21 @@ fn prefixes(texts: &[String]) -> Result<Vec<Prefix>, Fault> {
     Ok(prefixes)
 }
 
-fn handoff(view: &View, index: usize, text: &HandoffText) -> Asked<Handoff> {
+/// Checks the handoffs of a gateway that has these already.
+pub(super) fn handoffs(
+    view: &View,
+    texts: &[HandoffText],
+    known: &[Handoff],
+) -> Asked<Vec<Handoff>> {
+    bounded("handoffs", texts.len(), MOST_HANDOFFS)?;
+    let texts = texts.iter().enumerate();
+    let handoffs = texts.map(|(index, text)| handoff(view, index, text, known));
+    let handoffs = handoffs.collect::<Asked<Vec<_>>>()?;
+    sessions_count(&handoffs)?;
+    Ok(handoffs)
+}
+
+fn handoff(view: &View, index: usize, text: &HandoffText, known: &[Handoff]) -> Asked<Handoff> {
     let field = |name: &str| format!("handoffs[{index}].{name}");
     let edge = EdgeId::parse_field(&field("edgeId"), &text.edge)?;
     let interface = PortName::parse_new(&field("interface"), &text.interface)?;
@@ -144,8 +158,9 @@ fn handoff(view: &View, index: usize, text: &HandoffText) -> Asked<Handoff> {
             format!("is a customer port of edge {edge}; a handoff leads to the cloud's fabric");
         return Err(Fault::field(&field("interface"), &interface, rule).into());
     }
-    // An interface is in one VRF: two gateways on it would be one network.
-    if !view.is_empty(&key::handoffs_at(&edge, &interface))? {
+    // An interface is in one VRF: two gateways on it would be one network. Nobody else may claim what this gateway has.
+    let is_own = known.iter().any(|old| (&old.edge, &old.interface) == (&edge, &interface));
+    if !is_own && !view.is_empty(&key::handoffs_at(&edge, &interface))? {
         let rule = format!("of edge {edge} is the handoff of another gateway");
         return Err(Fault::field(&field("interface"), &interface, rule).into());
     }

@@ -3,6 +3,7 @@
 pub mod decide;
 mod fabric_peer;
 pub mod previous;
+pub mod update;
 
 use std::borrow::Cow;
 
@@ -24,6 +25,9 @@ pub use fabric_peer::{FabricAddress, FabricPeer};
 pub struct Gateway {
     /// Its id.
     pub id: VirtualGatewayId,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Whose it is.
     pub owner: AccountId,
     /// Our AS number in its sessions.

@@ -41,6 +41,7 @@ impl Gateway1 {
             next_hop,
             fabric_peer: None,
         });
-        Gateway { id, owner, asn, vpc, cidrs, handoffs: handoffs.collect(), created }.into()
+        let (name, handoffs) = (None, handoffs.collect());
+        Gateway { id, name, owner, asn, vpc, cidrs, handoffs, created }.into()
     }
 }

@@ -6,6 +6,7 @@ use linkway_domain::access_key::decide::{CreateAccessKey, EnableAccessKey};
 use linkway_domain::bgp_peer::decide::{CreateBgpPeer, DeleteBgpPeer};
 use linkway_domain::connection::decide::{ApproveConnection, CreateConnection, PortChoice};
 use linkway_domain::connection::{Connection, ConnectionPhase};
+use linkway_domain::customer_agreement::decide::ConfirmCustomerAgreement;
 use linkway_domain::id::AccountId;
 use linkway_domain::key;
 use linkway_domain::tag::decide::TagChange;
@@ -18,11 +19,14 @@ use linkway_domain::virtual_interface::update::UpdateVirtualInterfaceAttributes;
 use linkway_domain::virtual_interface::{Phase, VirtualInterface};
 use proptest::prelude::*;
 
-use super::World;
 use super::command::Command;
 use super::scene::{A, B, C, R1, R2, account, gateway};
+use super::{World, undo};
 
-pub const ACCOUNTS: [&str; 3] = [A, B, C];
+/// The last one has nothing at first.
+pub const ACCOUNTS: [&str; 4] = [A, B, C, "004444444444"];
+/// The agreement that accounts may confirm.
+pub const AGREEMENT: &str = "terms";
 
 /// A tenant's or the operator's call, unresolved.
 #[derive(Clone, Debug)]
@@ -55,6 +59,20 @@ pub enum What {
     CreateKey,
     DisableKey,
     DeleteKey,
+    NewAccount,
+    ChangeAccount,
+    DeleteAccount,
+    NewLocation,
+    DeleteLocation,
+    NewEdge,
+    ResetEdge,
+    DeleteEdge,
+    NewPort,
+    DeletePort,
+    MoveGateway,
+    EndConnection,
+    EndInterface,
+    Agree,
 }
 
 pub fn what() -> impl Strategy<Value = What> {
@@ -77,11 +95,25 @@ pub fn what() -> impl Strategy<Value = What> {
         1 => Just(What::CreateKey),
         1 => Just(What::DisableKey),
         1 => Just(What::DeleteKey),
+        2 => Just(What::NewAccount),
+        1 => Just(What::ChangeAccount),
+        2 => Just(What::DeleteAccount),
+        2 => Just(What::NewLocation),
+        2 => Just(What::DeleteLocation),
+        2 => Just(What::NewEdge),
+        1 => Just(What::ResetEdge),
+        2 => Just(What::DeleteEdge),
+        2 => Just(What::NewPort),
+        3 => Just(What::DeletePort),
+        2 => Just(What::MoveGateway),
+        1 => Just(What::EndConnection),
+        1 => Just(What::EndInterface),
+        1 => Just(What::Agree),
     ]
 }
 
 pub fn act() -> impl Strategy<Value = Act> {
-    (0..3_u8, what(), any::<u8>(), any::<u8>(), any::<u8>())
+    (0..ACCOUNTS.len() as u8, what(), any::<u8>(), any::<u8>(), any::<u8>())
         .prop_map(|(who, what, thing, other, detail)| Act { who, what, thing, other, detail })
 }
 
@@ -167,7 +199,21 @@ impl Names {
             | What::DeleteGateway
             | What::CreateKey
             | What::DisableKey
-            | What::DeleteKey => {}
+            | What::DeleteKey
+            | What::NewAccount
+            | What::ChangeAccount
+            | What::DeleteAccount
+            | What::NewLocation
+            | What::DeleteLocation
+            | What::NewEdge
+            | What::ResetEdge
+            | What::DeleteEdge
+            | What::NewPort
+            | What::DeletePort
+            | What::MoveGateway
+            | What::EndConnection
+            | What::EndInterface
+            | What::Agree => {}
         }
         let own: Vec<_> = world.gateways().filter(|g| g.owner == names.who).collect();
         if let Some(gateway) = pick(&own, act.other) {
@@ -226,13 +272,18 @@ pub fn command(world: &World, act: &Act) -> (Option<AccountId>, Command) {
         What::DeletePeer => Command::DeletePeer(delete_peer(world, act, interface)),
         What::TagConnection => Command::Tag(tag(act, &who, &format!("dxcon/{connection}"))),
         What::TagInterface => Command::Tag(tag(act, &who, &format!("dxvif/{interface}"))),
+        What::Agree => {
+            let name = Some(AGREEMENT.to_owned());
+            Command::ConfirmAgreement(ConfirmCustomerAgreement { name })
+        }
+        What::EndInterface => return (None, Command::DeleteInterface(interface)),
         _ => return (None, operators(world, act, connection, gateway_id)),
     };
     (Some(who), command)
 }
 
 fn operators(world: &World, act: &Act, connection: String, gateway_id: String) -> Command {
-    let other = ACCOUNTS[usize::from(act.other) % 3];
+    let other = ACCOUNTS[usize::from(act.other) % ACCOUNTS.len()];
     let keys: Vec<&str> = world.ids_in(&key::all("key")).collect();
     let id = pick(&keys, act.thing).map_or_else(String::new, |id| (*id).to_owned());
     match act.what {
@@ -251,6 +302,18 @@ fn operators(world: &World, act: &Act, connection: String, gateway_id: String) -
             Command::EnableAccessKey(EnableAccessKey { id, enabled: act.detail.is_multiple_of(2) })
         }
         What::DeleteKey => Command::DeleteAccessKey(id),
+        What::EndConnection => Command::DeleteConnection(connection),
+        What::MoveGateway => undo::moved(gateway_id, act),
+        What::NewAccount
+        | What::ChangeAccount
+        | What::DeleteAccount
+        | What::NewLocation
+        | What::DeleteLocation
+        | What::NewEdge
+        | What::ResetEdge
+        | What::DeleteEdge
+        | What::NewPort
+        | What::DeletePort => undo::command(act, other),
         _ if act.detail.is_multiple_of(4) => {
             Command::CreateAccessKey(CreateAccessKey::Edge(R1.to_owned()))
         }
@@ -334,7 +397,11 @@ fn delete_peer(world: &World, act: &Act, interface: String) -> DeleteBgpPeer {
 
 fn tag(act: &Act, who: &AccountId, resource: &str) -> TagChange {
     // Now and then with another account's ARN.
-    let of = if act.detail >= 200 { ACCOUNTS[usize::from(act.other) % 3] } else { who.as_str() };
+    let of = if act.detail >= 200 {
+        ACCOUNTS[usize::from(act.other) % ACCOUNTS.len()]
+    } else {
+        who.as_str()
+    };
     TagChange {
         arn: format!("arn:aws:directconnect:eu-west-2:{of}:{resource}"),
         add: vec![("k".to_owned(), Some(act.detail.to_string()))],

@@ -2,7 +2,7 @@
 
 use linkway_domain::access_key::AccessKey;
 use linkway_domain::access_key::decide as access_key;
-use linkway_domain::account::{Account, decide as account};
+use linkway_domain::account::{Account, DeletedAccount, decide as account};
 use linkway_domain::bgp_peer::decide as bgp_peer;
 use linkway_domain::connection::Connection;
 use linkway_domain::connection::decide as connection;
@@ -10,7 +10,7 @@ use linkway_domain::customer_agreement::CustomerAgreement;
 use linkway_domain::customer_agreement::decide as customer_agreement;
 use linkway_domain::deadline::Deadline;
 use linkway_domain::decide::{Command as _, Context, Decision};
-use linkway_domain::edge::{Edge, decide as edge, report};
+use linkway_domain::edge::{DeletedEdge, Edge, decide as edge, report};
 use linkway_domain::epoch::{Epoch, RenewEpoch};
 use linkway_domain::location::Location;
 use linkway_domain::location::decide as location;
@@ -19,7 +19,7 @@ use linkway_domain::port::decide as port;
 use linkway_domain::tag::decide::{self as tag, Tagged};
 use linkway_domain::view::{Asked, View};
 use linkway_domain::virtual_gateway::Gateway;
-use linkway_domain::virtual_gateway::decide as virtual_gateway;
+use linkway_domain::virtual_gateway::{decide as virtual_gateway, update as gateway_update};
 use linkway_domain::virtual_interface::VirtualInterface;
 use linkway_domain::virtual_interface::{decide as interface, update};
 
@@ -52,6 +52,9 @@ pub enum Outcome {
     AccessKey(AccessKey),
     Location(Location),
     Edge((Edge, AccessKey)),
+    KnownEdge(Edge),
+    DeletedAccount(DeletedAccount),
+    DeletedEdge(DeletedEdge),
     Port(Port),
     Connection(Connection),
     VirtualInterface(VirtualInterface),
@@ -75,15 +78,24 @@ commands! {
     Tag(tag::TagChange) -> Tagged, Clone::clone;
     ConfirmAgreement(customer_agreement::ConfirmCustomerAgreement) -> Agreement, Clone::clone;
     CreateAccount(account::CreateAccount) -> Account, Clone::clone;
+    UpdateAccount(account::UpdateAccount) -> Account, Clone::clone;
+    EnableAccount(account::EnableAccount) -> Account, Clone::clone;
+    DeleteAccount(String) -> DeletedAccount, |id| account::DeleteAccount(id.clone());
     CreateAccessKey(access_key::CreateAccessKey) -> AccessKey, Clone::clone;
     EnableAccessKey(access_key::EnableAccessKey) -> AccessKey, Clone::clone;
     DeleteAccessKey(String) -> AccessKey, |id| access_key::DeleteAccessKey(id.clone());
     CreateLocation(location::CreateLocation) -> Location, Clone::clone;
+    UpdateLocation(location::UpdateLocation) -> Location, Clone::clone;
+    DeleteLocation(String) -> Location, |code| location::DeleteLocation(code.clone());
     CreateEdge(edge::CreateEdge) -> Edge, Clone::clone;
+    DeleteEdge(String) -> DeletedEdge, |id| edge::DeleteEdge(id.clone());
+    ResetEdge(String) -> KnownEdge, |id| edge::ResetEdge(id.clone());
     CreatePort(port::CreatePort) -> Port, Clone::clone;
+    DeletePort(port::DeletePort) -> Port, Clone::clone;
     ApproveConnection(connection::ApproveConnection) -> Connection, Clone::clone;
     RejectConnection(String) -> Connection, |id| connection::RejectConnection(id.clone());
     CreateGateway(virtual_gateway::CreateGateway) -> Gateway, Clone::clone;
+    UpdateGateway(gateway_update::UpdateGateway) -> Gateway, Clone::clone;
     DeleteGateway(String) -> Gateway, |id| virtual_gateway::DeleteGateway(id.clone());
     ResetSession(String) -> VirtualInterface, |id| bgp_peer::ResetBgpSessions(id.clone());
     RenewEpoch(RenewEpoch) -> Epoch, Clone::clone;

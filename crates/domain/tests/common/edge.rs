@@ -6,7 +6,7 @@ use linkway_domain::Time;
 use linkway_domain::access_key::Principal;
 use linkway_domain::edge::report::{ReportConnection, ReportHead, ReportInterface, ReportSeen};
 use linkway_domain::edge::{ConfigVersion, EdgeConfig, InterfaceConfig};
-use linkway_domain::id::{ConnectionId, EdgeId, VirtualInterfaceId};
+use linkway_domain::id::{AccessKeyId, ConnectionId, EdgeId, VirtualInterfaceId};
 use linkway_domain::key;
 use linkway_domain::virtual_interface::{InterfaceReport, PeerReport};
 
@@ -28,6 +28,8 @@ pub struct Report {
     pub edge: EdgeId,
     pub version: ConfigVersion,
     pub sequence: u64,
+    /// Who signs it; none at all: the number is compared with every key's.
+    pub access_key: Option<AccessKeyId>,
     pub ports: BTreeMap<ConnectionId, bool>,
     pub interfaces: BTreeMap<VirtualInterfaceId, InterfaceReport>,
 }
@@ -61,6 +63,7 @@ impl Router {
             edge: self.id.clone(),
             version: held.version(),
             sequence: self.sequence,
+            access_key: None,
             ports: held.ports.iter().map(|p| (p.connection_id.clone(), carrier)).collect(),
             interfaces: held
                 .interfaces
@@ -73,7 +76,12 @@ impl Router {
 
 impl Report {
     pub fn head(&self) -> ReportHead {
-        ReportHead { edge: self.edge.clone(), version: self.version, sequence: self.sequence }
+        ReportHead {
+            edge: self.edge.clone(),
+            version: self.version,
+            sequence: self.sequence,
+            access_key: self.access_key.clone(),
+        }
     }
 
     /// One command that the edge was heard, and one for each item of the edge's indexes, reported or not.

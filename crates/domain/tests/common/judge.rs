@@ -35,8 +35,8 @@ pub fn belongs(record: &Record, who: &AccountId) -> bool {
         Record::ResourceTags(tags) => tags.account == *who,
         Record::CustomerAgreement(agreement) => agreement.account == *who,
         Record::Claim(_) | Record::Mark => true,
-        Record::Account(_)
-        | Record::AccessKey(_)
+        Record::Account(account) => account.id == *who,
+        Record::AccessKey(_)
         | Record::Roster(_)
         | Record::OperatorUse(_)
         | Record::Location(_)
@@ -69,6 +69,9 @@ pub fn may_write(moment: &Moment<'_>, who: &AccountId, key: &str) -> bool {
     };
     match parts[..] {
         ["connection" | "vif" | "edge-generation", _] => true,
+        // Its own, as it was: what is confirmed is tied to it.
+        ["account", id] => id == who.as_str(),
+        ["at", _, "connection", _] => true,
         ["connection-of", owner, _] => owner == who.as_str(),
         ["vif-of", account, id] => {
             let id = VirtualInterfaceId::parse(id).expect("an index's key");

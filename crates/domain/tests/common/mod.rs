@@ -9,8 +9,10 @@ pub mod act;
 pub mod command;
 pub mod edge;
 pub mod judge;
+pub mod race;
 pub mod scene;
 pub mod story;
+pub mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +27,7 @@ use linkway_domain::record::Record;
 use linkway_domain::seed::Seed;
 use linkway_domain::settings::Settings;
 use linkway_domain::tag::{TaggedResource, Tags};
-use linkway_domain::view::{Ask, Stop, Version, View};
+use linkway_domain::view::{Ask, FIRST, First, Stop, Version, View};
 use linkway_domain::virtual_gateway::Gateway;
 use linkway_domain::virtual_interface::{InterfaceReport, VirtualInterface};
 use linkway_domain::{Fault, Time};
@@ -101,7 +103,18 @@ impl World {
                 let empty = self.is_empty(&range);
                 view.load_empty(range, empty);
             }
+            Ask::First(range) => {
+                let first = self.first(&range);
+                view.load_first(range, first);
+            }
         }
+    }
+
+    fn first(&self, range: &Key) -> First {
+        let keys: Vec<String> = self.ids_in(range).map(|rest| format!("{range}{rest}")).collect();
+        let entry = |at: &String| (Key::from_stored(at.clone()), self.records[at].1.clone());
+        let entries = keys.iter().take(FIRST).map(entry).collect();
+        First { entries, is_cut: keys.len() > FIRST }
     }
 
     /// Commits if nothing that the decision rested on has changed; all or nothing.

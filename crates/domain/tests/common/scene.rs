@@ -11,7 +11,9 @@ use linkway_domain::edge::ConfigVersion;
 use linkway_domain::edge::decide::CreateEdge;
 use linkway_domain::edge::report::{ReportConnection, ReportHead};
 use linkway_domain::epoch::RenewEpoch;
-use linkway_domain::id::{AccountId, ConnectionId, EdgeId, VirtualGatewayId, VirtualInterfaceId};
+use linkway_domain::id::{
+    AccountId, AgreementName, ConnectionId, EdgeId, VirtualGatewayId, VirtualInterfaceId,
+};
 use linkway_domain::location::decide::CreateLocation;
 use linkway_domain::port::decide::CreatePort;
 use linkway_domain::virtual_gateway::Gateway;
@@ -23,6 +25,7 @@ use linkway_domain::virtual_interface::decide::{
 use linkway_domain::virtual_interface::{Event, Phase, State, VirtualInterface};
 use linkway_domain::{Fault, Time};
 
+use super::act::AGREEMENT;
 use super::command::{Command, Outcome};
 use super::edge::Router;
 use super::{Call, World};
@@ -66,6 +69,8 @@ impl Scene {
     /// Accounts, locations, routers with four 10G ports each; `eth4` of each is not jumbo-capable.
     pub fn new() -> Self {
         let mut scene = Self { world: World::default(), now: START, seed: 0, routers: Vec::new() };
+        let agreement = AgreementName::parse(AGREEMENT).expect("an agreement's name");
+        scene.world.settings.customer_agreements = vec![agreement];
         scene.operate(Command::RenewEpoch(RenewEpoch::First { before: None }));
         for (id, name) in [(A, "Alba"), (B, "Boreal"), (C, "Corvo")] {
             scene.operate(Command::CreateAccount(CreateAccount {
@@ -153,7 +158,12 @@ impl Scene {
         let router = router.expect("a router of the scene");
         router.sequence += 1;
         let report = ReportConnection {
-            head: ReportHead { edge: edge.clone(), version, sequence: router.sequence },
+            head: ReportHead {
+                edge: edge.clone(),
+                version,
+                sequence: router.sequence,
+                access_key: None,
+            },
             connection: connection.clone(),
             carrier: Some(up),
         };
@@ -213,7 +223,11 @@ impl Scene {
 
     /// Every router takes its configuration and reports; the server takes the reports.
     pub fn settle(&mut self, carrier: bool, bgp_up: bool) {
+        let edges = self.world.edges();
         for index in 0..self.routers.len() {
+            if !edges.contains(&self.routers[index].id) {
+                continue;
+            }
             let config = self.world.config(&self.routers[index].id);
             self.routers[index].take(config);
             let report = self.routers[index].report(carrier, bgp_up).expect("has a configuration");
@@ -283,6 +297,7 @@ pub fn confirm(interface: &VirtualInterfaceId, gateway: &VirtualGatewayId) -> Co
 pub fn gateway(owner: &str) -> Command {
     Command::CreateGateway(CreateGateway {
         account: owner.to_owned(),
+        name: None,
         asn: None,
         vpc: "vpc-1".to_owned(),
         cidrs: vec!["10.0.0.0/16".to_owned()],

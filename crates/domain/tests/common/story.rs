@@ -11,7 +11,7 @@ use super::act::{ACCOUNTS, Act, act, command};
 use super::command::Outcome;
 use super::edge::Report;
 use super::scene::{A, B, R1, R2, Scene, due_calls};
-use super::{Call, Conflict, Prepared, World};
+use super::{Call, Conflict, Prepared, World, undo};
 
 /// What one step does.
 #[derive(Clone, Debug)]
@@ -103,7 +103,11 @@ impl Stage {
     /// Each account has a gateway; A and B have a line on the same router and A has one on the other.
     pub fn new() -> Self {
         let mut scene = Scene::new();
-        for who in ACCOUNTS {
+        let [first @ .., last] = ACCOUNTS;
+        scene.operate(undo::account(last));
+        scene.operate(undo::location("LON1"));
+        scene.operate(undo::edge("lon1-r1"));
+        for who in first {
             scene.vpc(who);
         }
         scene.vpc(B);

@@ -169,6 +169,8 @@ fn tags() {
             "k=a\tb",
             "aws:k=x",
             "AWS:k=x",
+            "linkway:lender=x",
+            "Linkway:x=y",
             "awsome=x",
             "a=1;a=2",
             "a=1;A=2",
@@ -196,6 +198,8 @@ fn tags() {
             tags[0].value "a\tb" must consist of letters, digits, spaces and the characters _ . : / = + - @.
             tags[0].key "aws:k" must not begin with aws:, which is reserved.
             tags[0].key "AWS:k" must not begin with aws:, which is reserved.
+            tags[0].key "linkway:lender" must not begin with linkway:, which is reserved.
+            tags[0].key "Linkway:x" must not begin with linkway:, which is reserved.
             awsome=x -> 1
             tags[1].key "a" is given more than once; tag keys must be unique.
             a=1;A=2 -> 2

@@ -251,6 +251,7 @@ fn approvals_and_rejections() {
 #[test]
 fn gateways() {
     let plain = || CreateGateway {
+        name: None,
         account: A.to_owned(),
         asn: None,
         vpc: "vpc-1".to_owned(),
@@ -326,6 +327,7 @@ fn an_interface_leads_to_one_gateway_s_fabric_and_is_no_customer_port() {
     };
     let create = |account: &str, handoffs: Vec<HandoffText>| {
         Command::CreateGateway(CreateGateway {
+            name: None,
             account: account.to_owned(),
             asn: None,
             vpc: "vpc-1".to_owned(),
@@ -373,6 +375,7 @@ fn the_largest_gateway_is_still_one_transaction() {
     }
     let create = |handoffs: &[HandoffText]| {
         Command::CreateGateway(CreateGateway {
+            name: None,
             account: A.to_owned(),
             asn: None,
             vpc: "vpc-1".to_owned(),
@@ -498,6 +501,7 @@ fn a_handoff_may_have_a_session_with_the_fabric() {
     ];
     let commands = tried.map(|handoffs| {
         Command::CreateGateway(CreateGateway {
+            name: None,
             account: A.to_owned(),
             asn: None,
             vpc: "vpc-1".to_owned(),

@@ -4,16 +4,16 @@ use linkway_wire::operator::{Account, AccountDetail, QuotaUse};
 use serde::Serialize;
 
 use super::failure::Failure;
-use super::output::{Form, Row, one, table};
+use super::output::{Form, Row, Width, one, table};
 use super::rows::maybe;
 
 /// Prints an account, and what it uses of its quotas.
-pub fn show(form: Form, detail: AccountDetail) -> Result<(), Failure> {
+pub fn show(form: Form, width: Width, detail: AccountDetail) -> Result<(), Failure> {
     let detail = Head(detail);
     one(form, &detail)?;
     match form {
         Form::Json => Ok(()),
-        Form::Table => table(&detail.0.quotas),
+        Form::Table => table(&detail.0.quotas, width),
     }
 }
 

@@ -3,11 +3,30 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use linkway_wire::operator::OperatorFile;
 
 use super::failure::Failure;
+
+/// Where a server that a package has installed keeps it.
+const USUAL: &str = "/var/lib/linkway/operator.json";
+
+/// The file to use: the one that is named, or the usual one where it is there or nobody may say whether it is.
+///
+/// # Errors
+///
+/// What to say where none is named and the usual one is not there.
+pub fn path(named: Option<&Path>) -> Result<PathBuf, String> {
+    let usual = || match Path::new(USUAL).try_exists() {
+        Ok(false) => Err(format!(
+            "--credentials FILE (or LINKWAY_CREDENTIALS) is required, for there is no {USUAL}: \
+             operator.json of the server's data directory"
+        )),
+        Ok(true) | Err(_) => Ok(PathBuf::from(USUAL)),
+    };
+    named.map_or_else(usual, |path| Ok(path.to_owned()))
+}
 
 const WHERE_FROM: &str = "`linkway serve` writes operator.json into its data directory at its \
      first start; name that file with --credentials or LINKWAY_CREDENTIALS";

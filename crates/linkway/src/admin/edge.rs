@@ -4,20 +4,20 @@ use linkway_wire::operator::{EdgeDetail, EdgeInterface, EdgePort, FabricSession}
 use serde::Serialize;
 
 use super::failure::Failure;
-use super::output::{Form, Row, one, table};
-use super::rows::{maybe, time, yes_no};
+use super::output::{Form, Row, Width, one, table};
+use super::rows::{ago, maybe, time, yes_no};
 
 /// Prints everything that is known of an edge.
-pub fn show(form: Form, detail: EdgeDetail) -> Result<(), Failure> {
+pub fn show(form: Form, width: Width, detail: EdgeDetail) -> Result<(), Failure> {
     if form == Form::Json {
         return one(form, &Head(detail));
     }
     let lines: Vec<Line> = detail.interfaces.iter().flat_map(lines).collect();
     let detail = Head(detail);
     one(form, &detail)?;
-    table(&detail.0.ports)?;
-    table(&lines)?;
-    table(&detail.0.fabric_sessions)
+    table(&detail.0.ports, width)?;
+    table(&lines, width)?;
+    table(&detail.0.fabric_sessions, width)
 }
 
 /// The edge itself; as JSON, with everything on it.
@@ -31,6 +31,7 @@ impl Row for Head {
         "LOCATION",
         "SIMULATED",
         "LAST REPORT",
+        "REPORTED AT",
         "SILENT",
         "EPOCH",
         "GENERATION",
@@ -43,6 +44,7 @@ impl Row for Head {
             edge.edge_id.clone(),
             edge.location_code.clone(),
             yes_no(edge.simulated),
+            edge.last_report_at.map(ago).unwrap_or_default(),
             edge.last_report_at.map(time).unwrap_or_default(),
             yes_no(edge.silent),
             behind(*epoch, *desired_epoch),
@@ -74,6 +76,8 @@ impl Row for EdgePort {
         "PACKET ERRORS",
         "ERROR",
     ];
+    const NARROW: &'static [&'static str] =
+        &["PORT", "CONNECTION", "STATE", "CARRIER", "BYTES IN", "BYTES OUT", "ERROR"];
     fn cells(&self) -> Vec<String> {
         let number =
             |of: fn(&linkway_wire::operator::Traffic) -> u64| maybe(&self.traffic.as_ref().map(of));
@@ -104,6 +108,8 @@ impl Row for FabricSession {
         "ADVERTISED",
         "ERROR",
     ];
+    const NARROW: &'static [&'static str] =
+        &["GATEWAY", "HANDOFF", "FABRIC PEER", "BGP", "VPC REACHED", "ERROR"];
     fn cells(&self) -> Vec<String> {
         vec![
             self.virtual_gateway_id.clone(),
@@ -173,6 +179,8 @@ impl Row for Line {
         "RESETS",
         "ERROR",
     ];
+    const NARROW: &'static [&'static str] =
+        &["VIRTUAL INTERFACE", "PORT", "VLAN", "STATE", "FAMILY", "BGP", "ACCEPTED", "ERROR"];
     fn cells(&self) -> Vec<String> {
         self.cells.clone()
     }

@@ -4,6 +4,9 @@ use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
+/// Codes that say no more than that the server refused, or failed.
+const SAYS_NOTHING: [&str; 2] = ["DirectConnectClientException", "DirectConnectServerException"];
+
 /// Why it failed. `Display` is what the operator reads behind `error: `.
 #[derive(Debug)]
 pub enum Failure {
@@ -41,7 +44,10 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Refused { code, message } => write!(f, "{code}: {message}"),
+            Failure::Refused { code, message } => match SAYS_NOTHING.contains(&&**code) {
+                true => f.write_str(message),
+                false => write!(f, "{code}: {message}"),
+            },
             Failure::Unreachable(text) | Failure::Local(text) => f.write_str(text),
             Failure::ReaderGone => f.write_str("nobody reads the output"),
         }

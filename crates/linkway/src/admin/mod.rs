@@ -13,9 +13,12 @@ mod edge;
 mod events;
 mod fabric;
 mod failure;
+pub mod flags;
+mod narrow;
 mod operator;
 mod output;
 mod rows;
+mod tenant_words;
 mod words;
 
 use std::path::PathBuf;
@@ -24,10 +27,12 @@ use std::process::ExitCode;
 use clap::Args;
 use linkway_wire::operator::{
     ApproveConnection, CreateAccessKey, CreateAccount, CreateEdge, CreateGateway, CreateLocation,
-    CreatePort, DeleteAccessKey, DeleteGateway, DescribeAccount, DescribeEdge, DisableAccessKey,
-    EnableAccessKey, ListAccessKeys, ListAccounts, ListConnections, ListEdges, ListGateways,
-    ListInterfaces, ListLocations, ListPorts, ListRequest, Nothing, RejectConnection, RenewEpoch,
-    Request, ResetBgpSession,
+    CreatePort, DeleteAccessKey, DeleteAccount, DeleteConnection, DeleteEdge, DeleteGateway,
+    DeleteInterface, DeleteLocation, DeletePort, DescribeAccount, DescribeEdge, DisableAccessKey,
+    DisableAccount, EnableAccessKey, EnableAccount, ListAccessKeys, ListAccounts, ListConnections,
+    ListEdges, ListGateways, ListInterfaces, ListLocations, ListPorts, ListRequest, Nothing,
+    RejectConnection, RenewEpoch, Request, ResetBgpSession, ResetEdge, UpdateAccount,
+    UpdateGateway, UpdateLocation,
 };
 use serde::Serialize;
 
@@ -37,10 +42,11 @@ use aws_files::{AwsProfile, Existing};
 use client::Client;
 use failure::Failure;
 use operator::OperatorWord;
-use output::{Form, List, Row, object, one};
+use output::{Form, List, Row, Width, object, one};
+use tenant_words::{ConnectionWord, GatewayWord, InterfaceWord};
 use words::{
-    AccessKeyWord, AccountWord, CheckArgs, ConnectionWord, EdgeWord, EpochWord, GatewayWord,
-    InterfaceWord, LocationWord, PortWord, Word,
+    AccessKeyWord, AccountWord, CheckArgs, EdgeWord, EpochWord, LocationWord, PortName, PortWord,
+    Word,
 };
 
 /// Administer a Linkway server: accounts, keys, locations, edges, ports, gateways.
@@ -68,7 +74,7 @@ const GLOBALS: &str = "Options of every word";
 
 #[derive(Debug, Args)]
 struct Globals {
-    /// operator.json of the server's data directory
+    /// operator.json of the server's data directory [default: /var/lib/linkway/operator.json]
     #[arg(
         long,
         global = true,
@@ -87,9 +93,18 @@ struct Globals {
         help_heading = GLOBALS
     )]
     output: Form,
+    /// All columns of a list, whole, instead of what fits into 80 columns
+    #[arg(long, global = true, help_heading = GLOBALS)]
+    wide: bool,
     /// Trust the certificates in this PEM file instead of the system's
     #[arg(long, global = true, value_name = "FILE", help_heading = GLOBALS)]
     ca_cert: Option<PathBuf>,
+}
+
+impl Globals {
+    fn width(&self) -> Width {
+        if self.wide { Width::Wide } else { Width::Narrow }
+    }
 }
 
 /// Does what the words say; what went wrong is on stderr.
@@ -101,11 +116,9 @@ pub fn run(args: AdminArgs) -> ExitCode {
     if let Word::Operator(OperatorWord::Rescue { dir }) = &word {
         return operator::rescue(dir, globals.output);
     }
-    let Some(path) = &globals.credentials else {
-        cli::wrong_admin_usage(
-            "--credentials FILE (or LINKWAY_CREDENTIALS) is required: \
-             operator.json of the server's data directory",
-        )
+    let path = &match credentials::path(globals.credentials.as_deref()) {
+        Ok(path) => path,
+        Err(text) => cli::wrong_admin_usage(&text),
     };
     let ended = credentials::load(path)
         .and_then(|operator| Client::new(operator, path, globals.ca_cert.as_deref()))
@@ -113,9 +126,12 @@ pub fn run(args: AdminArgs) -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            if !matches!(failure, Failure::ReaderGone) {
-                eprintln!("error: {failure}");
-            }
+            let told = match &failure {
+                Failure::Refused { .. } => cli::in_words_of_admin(&failure.to_string()),
+                Failure::Unreachable(_) | Failure::Local(_) => failure.to_string(),
+                Failure::ReaderGone => return failure.exit_code(),
+            };
+            eprintln!("error: {told}");
             failure.exit_code()
         }
     }
@@ -143,12 +159,11 @@ impl Session<'_> {
             Word::Port(word) => self.port(word),
             Word::Connection(word) => self.connection(word),
             Word::Gateway(word) => self.gateway(word),
-            Word::Interface(InterfaceWord::List) => self.list(ListInterfaces::default()),
-            Word::Interface(InterfaceWord::Reset { id }) => {
-                self.one(&ResetBgpSession { virtual_interface_id: id })
-            }
+            Word::Interface(word) => self.interface(word),
             Word::Epoch(EpochWord::Renew) => self.one(&RenewEpoch {}),
-            Word::Events(args) => events::run(&self.client, self.globals.output, &args),
+            Word::Events(args) => {
+                events::run(&self.client, self.globals.output, self.globals.width(), &args)
+            }
             Word::Backup(args) => backup::run(&self.client, &args.file, args.force),
             Word::Check(args) => unreachable!("{args:?} is done without a server"),
         }
@@ -157,6 +172,19 @@ impl Session<'_> {
     /// One call, and its answer.
     fn one<R: Request<Answer: Row>>(&self, request: &R) -> Result<(), Failure> {
         one(self.globals.output, &self.client.call(request)?)
+    }
+
+    /// One thing, asked for by a list that names it.
+    fn show<R: ListRequest<Item: Row + Serialize>>(&self, request: R) -> Result<(), Failure> {
+        let (items, _) = R::into_page(self.client.call(&request)?);
+        match &items[..] {
+            [thing] => one(self.globals.output, thing),
+            others => {
+                let count = others.len();
+                let why = format!("it answered with {count} things where one was asked for");
+                Err(self.client.unreachable(why))
+            }
+        }
     }
 
     /// One call whose answer says no more than that it is done.
@@ -170,7 +198,7 @@ impl Session<'_> {
 
     /// All pages of a list.
     fn list<R: ListRequest<Item: Row + Serialize>>(&self, request: R) -> Result<(), Failure> {
-        let mut list = List::new(self.globals.output);
+        let mut list = List::new(self.globals.output).of_width(self.globals.width());
         self.client.pages(request, |items| list.page(items))?;
         list.end()
     }
@@ -178,9 +206,13 @@ impl Session<'_> {
     fn account(&self, word: AccountWord) -> Result<(), Failure> {
         match word {
             AccountWord::Create { id, name } => self.one(&CreateAccount { account_id: id, name }),
+            AccountWord::Update { id, name } => self.one(&UpdateAccount { account_id: id, name }),
+            AccountWord::Disable(it) => self.one(&DisableAccount { account_id: it.id }),
+            AccountWord::Enable(it) => self.one(&EnableAccount { account_id: it.id }),
+            AccountWord::Delete(it) => self.one(&DeleteAccount { account_id: it.id }),
             AccountWord::Show { id } => {
                 let detail = self.client.call(&DescribeAccount { account_id: id })?;
-                account::show(self.globals.output, detail)
+                account::show(self.globals.output, self.globals.width(), detail)
             }
             AccountWord::List => self.list(ListAccounts::default()),
         }
@@ -198,6 +230,10 @@ impl Session<'_> {
                 edge_id: edge,
                 ..Default::default()
             }),
+            AccessKeyWord::Show(key) => {
+                let access_key_id = Some(key.id);
+                self.show(ListAccessKeys { access_key_id, ..Default::default() })
+            }
             AccessKeyWord::Disable(key) => self.one(&DisableAccessKey { access_key_id: key.id }),
             AccessKeyWord::Enable(key) => self.one(&EnableAccessKey { access_key_id: key.id }),
             AccessKeyWord::Delete(key) => self.nothing(&DeleteAccessKey { access_key_id: key.id }),
@@ -226,6 +262,14 @@ impl Session<'_> {
             LocationWord::Create { code, name, simulated } => {
                 self.one(&CreateLocation { location_code: code, location_name: name, simulated })
             }
+            LocationWord::Show(it) => {
+                let location_code = Some(it.code);
+                self.show(ListLocations { location_code, ..Default::default() })
+            }
+            LocationWord::Update { code, name } => {
+                self.one(&UpdateLocation { location_code: code, location_name: name })
+            }
+            LocationWord::Delete(it) => self.one(&DeleteLocation { location_code: it.code }),
             LocationWord::List => self.list(ListLocations::default()),
         }
     }
@@ -236,9 +280,12 @@ impl Session<'_> {
                 self.one(&CreateEdge { edge_id: id, location_code: location })
             }
             EdgeWord::List => self.list(ListEdges::default()),
-            EdgeWord::Show { id } => {
-                edge::show(self.globals.output, self.client.call(&DescribeEdge { edge_id: id })?)
+            EdgeWord::Show(it) => {
+                let detail = self.client.call(&DescribeEdge { edge_id: it.id })?;
+                edge::show(self.globals.output, self.globals.width(), detail)
             }
+            EdgeWord::Reset(it) => self.one(&ResetEdge { edge_id: it.id }),
+            EdgeWord::Delete(it) => self.one(&DeleteEdge { edge_id: it.id }),
         }
     }
 
@@ -252,35 +299,76 @@ impl Session<'_> {
                     jumbo_frame_capable: !no_jumbo_frames,
                 })
             }
+            PortWord::Show(PortName { edge, interface }) => {
+                let (edge_id, interface) = (Some(edge), Some(interface));
+                self.show(ListPorts { edge_id, interface, ..Default::default() })
+            }
+            PortWord::Delete(PortName { edge, interface }) => {
+                self.one(&DeletePort { edge_id: edge, interface })
+            }
             PortWord::List { edge } => self.list(ListPorts { edge_id: edge, ..Default::default() }),
         }
     }
 
     fn connection(&self, word: ConnectionWord) -> Result<(), Failure> {
         match word {
-            ConnectionWord::List { state } => {
-                self.list(ListConnections { state, ..Default::default() })
+            ConnectionWord::List { account, state } => {
+                let account_id = account;
+                self.list(ListConnections { account_id, state, ..Default::default() })
+            }
+            ConnectionWord::Show(it) => {
+                let connection_id = Some(it.id);
+                self.show(ListConnections { connection_id, ..Default::default() })
             }
             ConnectionWord::Approve { id, edge, interface } => {
                 self.one(&ApproveConnection { connection_id: id, edge_id: edge, interface })
             }
-            ConnectionWord::Reject { id } => self.one(&RejectConnection { connection_id: id }),
+            ConnectionWord::Reject(it) => self.one(&RejectConnection { connection_id: it.id }),
+            ConnectionWord::Delete(it) => self.one(&DeleteConnection { connection_id: it.id }),
         }
     }
 
     fn gateway(&self, word: GatewayWord) -> Result<(), Failure> {
         match word {
-            GatewayWord::Create { account, asn, vpc, cidr, handoff, fabric_peer } => {
+            GatewayWord::Create { account, name, asn, vpc, cidr, handoffs } => {
                 self.one(&CreateGateway {
                     account_id: account,
+                    name,
                     amazon_side_asn: asn,
                     vpc_id: vpc,
                     cidrs: cidr,
-                    handoffs: fabric::handoffs(handoff, fabric_peer)?,
+                    handoffs: fabric::handoffs(handoffs.handoff, handoffs.fabric_peer)?,
                 })
             }
-            GatewayWord::List => self.list(ListGateways::default()),
-            GatewayWord::Delete { id } => self.one(&DeleteGateway { virtual_gateway_id: id }),
+            GatewayWord::List { account } => {
+                self.list(ListGateways { account_id: account, ..Default::default() })
+            }
+            GatewayWord::Show(it) => {
+                let virtual_gateway_id = Some(it.id);
+                self.show(ListGateways { virtual_gateway_id, ..Default::default() })
+            }
+            GatewayWord::Update { id, name, handoffs, no_handoffs } => {
+                let is_moved = no_handoffs || !handoffs.handoff.is_empty();
+                let handoffs = fabric::handoffs(handoffs.handoff, handoffs.fabric_peer)?;
+                let handoffs = is_moved.then_some(handoffs);
+                self.one(&UpdateGateway { virtual_gateway_id: id, name, handoffs })
+            }
+            GatewayWord::Delete(it) => self.one(&DeleteGateway { virtual_gateway_id: it.id }),
+        }
+    }
+
+    fn interface(&self, word: InterfaceWord) -> Result<(), Failure> {
+        match word {
+            InterfaceWord::List { account, state } => {
+                let account_id = account;
+                self.list(ListInterfaces { account_id, state, ..Default::default() })
+            }
+            InterfaceWord::Show(it) => {
+                let virtual_interface_id = Some(it.id);
+                self.show(ListInterfaces { virtual_interface_id, ..Default::default() })
+            }
+            InterfaceWord::Reset(it) => self.one(&ResetBgpSession { virtual_interface_id: it.id }),
+            InterfaceWord::Delete(it) => self.one(&DeleteInterface { virtual_interface_id: it.id }),
         }
     }
 }

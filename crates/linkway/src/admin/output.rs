@@ -7,6 +7,7 @@ use comfy_table::{Cell, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::failure::Failure;
+use super::narrow;
 
 /// The form of what is printed: a table for people, JSON for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -19,6 +20,8 @@ pub enum Form {
 pub trait Row {
     /// The columns' names.
     const COLUMNS: &'static [&'static str];
+    /// The columns of a list that is to fit into [`narrow::WIDTH`] columns of text; all others are shown with `--wide`.
+    const NARROW: &'static [&'static str] = Self::COLUMNS;
     /// One text for each column; empty is shown as `-`.
     fn cells(&self) -> Vec<String>;
 }
@@ -91,16 +94,36 @@ pub fn one<T: Row + Serialize>(form: Form, thing: &T) -> Result<(), Failure> {
         .map_err(|error| Failure::Local(format!("cannot write the answer: {error}")))
 }
 
+/// How wide a list may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// As wide as [`narrow::WIDTH`] where its ids let it.
+    Narrow,
+    /// All columns, whole.
+    Wide,
+}
+
+/// A table with a header.
+fn listed<T: Row>(things: &[T], width: Width) -> Table {
+    let rows = things.iter().map(|thing| thing.cells().iter().map(|cell| shown(cell)).collect());
+    let (header, rows) = match width {
+        Width::Wide => (T::DISTINCT.to_vec(), rows.collect()),
+        Width::Narrow => narrow::table(T::DISTINCT, T::NARROW, rows.collect()),
+    };
+    let mut table = plain_table();
+    table.set_header(header);
+    for cells in rows {
+        table.add_row(cells.into_iter().map(Cell::new));
+    }
+    table
+}
+
 /// Prints a table of things that are all there; nothing where there are none.
-pub fn table<T: Row>(things: &[T]) -> Result<(), Failure> {
+pub fn table<T: Row>(things: &[T], width: Width) -> Result<(), Failure> {
     if things.is_empty() {
         return Ok(());
     }
-    let mut table = plain_table();
-    table.set_header(T::DISTINCT);
-    for thing in things {
-        table.add_row(thing.cells().iter().map(|cell| Cell::new(shown(cell))));
-    }
+    let table = listed(things, width);
     let mut out = BufWriter::new(io::stdout().lock());
     let written = writeln!(out).and_then(|()| write_table(&mut out, &table));
     written.and_then(|()| out.flush()).map_err(reader_gone)
@@ -109,6 +132,7 @@ pub fn table<T: Row>(things: &[T]) -> Result<(), Failure> {
 /// Prints a list as its pages come: an array piece by piece, or a table once all are there.
 pub struct List<T> {
     form: Form,
+    width: Width,
     rows: Vec<T>,
     is_begun: bool,
     out: BufWriter<StdoutLock<'static>>,
@@ -117,11 +141,17 @@ pub struct List<T> {
 impl<T: Row + Serialize> List<T> {
     /// Nothing printed yet.
     pub fn new(form: Form) -> Self {
-        List { form, rows: Vec::new(), is_begun: false, out: BufWriter::new(io::stdout().lock()) }
+        let out = BufWriter::new(io::stdout().lock());
+        List { form, width: Width::Narrow, rows: Vec::new(), is_begun: false, out }
+    }
+
+    /// The same, of this width.
+    pub fn of_width(self, width: Width) -> Self {
+        List { width, ..self }
     }
 
     /// Takes one page.
-    pub fn page(&mut self, items: Vec<T>) -> Result<(), Failure> {
+    pub fn page(&mut self, items: impl IntoIterator<Item = T>) -> Result<(), Failure> {
         match self.form {
             Form::Table => self.rows.extend(items),
             Form::Json => self.elements(items).map_err(reader_gone)?,
@@ -133,19 +163,12 @@ impl<T: Row + Serialize> List<T> {
     pub fn end(mut self) -> Result<(), Failure> {
         let written = match self.form {
             Form::Json => writeln!(self.out, "{}", if self.is_begun { "\n]" } else { "[]" }),
-            Form::Table => {
-                let mut table = plain_table();
-                table.set_header(T::DISTINCT);
-                for row in &self.rows {
-                    table.add_row(row.cells().iter().map(|cell| Cell::new(shown(cell))));
-                }
-                write_table(&mut self.out, &table)
-            }
+            Form::Table => write_table(&mut self.out, &listed(&self.rows, self.width)),
         };
         written.and_then(|()| self.out.flush()).map_err(reader_gone)
     }
 
-    fn elements(&mut self, items: Vec<T>) -> io::Result<()> {
+    fn elements(&mut self, items: impl IntoIterator<Item = T>) -> io::Result<()> {
         for item in items {
             self.out.write_all(if self.is_begun { b",\n" } else { b"[\n" })?;
             self.is_begun = true;

@@ -4,9 +4,9 @@
 use std::fmt::Display;
 
 use linkway_wire::operator::{
-    AccessKey, AccessKeyKind, AccessKeyStatus, Account, AuditEvent, Connection, Edge, Epoch,
-    Gateway, GatewayHandoff, Interface, Location, NewAccessKey, NewEdge, NewOperatorKey, Operator,
-    OperatorKey, Port,
+    AccessKey, AccessKeyKind, AccessKeyStatus, Account, AccountStatus, AuditEvent, Connection,
+    DeletedAccount, DeletedEdge, Edge, Epoch, Gateway, GatewayHandoff, Interface, Location,
+    NewAccessKey, NewEdge, NewOperatorKey, Operator, OperatorKey, Port,
 };
 
 use super::output::Row;
@@ -21,6 +21,24 @@ pub(super) fn yes_no(value: bool) -> String {
 
 pub(super) fn time(value: jiff::Timestamp) -> String {
     format!("{value:.0}")
+}
+
+/// How long ago a moment is, by this machine's clock.
+pub(super) fn ago(value: jiff::Timestamp) -> String {
+    since(jiff::Timestamp::now().duration_since(value).as_secs())
+}
+
+fn since(seconds: i64) -> String {
+    const MINUTE: i64 = 60;
+    const HOUR: i64 = 60 * MINUTE;
+    const DAY: i64 = 24 * HOUR;
+    match seconds {
+        ..0 => "in the future".to_owned(),
+        0..=119 => format!("{seconds} s ago"),
+        120..=7199 => format!("{} min ago", seconds / MINUTE),
+        7200..=172_799 => format!("{} h ago", seconds / HOUR),
+        _ => format!("{} d ago", seconds / DAY),
+    }
 }
 
 fn status(value: AccessKeyStatus) -> String {
@@ -41,9 +59,27 @@ fn kind(value: AccessKeyKind) -> String {
 }
 
 impl Row for Account {
-    const COLUMNS: &'static [&'static str] = &["ACCOUNT", "NAME", "CREATED"];
+    const COLUMNS: &'static [&'static str] = &["ACCOUNT", "NAME", "STATUS", "CREATED"];
     fn cells(&self) -> Vec<String> {
-        vec![self.account_id.clone(), self.name.clone(), time(self.created_at)]
+        let status = match self.status {
+            AccountStatus::Enabled => "enabled",
+            AccountStatus::Disabled => "disabled",
+        };
+        vec![self.account_id.clone(), self.name.clone(), status.to_owned(), time(self.created_at)]
+    }
+}
+
+impl Row for DeletedAccount {
+    const COLUMNS: &'static [&'static str] = &["DELETED ACCOUNT", "NAME", "DELETED ACCESS KEYS"];
+    fn cells(&self) -> Vec<String> {
+        vec![self.account_id.clone(), self.name.clone(), self.access_key_ids.join(" ")]
+    }
+}
+
+impl Row for DeletedEdge {
+    const COLUMNS: &'static [&'static str] = &["DELETED EDGE", "LOCATION", "DELETED ACCESS KEYS"];
+    fn cells(&self) -> Vec<String> {
+        vec![self.edge_id.clone(), self.location_code.clone(), self.access_key_ids.join(" ")]
     }
 }
 
@@ -65,6 +101,7 @@ impl Row for NewAccessKey {
 impl Row for AccessKey {
     const COLUMNS: &'static [&'static str] =
         &["ACCESS KEY", "KIND", "ACCOUNT", "EDGE", "STATUS", "CREATED"];
+    const NARROW: &'static [&'static str] = &["ACCESS KEY", "KIND", "ACCOUNT", "EDGE", "STATUS"];
     fn cells(&self) -> Vec<String> {
         vec![
             self.access_key_id.clone(),
@@ -145,12 +182,15 @@ impl Row for NewEdge {
 
 impl Row for Edge {
     const COLUMNS: &'static [&'static str] =
-        &["EDGE", "LOCATION", "SIMULATED", "LAST REPORT", "GENERATION", "SILENT"];
+        &["EDGE", "LOCATION", "SIMULATED", "LAST REPORT", "REPORTED AT", "GENERATION", "SILENT"];
+    const NARROW: &'static [&'static str] =
+        &["EDGE", "LOCATION", "SIMULATED", "LAST REPORT", "SILENT"];
     fn cells(&self) -> Vec<String> {
         vec![
             self.edge_id.clone(),
             self.location_code.clone(),
             yes_no(self.simulated),
+            self.last_report_at.map(ago).unwrap_or_default(),
             self.last_report_at.map(time).unwrap_or_default(),
             maybe(&self.generation),
             yes_no(self.silent),
@@ -168,6 +208,8 @@ impl Row for Epoch {
 impl Row for Port {
     const COLUMNS: &'static [&'static str] =
         &["EDGE", "INTERFACE", "LOCATION", "BANDWIDTH", "JUMBO", "CONNECTION", "CARRIER"];
+    const NARROW: &'static [&'static str] =
+        &["EDGE", "INTERFACE", "BANDWIDTH", "CONNECTION", "CARRIER"];
     fn cells(&self) -> Vec<String> {
         vec![
             self.edge_id.clone(),
@@ -184,6 +226,8 @@ impl Row for Port {
 impl Row for Connection {
     const COLUMNS: &'static [&'static str] =
         &["CONNECTION", "NAME", "STATE", "OWNER", "LOCATION", "BANDWIDTH", "EDGE", "INTERFACE"];
+    const NARROW: &'static [&'static str] =
+        &["CONNECTION", "NAME", "STATE", "OWNER", "EDGE", "INTERFACE"];
     fn cells(&self) -> Vec<String> {
         let public = &self.connection;
         vec![
@@ -209,11 +253,14 @@ fn handoff(handoff: &GatewayHandoff) -> String {
 
 impl Row for Gateway {
     const COLUMNS: &'static [&'static str] =
-        &["GATEWAY", "ACCOUNT", "ASN", "VPC", "CIDRS", "HANDOFFS", "STATE", "ERROR"];
+        &["GATEWAY", "NAME", "ACCOUNT", "ASN", "VPC", "CIDRS", "HANDOFFS", "STATE", "ERROR"];
+    const NARROW: &'static [&'static str] =
+        &["GATEWAY", "NAME", "ACCOUNT", "CIDRS", "HANDOFFS", "ERROR"];
     fn cells(&self) -> Vec<String> {
         let handoffs = self.handoffs.iter().map(handoff);
         vec![
             self.virtual_gateway_id.clone(),
+            maybe(&self.name),
             self.account_id.clone(),
             self.amazon_side_asn.to_string(),
             self.vpc_id.clone(),
@@ -239,6 +286,8 @@ impl Row for Interface {
         "INTERFACE",
         "ERROR",
     ];
+    const NARROW: &'static [&'static str] =
+        &["VIRTUAL INTERFACE", "NAME", "STATE", "OWNER", "VLAN", "GATEWAY", "ERROR"];
     fn cells(&self) -> Vec<String> {
         let public = &self.virtual_interface;
         let gateways = [&public.virtual_gateway_id, &public.direct_connect_gateway_id];
@@ -262,6 +311,7 @@ impl Row for Interface {
 impl Row for AuditEvent<'_> {
     const COLUMNS: &'static [&'static str] =
         &["TIME", "PRINCIPAL", "FROM", "OPERATION", "OUTCOME", "RESOURCES", "MESSAGE"];
+    const NARROW: &'static [&'static str] = &["TIME", "PRINCIPAL", "OPERATION", "RESOURCES"];
     fn cells(&self) -> Vec<String> {
         vec![
             time(self.timestamp()),
@@ -275,5 +325,28 @@ impl Row for AuditEvent<'_> {
             self.resources.join(" "),
             maybe(&self.message),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::since;
+
+    #[test]
+    fn ages_are_in_one_unit() {
+        let table = [
+            (-1, "in the future"),
+            (0, "0 s ago"),
+            (12, "12 s ago"),
+            (119, "119 s ago"),
+            (120, "2 min ago"),
+            (7199, "119 min ago"),
+            (7200, "2 h ago"),
+            (172_799, "47 h ago"),
+            (172_800, "2 d ago"),
+        ];
+        for (seconds, expected) in table {
+            assert_eq!(since(seconds), expected);
+        }
     }
 }

@@ -4,10 +4,9 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
-use linkway_wire::operator::Handoff;
 
-use super::fabric::FabricPeerWord;
 use super::operator::OperatorWord;
+use super::tenant_words::{ConnectionWord, GatewayWord, InterfaceWord};
 
 /// What to do, on what.
 #[derive(Debug, Subcommand)]
@@ -60,6 +59,38 @@ pub enum AccountWord {
         #[arg(long)]
         name: String,
     },
+    /// Rename an account
+    #[command(after_help = "Example:
+  linkway admin account update 123456789000 --name 'Example plc'")]
+    Update {
+        /// Account ID
+        #[arg(value_name = "ID")]
+        id: String,
+        /// Its name for people from then on
+        #[arg(long)]
+        name: String,
+    },
+    /// Refuse what an account's access keys sign until it is enabled again
+    #[command(
+        after_help = "What the account has goes on: its virtual interfaces keep passing packets. End them
+with `connection delete` and `interface delete` where that is meant.
+
+Example:
+  linkway admin account disable 123456789000"
+    )]
+    Disable(AccountId),
+    /// Let a disabled account's access keys sign again
+    #[command(after_help = "Example:\n  linkway admin account enable 123456789000")]
+    Enable(AccountId),
+    /// Delete an account that has nothing any more; its access keys go with it
+    #[command(
+        after_help = "It must have no connection, virtual interface or virtual gateway. What has ended
+counts until it is purged, some minutes later. The ID may be given out again.
+
+Example:
+  linkway admin account delete 123456789000"
+    )]
+    Delete(AccountId),
     /// Show one account, with what it uses of its quotas
     #[command(after_help = "Example:\n  linkway admin account show 123456789000")]
     Show {
@@ -70,6 +101,13 @@ pub enum AccountWord {
     /// List all accounts
     #[command(after_help = "Example:\n  linkway admin account list --output json")]
     List,
+}
+
+#[derive(Debug, Args)]
+pub struct AccountId {
+    /// Account ID
+    #[arg(value_name = "ID")]
+    pub id: String,
 }
 
 #[derive(Debug, Subcommand)]
@@ -117,6 +155,9 @@ Examples:
         #[arg(long, value_name = "ID", conflicts_with = "account")]
         edge: Option<String>,
     },
+    /// Show one access key, without its secret
+    #[command(after_help = "Example:\n  linkway admin access-key show AKIAIOSFODNN7EXAMPLE")]
+    Show(KeyId),
     /// Refuse what a key signs until it is enabled again
     #[command(after_help = "Example:\n  linkway admin access-key disable AKIAIOSFODNN7EXAMPLE")]
     Disable(KeyId),
@@ -155,6 +196,33 @@ pub enum LocationWord {
     /// List all locations
     #[command(after_help = "Example:\n  linkway admin location list")]
     List,
+    /// Show one location
+    #[command(after_help = "Example:\n  linkway admin location show PAR1")]
+    Show(LocationCode),
+    /// Rename a location
+    #[command(after_help = "Example:
+  linkway admin location update PAR1 --name 'Paris, Example House'")]
+    Update {
+        /// The location
+        #[arg(value_name = "CODE")]
+        code: String,
+        /// Its name for people from then on
+        #[arg(long, value_name = "TEXT")]
+        name: String,
+    },
+    /// Delete a location that has no edges and no connections
+    #[command(after_help = "The built-in edge of a simulated location goes with it.
+
+Example:
+  linkway admin location delete PAR1")]
+    Delete(LocationCode),
+}
+
+#[derive(Debug, Args)]
+pub struct LocationCode {
+    /// The location
+    #[arg(value_name = "CODE")]
+    pub code: String,
 }
 
 #[derive(Debug, Subcommand)]
@@ -180,11 +248,26 @@ another, what it should have.
 
 Example:\n  linkway admin edge show par1-a"
     )]
-    Show {
-        /// The edge
-        #[arg(value_name = "EDGE")]
-        id: String,
-    },
+    Show(EdgeId),
+    /// Hear an edge again whose reports are refused as older than its last one
+    #[command(
+        after_help = "The number of its last report is forgotten. If somebody else got hold of the edge's
+access key and reported in its name, replace that key first.
+
+Example:
+  linkway admin edge reset par1-a"
+    )]
+    Reset(EdgeId),
+    /// Delete an edge that has no ports and no handoffs; its access keys go with it
+    #[command(after_help = "Example:\n  linkway admin edge delete par1-a")]
+    Delete(EdgeId),
+}
+
+#[derive(Debug, Args)]
+pub struct EdgeId {
+    /// The edge
+    #[arg(value_name = "EDGE")]
+    pub id: String,
 }
 
 #[derive(Debug, Subcommand)]
@@ -213,113 +296,24 @@ pub enum PortWord {
         #[arg(long)]
         edge: Option<String>,
     },
+    /// Show one port
+    #[command(after_help = "Example:
+  linkway admin port show --edge par1-a --interface eth1")]
+    Show(PortName),
+    /// Take back a port that no connection has
+    #[command(after_help = "Example:
+  linkway admin port delete --edge par1-a --interface eth1")]
+    Delete(PortName),
 }
 
-#[derive(Debug, Subcommand)]
-pub enum ConnectionWord {
-    /// List connections
-    #[command(after_help = "Examples:
-  linkway admin connection list
-  linkway admin connection list --state requested")]
-    List {
-        /// Only those in this state: requested, available, …
-        #[arg(long)]
-        state: Option<String>,
-    },
-    /// Give a requested connection its port
-    #[command(after_help = "Without --edge and --interface the server chooses a free port.
-
-Examples:
-  linkway admin connection approve dxcon-12345678
-  linkway admin connection approve dxcon-12345678 --edge par1-a --interface eth1")]
-    Approve {
-        /// Connection ID
-        #[arg(value_name = "ID")]
-        id: String,
-        /// On this edge
-        #[arg(long, requires = "interface")]
-        edge: Option<String>,
-        /// On this port of the edge
-        #[arg(long, value_name = "NAME", requires = "edge")]
-        interface: Option<String>,
-    },
-    /// Refuse a requested connection
-    #[command(after_help = "Example:\n  linkway admin connection reject dxcon-12345678")]
-    Reject {
-        /// Connection ID
-        #[arg(value_name = "ID")]
-        id: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum GatewayWord {
-    /// Make a virtual gateway
-    #[command(after_help = "Examples:
-  linkway admin gateway create --account 123456789000 --vpc vpc-12345678 --cidr 10.0.0.0/16
-  linkway admin gateway create --account 123456789000 --asn 64513 --vpc vpc-12345678 \\
-    --cidr 10.0.0.0/16 2001:db8::/56 \\
-    --handoff par1-a:eth9.100:192.0.2.1 par1-b:eth9.100:2001:db8::1
-  linkway admin gateway create --account 123456789000 --vpc vpc-12345678 --cidr 10.0.0.0/16 \\
-    --handoff par1-a:eth9:192.0.2.1 par1-b:eth9:192.0.2.5 \\
-    --fabric-peer 192.0.2.1:65010:/etc/linkway/fabric.key par1-b:eth9:192.0.2.6:65010
-
-An IPv6 ADDRESS is in brackets: [2001:db8::1]:65010.")]
-    Create {
-        /// Account that the VPC belongs to
-        #[arg(long, value_name = "ID")]
-        account: String,
-        /// Our side's autonomous system number
-        #[arg(long, default_value_t = 64512, allow_negative_numbers = true)]
-        asn: i64,
-        /// The cloud's ID of the VPC
-        #[arg(long, value_name = "VPC")]
-        vpc: String,
-        /// Prefixes of the VPC; may be repeated
-        #[arg(long, required = true, num_args = 1.., value_name = "PREFIX")]
-        cidr: Vec<String>,
-        /// Where an edge hands the VPC's traffic over; may be repeated
-        #[arg(long, num_args = 1.., value_name = "EDGE:INTERFACE:NEXTHOP", value_parser = handoff)]
-        handoff: Vec<Handoff>,
-        /// BGP session with the fabric's router at a handoff: the one whose next hop is ADDRESS, or the one named
-        /// before it; the file holds the session's MD5 key; may be repeated
-        #[arg(
-            long,
-            num_args = 1..,
-            value_name = "[EDGE:INTERFACE:]ADDRESS:ASN[:KEY-FILE]",
-            requires = "handoff"
-        )]
-        fabric_peer: Vec<FabricPeerWord>,
-    },
-    /// List all virtual gateways
-    #[command(after_help = "Example:\n  linkway admin gateway list")]
-    List,
-    /// Remove a virtual gateway
-    #[command(after_help = "Example:\n  linkway admin gateway delete vgw-87654321")]
-    Delete {
-        /// Virtual gateway ID
-        #[arg(value_name = "ID")]
-        id: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum InterfaceWord {
-    /// List the virtual interfaces of all accounts
-    #[command(after_help = "Example:\n  linkway admin interface list --output json")]
-    List,
-    /// Start the BGP session of an accepted interface anew
-    #[command(
-        after_help = "A session that was shut because its customer announced too many prefixes stays shut
-until it is reset. The interface and its state stay what they are.
-
-Example:\n  linkway admin interface reset dxvif-12345678"
-    )]
-    Reset {
-        /// Virtual interface ID
-        #[arg(value_name = "ID")]
-        id: String,
-    },
+#[derive(Debug, Args)]
+pub struct PortName {
+    /// The edge
+    #[arg(long)]
+    pub edge: String,
+    /// Name of the interface on that router
+    #[arg(long, value_name = "NAME")]
+    pub interface: String,
 }
 
 #[derive(Debug, Subcommand)]
@@ -341,7 +335,8 @@ Example:\n  linkway admin epoch renew"
 #[command(after_help = "With --follow, --output json prints one object a line, otherwise an array.
 
 Examples:
-  linkway admin events
+  linkway admin events --last 20
+  linkway admin events --since 1h --account 123456789000
   linkway admin events --all --output json
   linkway admin events --follow --output json | jq -r .operation")]
 pub struct EventsArgs {
@@ -351,6 +346,15 @@ pub struct EventsArgs {
     /// All reads and refused calls too, not only changes and evidence
     #[arg(long)]
     pub all: bool,
+    /// Only the last so many events
+    #[arg(long, value_name = "N", conflicts_with_all = ["follow", "count"])]
+    pub last: Option<usize>,
+    /// Only events of this time and later: 90s, 30m, 12h, 7d ago, or an RFC 3339 time
+    #[arg(long, value_name = "TIME", value_parser = super::events::since)]
+    pub since: Option<jiff::Timestamp>,
+    /// Only what this account has called
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
     /// Stop after so many events
     #[arg(long, value_name = "N")]
     pub count: Option<u64>,
@@ -391,19 +395,6 @@ pub struct CheckArgs {
     /// The same, as `linkway serve` takes it
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-}
-
-fn handoff(text: &str) -> Result<Handoff, String> {
-    // The next hop comes last because an IPv6 address holds colons itself.
-    let mut parts = text.splitn(3, ':').map(str::to_owned);
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some(edge_id), Some(interface), Some(next_hop))
-            if ![&edge_id, &interface, &next_hop].iter().any(|part| part.is_empty()) =>
-        {
-            Ok(Handoff { edge_id, interface, next_hop, fabric_peer: None })
-        }
-        _ => Err("not of the form EDGE:INTERFACE:NEXTHOP".to_owned()),
-    }
 }
 
 fn profile_name(text: &str) -> Result<String, String> {

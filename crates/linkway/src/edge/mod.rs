@@ -37,8 +37,8 @@ use crate::signed::{Caller, certificates};
 /// CAP_NET_BIND_SERVICE, which the BGP daemon inherits (docs/edge.md).
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  linkway edge --endpoint https://linkway.example:8580 --credentials /etc/linkway/edge.json \\
-    --state-dir /var/lib/linkway-edge
+  linkway edge --endpoint https://linkway.example:8580 \\
+    --credentials /etc/linkway/edge.json --state-dir /var/lib/linkway-edge
   linkway edge --config /etc/linkway/edge.toml --metrics 127.0.0.1:9580
   linkway edge --config /etc/linkway/edge.toml --dry-run
   linkway edge --config /etc/linkway/edge.toml --clear")]
@@ -61,7 +61,8 @@ pub struct EdgeArgs {
     /// Serve /metrics and /healthz there
     #[arg(long, value_name = "ADDR")]
     pub metrics: Option<SocketAddr>,
-    /// Configuration file (TOML); arguments go before what it says
+    /// Configuration file (TOML); arguments go before what it says [default: /etc/linkway/edge.toml, where it is
+    /// there and neither --endpoint nor --state-dir is given]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Print the effective configuration and stop

@@ -14,7 +14,11 @@ use linkway_wire::value::Secret;
 use serde::{Deserialize, Serialize};
 
 use super::EdgeArgs;
+use crate::cli;
 use crate::signed::Signer;
+
+/// Where a package's service has its configuration.
+const USUAL_CONFIG: &str = "/etc/linkway/edge.toml";
 
 /// The effective settings, and the form of the file (TOML).
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -65,10 +69,12 @@ pub struct Access {
 impl Settings {
     /// From the arguments and the file that they name.
     pub fn load(args: &EdgeArgs) -> anyhow::Result<Self> {
-        let mut settings = match &args.config {
+        let is_told = args.endpoint.is_some() || args.state_dir.is_some();
+        let usual = || cli::usual_config(USUAL_CONFIG).filter(|_| !is_told);
+        let mut settings = match args.config.clone().or_else(usual) {
             None => Self::default(),
             Some(path) => {
-                let text = fs::read_to_string(path)
+                let text = fs::read_to_string(&path)
                     .with_context(|| format!("cannot read the configuration {}", path.display()))?;
                 toml::from_str(&text)
                     .with_context(|| format!("the configuration {}", path.display()))?

@@ -101,3 +101,52 @@ fn follower_ends_with_a_signal() {
     let status = child.wait().expect("it ends");
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(2));
 }
+
+/// One event each minute, the last one now.
+fn minutes(length: usize, request: &Received) -> Answer {
+    let now = jiff::Timestamp::now();
+    let at = |number: usize| now - jiff::SignedDuration::from_mins((length - 1 - number) as i64);
+    let start: Option<jiff::Timestamp> =
+        request.body["startTime"].as_str().map(|text| text.parse().expect("a time"));
+    let first = (0..length).find(|number| start.is_none_or(|start| at(*number) >= start));
+    let first = first.unwrap_or(length);
+    let from = request.body["nextToken"].as_str().map(|token| token.parse().expect("a number"));
+    let to = length.min(from.unwrap_or(first) + 100);
+    let of = |number: usize| {
+        let mut event = event(number);
+        event["time"] = json!(format!("{:.3}", at(number)));
+        event["accountId"] = json!(format!("{:012}", number % 2));
+        event
+    };
+    let events: Vec<_> = (from.unwrap_or(first)..to).map(of).collect();
+    Answer::json(json!({"events": events, "nextToken": to.to_string()}))
+}
+
+#[test]
+fn the_last_events_are_found_without_reading_the_whole_trail() {
+    const MANY: usize = 100_000;
+    let server = Server::start(|_, request| minutes(MANY, request));
+    let desk = Desk::new(&server.endpoint());
+    let last = |words: &[&str]| {
+        let before = server.received().len();
+        let run = desk.run(["events", "--output", "json"].iter().chain(words));
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        (numbers(&run.stdout), server.received().len() - before)
+    };
+    let expected = |numbers: std::ops::Range<usize>, step: usize| -> Vec<Value> {
+        numbers.step_by(step).map(|number| json!(format!("r-{number}"))).collect()
+    };
+    let (found, calls) = last(&["--last", "20"]);
+    assert_eq!(found, expected(MANY - 20..MANY, 1));
+    assert!(calls <= 4, "{calls} calls");
+    let (found, _) = last(&["--last", "20", "--account", "000000000001"]);
+    assert_eq!(found, expected(MANY - 39..MANY, 2));
+    let (found, _) = last(&["--since", "2h", "--account", "000000000001"]);
+    assert!((59..=61).contains(&found.len()), "{}", found.len());
+    let (found, _) = last(&["--since", "5m", "--last", "100"]);
+    assert!((4..=6).contains(&found.len()), "{}", found.len());
+    assert_eq!(last(&["--last", "0"]).0, Vec::<Value>::new());
+    let short = Server::start(|_, request| minutes(7, request));
+    let run = Desk::new(&short.endpoint()).run(["events", "--output", "json", "--last", "20"]);
+    assert_eq!(numbers(&run.stdout).len(), 7);
+}

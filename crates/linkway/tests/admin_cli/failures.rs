@@ -20,10 +20,7 @@ fn refusal_of_the_server_is_code_1_and_its_own_words() {
     let run = Desk::new(&server.endpoint()).run(["account", "create", "--id", "12", "--name", ""]);
     assert_eq!(run.code, Some(1));
     assert_eq!(run.stdout, "");
-    assert_eq!(
-        run.stderr,
-        "error: DirectConnectClientException: accountId \"12\" is not 12 digits\n"
-    );
+    assert_eq!(run.stderr, "error: --id \"12\" is not 12 digits\n");
 }
 
 fn fabric(handoff: &'static str, peer: &'static str) -> Vec<&'static str> {
@@ -91,6 +88,14 @@ fn wrong_usage_is_code_2() {
         (&["access-key", "create", "--account", "1", "--aws-profile", ""], "a profile's name"),
         (&["access-key", "create", "--account", "1", "--overwrite"], "--aws-profile"),
         (&["events", "--count", "many"], "--count"),
+        (&["events", "--since", "yesterday"], "RFC 3339"),
+        (&["events", "--last", "1", "--follow"], "cannot be used with"),
+        (&["gateway", "update", "vgw-1"], "--name"),
+        (
+            &["gateway", "update", "vgw-1", "--handoff", "a:b:::", "--no-handoffs"],
+            "cannot be used with",
+        ),
+        (&["port", "delete", "--edge", "e"], "--interface"),
         (&["backup"], "<FILE>"),
         (&["check"], "--data-dir"),
         (&["check", "a", "--data-dir", "b"], "cannot be used with"),
@@ -229,39 +234,54 @@ fn tls_trusts_what_ca_cert_names_and_nothing_else() {
     }
 }
 
+/// A code is told where it says more than that the server refused or failed.
 #[test]
-fn help_of_every_word_has_an_example() {
-    let table: &[&[&str]] = &[
-        &[],
-        &["account", "create"],
-        &["account", "list"],
-        &["access-key", "create"],
-        &["access-key", "list"],
-        &["access-key", "disable"],
-        &["access-key", "enable"],
-        &["access-key", "delete"],
-        &["location", "create"],
-        &["location", "list"],
-        &["edge", "create"],
-        &["edge", "list"],
-        &["port", "create"],
-        &["port", "list"],
-        &["connection", "list"],
-        &["connection", "approve"],
-        &["connection", "reject"],
-        &["gateway", "create"],
-        &["gateway", "list"],
-        &["gateway", "delete"],
-        &["interface", "list"],
-        &["events"],
-        &["backup"],
-        &["check"],
+fn codes_are_told_where_they_say_something() {
+    let table = [
+        ("DirectConnectClientException", "error: no\n"),
+        ("DirectConnectServerException", "error: no\n"),
+        ("UnrecognizedClientException", "error: UnrecognizedClientException: no\n"),
+        ("ThrottlingException", "error: ThrottlingException: no\n"),
     ];
-    for words in table {
-        let run = ended(&mut bare(words.iter().chain(&["--help"])));
-        assert_eq!(run.code, Some(0), "{words:?}");
-        let example = format!("linkway admin {}", words.join(" "));
-        let examples = run.stdout.split("Example").nth(1).unwrap_or_default();
-        assert!(examples.contains(example.trim_end()), "{words:?}\n{}", run.stdout);
+    for (code, expected) in table {
+        let server = Server::always(Answer::error(400, code, "no"));
+        let run = Desk::new(&server.endpoint()).run(["account", "list"]);
+        assert_eq!((run.code, &*run.stderr), (Some(1), expected));
+    }
+}
+
+/// Whoever types a command knows its arguments, not the members of the API.
+#[test]
+fn refusals_speak_of_the_arguments() {
+    let table = [
+        (
+            "gateway create --account 1 --vpc v --cidr c",
+            "vpcId \"v\" is no VPC.",
+            "--vpc \"v\" is no VPC.",
+        ),
+        ("gateway list --account 1", "accountId \"1\" is short.", "--account \"1\" is short."),
+        ("account delete 1", "accountId \"1\" is short.", "ID \"1\" is short."),
+        ("edge delete r", "edgeId \"r\" does not exist.", "EDGE \"r\" does not exist."),
+        ("edge create --id r --location L", "edgeId \"r\" is taken.", "--id \"r\" is taken."),
+        (
+            "edge create --id r --location L",
+            "locationCode \"L\" does not exist.",
+            "--location \"L\" does not exist.",
+        ),
+        (
+            "port create --edge r --interface i --bandwidth b",
+            "edgeId \"r\" does not exist.",
+            "--edge \"r\" does not exist.",
+        ),
+        (
+            "location update L --name edgeId",
+            "locationName \"edgeId\" is odd.",
+            "--name \"edgeId\" is odd.",
+        ),
+    ];
+    for (words, said, expected) in table {
+        let server = Server::always(Answer::error(400, "DirectConnectClientException", said));
+        let run = Desk::new(&server.endpoint()).run(words.split(' '));
+        assert_eq!((run.code, run.stderr), (Some(1), format!("error: {expected}\n")), "{words}");
     }
 }

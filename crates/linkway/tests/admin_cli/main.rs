@@ -5,6 +5,7 @@ mod aws_profile;
 mod backup;
 mod events;
 mod failures;
+mod help;
 mod output;
 mod samples;
 mod server;

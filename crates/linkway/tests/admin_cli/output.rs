@@ -10,7 +10,7 @@ use super::{Desk, bare, ended};
 
 fn account(id: u32, name: &str) -> Value {
     let time = "2026-11-23T10:00:00.123456Z";
-    json!({"accountId": format!("{id:012}"), "name": name, "createdAt": time})
+    json!({"accountId": format!("{id:012}"), "name": name, "status": "enabled", "createdAt": time})
 }
 
 /// Three pages: two accounts, none, one.
@@ -31,10 +31,10 @@ fn table_is_exact_and_holds_every_page() {
     let run = Desk::new(&server.endpoint()).run(["account", "list"]);
     assert_eq!(
         run.stdout,
-        "ACCOUNT       NAME  CREATED\n\
-         000000000001  a     2026-11-23T10:00:00Z\n\
-         000000000002  bb    2026-11-23T10:00:00Z\n\
-         000000000003  -     2026-11-23T10:00:00Z\n"
+        "ACCOUNT       NAME  STATUS   CREATED\n\
+         000000000001  a     enabled  2026-11-23T10:00:00Z\n\
+         000000000002  bb    enabled  2026-11-23T10:00:00Z\n\
+         000000000003  -     enabled  2026-11-23T10:00:00Z\n"
     );
     let tokens: Vec<_> =
         server.received().iter().map(|request| request.body["nextToken"].clone()).collect();
@@ -55,7 +55,7 @@ fn json_is_one_array_of_every_page() {
 fn empty_list_in_both_forms() {
     let server = Server::always(Answer::json(json!({"accounts": []})));
     let desk = Desk::new(&server.endpoint());
-    assert_eq!(desk.run(["account", "list"]).stdout, "ACCOUNT  NAME  CREATED\n");
+    assert_eq!(desk.run(["account", "list"]).stdout, "ACCOUNT  NAME  STATUS  CREATED\n");
     assert_eq!(desk.run(["account", "list", "--output", "json"]).stdout, "[]\n");
 }
 
@@ -66,37 +66,44 @@ fn single_answer_in_both_forms() {
     let words = ["account", "create", "--id", "1", "--name", "x"];
     assert_eq!(
         desk.run(words).stdout,
-        "ACCOUNT  000000000001\nNAME     Example Ltd\nCREATED  2026-11-23T10:00:00Z\n"
+        "ACCOUNT  000000000001\nNAME     Example Ltd\nSTATUS   enabled\nCREATED  2026-11-23T10:00:00Z\n"
     );
     assert_eq!(
         desk.run(words.iter().chain(&["--output", "json"])).stdout,
         "{\n  \"accountId\": \"000000000001\",\n  \"name\": \"Example Ltd\",\n  \
-         \"createdAt\": \"2026-11-23T10:00:00.123456Z\"\n}\n"
+         \"status\": \"enabled\",\n  \"createdAt\": \"2026-11-23T10:00:00.123456Z\"\n}\n"
     );
 }
 
 #[test]
 fn an_edge_is_four_tables() {
     let server = Server::always(Answer::json(super::samples::edge_detail()));
-    let run = Desk::new(&server.endpoint()).run(["edge", "show", "par1-a"]);
+    let run = Desk::new(&server.endpoint()).run(["edge", "show", "par1-a", "--wide"]);
     let parts: Vec<&str> = run.stdout.split("\n\n").collect();
+    let head: Vec<&str> = parts[0].lines().collect();
+    let age = head.iter().find(|line| line.starts_with("LAST REPORT")).expect("a line");
+    assert!(age.ends_with(" ago"), "{age}");
+    let rest: Vec<&str> = head.iter().copied().filter(|line| line != age).collect();
     assert_eq!(
-        parts[0],
+        rest.join("\n"),
         "EDGE            par1-a\n\
          LOCATION        PAR1\n\
          SIMULATED       no\n\
-         LAST REPORT     2026-11-23T10:00:00Z\n\
+         REPORTED AT     2026-11-23T10:00:00Z\n\
          SILENT          no\n\
          EPOCH           1790000000000\n\
          GENERATION      7 (should be 8)\n\
          DETAIL MISSING  -"
     );
     let lines: Vec<usize> = parts.iter().map(|part| part.lines().count()).collect();
-    assert_eq!(lines, [8, 2, 3, 2], "{}", run.stdout);
+    assert_eq!(lines, [9, 2, 3, 2], "{}", run.stdout);
     let pending = parts[2].lines().last().expect("a line");
     let cells: Vec<&str> = pending.split_whitespace().collect();
     let expected = "dxvif-12121212 eth1 102 pending - - - - - - - - 0 -";
     assert_eq!(cells.join(" "), expected);
+    let run = Desk::new(&server.endpoint()).run(["edge", "show", "par1-a"]);
+    let longest = run.stdout.lines().map(|line| line.chars().count()).max();
+    assert!(longest <= Some(80), "{}", run.stdout);
 }
 
 #[test]

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 pub const TIME: &str = "2026-11-23T10:00:00Z";
 
 pub fn account() -> Value {
-    json!({"accountId": "123456789000", "name": "Example", "createdAt": TIME})
+    json!({"accountId": "123456789000", "name": "Example", "status": "enabled",
+           "createdAt": TIME})
 }
 
 pub fn account_detail() -> Value {
@@ -66,7 +67,7 @@ pub fn connection() -> Value {
 }
 
 pub fn gateway() -> Value {
-    json!({"virtualGatewayId": "vgw-87654321", "accountId": "123456789000", "amazonSideAsn": 64512,
+    json!({"virtualGatewayId": "vgw-87654321", "name": "office", "accountId": "123456789000", "amazonSideAsn": 64512,
            "vpcId": "vpc-12345678", "cidrs": ["10.0.0.0/16"], "virtualGatewayState": "available",
            "handoffs": [handoff("par1-a", "eth9", "2001:db8::1"),
                         {"edgeId": "par1-b", "interface": "eth8", "nextHop": "192.0.2.1",

@@ -43,6 +43,17 @@ fn list(
     Case { words, operation, request, answer: json!({member: [item]}), json: json!([item]), table }
 }
 
+/// One thing, which the server has in a list of one.
+fn shown(
+    words: &'static str,
+    operation: &'static str,
+    request: Value,
+    (member, item): (&str, Value),
+    table: &'static str,
+) -> Case {
+    Case { words, operation, request, answer: json!({member: [item]}), json: item, table }
+}
+
 fn check(case: Case) {
     let Case { words, operation, request, mut answer, json: expected, table } = case;
     if operation == "ListEvents" {
@@ -52,6 +63,12 @@ fn check(case: Case) {
     let desk = Desk::new(&server.endpoint());
 
     let run = desk.run(words.split(' '));
+    assert_eq!((run.code, &*run.stderr), (Some(0), ""), "{words}");
+    let longest = run.stdout.lines().map(|line| line.chars().count()).max();
+    let is_list = expected.is_array();
+    assert!(!is_list || longest <= Some(80), "{words}:\n{}", run.stdout);
+
+    let run = desk.run(words.split(' ').chain(["--wide"]));
     assert_eq!((run.code, &*run.stderr), (Some(0), ""), "{words}");
     for text in table.split_whitespace() {
         assert!(run.stdout.contains(text), "{words}: no {text} in\n{}", run.stdout);
@@ -64,12 +81,14 @@ fn check(case: Case) {
     assert_eq!(shown, expected, "{words}");
 
     let call = Received { target: format!("Linkway.{operation}"), body: request };
-    assert_eq!(server.received(), [call.clone(), call], "{words}");
+    assert_eq!(server.received(), [call.clone(), call.clone(), call], "{words}");
 }
 
 #[test]
 fn words_of_accounts_and_keys() {
     let key = json!({"accessKeyId": "AKIAI44QH8DHBEXAMPLE"});
+    let mut disabled = account();
+    disabled["status"] = json!("disabled");
     let made = json!({"accessKeyId": "AKIAI44QH8DHBEXAMPLE", "secretAccessKey": "je7MtGbClwBF",
                       "accountId": "123456789000", "status": "enabled", "createdAt": TIME});
     let of_edge = json!({"accessKeyId": "AKIAI44QH8DHBEXAMPLE", "kind": "edge", "edgeId": "par1-a",
@@ -89,6 +108,42 @@ fn words_of_accounts_and_keys() {
             json!({"accountId": "12", "name": ""}),
             account(),
             "ACCOUNT",
+        ),
+        one(
+            "account update 123456789000 --name Example",
+            "UpdateAccount",
+            json!({"accountId": "123456789000", "name": "Example"}),
+            account(),
+            "NAME Example STATUS enabled",
+        ),
+        one(
+            "account disable 123456789000",
+            "DisableAccount",
+            json!({"accountId": "123456789000"}),
+            disabled,
+            "STATUS disabled",
+        ),
+        one(
+            "account enable 123456789000",
+            "EnableAccount",
+            json!({"accountId": "123456789000"}),
+            account(),
+            "STATUS enabled",
+        ),
+        one(
+            "account delete 123456789000",
+            "DeleteAccount",
+            json!({"accountId": "123456789000"}),
+            json!({"accountId": "123456789000", "name": "Example",
+                   "accessKeyIds": ["AKIAI44QH8DHBEXAMPLE"]}),
+            "123456789000 Example AKIAI44QH8DHBEXAMPLE",
+        ),
+        shown(
+            "access-key show AKIAI44QH8DHBEXAMPLE",
+            "ListAccessKeys",
+            json!({"accessKeyId": "AKIAI44QH8DHBEXAMPLE"}),
+            ("accessKeys", access_key()),
+            "AKIAI44QH8DHBEXAMPLE KIND account disabled",
         ),
         one(
             "account show 123456789000",
@@ -258,6 +313,36 @@ fn words_of_locations_and_edges() {
             "PAR1",
         ),
         list("location list", "ListLocations", json!({}), ("locations", location()), "PAR1"),
+        shown(
+            "location show PAR1",
+            "ListLocations",
+            json!({"locationCode": "PAR1"}),
+            ("locations", location()),
+            "LOCATION PAR1 Paris",
+        ),
+        one(
+            "location update PAR1 --name Paris",
+            "UpdateLocation",
+            json!({"locationCode": "PAR1", "locationName": "Paris"}),
+            location(),
+            "PAR1 Paris",
+        ),
+        one(
+            "location delete PAR1",
+            "DeleteLocation",
+            json!({"locationCode": "PAR1"}),
+            location(),
+            "PAR1 Paris",
+        ),
+        one("edge reset par1-a", "ResetEdge", json!({"edgeId": "par1-a"}), edge(), "par1-a PAR1"),
+        one(
+            "edge delete par1-a",
+            "DeleteEdge",
+            json!({"edgeId": "par1-a"}),
+            json!({"edgeId": "par1-a", "locationCode": "PAR1",
+                   "accessKeyIds": ["AKIAI44QH8DHBEXAMPLE"]}),
+            "par1-a PAR1 AKIAI44QH8DHBEXAMPLE",
+        ),
         one(
             "edge create --id par1-a --location PAR1",
             "CreateEdge",
@@ -270,7 +355,7 @@ fn words_of_locations_and_edges() {
             "ListEdges",
             json!({}),
             ("edges", edge()),
-            "par1-a PAR1 no 2026-11-23T10:00:00Z 7 yes",
+            "par1-a PAR1 no ago 2026-11-23T10:00:00Z 7 yes",
         ),
         list("edge list", "ListEdges", json!({}), ("edges", unheard), "par1-b -"),
         one(
@@ -314,6 +399,20 @@ fn words_of_ports() {
             "par1-a eth1 10Gbps dxcon-12345678",
         ),
         one(
+            "port delete --edge par1-a --interface eth1",
+            "DeletePort",
+            json!({"edgeId": "par1-a", "interface": "eth1"}),
+            port(),
+            "par1-a eth1",
+        ),
+        shown(
+            "port show --edge par1-a --interface eth1",
+            "ListPorts",
+            json!({"edgeId": "par1-a", "interface": "eth1"}),
+            ("ports", port()),
+            "INTERFACE eth1 BANDWIDTH 10Gbps",
+        ),
+        one(
             "port create --edge e --interface i --bandwidth b --no-jumbo-frames",
             "CreatePort",
             json!({"edgeId": "e", "interface": "i", "bandwidth": "b", "jumboFrameCapable": false}),
@@ -349,6 +448,27 @@ fn words_of_connections() {
             json!({"state": "requested"}),
             ("connections", requested),
             "dxcon-1 requested -",
+        ),
+        list(
+            "connection list --account 123456789000",
+            "ListConnections",
+            json!({"accountId": "123456789000"}),
+            ("connections", connection()),
+            "dxcon-12345678",
+        ),
+        shown(
+            "connection show dxcon-12345678",
+            "ListConnections",
+            json!({"connectionId": "dxcon-12345678"}),
+            ("connections", connection()),
+            "CONNECTION dxcon-12345678 available PAR1",
+        ),
+        one(
+            "connection delete dxcon-12345678",
+            "DeleteConnection",
+            json!({"connectionId": "dxcon-12345678"}),
+            connection(),
+            "dxcon-12345678",
         ),
         one(
             "connection approve dxcon-12345678",
@@ -413,6 +533,42 @@ fn words_of_gateways() {
             ("virtualGateways", gateway()),
             "vgw-87654321 available",
         ),
+        list(
+            "gateway list --account 123456789000",
+            "ListGateways",
+            json!({"accountId": "123456789000"}),
+            ("virtualGateways", gateway()),
+            "vgw-87654321",
+        ),
+        shown(
+            "gateway show vgw-87654321",
+            "ListGateways",
+            json!({"virtualGatewayId": "vgw-87654321"}),
+            ("virtualGateways", gateway()),
+            "NAME office GATEWAY vgw-87654321",
+        ),
+        one(
+            "gateway update vgw-87654321 --name office",
+            "UpdateGateway",
+            json!({"virtualGatewayId": "vgw-87654321", "name": "office"}),
+            gateway(),
+            "NAME office",
+        ),
+        one(
+            "gateway update vgw-87654321 --handoff a:eth9:192.0.2.1",
+            "UpdateGateway",
+            json!({"virtualGatewayId": "vgw-87654321",
+                   "handoffs": [handoff("a", "eth9", "192.0.2.1")]}),
+            gateway(),
+            "vgw-87654321",
+        ),
+        one(
+            "gateway update vgw-87654321 --no-handoffs",
+            "UpdateGateway",
+            json!({"virtualGatewayId": "vgw-87654321", "handoffs": []}),
+            gateway(),
+            "vgw-87654321",
+        ),
         one(
             "gateway delete vgw-87654321",
             "DeleteGateway",
@@ -472,6 +628,27 @@ fn words_of_interfaces_and_events() {
             "dxvif-56781234 lent down 123456789000 210987654321 101 vgw-87654321 par1-a eth1 \
              VRF table is full",
         ),
+        list(
+            "interface list --account 123456789000 --state down",
+            "ListInterfaces",
+            json!({"accountId": "123456789000", "state": "down"}),
+            ("virtualInterfaces", interface()),
+            "dxvif-56781234",
+        ),
+        shown(
+            "interface show dxvif-56781234",
+            "ListInterfaces",
+            json!({"virtualInterfaceId": "dxvif-56781234"}),
+            ("virtualInterfaces", interface()),
+            "dxvif-56781234 lent down",
+        ),
+        one(
+            "interface delete dxvif-56781234",
+            "DeleteInterface",
+            json!({"virtualInterfaceId": "dxvif-56781234"}),
+            interface(),
+            "dxvif-56781234",
+        ),
         one(
             "interface reset dxvif-56781234",
             "ResetBgpSession",
@@ -485,6 +662,13 @@ fn words_of_interfaces_and_events() {
             json!({"maxResults": 100}),
             ("events", event()),
             "2026-11-23T10:00:00Z account 123456789000 192.0.2.7 CreateConnection ok dxcon-12345678",
+        ),
+        list(
+            "events --since 2026-11-23T09:00:00Z",
+            "ListEvents",
+            json!({"startTime": "2026-11-23T09:00:00Z", "maxResults": 100}),
+            ("events", event()),
+            "CreateConnection",
         ),
         list(
             "events --all",

@@ -3,11 +3,14 @@
 use linkway_domain::Fault;
 use linkway_domain::access_key::decide::{CreateAccessKey, DeleteAccessKey, EnableAccessKey};
 use linkway_domain::access_key::{AccessKey, Principal};
+use linkway_domain::fault::ResourceKind;
+use linkway_domain::id::AccessKeyId;
 use linkway_domain::index::Index;
+use linkway_domain::key;
 use linkway_wire::operator as wire;
 use linkway_wire::value::Secret;
 
-use super::page::Asked;
+use super::page::{Asked, one_of};
 use super::{Answered, Api, Call};
 use crate::clock;
 
@@ -69,6 +72,13 @@ impl Api {
         _: &Call,
         request: wire::ListAccessKeys,
     ) -> Answered<wire::AccessKeyList> {
+        if let Some(id) = &request.access_key_id {
+            let parsed = AccessKeyId::parse(id)?;
+            let found = self.records.get(&key::access_key(&parsed)).await?;
+            let missing = || Fault::not_found(ResourceKind::AccessKey, id);
+            let access_keys = vec![access_key(one_of(found).ok_or_else(missing)?)];
+            return Ok(wire::AccessKeyList { access_keys, next_token: None });
+        }
         let index = match (&request.account_id, &request.edge_id) {
             (None, None) => Index::<AccessKey>::everything(),
             (Some(id), None) => Index::of(&Principal::Account(self.existing_account(id).await?)),

@@ -1,8 +1,8 @@
-//! Accounts: the operator makes, lists and describes them.
+//! Accounts: the operator makes, renames, disables, deletes, lists and describes them.
 
 use linkway_domain::Fault;
 use linkway_domain::account::Account;
-use linkway_domain::account::decide::CreateAccount;
+use linkway_domain::account::decide::{CreateAccount, DeleteAccount, EnableAccount, UpdateAccount};
 use linkway_domain::id::AccountId;
 use linkway_domain::index::Index;
 use linkway_domain::key;
@@ -20,6 +20,56 @@ impl Api {
     ) -> Answered<wire::Account> {
         let command = CreateAccount { id: request.account_id, name: request.name };
         Ok(account(self.run(call, &command).await?))
+    }
+
+    pub(super) async fn update_account(
+        &self,
+        call: &Call,
+        request: wire::UpdateAccount,
+    ) -> Answered<wire::Account> {
+        let command = UpdateAccount { id: request.account_id, name: request.name };
+        Ok(account(self.run(call, &command).await?))
+    }
+
+    pub(super) async fn enable_account(
+        &self,
+        call: &Call,
+        request: wire::EnableAccount,
+    ) -> Answered<wire::Account> {
+        self.set_account_enabled(call, request.account_id, true).await
+    }
+
+    pub(super) async fn disable_account(
+        &self,
+        call: &Call,
+        request: wire::DisableAccount,
+    ) -> Answered<wire::Account> {
+        self.set_account_enabled(call, request.account_id, false).await
+    }
+
+    async fn set_account_enabled(
+        &self,
+        call: &Call,
+        id: String,
+        enabled: bool,
+    ) -> Answered<wire::Account> {
+        let changed = self.run(call, &EnableAccount { id, enabled }).await?;
+        self.credentials.changed();
+        Ok(account(changed))
+    }
+
+    pub(super) async fn delete_account(
+        &self,
+        call: &Call,
+        request: wire::DeleteAccount,
+    ) -> Answered<wire::DeletedAccount> {
+        let deleted = self.run(call, &DeleteAccount(request.account_id)).await?;
+        self.credentials.changed();
+        Ok(wire::DeletedAccount {
+            account_id: deleted.account.id.to_string(),
+            name: deleted.account.name,
+            access_key_ids: deleted.access_keys.iter().map(ToString::to_string).collect(),
+        })
     }
 
     pub(super) async fn list_accounts(
@@ -61,6 +111,10 @@ fn account(account: Account) -> wire::Account {
     wire::Account {
         account_id: account.id.to_string(),
         name: account.name,
+        status: match account.enabled {
+            true => wire::AccountStatus::Enabled,
+            false => wire::AccountStatus::Disabled,
+        },
         created_at: clock::timestamp(account.created),
     }
 }

@@ -67,12 +67,21 @@ impl Api {
 
     pub(super) async fn list_connections(
         &self,
-        _: &Call,
+        call: &Call,
         request: operator::ListConnections,
     ) -> Answered<operator::ConnectionList> {
         let state = request.state.as_deref().map(parse_state).transpose()?;
         let asked = Asked::by_operator(request.max_results, request.next_token.as_deref())?;
-        let (found, next_token) = self.list(&Index::<Connection>::everything(), asked).await?;
+        let (mut found, next_token) = match (&request.connection_id, &request.account_id) {
+            (Some(id), _) => (vec![self.find::<Connection>(call, id).await?], None),
+            (None, None) => self.list(&Index::<Connection>::everything(), asked).await?,
+            (None, Some(id)) => {
+                let account = self.existing_account(id).await?;
+                self.list(&Index::<Connection>::of_account(&account), asked).await?
+            }
+        };
+        let account = request.account_id.as_deref();
+        found.retain(|record| account.is_none_or(|id| record.owner.as_str() == id));
         let mut connections = Vec::with_capacity(found.len());
         for record in &found {
             let silent = self.is_silent(record).await?;
@@ -113,6 +122,16 @@ impl Api {
     ) -> Answered<operator::Connection> {
         let rejected = self.run(call, &RejectConnection(request.connection_id)).await?;
         self.connection_for_operator(&rejected).await
+    }
+
+    /// Deletes a connection for an owner that does not.
+    pub(super) async fn end_connection(
+        &self,
+        call: &Call,
+        request: operator::DeleteConnection,
+    ) -> Answered<operator::Connection> {
+        let deleted = self.run(call, &DeleteConnection(request.connection_id)).await?;
+        self.connection_for_operator(&deleted).await
     }
 
     async fn was_taken(&self, choice: &PortChoice) -> Answered<bool> {

@@ -1,11 +1,11 @@
-//! Edge routers: the operator makes and lists them, and sees one with everything on it.
+//! Edge routers: the operator makes, lists, resets and deletes them, and sees one with everything on it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
 use linkway_domain::Fault;
 use linkway_domain::connection::Connection;
-use linkway_domain::edge::decide::CreateEdge;
+use linkway_domain::edge::decide::{CreateEdge, DeleteEdge, ResetEdge};
 use linkway_domain::edge::{Edge, EdgeSeen, InterfaceStatus, PortStatus};
 use linkway_domain::fault::shown;
 use linkway_domain::id::{EdgeId, VirtualGatewayId};
@@ -38,6 +38,31 @@ impl Api {
             secret_access_key: Secret::from(access_key.secret.reveal()),
             created_at: clock::timestamp(made.created),
         })
+    }
+
+    pub(super) async fn delete_edge(
+        &self,
+        call: &Call,
+        request: wire::DeleteEdge,
+    ) -> Answered<wire::DeletedEdge> {
+        let deleted = self.run(call, &DeleteEdge(request.edge_id)).await?;
+        self.credentials.changed();
+        self.feed.forget(&deleted.edge.id);
+        Ok(wire::DeletedEdge {
+            edge_id: deleted.edge.id.to_string(),
+            location_code: deleted.edge.location.to_string(),
+            access_key_ids: deleted.access_keys.iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    pub(super) async fn reset_edge(
+        &self,
+        call: &Call,
+        request: wire::ResetEdge,
+    ) -> Answered<wire::Edge> {
+        let edge = self.run(call, &ResetEdge(request.edge_id)).await?;
+        let seen = self.seen(&edge.id).await?;
+        Ok(self.edge(edge, seen.as_ref()).await?)
     }
 
     pub(super) async fn list_edges(

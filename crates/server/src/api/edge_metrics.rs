@@ -252,7 +252,8 @@ mod tests {
             .map(|interface| (id(interface), connection.clone()))
             .into();
         let status = serde_json::from_value(status).expect("a status");
-        Arc::new(Heard { at: Time::from_millis(at), status, connections })
+        let at = Time::from_millis(at);
+        Arc::new(Heard { at, access_key: None, stored: 0, status, connections })
     }
 
     #[test]

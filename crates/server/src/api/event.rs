@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use linkway_domain::Fault;
+use linkway_domain::Time;
 use linkway_domain::fault::shown;
 use linkway_domain::key;
 use linkway_wire::error::WireError;
@@ -24,6 +25,9 @@ const SETTLES: Duration = Duration::from_millis(250);
 
 /// How long reading waits for the journal to be written.
 const JOURNAL: Duration = Duration::from_millis(500);
+
+/// How many events of the journal are read at a time where they are passed over.
+const SKIPPED: usize = 1000;
 
 /// Where a reader of the audit trail stands: after this key of the store, and at these places of the two journals.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +73,10 @@ impl Api {
     pub(super) async fn list_events(&self, _: &Call, request: ListEvents) -> Answered<EventPage> {
         let limit = page::operators_limit(request.max_results)?;
         let mut place = Place::parse(request.next_token.as_deref())?;
+        if let (Some(start), None) = (request.start_time, &request.next_token) {
+            let start = u64::try_from(start.as_millisecond()).unwrap_or_default();
+            self.skip_to(Time::from_millis(start), &mut place)?;
+        }
         let asked = clock::now();
         tokio::time::sleep(SETTLES).await;
         let mut stored = self.stored_events(&place, limit).await?;
@@ -86,6 +94,20 @@ impl Api {
             }
         };
         Ok(EventPage { events, next_token: place.token() })
+    }
+
+    /// Moves a place at the beginning to the first event of a time.
+    fn skip_to(&self, start: Time, place: &mut Place) -> Result<(), WireError> {
+        let unreadable = |error: io::Error| {
+            tracing::error!(%error, "the journal cannot be read");
+            internal()
+        };
+        place.stored = Some(key::audit(start, "").into_string());
+        let journal = |from, limit| self.trail.journaled(from, limit).map_err(unreadable);
+        place.journal = skipped(start, place.journal, journal)?;
+        let strangers = |from, limit| self.trail.of_strangers(from, limit).map_err(unreadable);
+        place.strangers = skipped(start, place.strangers, strangers)?;
+        Ok(())
     }
 
     async fn stored_events(
@@ -155,5 +177,22 @@ impl Api {
             left => strangers(place.strangers, of_strangers - left)?.1,
         };
         Ok(events)
+    }
+}
+
+/// The place in a journal of the first event of a time.
+fn skipped(
+    start: Time,
+    mut from: Cursor,
+    read: impl Fn(Cursor, usize) -> Result<(Vec<AuditEvent<'static>>, Cursor), WireError>,
+) -> Result<Cursor, WireError> {
+    loop {
+        let (events, end) = read(from, SKIPPED)?;
+        match events.iter().take_while(|event| event.time < start).count() {
+            // A cursor is behind an event: of none there is nothing to skip.
+            0 => return Ok(from),
+            SKIPPED => from = end,
+            earlier => return Ok(read(from, earlier)?.1),
+        }
     }
 }

@@ -60,7 +60,7 @@ impl Api {
             version = self.feed.wait(edge, known, limit) => version?,
             () = self.closing.cancelled() => known,
         };
-        let last_sequence = self.feed.last_sequence(edge).await?;
+        let last_sequence = self.feed.last_sequence(edge, Some(&call.caller.access_key_id)).await?;
         let head = |version: ConfigVersion| AnswerHead {
             format: FORMAT,
             epoch: version.epoch,
@@ -110,7 +110,7 @@ impl Api {
             }
         };
         same_format(status.format)?;
-        self.feed.report(edge, status).await?;
+        self.feed.report(edge, Some(&call.caller.access_key_id), status).await?;
         let ConfigVersion { epoch, generation } = self.feed.version(edge).await?;
         Ok(call.answer(&ReportAnswer { epoch, generation }))
     }

@@ -22,6 +22,7 @@ mod failure;
 mod feed;
 mod location;
 mod metrics;
+mod offer;
 pub mod operation;
 mod operator;
 mod page;

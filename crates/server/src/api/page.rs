@@ -187,6 +187,11 @@ pub fn element_bytes(tags: Option<&Tags>) -> usize {
     ELEMENT_BYTES + tags.map(size).sum::<usize>()
 }
 
+/// What a list has that is asked for one thing.
+pub(super) fn one_of<T: TryFrom<Record>>(found: Option<Record>) -> Option<T> {
+    found.and_then(|record| T::try_from(record).ok())
+}
+
 /// The token of the page after `last`.
 fn token(range: &str, last: &str) -> String {
     let rest = last.strip_prefix(range).unwrap_or(last);

@@ -1,13 +1,15 @@
-//! Ports of edge routers: the operator adds and lists them.
+//! Ports of edge routers: the operator adds, lists and takes them away.
 
+use linkway_domain::Fault;
+use linkway_domain::id::PortName;
 use linkway_domain::index::Index;
 use linkway_domain::key;
 use linkway_domain::port::Port;
-use linkway_domain::port::decide::CreatePort;
+use linkway_domain::port::decide::{CreatePort, DeletePort};
 use linkway_domain::record::Record;
 use linkway_wire::operator as wire;
 
-use super::page::Asked;
+use super::page::{Asked, one_of};
 use super::{Answered, Api, Call, connection};
 use crate::records::Failure;
 
@@ -26,17 +28,38 @@ impl Api {
         Ok(port(self.run(call, &command).await?, None))
     }
 
+    pub(super) async fn delete_port(
+        &self,
+        call: &Call,
+        request: wire::DeletePort,
+    ) -> Answered<wire::Port> {
+        let command = DeletePort { edge: request.edge_id, interface: request.interface };
+        Ok(port(self.run(call, &command).await?, None))
+    }
+
     pub(super) async fn list_ports(
         &self,
         _: &Call,
         request: wire::ListPorts,
     ) -> Answered<wire::PortList> {
-        let index = match &request.edge_id {
-            None => Index::<Port>::everything(),
-            Some(id) => Index::<Port>::of_edge(&self.existing_edge(id).await?),
-        };
         let asked = Asked::by_operator(request.max_results, request.next_token.as_deref())?;
-        let (found, next_token) = self.list(&index, asked).await?;
+        let (found, next_token) = match (&request.edge_id, &request.interface) {
+            (None, None) => self.list(&Index::<Port>::everything(), asked).await?,
+            (Some(id), None) => {
+                self.list(&Index::<Port>::of_edge(&self.existing_edge(id).await?), asked).await?
+            }
+            (Some(id), Some(interface)) => {
+                let (edge, name) = (self.existing_edge(id).await?, PortName::parse(interface)?);
+                let found = self.records.get(&key::port(&edge, &name)).await?;
+                let rule = format!("is not a port of edge {edge}");
+                let missing = || Fault::field("interface", &name, rule);
+                (vec![one_of(found).ok_or_else(missing)?], None)
+            }
+            (None, Some(interface)) => {
+                let rule = "is given without edgeId: give both or none";
+                return Err(Fault::field("interface", interface, rule).into());
+            }
+        };
         let mut ports = Vec::with_capacity(found.len());
         for found in found {
             let carrier = self.carrier(&found).await?;

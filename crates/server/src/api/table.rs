@@ -239,16 +239,24 @@ linkway! {
     CreateOperatorKey: Admin, Change, Operator, create_operator_key;
     CreatePort: Operator, Change, Port, create_port;
     DeleteAccessKey: Operator, Change, AccessKey, delete_access_key;
+    DeleteAccount: Operator, Change, Account, delete_account;
+    DeleteConnection: Operator, Change, Connection, end_connection;
+    DeleteEdge: Operator, Change, Edge, delete_edge;
     DeleteGateway: Operator, Change, VirtualGateway, delete_gateway;
+    DeleteInterface: Operator, Change, VirtualInterface, end_interface;
+    DeleteLocation: Operator, Change, Location, delete_location;
+    DeletePort: Operator, Change, Port, delete_port;
     DeleteOperator: Admin, Change, Operator, delete_operator;
     DeleteOperatorKey: Admin, Change, Operator, delete_operator_key;
     DescribeAccount: Operator, Read, Account, describe_account;
     DescribeEdge: Operator, Read, Edge, describe_edge;
     DescribeOperator: Admin, Read, Operator, describe_operator;
     DisableAccessKey: Operator, Change, AccessKey, disable_access_key;
+    DisableAccount: Operator, Change, Account, disable_account;
     DisableOperator: Admin, Change, Operator, disable_operator;
     DisableOperatorKey: Admin, Change, Operator, disable_operator_key;
     EnableAccessKey: Operator, Change, AccessKey, enable_access_key;
+    EnableAccount: Operator, Change, Account, enable_account;
     EnableOperator: Admin, Change, Operator, enable_operator;
     EnableOperatorKey: Admin, Change, Operator, enable_operator_key;
     GetEdgeConfig: Edges, Counted, Edge, raw get_edge_config,
@@ -267,6 +275,10 @@ linkway! {
     RenewEpoch: Admin, Change, Database, renew_epoch;
     ReportEdgeStatus: Edges, NotRecorded("what edges report shows in states"), Edge, raw report_edge_status;
     ResetBgpSession: Operator, Change, VirtualInterface, reset_bgp_session;
+    ResetEdge: Operator, Change, Edge, reset_edge;
+    UpdateAccount: Operator, Change, Account, update_account;
+    UpdateGateway: Operator, Change, VirtualGateway, update_gateway;
+    UpdateLocation: Operator, Change, Location, update_location;
 }
 
 fn not_built(operation: Operation) -> WireError {

@@ -4,14 +4,14 @@ use linkway_domain::Fault;
 use linkway_domain::access::Action;
 use linkway_domain::decide::Context;
 use linkway_domain::id::AccountId;
-use linkway_domain::tag::Tags;
 use linkway_domain::tag::decide::{TagChange, taggable};
+use linkway_domain::tag::{TaggedResource, Tags};
 use linkway_domain::view::{Asked, Stop, View};
 use linkway_wire::convert;
 use linkway_wire::generated as wire;
 
 use super::page::element_bytes;
-use super::{Answered, Api, Call};
+use super::{Answered, Api, Call, offer};
 
 /// The most ARNs of one DescribeTags.
 const MOST_ARNS: usize = 100;
@@ -72,9 +72,9 @@ fn tags_of_each(
     for (index, arn) in arns.iter().enumerate() {
         let field = format!("resourceArns[{index}]");
         let tags = taggable(view, context, &field, arn, Action::See)
-            .and_then(|resource| view.tags(&resource, account));
+            .and_then(|resource| tags_of(view, context, account, &resource));
         match tags {
-            Ok(tags) => found.push(tags.map(|known| known.tags.clone()).unwrap_or_default()),
+            Ok(tags) => found.push(tags),
             Err(Stop::Need(asks)) => needed.extend(asks),
             // The first fault in the order of the request is the one to tell.
             Err(fault @ Stop::Fault(_)) if needed.is_empty() => return Err(fault),
@@ -82,4 +82,21 @@ fn tags_of_each(
         }
     }
     if needed.is_empty() { Ok(found) } else { Err(Stop::Need(needed)) }
+}
+
+/// What an account has labelled a resource with, and the reserved tags that it sees.
+fn tags_of(
+    view: &View,
+    context: &Context<'_>,
+    account: &AccountId,
+    resource: &TaggedResource,
+) -> Asked<Tags> {
+    let own = view.tags(resource, account)?.map(|known| known.tags.clone()).unwrap_or_default();
+    let interface = match resource {
+        TaggedResource::Connection(_) => None,
+        TaggedResource::VirtualInterface(id) => view.interface(id)?,
+    };
+    let Some(interface) = interface else { return Ok(own) };
+    let Some(lender) = offer::lender(interface, account, context.now) else { return Ok(own) };
+    Ok(own.with_reserved(offer::tags(interface, view.account(lender)?)))
 }

@@ -1,10 +1,11 @@
-//! Virtual gateways: the operator makes and deletes them, their owners see them.
+//! Virtual gateways: the operator makes, changes and deletes them, their owners see them.
 
 use linkway_domain::index::Index;
 use linkway_domain::virtual_gateway::Gateway;
 use linkway_domain::virtual_gateway::decide::{
     CreateGateway, DeleteGateway, FabricPeerText, HandoffText,
 };
+use linkway_domain::virtual_gateway::update::UpdateGateway;
 use linkway_domain::virtual_interface::decide::Secret;
 use linkway_wire::{convert, generated, operator};
 
@@ -27,22 +28,26 @@ impl Api {
         call: &Call,
         request: operator::CreateGateway,
     ) -> Answered<operator::Gateway> {
-        let handoffs = request.handoffs.into_iter().map(|handoff| HandoffText {
-            edge: handoff.edge_id,
-            interface: handoff.interface,
-            next_hop: handoff.next_hop,
-            fabric_peer: handoff.fabric_peer.map(|peer| FabricPeerText {
-                address: peer.address,
-                asn: peer.asn,
-                auth_key: peer.auth_key.map(|key| Secret(key.into_exposed())),
-            }),
-        });
         let command = CreateGateway {
             account: request.account_id,
+            name: request.name,
             asn: Some(request.amazon_side_asn),
             vpc: request.vpc_id,
             cidrs: request.cidrs,
-            handoffs: handoffs.collect(),
+            handoffs: texts(request.handoffs),
+        };
+        Ok(self.gateway(&self.run(call, &command).await?, AVAILABLE))
+    }
+
+    pub(super) async fn update_gateway(
+        &self,
+        call: &Call,
+        request: operator::UpdateGateway,
+    ) -> Answered<operator::Gateway> {
+        let command = UpdateGateway {
+            id: request.virtual_gateway_id,
+            name: request.name,
+            handoffs: request.handoffs.map(texts),
         };
         Ok(self.gateway(&self.run(call, &command).await?, AVAILABLE))
     }
@@ -58,11 +63,21 @@ impl Api {
 
     pub(super) async fn list_gateways(
         &self,
-        _: &Call,
+        call: &Call,
         request: operator::ListGateways,
     ) -> Answered<operator::GatewayList> {
         let asked = Asked::by_operator(request.max_results, request.next_token.as_deref())?;
-        let (found, next_token) = self.list(&Index::<Gateway>::everything(), asked).await?;
+        let (mut found, next_token) = match (&request.virtual_gateway_id, &request.account_id) {
+            (Some(id), _) => (vec![self.find::<Gateway>(call, id).await?], None),
+            (None, None) => self.list(&Index::<Gateway>::everything(), asked).await?,
+            (None, Some(id)) => {
+                let account = self.existing_account(id).await?;
+                self.list(&Index::<Gateway>::of_account(&account), asked).await?
+            }
+        };
+        found.retain(|gateway| {
+            request.account_id.as_deref().is_none_or(|id| gateway.owner.as_str() == id)
+        });
         let virtual_gateways = found.iter().map(|found| self.gateway(found, AVAILABLE)).collect();
         Ok(operator::GatewayList { virtual_gateways, next_token })
     }
@@ -78,6 +93,7 @@ impl Api {
         }
         operator::Gateway {
             virtual_gateway_id: gateway.id.to_string(),
+            name: gateway.name.clone(),
             account_id: gateway.owner.to_string(),
             amazon_side_asn: i64::from(gateway.asn.number()),
             vpc_id: gateway.vpc.to_string(),
@@ -91,3 +107,18 @@ impl Api {
 
 /// The state of a gateway that there is: a deleted one leaves no record.
 const AVAILABLE: &str = "available";
+
+/// Handoffs as a request names them.
+fn texts(handoffs: Vec<operator::Handoff>) -> Vec<HandoffText> {
+    let text = |handoff: operator::Handoff| HandoffText {
+        edge: handoff.edge_id,
+        interface: handoff.interface,
+        next_hop: handoff.next_hop,
+        fabric_peer: handoff.fabric_peer.map(|peer| FabricPeerText {
+            address: peer.address,
+            asn: peer.asn,
+            auth_key: peer.auth_key.map(|key| Secret(key.into_exposed())),
+        }),
+    };
+    handoffs.into_iter().map(text).collect()
+}

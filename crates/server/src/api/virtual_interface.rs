@@ -1,8 +1,11 @@
 //! Virtual interfaces: made, lent, confirmed, changed and deleted by tenants, listed for them and for the operator.
 
+use std::collections::{BTreeSet, HashMap};
+
 use linkway_domain::Fault;
 use linkway_domain::Time;
 use linkway_domain::access::{self, Action};
+use linkway_domain::account::Account;
 use linkway_domain::connection::Connection;
 use linkway_domain::decide::Context;
 use linkway_domain::fault::ResourceKind;
@@ -17,13 +20,13 @@ use linkway_domain::virtual_interface::decide::{
     DeleteVirtualInterface,
 };
 use linkway_domain::virtual_interface::update::UpdateVirtualInterfaceAttributes;
-use linkway_domain::virtual_interface::{InterfaceReport, Phase, VirtualInterface};
+use linkway_domain::virtual_interface::{InterfaceReport, Phase, State, VirtualInterface};
 use linkway_wire::convert::{self, Interface, Interfaces};
 use linkway_wire::{generated, operator};
 use serde::{Serialize, Serializer};
 
 use super::page::{Asked, element_bytes};
-use super::{Answered, Api, Call};
+use super::{Answered, Api, Call, offer};
 use crate::clock;
 use crate::records::Failure;
 
@@ -52,9 +55,12 @@ impl Shown<'_> {
         Interface::new(&self.record, view)
     }
 
+    fn recorded_state(&self) -> State {
+        self.record.state(self.now, self.report.as_ref(), self.edge_silent)
+    }
+
     fn state(&self) -> Option<generated::VirtualInterfaceState> {
-        let state = self.record.state(self.now, self.report.as_ref(), self.edge_silent);
-        Some(state.as_str().into())
+        Some(self.recorded_state().as_str().into())
     }
 }
 
@@ -156,15 +162,37 @@ impl Api {
         Ok(Interfaces { virtual_interfaces, next_token: list.next_token() })
     }
 
+    /// Deletes an interface for an owner that does not.
+    pub(super) async fn end_interface(
+        &self,
+        call: &Call,
+        request: operator::DeleteInterface,
+    ) -> Answered<operator::Interface> {
+        let command = DeleteVirtualInterface(request.virtual_interface_id);
+        self.show_to_operator(self.run(call, &command).await?).await
+    }
+
     pub(super) async fn list_interfaces(
         &self,
-        _: &Call,
+        call: &Call,
         request: operator::ListInterfaces,
     ) -> Answered<operator::InterfaceList> {
         let asked = Asked::by_operator(request.max_results, request.next_token.as_deref())?;
-        let (found, next_token) =
-            self.list(&Index::<VirtualInterface>::everything(), asked).await?;
-        let shown = self.show_interfaces(found, None).await?;
+        let state = request.state.as_deref().map(parse_state).transpose()?;
+        let account = match &request.account_id {
+            None => None,
+            Some(id) => Some(self.existing_account(id).await?),
+        };
+        let (mut found, next_token) = match (&request.virtual_interface_id, &account) {
+            (Some(id), _) => (vec![self.find::<VirtualInterface>(call, id).await?], None),
+            (None, None) => self.list(&Index::<VirtualInterface>::everything(), asked).await?,
+            (None, Some(id)) => {
+                self.list(&Index::<VirtualInterface>::of_account(id), asked).await?
+            }
+        };
+        found.retain(|record| account.as_ref().is_none_or(|id| record.is_visible_to(id)));
+        let mut shown = self.show_interfaces(found, None).await?;
+        shown.retain(|shown| state.is_none_or(|state| state == shown.recorded_state()));
         let virtual_interfaces = shown.into_iter().map(to_operator).collect();
         Ok(operator::InterfaceList { virtual_interfaces, next_token })
     }
@@ -201,6 +229,11 @@ impl Api {
             let record = access::find::<VirtualInterface>(view, context, Action::See, id)?.clone();
             let report = view.interface_status(&parsed)?.map(|status| status.report.clone());
             let tags = view.tags(&resource, reader)?.map(|labelled| labelled.tags.clone());
+            let Some(lender) = offer::lender(&record, reader, context.now) else {
+                return Ok((record, report, tags));
+            };
+            let reserved = offer::tags(&record, view.account(lender)?);
+            let tags = Some(tags.unwrap_or_default().with_reserved(reserved));
             Ok((record, report, tags))
         };
         let (record, report, tags) = match self.records.read(call.principal(), question).await {
@@ -237,6 +270,7 @@ impl Api {
         }
         let mut beside = self.records_at(&keys).await?.into_iter();
         let (region, now) = (self.records.settings().region.as_str(), clock::now());
+        let lenders = self.lenders(&records, reader, now).await?;
         let mut shown = Vec::with_capacity(records.len());
         for record in records {
             let report = match has_report(&record).then(|| beside.next().flatten()).flatten() {
@@ -247,6 +281,14 @@ impl Api {
                 Some(Record::ResourceTags(labelled)) => Some(labelled.tags),
                 Some(_) | None => None,
             };
+            let is_offer = reader.and_then(|reader| offer::lender(&record, reader, now)).is_some();
+            let tags = match is_offer {
+                true => {
+                    let reserved = offer::tags(&record, lenders.get(&record.lender));
+                    Some(tags.unwrap_or_default().with_reserved(reserved))
+                }
+                false => tags,
+            };
             let record = match has_report(&record) && report.is_none() {
                 true => self.again(record).await?,
                 false => record,
@@ -255,6 +297,21 @@ impl Api {
             shown.push(Shown { record, region, now, reader, tags, report, edge_silent });
         }
         Ok(shown)
+    }
+
+    /// The accounts that have lent this reader what waits for its answer.
+    async fn lenders(
+        &self,
+        records: &[VirtualInterface],
+        reader: Option<&AccountId>,
+        now: Time,
+    ) -> Result<HashMap<AccountId, Account>, Failure> {
+        let Some(reader) = reader else { return Ok(HashMap::new()) };
+        let lenders = records.iter().filter_map(|record| offer::lender(record, reader, now));
+        let lenders: BTreeSet<&AccountId> = lenders.collect();
+        let keys: Vec<_> = lenders.into_iter().map(key::account).collect();
+        let found: Vec<Account> = self.records.present(&keys).await?;
+        Ok(found.into_iter().map(|account| (account.id.clone(), account)).collect())
     }
 
     /// The record as it is now, if it is still there.
@@ -269,6 +326,14 @@ impl Api {
 /// Whether its edge may have said something of an interface: not before it was accepted, nor once it is being deleted.
 fn has_report(record: &VirtualInterface) -> bool {
     record.phase == Phase::Accepted
+}
+
+fn parse_state(text: &str) -> Result<State, Fault> {
+    State::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| {
+        let names = State::ALL.map(State::as_str).join(", ");
+        let rule = format!("is not a state of a virtual interface: those are {names}");
+        Fault::field("state", text, rule)
+    })
 }
 
 /// An interface for the operator, without its keys.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use linkway_domain::Time;
 use linkway_domain::edge::{ConfigVersion, EdgeStatus};
-use linkway_domain::id::{ConnectionId, EdgeId, VirtualInterfaceId};
+use linkway_domain::id::{AccessKeyId, ConnectionId, EdgeId, VirtualInterfaceId};
 use linkway_wire::feed::ConfigText;
 
 /// The last report of an edge that came to this server.
@@ -14,6 +14,10 @@ use linkway_wire::feed::ConfigText;
 pub struct Heard {
     /// When it came.
     pub at: Time,
+    /// The access key that signed it; `None` of the built-in edge.
+    pub access_key: Option<AccessKeyId>,
+    /// The number that the store had of the edge's reports then: a lower one later says that they were forgotten.
+    pub stored: u64,
     /// The whole of it, less what is not this edge's to speak of.
     pub status: EdgeStatus,
     /// The connection of each interface in it.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use linkway_domain::connection::Connection;
 use linkway_domain::edge::report::is_plausible;
-use linkway_domain::edge::{ConfigVersion, EdgeConfig, project};
-use linkway_domain::id::{EdgeId, VirtualGatewayId};
+use linkway_domain::edge::{ConfigVersion, EdgeConfig, EdgeSeen, project};
+use linkway_domain::id::{AccessKeyId, EdgeId, VirtualGatewayId};
 use linkway_domain::index::Index;
 use linkway_domain::key::{self, Key};
 use linkway_domain::record::Record;
@@ -86,17 +86,35 @@ impl Feed {
         all
     }
 
-    /// The number of the edge's last report, as far as this server and the store know; 0 before the first, and where what is
-    /// known is further beyond the clock than a report's number may be.
-    pub async fn last_sequence(&self, edge: &EdgeId) -> Result<u64, Failure> {
-        let stored = match self.records.get(&key::edge_seen(edge)).await? {
-            Some(Record::EdgeSeen(seen)) => seen.sequence,
-            Some(_) | None => 0,
-        };
-        let here = self.heard(edge).map_or(0, |heard| heard.status.sequence);
+    /// The number of the last of an edge's reports that this access key has signed, as far as this server and the store know; 0
+    /// before the first, and where what is known is further beyond the clock than a report's number may be.
+    pub async fn last_sequence(
+        &self,
+        edge: &EdgeId,
+        access_key: Option<&AccessKeyId>,
+    ) -> Result<u64, Failure> {
+        let seen = self.seen(edge).await?;
+        let stored = seen.as_ref().map_or(0, |seen| seen.sequence);
+        let heard = self.heard(edge).filter(|heard| heard.stored <= stored);
+        let here = heard.filter(|heard| heard.access_key.as_ref() == access_key);
+        let here = here.map(|heard| heard.status.sequence);
+        let stored = seen.filter(|seen| seen.counts_for(access_key)).map(|seen| seen.sequence);
         let now = clock::now();
-        let known = [stored, here].into_iter().filter(|number| is_plausible(*number, now));
-        Ok(known.max().unwrap_or(0))
+        let known = [stored, here].into_iter().flatten();
+        Ok(known.filter(|number| is_plausible(*number, now)).max().unwrap_or(0))
+    }
+
+    /// What the store has of an edge's last report.
+    async fn seen(&self, edge: &EdgeId) -> Result<Option<EdgeSeen>, Failure> {
+        Ok(match self.records.get(&key::edge_seen(edge)).await? {
+            Some(Record::EdgeSeen(seen)) => Some(seen),
+            Some(_) | None => None,
+        })
+    }
+
+    /// Forgets what an edge that was deleted has said.
+    pub fn forget(&self, edge: &EdgeId) {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(edge);
     }
 
     /// Some edge's generation changed.

@@ -18,7 +18,7 @@ use linkway_domain::edge::report::{
     ReportConnection, ReportHead, ReportInterface, ReportSeen, is_plausible,
 };
 use linkway_domain::edge::{ConfigVersion, EdgeStatus, InterfaceStatus};
-use linkway_domain::id::{ConnectionId, EdgeId, VirtualInterfaceId};
+use linkway_domain::id::{AccessKeyId, ConnectionId, EdgeId, VirtualInterfaceId};
 use linkway_domain::index::Index;
 use linkway_domain::key::{self, Key};
 use linkway_domain::record::Record;
@@ -44,6 +44,10 @@ const AT_ONCE: usize = 64;
 pub(super) struct Memory {
     /// The number of the last report that was wholly taken here.
     last: Option<u64>,
+    /// The access key that signed it.
+    access_key: Option<AccessKeyId>,
+    /// The number that the store had after it.
+    stored: u64,
     /// What the settled items were decided under.
     basis: Option<Basis>,
     /// Items of which the last report said nothing that the store did not have.
@@ -110,6 +114,14 @@ impl Change {
 }
 
 impl Memory {
+    /// Forgets the last number where another key's numbers begin, and where the store's number has gone back: the operator has
+    /// reset the edge, or made it anew.
+    fn compare(&mut self, stored: u64, access_key: Option<&AccessKeyId>) {
+        if stored < self.stored || self.access_key.as_ref() != access_key {
+            self.last = None;
+        }
+    }
+
     fn in_order(&self, sequence: u64) -> Result<(), Fault> {
         match self.last.filter(|last| is_plausible(*last, clock::now())) {
             Some(known) if sequence <= known => {
@@ -124,12 +136,23 @@ impl Memory {
 impl Feed {
     /// Takes an edge's report in. A refusal leaves nothing behind; a failure may leave a part, which the next report
     /// completes.
-    pub async fn report(&self, edge: &EdgeId, status: EdgeStatus) -> Result<(), Failure> {
+    pub async fn report(
+        &self,
+        edge: &EdgeId,
+        access_key: Option<&AccessKeyId>,
+        status: EdgeStatus,
+    ) -> Result<(), Failure> {
         let slot = self.slot(edge);
         let mut memory = slot.memory.lock().await;
-        let head =
-            ReportHead { edge: edge.clone(), version: status.version(), sequence: status.sequence };
+        let head = ReportHead {
+            edge: edge.clone(),
+            version: status.version(),
+            sequence: status.sequence,
+            access_key: access_key.cloned(),
+        };
         head.plausible(clock::now())?;
+        let stored = self.seen(edge).await?.map_or(0, |seen| seen.sequence);
+        memory.compare(stored, access_key);
         memory.in_order(status.sequence)?;
         let mut status = status.bounded();
         let items = self.items(&head, &mut status).await?;
@@ -139,11 +162,19 @@ impl Feed {
         let principal = Principal::Edge(edge.clone());
         let sequence = head.sequence;
         let seen = ReportSeen { head, quiet };
-        self.records.run(&principal, &seen, None).await?;
+        let is_written = self.records.run(&principal, &seen, None).await?.changed;
         self.carry_out(&principal, changes).await?;
         let connections = connections(&settled);
-        *memory = Memory { last: Some(sequence), basis: Some(basis), settled };
-        slot.hear(Heard { at: clock::now(), status, connections });
+        let stored = if is_written { sequence } else { stored };
+        let access_key = access_key.cloned();
+        *memory = Memory {
+            last: Some(sequence),
+            access_key: access_key.clone(),
+            stored,
+            basis: Some(basis),
+            settled,
+        };
+        slot.hear(Heard { at: clock::now(), access_key, stored, status, connections });
         Ok(())
     }
 

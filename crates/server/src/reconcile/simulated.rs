@@ -1,7 +1,7 @@
 //! The simulated edge: takes its configuration from the same feed as every edge and reports the same status, without
 //! touching a kernel. Every port has a carrier, every session comes up.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,28 +19,36 @@ use crate::clock;
 use crate::feed::Feed;
 use crate::records::{Failure, Records};
 
-/// Starts a task for each simulated edge that there is or comes to be; runs until the server closes.
+/// Starts a task for each simulated edge that there is or comes to be, and ends it when the edge is gone; runs until the server
+/// closes.
 pub async fn run(
     records: Arc<Records>,
     feed: Arc<Feed>,
     step: Duration,
     closing: CancellationToken,
 ) {
-    let mut known: HashSet<EdgeId> = HashSet::new();
+    let mut known: HashMap<EdgeId, CancellationToken> = HashMap::new();
     let mut edges = JoinSet::new();
     let mut ticks = feed.watch();
     loop {
         ticks.mark_unchanged();
         match simulated_edges(&records).await {
             Ok(found) => {
-                for id in found.into_iter().filter(|id| known.insert(id.clone())) {
-                    edges.spawn(one(
-                        id,
-                        Arc::clone(&records),
-                        Arc::clone(&feed),
-                        step,
-                        closing.clone(),
-                    ));
+                known.retain(|id, ending| {
+                    let is_there = found.contains(id);
+                    if !is_there {
+                        ending.cancel();
+                        feed.forget(id);
+                    }
+                    is_there
+                });
+                for id in found {
+                    known.entry(id.clone()).or_insert_with(|| {
+                        let ending = closing.child_token();
+                        let (records, feed) = (Arc::clone(&records), Arc::clone(&feed));
+                        edges.spawn(one(id, records, feed, step, ending.clone()));
+                        ending
+                    });
                 }
             }
             Err(error) => tracing::warn!(%error, "simulated edges could not be listed"),
@@ -54,7 +62,7 @@ pub async fn run(
     edges.join_all().await;
 }
 
-async fn simulated_edges(records: &Records) -> Result<Vec<EdgeId>, Failure> {
+async fn simulated_edges(records: &Records) -> Result<HashSet<EdgeId>, Failure> {
     let edges = records.all(&Index::<Edge>::everything()).await?;
     Ok(edges.into_iter().filter(|edge| edge.simulated).map(|edge| edge.id).collect())
 }
@@ -100,10 +108,10 @@ async fn turn(
     if config.version() != known {
         tokio::time::sleep(step).await;
     }
-    let last = feed.last_sequence(id).await?;
+    let last = feed.last_sequence(id, None).await?;
     // Higher than the last one even when the clock went back.
     let sequence = clock::now().millis().max(last.max(sequence) + 1);
-    feed.report(id, status(&config, sequence)).await?;
+    feed.report(id, None, status(&config, sequence)).await?;
     Ok((config.version(), sequence))
 }
 

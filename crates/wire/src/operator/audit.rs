@@ -28,6 +28,9 @@ pub struct ListEvents {
     /// Absent means `changes`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<EventKind>,
+    /// Only events of this time and later ones; goes with the first page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<Timestamp>,
     /// At most so many events in one page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_results: Option<i64>,

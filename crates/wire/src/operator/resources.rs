@@ -15,8 +15,46 @@ pub struct Account {
     pub account_id: String,
     /// For people.
     pub name: String,
+    /// Enabled, unless it says otherwise.
+    #[serde(default)]
+    pub status: AccountStatus,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+/// Whether what an account's keys sign is accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccountStatus {
+    /// It is.
+    #[default]
+    Enabled,
+    /// It is refused.
+    Disabled,
+}
+
+/// A tenant that is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeletedAccount {
+    /// 12 digits.
+    pub account_id: String,
+    /// For people.
+    pub name: String,
+    /// The access keys that went with it.
+    pub access_key_ids: Vec<String>,
+}
+
+/// An edge router that is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeletedEdge {
+    /// The operator's own name for the router.
+    pub edge_id: String,
+    /// Where it stood.
+    pub location_code: String,
+    /// The access keys that went with it.
+    pub access_key_ids: Vec<String>,
 }
 
 /// A tenant, with what it uses of its quotas.
@@ -200,6 +238,9 @@ pub struct Connection {
 pub struct Gateway {
     /// `vgw-…`
     pub virtual_gateway_id: String,
+    /// For people; absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Whose.
     pub account_id: String,
     /// Our side's autonomous system number.
