@@ -33,7 +33,7 @@ OPERATOR = REPOSITORY / "docs/operator.md"
 SECONDS = 120
 
 # The addresses in the documents; the check takes free ports instead.
-DOCUMENTED = ("127.0.0.1:8580", "127.0.0.1:8581")
+DOCUMENTED = ("127.0.0.1:8580", "127.0.0.1:8590")
 
 BLOCK = re.compile(
     r"^```(sh|sh server|python|js)\n(.*?)^```$|^<!-- prepare( server)?\n(.*?)^-->$",
@@ -63,7 +63,10 @@ READY = """for _ in $(seq 100); do
 done
 """
 LISTEN = re.compile(r"--listen (\S+)")
-METRICS = 'curl -fs "http://$ADDRESS/metrics" >metrics || true\n'
+# Of the server whose data directory is there, which listens for its operator on a port of its own.
+METRICS = r"""admin=$(find . -name operator.json -exec sed -n 's/.*"adminEndpoint": "\(.*\)".*/\1/p' {} +)
+curl -fs "${admin%%[[:space:]]*}/metrics" >metrics || true
+"""
 
 
 def free_address() -> str:

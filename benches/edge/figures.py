@@ -26,7 +26,8 @@ PARTS = {
 
 def rows(results: dict) -> list[Row]:
     """All rows, in the order of the table."""
-    return [*cold(results["cold"]), *more(results["more"]), *packets(results["packets"])]
+    makers = {"cold": cold, "more": more, "packets": packets}
+    return [row for part, maker in makers.items() if part in results for row in maker(results[part])]
 
 
 def row(name: str, value: float, unit: str, at_most: float | None = None) -> Row:

@@ -36,6 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sizes", default="10,1000,4000", help="edges that get one more")
     parser.add_argument("--rounds", type=int, default=20, help="times that each gets one more")
     parser.add_argument("--packets", type=int, default=10, help="interfaces to confirm")
+    parser.add_argument("--parts", default="packets,more,cold", help="what is measured")
     parser.add_argument("--machine", choices=["auto", "host", "uml"], default="auto")
     parser.add_argument("--seconds", type=int, default=1500, help="bound of it all")
     parser.add_argument("--keep", action="store_true", help="keep logs, say where")
@@ -66,11 +67,16 @@ class Run:
             "sizes": self._given.sizes,
             "rounds": self._given.rounds,
             "packets": self._given.packets,
+            "parts": self._given.parts.split(","),
         }
         (self._work / "told.json").write_text(json.dumps(told))
         self._progress.touch()
         job = machine.Job(
-            self._work, Path(program).absolute(), self._given.keep, HERE / "inside.py"
+            self._work,
+            Path(program).absolute(),
+            self._given.keep,
+            inside=HERE / "inside.py",
+            memory="8G",
         )
         kind = self._given.machine
         if kind == "auto":

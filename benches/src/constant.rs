@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use linkway_server::http::respond;
-use linkway_server::http::{Handler, Limits, Options, Request, Response, serve};
+use linkway_server::http::{Handler, Limits, Options, Proxies, Request, Response, serve};
 use linkway_server::telemetry::Telemetry;
 use linkway_wire::sigv4::{HeaderLookup, Policy, RequestParts, SigningKey, parse, verify};
 use serde::{Deserialize, Serialize};
@@ -90,7 +90,12 @@ pub fn serve_with_stdin() -> Result<()> {
     runtime.block_on(async {
         let listener = TcpListener::bind(listen).await?;
         let telemetry = Arc::new(Telemetry::new(env!("CARGO_PKG_VERSION"), "bench"));
-        let options = Options { limits: Limits::default(), tls: None, telemetry };
+        let options = Options {
+            limits: Limits::default(),
+            tls: None,
+            telemetry,
+            proxies: Proxies::default(),
+        };
         let policy = Policy::new(REGION);
         let constant = Constant { policy, secret, key: OnceLock::new(), body: body.into() };
         serve(listener, options, constant, CancellationToken::new()).await;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use linkway_domain::quota::Quota;
+use linkway_wire::operator::OperatorFile;
 
 use crate::seed;
 
@@ -106,8 +107,7 @@ pub fn get(address: SocketAddr, path: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     stream.write_all(
-        format!("GET {path} HTTP/1.1\r\nhost: bench.invalid\r\nconnection: close\r\n\r\n")
-            .as_bytes(),
+        format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes(),
     )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
@@ -156,5 +156,13 @@ impl Linkway {
         let mut process = Process::start(&mut command, address, "")?;
         process.wait_for("/readyz", false)?;
         Ok((process, began.elapsed()))
+    }
+
+    /// Where a started server has its metrics.
+    pub fn admin_address(&self) -> Result<SocketAddr> {
+        let text = std::fs::read(self.dir.join("operator.json"))?;
+        let file: OperatorFile = serde_json::from_slice(&text)?;
+        let endpoint = file.admin_endpoint.context("operator.json has no adminEndpoint")?;
+        Ok(endpoint.trim_start_matches("http://").parse()?)
     }
 }

@@ -144,9 +144,10 @@ fn measure(
 
 /// After its start a server counts its interfaces for the metrics, which takes a part of a core.
 fn wait_until_counted(server: &Server) -> Result<()> {
+    let admin = server.linkway.admin_address()?;
     let began = Instant::now();
     loop {
-        let metrics = get(server.process.address, "/metrics")?;
+        let metrics = get(admin, "/metrics")?;
         let counts = metrics.lines().filter_map(|line| line.strip_prefix("linkway_interfaces{"));
         let counts = counts.filter_map(|rest| rest.rsplit(' ').next()?.parse::<usize>().ok());
         if counts.sum::<usize>() >= server.extent.interfaces {

@@ -40,7 +40,7 @@ def test_metrics_count_requests_by_operation_and_code(scene: Scene) -> None:
     labels = {"operation": "DeleteConnection", "code": "DirectConnectClientException"}
 
     def counted() -> float:
-        answer = scene.server.endpoint.get("/metrics")
+        answer = scene.server.admin_endpoint.get("/metrics")
         assert answer.status == 200
         kind = answer.headers["content-type"].split(";")[0]
         assert kind in {"text/plain", "application/openmetrics-text"}
@@ -54,7 +54,7 @@ def test_metrics_count_requests_by_operation_and_code(scene: Scene) -> None:
 
 
 def test_metrics_say_what_else_the_operator_needs(scene: Scene) -> None:
-    metrics = scene.server.endpoint.get("/metrics").body.decode()
+    metrics = scene.server.admin_endpoint.get("/metrics").body.decode()
     names = set(re.findall(r"^# TYPE (\w+) \w+$", metrics, re.M))
     for part in ("request", "commit", "batch", "interface"):
         assert any(part in name for name in names), f"no metric about {part}: {sorted(names)}"
@@ -66,7 +66,7 @@ def test_metrics_do_not_grow_with_what_callers_invent(scene: Scene) -> None:
     for number in range(5):
         target = tenant_target(f"Invented{number}")
         scene.server.endpoint.call(scene.keys["lender"], target, b"{}")
-    metrics = scene.server.endpoint.get("/metrics").body
+    metrics = scene.server.admin_endpoint.get("/metrics").body
     assert b"Invented" not in metrics
 
 

@@ -54,6 +54,9 @@ pub struct ServeArgs {
     /// Address to listen on [default: 127.0.0.1:8580]
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+    /// Address for the operator, health and metrics [default: 127.0.0.1:8581]
+    #[arg(long, value_name = "ADDR")]
+    pub admin_listen: Option<SocketAddr>,
     /// Region that clients sign for [default: eu-west-2]
     #[arg(long, value_name = "NAME")]
     pub region: Option<String>,

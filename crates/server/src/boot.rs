@@ -130,6 +130,15 @@ impl DataDir {
     }
 }
 
+/// How the server is reached from its own machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoints {
+    /// By tenants and edges.
+    pub public: String,
+    /// By the operator.
+    pub admin: String,
+}
+
 /// The symbols that the keys of every database of this program are written with.
 pub const KEY_SYMBOLS: KeySymbols =
     KeySymbols { heads: record::KEY_HEADS, joints: record::KEY_JOINTS };
@@ -235,16 +244,17 @@ pub async fn end_epoch(copy: &Path) -> Result<(), StoreError> {
 pub fn write_operator_file(
     dir: &DataDir,
     access_key: &AccessKey,
-    endpoint: &str,
+    endpoints: &Endpoints,
     region: &str,
 ) -> Result<(), BootError> {
     let file = OperatorFile {
-        endpoint: endpoint.to_owned(),
+        endpoint: endpoints.public.clone(),
+        admin_endpoint: Some(endpoints.admin.clone()),
         region: region.to_owned(),
         access_key_id: access_key.id.to_string(),
         secret_access_key: Secret::from(access_key.secret.reveal()),
     };
-    let mut json = serde_json::to_vec_pretty(&file).expect("four strings");
+    let mut json = serde_json::to_vec_pretty(&file).expect("a few strings");
     json.push(b'\n');
     let path = dir.operator_file();
     let private =

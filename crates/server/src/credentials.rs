@@ -64,6 +64,13 @@ impl Credentials {
         self.changes.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Whether there is an enabled key of this id.
+    pub async fn is_known(&self, id: &str) -> Result<bool, Failure> {
+        let Ok(id) = AccessKeyId::parse(id) else { return Ok(false) };
+        let found = self.records.get(&key::access_key(&id)).await?;
+        Ok(matches!(found, Some(Record::AccessKey(key)) if key.enabled))
+    }
+
     /// Who signed this. An unknown, a disabled and a deleted key are one case to the outside.
     pub async fn verify(&self, claim: &Claim) -> Result<Arc<Caller>, Refused> {
         let now = self.changes.load(Ordering::SeqCst);

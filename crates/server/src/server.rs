@@ -11,13 +11,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::endpoint::{Endpoint, Side, Watchers};
 use crate::api::{Api, Parts};
 use crate::audit::journal::Journal;
-use crate::boot::{self, BootError, DataDir};
+use crate::boot::{self, BootError, DataDir, Endpoints};
 use crate::config::Config;
 use crate::config::tls::{Identity, TlsError};
 use crate::feed::Feed;
-use crate::http::{self, Options};
+use crate::http::{self, Limits, Options, Proxies};
 use crate::liveness::Liveness;
 use crate::migrate;
 use crate::reconcile::{changes, deadlines, housekeeping, simulated};
@@ -50,6 +51,8 @@ pub enum StartError {
 pub struct Server {
     listener: TcpListener,
     options: Options,
+    side: Side,
+    admin: Admin,
     api: Arc<Api>,
     records: Arc<Records>,
     feed: Arc<Feed>,
@@ -57,6 +60,16 @@ pub struct Server {
     config: Config,
     closing: CancellationToken,
 }
+
+/// The listener for the operator and for those that watch the server.
+struct Admin {
+    listener: TcpListener,
+    options: Options,
+    side: Side,
+}
+
+/// Connections at one time at the operator's listener, whoever's they are.
+const ADMIN_CONNECTIONS: usize = 256;
 
 struct Observer(StoreMetrics);
 
@@ -93,12 +106,8 @@ impl Server {
             (Some(cert), Some(key)) => Some(Identity::load(cert, key)?),
             _ => None,
         };
-        let address = config.listen;
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|error| StartError::Listen { address, error })?;
-        let address =
-            listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
+        let (listener, address) = bind(config.listen).await?;
+        let (admin_listener, admin_address) = bind(config.admin_address()).await?;
 
         let telemetry = Arc::new(Telemetry::new(
             env!("CARGO_PKG_VERSION"),
@@ -116,8 +125,12 @@ impl Server {
         migrate::records(&records).await.map_err(BootError::Failure)?;
         let operator = boot::operator_key(&records).await?;
         boot::epoch(&records).await?;
-        let endpoint = endpoint(address, identity.is_some());
-        boot::write_operator_file(&dir, &operator, &endpoint, &config.region)?;
+        let endpoints = Endpoints {
+            public: endpoint(address, identity.is_some()),
+            // What stays on this machine needs no certificate, whose name would be another one.
+            admin: endpoint(admin_address, identity.is_some() && !admin_address.ip().is_loopback()),
+        };
+        boot::write_operator_file(&dir, &operator, &endpoints, &config.region)?;
 
         let journal = Journal::open(config.journal(), telemetry.journal_dropped.clone())
             .map_err(StartError::Journal)?;
@@ -128,15 +141,35 @@ impl Server {
             feed: Arc::clone(&feed),
             lockout: config.lockout(),
             throttle: config.throttle(Instant::now()),
+            in_flight: config.in_flight(),
             telemetry: Arc::clone(&telemetry),
             journal,
             scratch: dir.scratch(),
             closing: closing.clone(),
         }));
         let tls = identity.as_ref().map(Identity::server_config).transpose()?;
-        let options = Options { limits: config.limits(), tls, telemetry };
-        tracing::info!(%endpoint, region = %config.region, data_dir = %config.data_dir.display(), "listening");
-        Ok(Self { listener, options, api, records, feed, identity, config, closing })
+        let admin = Admin {
+            listener: admin_listener,
+            options: Options {
+                limits: Limits {
+                    max_connections: ADMIN_CONNECTIONS,
+                    max_connections_per_address: ADMIN_CONNECTIONS,
+                    ..config.limits()
+                },
+                tls: tls.clone().filter(|_| !admin_address.ip().is_loopback()),
+                telemetry: Arc::clone(&telemetry),
+                proxies: Proxies::default(),
+            },
+            side: Side::Admin(Watchers::new(&config.admin_hosts)),
+        };
+        let proxies = config.proxies();
+        let options = Options { limits: config.limits(), tls, telemetry, proxies };
+        let side = Side::Public { operator: config.admin_listen.is_none() };
+        tracing::info!(
+            endpoint = %endpoints.public, admin = %endpoints.admin, region = %config.region,
+            data_dir = %config.data_dir.display(), "listening"
+        );
+        Ok(Self { listener, options, side, admin, api, records, feed, identity, config, closing })
     }
 
     /// The address that the server listens on.
@@ -181,12 +214,24 @@ impl Server {
         }
         self.api.set_ready(true);
         let api = Arc::clone(&self.api);
-        let stopped =
-            http::serve(self.listener, self.options, Shared(Arc::clone(&api)), self.closing).await;
+        let at = |side| Endpoint { api: Arc::clone(&api), side };
+        let Admin { listener, options, side } = self.admin;
+        let (stopped, of_admin) = tokio::join!(
+            http::serve(self.listener, self.options, at(self.side), self.closing.clone()),
+            http::serve(listener, options, at(side), self.closing),
+        );
         api.set_ready(false);
         background.join_all().await;
-        tracing::info!(cut = stopped.cut, "stopped");
+        tracing::info!(cut = stopped.cut + of_admin.cut, "stopped");
     }
+}
+
+/// A listener, and the address that it got.
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |error| StartError::Listen { address, error };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
 }
 
 fn ignore_hangups(closing: CancellationToken) -> std::io::Result<()> {
@@ -197,19 +242,6 @@ fn ignore_hangups(closing: CancellationToken) -> std::io::Result<()> {
         }
     });
     Ok(())
-}
-
-/// The API as the handler of one listener.
-struct Shared(Arc<Api>);
-
-impl http::Handler for Shared {
-    async fn handle(&self, request: http::Request) -> http::Response {
-        self.0.handle(request).await
-    }
-
-    fn time_limit(&self, request: &http::Request) -> Option<Duration> {
-        self.0.time_limit(request)
-    }
 }
 
 /// How a client on this machine reaches the server.

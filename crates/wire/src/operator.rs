@@ -153,8 +153,11 @@ lists! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorFile {
-    /// The server's address: `http://127.0.0.1:8580`.
+    /// The server's address for tenants and edges: `http://127.0.0.1:8580`.
     pub endpoint: String,
+    /// Its address for the operator, `http://127.0.0.1:8581`; absent: the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin_endpoint: Option<String>,
     /// The region of the credential scope.
     pub region: String,
     /// The operator's key: 20 characters.

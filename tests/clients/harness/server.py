@@ -140,6 +140,12 @@ class Server:
         return Endpoint(operator["endpoint"].rstrip("/"), operator["region"], trusted)
 
     @property
+    def admin_endpoint(self) -> Endpoint:
+        """Where the operator calls and metrics are: on loopback, without TLS."""
+        operator = json.loads(self.operator_file.read_text())
+        return Endpoint(operator["adminEndpoint"].rstrip("/"), operator["region"], None)
+
+    @property
     def operator(self) -> Key:
         """The operator's own key."""
         operator = json.loads(self.operator_file.read_text())
@@ -206,7 +212,7 @@ class Server:
         ]
 
     def _readable_places(self) -> Iterator[tuple[str, bytes]]:
-        yield "/metrics", self.endpoint.get("/metrics").body
+        yield "/metrics", self.admin_endpoint.get("/metrics").body
         yield "events", json.dumps(self.admin("events", "--all")).encode()
         yield "log", self.log.read_bytes()
         for file in sorted(self.data.rglob("*")):

@@ -33,6 +33,8 @@ class Job:
     keep: bool
     # What runs inside.
     inside: Path = HERE / "inside.py"
+    # The memory of User-mode Linux, as its command line has it; taken as it is needed.
+    memory: str = "1G"
 
 
 def host_can() -> bool:
@@ -66,7 +68,7 @@ def uml_words(job: Job, number: int) -> list[str]:
         "LAB_PROGRAM": job.program,
     }
     words = one_processor(number)
-    words += ["linux.uml", "mem=1G", "rootfstype=hostfs", "rootflags=/", "rw"]
+    words += ["linux.uml", f"mem={job.memory}", "rootfstype=hostfs", "rootflags=/", "rw"]
     words += [f"init={HERE / 'init.sh'}", "con=null", "con0=fd:0,fd:1", "quiet"]
     return words + [f"{name}={value}" for name, value in told.items()]
 

@@ -79,7 +79,8 @@ class Server:
     def metrics(self) -> str:
         """The page of the operator's monitoring."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{self.endpoint}/metrics", timeout=10) as answer:
+        admin = json.loads(self.operator_file.read_text())["adminEndpoint"]
+        with opener.open(f"{admin}/metrics", timeout=10) as answer:
             return answer.read().decode()
 
     def is_running(self) -> bool:

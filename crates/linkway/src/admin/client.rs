@@ -49,10 +49,10 @@ impl Client {
             secret_access_key: operator.secret_access_key.clone(),
             region: operator.region.clone(),
         };
-        let caller = Caller::new(&operator.endpoint, signer, trusted, USER_AGENT);
+        let endpoint = endpoint_of(&operator);
+        let caller = Caller::new(endpoint, signer, trusted, USER_AGENT);
         let caller = caller.map_err(|rule| {
-            let written = &operator.endpoint;
-            Failure::Local(format!("endpoint {written:?} in {}: {rule}", source.display()))
+            Failure::Local(format!("endpoint {endpoint:?} in {}: {rule}", source.display()))
         })?;
         Ok(Client { caller, operator, source: source.to_owned() })
     }
@@ -146,11 +146,16 @@ impl Client {
         };
         Failure::Unreachable(format!(
             "cannot talk to the server at {}: {why}\n{help}",
-            self.operator.endpoint
+            endpoint_of(&self.operator)
         ))
     }
 }
 
 fn body_of(request: &impl Request) -> Vec<u8> {
     serde_json::to_vec(request).expect("requests hold text and numbers only")
+}
+
+/// Where the operator calls.
+fn endpoint_of(operator: &OperatorFile) -> &str {
+    operator.admin_endpoint.as_deref().unwrap_or(&operator.endpoint)
 }

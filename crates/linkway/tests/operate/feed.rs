@@ -203,7 +203,7 @@ fn a_long_poll_wakes_at_once_and_otherwise_waits_its_time() {
         let answer = waiting.ok("GetEdgeConfig", &wait);
         (answer, Instant::now())
     });
-    wait_in_flight(ground.server.address(), 1);
+    wait_in_flight(ground.desk.admin_address(), 1);
     ground.confirm();
     let confirmed = Instant::now();
     let (answer, woken) = thread.join().expect("answered");

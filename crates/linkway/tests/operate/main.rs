@@ -10,6 +10,7 @@ mod backup;
 mod damage;
 mod directory;
 mod feed;
+mod hostile;
 mod journal;
 mod moments;
 mod old;

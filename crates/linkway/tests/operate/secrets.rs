@@ -71,7 +71,7 @@ fn secrets_stay_with_those_whom_they_concern() {
     keys.extend([&lender, &recipient, &stranger].map(|account| account.key.secret.clone()));
     keys.push(edge_key.secret.clone());
     let events = trail(&mut operator);
-    let metrics = get(address, "/metrics").expect("answered").text();
+    let metrics = get(desk.admin_address(), "/metrics").expect("answered").text();
     keys.push(desk.operator_key().secret);
     let logs = server.stop();
     assert!(logs.contains("\"stopped\""), "{logs}");

@@ -29,7 +29,7 @@ fn sigterm_finishes_what_is_in_flight_and_ends_well() {
         });
         (edge.ok("GetEdgeConfig", &wait), known)
     });
-    wait_in_flight(address, 1);
+    wait_in_flight(desk.admin_address(), 1);
     let began = Instant::now();
     server.signal("TERM");
     wait_for("no new connections", || connect(address).is_err().then_some(()));
@@ -89,7 +89,7 @@ fn health_readiness_and_metrics_are_for_everyone() {
         let answer = get(address, path).expect("answered");
         assert_eq!((answer.status, &*answer.text()), (status, text), "{path}");
     }
-    let metrics = get(address, "/metrics").expect("answered").text();
+    let metrics = get(desk.admin_address(), "/metrics").expect("answered").text();
     let series = [
         "linkway_requests_total{operation=\"DescribeLocations\",code=\"ok\"} 1".to_owned(),
         format!("linkway_requests_total{{operation=\"CreateConnection\",code=\"{code}\"}} 1"),

@@ -181,7 +181,7 @@ pub fn get(address: SocketAddr, path: &str) -> io::Result<Answer> {
     read_answer(&mut BufReader::new(connection))
 }
 
-/// Waits until so many requests are being answered, beside the one that asks.
+/// Waits until so many requests are being answered, beside the one that asks. `address` is the operator's.
 pub fn wait_in_flight(address: SocketAddr, count: u32) {
     wait_for("requests in flight", || {
         let metrics = get(address, "/metrics").ok()?.text();

@@ -152,6 +152,15 @@ impl Desk {
         Key::of(&file)
     }
 
+    /// Where the operator calls, and metrics are.
+    pub fn admin_address(&self) -> SocketAddr {
+        let text = std::fs::read(self.file("operator.json")).expect("operator.json is there");
+        let file: Value = serde_json::from_slice(&text).expect("operator.json is JSON");
+        let endpoint = file["adminEndpoint"].as_str().expect("a text");
+        let address = endpoint.strip_prefix("http://").expect("on loopback without TLS");
+        address.parse().expect("an address")
+    }
+
     /// `linkway admin` with the credentials of the data directory.
     pub fn admin<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Ended {
         let mut command = Command::new(binary());

@@ -7,11 +7,15 @@ use http::HeaderMap;
 use linkway_wire::error::{Code, WireError};
 use linkway_wire::sigv4::{self, HeaderLookup, RequestParts, SignatureError};
 
+use super::endpoint::Side;
 use super::operation::{Callers, Row, ThrottleClass};
 use super::{Api, Call, Refused};
 use crate::clock;
 use crate::credentials::{self, Caller};
 use crate::http::Request;
+use crate::limits::in_flight::{Flight, Full};
+use crate::limits::lockout::Lock;
+use crate::limits::throttle::Scope;
 
 /// The headers of a request, as the signature looks them up.
 struct Headers<'a>(&'a HeaderMap);
@@ -25,21 +29,37 @@ impl HeaderLookup for Headers<'_> {
 }
 
 impl Api {
-    /// The caller of a request, if its signature is good, its key is not locked, and neither the key nor the account calls
-    /// too often.
-    pub(super) async fn authenticate(&self, request: &Request) -> Result<Arc<Caller>, Refused> {
+    /// Whether the head of a request, whose body is not read yet, is that of a caller: its signature is of a key that there
+    /// is, but it is not judged, since the body is part of it.
+    pub(super) async fn authenticate_head(&self, request: &Request) -> Result<(), Refused> {
         let headers = Headers(&request.headers);
-        let parts = RequestParts {
-            method: request.method.as_str(),
-            path: request.path(),
-            query: request.uri.query(),
-            headers: &headers,
-            body: &request.body,
-        };
+        let (now, parts) = (clock::timestamp(clock::now()), parts(request, &headers));
+        let key = sigv4::claimed_access_key(&parts, now, &self.policy)
+            .map_err(|error| self.bad_signature(&error))?;
+        if let Lock::Shut(wait) = self.lockout.lock_of(key, request.peer.ip(), Instant::now()) {
+            self.telemetry.locked_out.inc();
+            return Err(locked(wait));
+        }
+        match self.credentials.is_known(key).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.bad_signature(&SignatureError::UnknownAccessKey)),
+            Err(failure) => Err(WireError::from(failure).into()),
+        }
+    }
+
+    /// The caller of a request, if its signature is good, its key is not locked, and neither the key nor the account calls
+    /// too often or has too much in flight.
+    pub(super) async fn authenticate(
+        &self,
+        request: &Request,
+    ) -> Result<(Arc<Caller>, Option<Flight>), Refused> {
+        let headers = Headers(&request.headers);
+        let parts = parts(request, &headers);
         let claim = sigv4::parse(&parts, clock::timestamp(clock::now()), &self.policy)
             .map_err(|error| self.bad_signature(&error))?;
         let (key, source, now) = (claim.access_key_id(), request.peer.ip(), Instant::now());
-        if let Some(wait) = self.lockout.locked_for(key, source, now) {
+        let lock = self.lockout.lock_of(key, source, now);
+        if let Lock::Shut(wait) = lock {
             self.telemetry.locked_out.inc();
             return Err(locked(wait));
         }
@@ -50,15 +70,25 @@ impl Api {
             }
             Err(credentials::Refused::Signature(error)) => {
                 // Only keys that exist are watched: an unknown one cannot be guessed right.
-                if matches!(error, SignatureError::Mismatch { .. }) {
-                    self.lockout.failed(key, source, now);
+                match (&error, lock) {
+                    (SignatureError::Mismatch { .. }, Lock::Judged(wait)) => {
+                        self.lockout.failed_while_locked(key, source, now);
+                        self.telemetry.locked_out.inc();
+                        return Err(locked(wait));
+                    }
+                    (SignatureError::Mismatch { .. }, _) => {
+                        self.lockout.failed(key, source, now);
+                    }
+                    _ => {}
                 }
                 return Err(self.bad_signature(&error));
             }
         };
-        self.lockout.succeeded(key, source);
-        self.admit(&caller, now)?;
-        Ok(caller)
+        if lock == Lock::Open {
+            self.lockout.succeeded(key, source);
+        }
+        let flight = self.throttle(&caller, now)?;
+        Ok((caller, flight))
     }
 
     fn bad_signature(&self, error: &SignatureError) -> Refused {
@@ -70,32 +100,61 @@ impl Api {
 
     /// Whether a caller may call now. What it calls makes no difference: calls of operations that are not for accounts count
     /// for an account as well.
-    fn admit(&self, caller: &Caller, now: Instant) -> Result<(), Refused> {
+    fn throttle(&self, caller: &Caller, now: Instant) -> Result<Option<Flight>, Refused> {
         let account = match Callers::of(&caller.principal).throttle_class() {
             ThrottleClass::PerAccount => caller.principal.account(),
             ThrottleClass::Unlimited => None,
         };
-        let Some(account) = account else { return Ok(()) };
-        self.throttle.admit(caller.access_key_id.as_str(), account.as_str(), now).map_err(
-            |throttled| {
-                self.telemetry.throttled(throttled.scope);
-                Refused {
-                    error: WireError::new(Code::ThrottlingException, "Rate exceeded"),
-                    retry_after: Some(throttled.retry_after),
-                }
-            },
-        )
+        let Some(account) = account else { return Ok(None) };
+        let key = caller.access_key_id.as_str();
+        let too_often = self.throttle.admit(key, account.as_str(), now);
+        too_often.map_err(|throttled| self.throttled(throttled.scope, throttled.retry_after))?;
+        let flight = self.in_flight.begin(account);
+        flight.map(Some).map_err(|Full| self.throttled(Scope::InFlight, Duration::from_secs(1)))
+    }
+
+    fn throttled(&self, scope: Scope, wait: Duration) -> Refused {
+        self.telemetry.throttled(scope);
+        let error = WireError::new(Code::ThrottlingException, "Rate exceeded");
+        Refused { error, retry_after: Some(wait) }
     }
 
     /// Whether an operation exists for the caller's kind of principal.
-    pub(super) fn authorize(&self, call: &Call, row: &Row) -> Result<(), WireError> {
+    pub(super) fn authorize(&self, side: &Side, call: &Call, row: &Row) -> Result<(), WireError> {
         if Callers::of(call.principal()) == row.callers {
-            return Ok(());
+            return match side.serves(row.callers) {
+                true => Ok(()),
+                false => Err(elsewhere(row.callers)),
+            };
         }
         let (who, action) = (call.principal(), row.action());
         let text = format!("User: {who} is not authorized to perform: {action}");
         Err(WireError::new(Code::AccessDeniedException, text))
     }
+}
+
+/// A request as its signature covers it.
+fn parts<'a>(request: &'a Request, headers: &'a Headers<'a>) -> RequestParts<'a> {
+    RequestParts {
+        method: request.method.as_str(),
+        path: request.path(),
+        query: request.uri.query(),
+        headers,
+        body: &request.body,
+    }
+}
+
+/// A call at the listener that is not for its caller.
+fn elsewhere(callers: Callers) -> WireError {
+    let text = match callers {
+        Callers::Operator => {
+            "The operator's operations are answered at the address of the setting admin_listen."
+        }
+        Callers::Accounts | Callers::Edges => {
+            "At the operator's address only the operator's operations are answered; the setting listen has the others'."
+        }
+    };
+    WireError::new(Code::AccessDeniedException, text)
 }
 
 fn locked(wait: Duration) -> Refused {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use linkway_domain::Fault;
@@ -13,7 +13,7 @@ use linkway_domain::id::AccountId;
 use linkway_domain::key::Key;
 use linkway_domain::record::Record;
 use linkway_domain::view::View;
-use linkway_wire::error::WireError;
+use linkway_wire::error::{Code, WireError};
 use linkway_wire::operation::{Call as TenantRequest, Target};
 use linkway_wire::operator::Request as OperatorRequest;
 use serde::Serialize;
@@ -24,6 +24,7 @@ use super::{Answered, Api, audit};
 use crate::clock;
 use crate::credentials::Caller;
 use crate::http::{RequestId, Response};
+use crate::limits::in_flight::{Flight, Full};
 use crate::records::Failure;
 
 /// How many records are read at a time: what an etcd transaction takes.
@@ -38,6 +39,8 @@ pub(super) struct Call {
     pub source: IpAddr,
     pub request_id: RequestId,
     pub encodings: Encodings,
+    /// What an account's call has in flight.
+    pub flight: Mutex<Option<Flight>>,
 }
 
 impl Call {
@@ -50,6 +53,30 @@ impl Call {
     pub fn account(&self) -> Result<&AccountId, Fault> {
         let denied = || Fault::denied("This operation is for accounts.");
         self.principal().account().ok_or_else(denied)
+    }
+
+    /// Makes room for an answer of this many bytes among those that the account has in flight.
+    ///
+    /// # Errors
+    ///
+    /// `ThrottlingException` if there is none.
+    pub fn reserve(&self, bytes: usize) -> Result<(), WireError> {
+        match self.flight().as_mut().map_or(Ok(()), |flight| flight.reserve(bytes)) {
+            Ok(()) => Ok(()),
+            Err(Full) => Err(WireError::new(
+                Code::ThrottlingException,
+                "Rate exceeded: this account has too many answers in flight.",
+            )),
+        }
+    }
+
+    /// What goes with the answer.
+    pub fn end_flight(&self) -> Option<Flight> {
+        self.flight().take()
+    }
+
+    fn flight(&self) -> MutexGuard<'_, Option<Flight>> {
+        self.flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The request of a tenants' operation, checked against the model's own constraints. `OPERATION` is the operation's place

@@ -12,7 +12,7 @@ use linkway_domain::record::Record;
 use linkway_domain::tag::{TaggedResource, Tags};
 use linkway_wire::{convert, generated, operator};
 
-use super::page::Asked;
+use super::page::{Asked, tagged_bytes};
 use super::{Answered, Api, Call};
 use crate::clock;
 use crate::records::Failure;
@@ -43,18 +43,26 @@ impl Api {
         request: generated::DescribeConnectionsRequest,
     ) -> Answered<generated::Connections> {
         let account = call.account()?;
-        let (mut found, next_token) = match &request.connection_id {
-            Some(id) => (vec![self.find::<Connection>(call, id).await?], None),
-            None => {
-                let index = Index::<Connection>::of_account(account);
-                let token = request.next_token.as_deref();
-                self.list(&index, Asked::by_tenant(request.max_results, token)?).await?
-            }
-        };
         let now = clock::now();
-        found.retain(|record| record.owner == *account && !record.is_purged(now));
-        let connections = self.show_connections(&found, Some(account)).await?;
-        Ok(generated::Connections { connections: Some(connections), next_token })
+        if let Some(id) = &request.connection_id {
+            let found = [self.find::<Connection>(call, id).await?];
+            let found = found.into_iter().filter(|record| !record.is_purged(now));
+            let found: Vec<Connection> = found.filter(|record| record.owner == *account).collect();
+            let connections = Some(self.show_connections(&found, Some(account)).await?);
+            return Ok(generated::Connections { connections, next_token: None });
+        }
+        let index = Index::<Connection>::of_account(account);
+        let asked = Asked::by_tenant(request.max_results, request.next_token.as_deref())?;
+        let mut list = self.tenants_list(call, &index, asked)?;
+        let mut connections = Vec::new();
+        while let Some(mut found) = list.next().await? {
+            found.retain(|record| record.owner == *account && !record.is_purged(now));
+            let shown = self.show_connections(&found, Some(account)).await?;
+            list.took(shown.iter().map(|shown| tagged_bytes(shown.tags.as_deref())).sum());
+            connections.extend(shown);
+        }
+        let (connections, next_token) = (Some(connections), list.next_token());
+        Ok(generated::Connections { connections, next_token })
     }
 
     pub(super) async fn list_connections(

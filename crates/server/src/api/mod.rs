@@ -15,6 +15,7 @@ mod customer_agreement;
 mod database;
 mod edge;
 mod edge_metrics;
+pub mod endpoint;
 mod event;
 mod fabric;
 mod failure;
@@ -32,17 +33,16 @@ mod virtual_gateway;
 mod virtual_interface;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use http::{Method, StatusCode};
-use linkway_wire::error::{Code, WireError};
-use linkway_wire::operation::Target;
+use linkway_wire::error::WireError;
 use linkway_wire::sigv4::Policy;
 use tokio_util::sync::CancellationToken;
 
 use self::call::Call;
+use self::endpoint::Side;
 use self::failure::internal;
 use self::operation::Effect;
 use self::protocol::Protocol;
@@ -50,15 +50,19 @@ use crate::audit::journal::Journal;
 use crate::clock;
 use crate::credentials::Credentials;
 use crate::feed::Feed;
-use crate::http::{Handler, Request, Response, respond};
+use crate::http::{Body, Request, Response};
+use crate::limits::in_flight::{Flight, InFlight};
 use crate::limits::lockout::Lockout;
 use crate::limits::throttle::Throttle;
 use crate::liveness::Liveness;
 use crate::records::Records;
-use crate::telemetry::{self, Telemetry};
+use crate::telemetry::Telemetry;
 
 /// What a handler answers, or an error.
 type Answered<T> = Result<T, WireError>;
+
+/// A call costs one token, and another for this many bytes of its request and its answer.
+const TOKEN_BYTES: usize = 16 * 1024;
 
 /// Everything that answering needs. One for the life of a server.
 pub struct Api {
@@ -69,6 +73,7 @@ pub struct Api {
     pub(crate) policy: Policy,
     pub(crate) lockout: Lockout,
     pub(crate) throttle: Throttle,
+    pub(crate) in_flight: Arc<InFlight>,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) operations: metrics::ByTarget,
@@ -91,6 +96,8 @@ pub struct Parts {
     pub lockout: Lockout,
     /// Rate limits.
     pub throttle: Throttle,
+    /// What an account may have in flight.
+    pub in_flight: InFlight,
     /// Metrics.
     pub telemetry: Arc<Telemetry>,
     /// Reads and refusals.
@@ -115,12 +122,18 @@ impl Api {
             feed: parts.feed,
             lockout: parts.lockout,
             throttle: parts.throttle,
+            in_flight: Arc::new(parts.in_flight),
             telemetry: parts.telemetry,
             journal: parts.journal,
             scratch: parts.scratch,
             ready: AtomicBool::new(false),
             closing: parts.closing,
         }
+    }
+
+    /// Whether `/readyz` answers 200.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
     }
 
     /// `/readyz` answers 200 from here on, or no more.
@@ -135,8 +148,18 @@ impl Api {
 }
 
 impl Api {
+    /// Whether more than a small body is read for a call: not if the head alone shows that the call is refused.
+    async fn admit(&self, protocol: Protocol, request: &Request) -> Result<(), Response> {
+        let Err(refused) = self.authenticate_head(request).await else { return Ok(()) };
+        let target = protocol.target(request).ok();
+        self.journal.record(&audit::anonymous(request, target, &refused.error));
+        let metric = self.operations.of(target.as_ref());
+        metric.record(refused.error.code.as_str(), request.received.elapsed());
+        Err(refused.response(protocol))
+    }
+
     /// Answers a call of an operation.
-    async fn call(&self, protocol: Protocol, request: Request) -> Response {
+    async fn call(&self, side: &Side, protocol: Protocol, request: Request) -> Response {
         let target = protocol.target(&request);
         let metric = self.operations.of(target.as_ref().ok());
         let received = request.received;
@@ -146,7 +169,7 @@ impl Api {
                 self.journal.record(&audit::anonymous(&request, named, &refused.error));
                 Err(refused)
             }
-            Ok(caller) => {
+            Ok((caller, flight)) => {
                 let (source, request_id) = (request.peer.ip(), request.request_id.clone());
                 match target {
                     Err(error) => {
@@ -156,10 +179,18 @@ impl Api {
                     }
                     Ok(target) => {
                         let encodings = feed::Encodings::of(&request.headers);
-                        let body = request.body;
-                        let call =
-                            Call { caller, target, protocol, body, source, request_id, encodings };
-                        self.answer(call).await.map_err(Refused::from)
+                        let (body, flight) = (request.body, Mutex::new(flight));
+                        let call = Call {
+                            caller,
+                            target,
+                            protocol,
+                            body,
+                            source,
+                            request_id,
+                            encodings,
+                            flight,
+                        };
+                        self.answer(side, call).await.map_err(Refused::from)
                     }
                 }
             }
@@ -172,9 +203,9 @@ impl Api {
         response
     }
 
-    async fn answer(&self, call: Call) -> Answered<Response> {
+    async fn answer(&self, side: &Side, call: Call) -> Answered<Response> {
         let row = table::row(call.target);
-        let answered = match self.authorize(&call, &row) {
+        let answered = match self.authorize(side, &call, &row) {
             Err(error) => Err(error),
             Ok(()) => self.dispatch(&call).await,
         };
@@ -188,7 +219,21 @@ impl Api {
                 self.journal.record(&audit::event(&call, clock::now(), code, Some(&error.message)));
             }
         }
-        answered
+        let Some(flight) = call.end_flight() else { return answered };
+        answered.map(|response| self.land(&call, flight, response))
+    }
+
+    /// Has an account's answer count as in flight until its client has taken it, and charges what large ones cost.
+    fn land(&self, call: &Call, flight: Flight, response: Response) -> Response {
+        let Body::Full(answer) = response.body else { return response };
+        let bytes = call.body.len() + answer.len();
+        if let (Ok(tokens @ 1..), Some(account)) =
+            (u32::try_from(bytes / TOKEN_BYTES), call.principal().account())
+        {
+            let key = call.caller.access_key_id.as_str();
+            self.throttle.charge(key, account.as_str(), tokens, Instant::now());
+        }
+        Response { body: Body::Full(flight.carry(answer)), ..response }
     }
 }
 
@@ -213,45 +258,4 @@ impl Refused {
         }
         response
     }
-}
-
-impl Handler for Api {
-    async fn handle(&self, request: Request) -> Response {
-        if let Some(protocol) = Protocol::of(&request) {
-            // Boxed: every layer above moves this future, which is as large as the largest operation.
-            return Box::pin(self.call(protocol, request)).await;
-        }
-        match (&request.method, request.path()) {
-            (&Method::GET | &Method::HEAD, "/healthz") => plain(StatusCode::OK, "ok\n"),
-            (&Method::GET | &Method::HEAD, "/readyz") => match self.ready.load(Ordering::Relaxed) {
-                true => plain(StatusCode::OK, "ready\n"),
-                false => plain(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
-            },
-            (&Method::GET, "/metrics") => {
-                respond::text(StatusCode::OK, telemetry::CONTENT_TYPE, self.scrape())
-            }
-            (_, "/") => respond::error(
-                StatusCode::METHOD_NOT_ALLOWED,
-                Code::UnknownOperationException.as_str(),
-                "The API is POST / with a header x-amz-target; /healthz, /readyz and /metrics answer to GET.",
-            ),
-            (_, path) => respond::error(
-                StatusCode::NOT_FOUND,
-                Code::UnknownOperationException.as_str(),
-                &format!(
-                    "There is nothing at {}: the API is POST /.",
-                    linkway_domain::fault::shown(path)
-                ),
-            ),
-        }
-    }
-
-    fn time_limit(&self, request: &Request) -> Option<Duration> {
-        let target: Target = Protocol::of(request)?.target(request).ok()?;
-        table::row(target).time_limit
-    }
-}
-
-fn plain(status: StatusCode, text: &'static str) -> Response {
-    respond::text(status, "text/plain; charset=utf-8", text)
 }

@@ -6,8 +6,10 @@ use linkway_domain::Fault;
 use linkway_domain::fault::shown;
 use linkway_domain::index::Index;
 use linkway_domain::record::Record;
+use linkway_domain::tag::Tags;
+use linkway_wire::generated as wire;
 
-use super::Api;
+use super::{Answered, Api, Call};
 use crate::records::Failure;
 
 /// The longest page that a tenant asks for: "if MaxResults is given a value larger than 100, only 100 results are returned"
@@ -20,6 +22,16 @@ pub const LONGEST_FOR_OPERATOR: usize = 1000;
 /// How many entries are read at a time where a whole list is asked for.
 const CHUNK: usize = 1000;
 
+/// How many entries of a tenant's list are read at a time. A tag-laden interface takes 75 KiB.
+const TENANTS_CHUNK: usize = 25;
+
+/// A tenant's page ends where it has become as large as this, with a token for the rest: an answer that nobody takes stays
+/// in memory.
+const PAGE_BYTES: usize = 1024 * 1024;
+
+/// The same for a whole list: some three thousand interfaces with few tags.
+const LIST_BYTES: usize = 4 * 1024 * 1024;
+
 /// Which part of a list is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
@@ -30,7 +42,7 @@ pub struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// By a tenant. Without `maxResults` the answer is the whole list.
+    /// By a tenant. Without `maxResults` the answer is the whole list, up to [`LIST_BYTES`].
     ///
     /// # Errors
     ///
@@ -99,6 +111,77 @@ impl Api {
             after = next;
         }
     }
+
+    /// The part of a tenant's list that is asked for, to be read piece by piece.
+    pub(super) fn tenants_list<'a, T>(
+        &'a self,
+        call: &Call,
+        index: &'a Index<T>,
+        asked: Asked<'_>,
+    ) -> Answered<TenantsList<'a, T>> {
+        let after = asked.token.map(|token| last_key(index.range().as_str(), token)).transpose()?;
+        let most_bytes = if asked.limit.is_some() { PAGE_BYTES } else { LIST_BYTES };
+        call.reserve(most_bytes)?;
+        let left = asked.limit.unwrap_or(usize::MAX);
+        Ok(TenantsList { api: self, index, after, left, bytes_left: most_bytes, ended: false })
+    }
+}
+
+/// A tenant's list on its way into an answer, which ends with as many elements as were asked for, or when it has become too
+/// large.
+pub struct TenantsList<'a, T> {
+    api: &'a Api,
+    index: &'a Index<T>,
+    /// The last key that was read.
+    after: Option<String>,
+    left: usize,
+    bytes_left: usize,
+    /// Whether there is nothing after the last key.
+    ended: bool,
+}
+
+impl<T: TryFrom<Record>> TenantsList<'_, T> {
+    /// The next records; `None` at the end of the page.
+    pub async fn next(&mut self) -> Result<Option<Vec<T>>, Failure> {
+        if self.ended || self.left == 0 || self.bytes_left == 0 {
+            return Ok(None);
+        }
+        let limit = self.left.min(TENANTS_CHUNK);
+        let (found, next) = self.api.records.page(self.index, self.after.as_deref(), limit).await?;
+        self.left -= limit;
+        self.ended = next.is_none();
+        self.after = next;
+        Ok(Some(found))
+    }
+
+    /// What was read last takes about this many bytes of the answer.
+    pub fn took(&mut self, bytes: usize) {
+        self.bytes_left = self.bytes_left.saturating_sub(bytes);
+    }
+
+    /// Where the next page starts; `None` if this is the last.
+    pub fn next_token(self) -> Option<String> {
+        self.after.map(|last| token(self.index.range().as_str(), &last))
+    }
+}
+
+/// About what an element of an answer takes besides its tags, in bytes.
+const ELEMENT_BYTES: usize = 1024;
+
+/// About what an element with these tags takes in an answer, in bytes.
+pub fn tagged_bytes(tags: Option<&[wire::Tag]>) -> usize {
+    let size = |tag: &wire::Tag| {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        length(&tag.key) + length(&tag.value) + 32
+    };
+    ELEMENT_BYTES + tags.unwrap_or_default().iter().map(size).sum::<usize>()
+}
+
+/// The same, before they are in the form of the answer.
+pub fn element_bytes(tags: Option<&Tags>) -> usize {
+    let tags = tags.into_iter().flat_map(Tags::iter);
+    let size = |(key, value): (&str, Option<&str>)| key.len() + value.map_or(0, str::len) + 32;
+    ELEMENT_BYTES + tags.map(size).sum::<usize>()
 }
 
 /// The token of the page after `last`.

@@ -10,6 +10,7 @@ use linkway_domain::view::{Asked, Stop, View};
 use linkway_wire::convert;
 use linkway_wire::generated as wire;
 
+use super::page::element_bytes;
 use super::{Answered, Api, Call};
 
 /// The most ARNs of one DescribeTags.
@@ -51,6 +52,7 @@ impl Api {
         let question =
             |view: &View, context: &Context<'_>| tags_of_each(view, context, account, &arns);
         let found = self.records.read(call.principal(), question).await?;
+        call.reserve(found.iter().map(|tags| element_bytes(Some(tags))).sum())?;
         let resource_tags = arns.into_iter().zip(found).map(|(arn, tags)| wire::ResourceTag {
             resource_arn: Some(arn),
             tags: Some(convert::tags(tags.iter())),

@@ -22,7 +22,7 @@ use linkway_wire::convert::{self, Interface, Interfaces};
 use linkway_wire::{generated, operator};
 use serde::{Serialize, Serializer};
 
-use super::page::Asked;
+use super::page::{Asked, element_bytes};
 use super::{Answered, Api, Call};
 use crate::clock;
 use crate::records::Failure;
@@ -144,11 +144,16 @@ impl Api {
             Some(on) => Index::on_connection(on),
         };
         let token = request.next_token.as_deref();
-        let (found, next_token) =
-            self.list(&index, Asked::by_tenant(request.max_results, token)?).await?;
-        let wanted = found.into_iter().filter(wanted).collect();
-        let virtual_interfaces = self.show_interfaces(wanted, Some(account)).await?;
-        Ok(Interfaces { virtual_interfaces, next_token })
+        let asked = Asked::by_tenant(request.max_results, token)?;
+        let mut list = self.tenants_list(call, &index, asked)?;
+        let mut virtual_interfaces = Vec::new();
+        while let Some(found) = list.next().await? {
+            let wanted = found.into_iter().filter(wanted).collect();
+            let shown = self.show_interfaces(wanted, Some(account)).await?;
+            list.took(shown.iter().map(|shown| element_bytes(shown.tags.as_ref())).sum());
+            virtual_interfaces.extend(shown);
+        }
+        Ok(Interfaces { virtual_interfaces, next_token: list.next_token() })
     }
 
     pub(super) async fn list_interfaces(

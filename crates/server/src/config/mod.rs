@@ -11,16 +11,21 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use linkway_domain::id::AgreementName;
 use linkway_domain::quota::Quotas;
 
 use crate::audit::journal::JournalOptions;
-use crate::http::Limits;
+use crate::http::{Limits, Proxies};
+use crate::limits::in_flight::{InFlight, Most};
 use crate::limits::lockout::{Lockout, LockoutRules};
 use crate::limits::throttle::{Rates, Throttle};
 use crate::logs::LogFormat;
+
+/// The port to listen on.
+const DEFAULT_PORT: u16 = 8580;
 
 /// A length of time in seconds, fractions allowed.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
@@ -47,6 +52,10 @@ pub struct ThrottleConfig {
     pub account_per_second: f64,
     /// Requests of one account at once after a pause.
     pub account_burst: u32,
+    /// Requests of one account that are being answered or whose answers were not taken yet.
+    pub account_requests_in_flight: usize,
+    /// Bytes of answers of one account that were not taken yet.
+    pub account_bytes_in_flight: usize,
 }
 
 impl Default for ThrottleConfig {
@@ -56,6 +65,8 @@ impl Default for ThrottleConfig {
             key_burst: 2000,
             account_per_second: 2000.0,
             account_burst: 4000,
+            account_requests_in_flight: 512,
+            account_bytes_in_flight: 32 * 1024 * 1024,
         }
     }
 }
@@ -72,16 +83,20 @@ pub struct LockoutConfig {
     pub longest_lock_seconds: Seconds,
     /// Sources remembered.
     pub entries: usize,
+    /// Wrong signatures in a second after which, while a source is locked, no more are judged.
+    pub judged_per_second: u32,
 }
 
 impl Default for LockoutConfig {
     fn default() -> Self {
-        let LockoutRules { failures, first_lock, longest_lock, entries } = LockoutRules::default();
+        let LockoutRules { failures, first_lock, longest_lock, entries, judged_per_second } =
+            LockoutRules::default();
         Self {
             failures,
             first_lock_seconds: Seconds(first_lock.as_secs_f64()),
             longest_lock_seconds: Seconds(longest_lock.as_secs_f64()),
             entries,
+            judged_per_second,
         }
     }
 }
@@ -92,8 +107,18 @@ impl Default for LockoutConfig {
 pub struct Config {
     /// Where the database, the key file, the operator's credentials and the journal are.
     pub data_dir: PathBuf,
-    /// Address and port to listen on.
+    /// Address and port to listen on, for tenants and edges.
     pub listen: SocketAddr,
+    /// Address and port for the operator, for health and for metrics. Absent: on loopback, port 8581 beside 8580 and else a
+    /// free one, and the operator's operations are answered at `listen` too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_listen: Option<SocketAddr>,
+    /// Names by which `admin_listen` is reached, besides addresses and `localhost`.
+    pub admin_hosts: Vec<String>,
+    /// Addresses of proxies and balancers that are believed when they say for whom they connect.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether each connection at `listen` begins with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
     /// The region that this server is; part of every signature.
     pub region: String,
     /// Certificate chain (PEM); with `tls_key`, or neither.
@@ -118,6 +143,10 @@ pub struct Config {
     pub audit_retention_days: u32,
     /// Longest request body.
     pub max_body_bytes: usize,
+    /// All request bodies above 16 KiB together.
+    pub max_bodies_bytes: usize,
+    /// The same from one address.
+    pub max_bodies_bytes_per_address: usize,
     /// Longest request line plus headers.
     pub max_header_bytes: usize,
     /// For the headers of a request, and for a TLS handshake.
@@ -126,6 +155,8 @@ pub struct Config {
     pub body_timeout_seconds: Seconds,
     /// For the answer to a request.
     pub request_timeout_seconds: Seconds,
+    /// The slowest that a client may take an answer, averaged over `body_timeout_seconds`.
+    pub min_answer_bytes_per_second: u64,
     /// A kept-alive connection without a request is closed after this.
     pub idle_timeout_seconds: Seconds,
     /// For requests in flight once shutdown was asked for.
@@ -160,7 +191,11 @@ impl Default for Config {
         let seconds = |duration: Duration| Seconds(duration.as_secs_f64());
         Self {
             data_dir: PathBuf::new(),
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8580)),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
+            admin_listen: None,
+            admin_hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            proxy_protocol: false,
             region: "eu-west-2".to_owned(),
             tls_cert: None,
             tls_key: None,
@@ -172,10 +207,13 @@ impl Default for Config {
             customer_agreements: Vec::new(),
             audit_retention_days: 365,
             max_body_bytes: limits.max_body_bytes,
+            max_bodies_bytes: limits.max_bodies_bytes,
+            max_bodies_bytes_per_address: limits.max_bodies_bytes_per_address,
             max_header_bytes: limits.max_header_bytes,
             header_timeout_seconds: seconds(limits.header_timeout),
             body_timeout_seconds: seconds(limits.body_timeout),
             request_timeout_seconds: seconds(limits.request_timeout),
+            min_answer_bytes_per_second: limits.min_answer_rate,
             idle_timeout_seconds: seconds(limits.idle_timeout),
             shutdown_timeout_seconds: seconds(limits.shutdown_timeout),
             max_connections: limits.max_connections,
@@ -200,6 +238,8 @@ pub struct Overrides {
     pub data_dir: Option<PathBuf>,
     /// `--listen`
     pub listen: Option<String>,
+    /// `--admin-listen`
+    pub admin_listen: Option<String>,
     /// `--region`
     pub region: Option<String>,
     /// `--tls-cert`
@@ -243,13 +283,12 @@ impl Config {
     /// Reads the file if there is one, applies the overrides and checks the result.
     pub fn load(file: Option<&Path>, overrides: Overrides) -> Result<Self, ConfigError> {
         let mut config = file.map_or_else(|| Ok(Self::default()), Self::from_file)?;
-        let Overrides { data_dir, listen, region, tls_cert, tls_key } = overrides;
+        let Overrides { data_dir, listen, admin_listen, region, tls_cert, tls_key } = overrides;
         if let Some(listen) = listen {
-            config.listen = listen.parse().map_err(|_| ConfigError::Rule {
-                key: "listen",
-                value: format!("{listen:?}"),
-                rule: "must be an IP address and a port, such as 127.0.0.1:8580".to_owned(),
-            })?;
+            config.listen = address("listen", &listen)?;
+        }
+        if let Some(listen) = admin_listen {
+            config.admin_listen = Some(address("admin_listen", &listen)?);
         }
         config.data_dir = data_dir.unwrap_or(config.data_dir);
         config.region = region.unwrap_or(config.region);
@@ -277,11 +316,14 @@ impl Config {
     pub fn limits(&self) -> Limits {
         Limits {
             max_body_bytes: self.max_body_bytes,
+            max_bodies_bytes: self.max_bodies_bytes,
+            max_bodies_bytes_per_address: self.max_bodies_bytes_per_address,
             max_header_bytes: self.max_header_bytes,
             header_timeout: self.header_timeout_seconds.duration(),
             body_timeout: self.body_timeout_seconds.duration(),
             request_timeout: self.request_timeout_seconds.duration(),
             write_timeout: self.body_timeout_seconds.duration(),
+            min_answer_rate: self.min_answer_bytes_per_second,
             idle_timeout: self.idle_timeout_seconds.duration(),
             max_connections: self.max_connections,
             max_connections_per_address: self.max_connections_per_address,
@@ -302,9 +344,32 @@ impl Config {
     /// Empty buckets of the configured rates; `start` is a moment before any request.
     #[must_use]
     pub fn throttle(&self, start: Instant) -> Throttle {
-        let ThrottleConfig { key_per_second, key_burst, account_per_second, account_burst } =
+        let ThrottleConfig { key_per_second, key_burst, account_per_second, account_burst, .. } =
             self.throttle;
         Throttle::new(Rates { key_per_second, key_burst, account_per_second, account_burst }, start)
+    }
+
+    /// Nothing in flight, of as much as is configured.
+    #[must_use]
+    pub fn in_flight(&self) -> InFlight {
+        InFlight::new(Most {
+            requests: self.throttle.account_requests_in_flight,
+            bytes: self.throttle.account_bytes_in_flight,
+        })
+    }
+
+    /// Who may speak for others.
+    #[must_use]
+    pub fn proxies(&self) -> Proxies {
+        Proxies { trusted: self.trusted_proxies.clone(), protocol: self.proxy_protocol }
+    }
+
+    /// Where the operator and those that watch the server reach it.
+    #[must_use]
+    pub fn admin_address(&self) -> SocketAddr {
+        // Several servers of one machine have ports of their own, and so have their listeners for the operator.
+        let port = if self.listen.port() == DEFAULT_PORT { DEFAULT_PORT + 1 } else { 0 };
+        self.admin_listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
     }
 
     /// The configured locks.
@@ -315,6 +380,15 @@ impl Config {
             first_lock: self.lockout.first_lock_seconds.duration(),
             longest_lock: self.lockout.longest_lock_seconds.duration(),
             entries: self.lockout.entries,
+            judged_per_second: self.lockout.judged_per_second,
         })
     }
+}
+
+fn address(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
+    text.parse().map_err(|_| ConfigError::Rule {
+        key,
+        value: format!("{text:?}"),
+        rule: "must be an IP address and a port, such as 127.0.0.1:8580".to_owned(),
+    })
 }

@@ -32,6 +32,14 @@ fn check_identity(config: &Config) -> Result<(), ConfigError> {
     if region.is_empty() || region.len() > 32 || !region.chars().all(is_region_char) {
         return Err(broken("region", region, "must be 1 to 32 of a-z, 0-9 and -"));
     }
+    if config.proxy_protocol && config.trusted_proxies.is_empty() {
+        let rule = "needs trusted_proxies: the addresses of those whose headers are believed";
+        return Err(broken("proxy_protocol", &true, rule));
+    }
+    if config.admin_listen.is_some_and(|admin| admin == config.listen && admin.port() != 0) {
+        let rule = "must be another address or port than listen";
+        return Err(broken("admin_listen", &config.listen, rule));
+    }
     match (&config.tls_cert, &config.tls_key) {
         (Some(cert), None) => Err(broken("tls_cert", cert, "needs tls_key beside it")),
         (None, Some(key)) => Err(broken("tls_key", key, "needs tls_cert beside it")),
@@ -73,6 +81,10 @@ fn check_sizes(config: &Config) -> Result<(), ConfigError> {
     within("max_body_bytes", config.max_body_bytes as u64, &(1024..=64 * MEBI))?;
     // hyper reads into a buffer of this size and takes no less than 8 KiB.
     within("max_header_bytes", config.max_header_bytes as u64, &(8192..=MEBI))?;
+    within("max_bodies_bytes", config.max_bodies_bytes as u64, &(MEBI..=MEBI * MEBI))?;
+    let per_address = config.max_bodies_bytes_per_address as u64;
+    within("max_bodies_bytes_per_address", per_address, &(MEBI..=MEBI * MEBI))?;
+    within("min_answer_bytes_per_second", config.min_answer_bytes_per_second, &(1..=MEBI))?;
     within("max_connections", config.max_connections as u64, &(1..=1_000_000))?;
     let per_address = config.max_connections_per_address as u64;
     within("max_connections_per_address", per_address, &(1..=1_000_000))?;
@@ -81,7 +93,8 @@ fn check_sizes(config: &Config) -> Result<(), ConfigError> {
     within("journal_file_bytes", config.journal_file_bytes, &(64 * 1024..=1024 * MEBI))?;
     within("journal_files", config.journal_files as u64, &(1..=1000))?;
     within("lockout.failures", config.lockout.failures, &(0..=1000))?;
-    within("lockout.entries", config.lockout.entries as u64, &(1..=1_000_000))
+    within("lockout.entries", config.lockout.entries as u64, &(1..=1_000_000))?;
+    within("lockout.judged_per_second", config.lockout.judged_per_second, &(1..=1_000_000))
 }
 
 fn check_throttle(config: &Config) -> Result<(), ConfigError> {
@@ -91,7 +104,12 @@ fn check_throttle(config: &Config) -> Result<(), ConfigError> {
     within("throttle.account_per_second", throttle.account_per_second, &rates)?;
     let bursts = 1..=1_000_000_000;
     within("throttle.key_burst", throttle.key_burst, &bursts)?;
-    within("throttle.account_burst", throttle.account_burst, &bursts)
+    within("throttle.account_burst", throttle.account_burst, &bursts)?;
+    let requests = throttle.account_requests_in_flight as u64;
+    within("throttle.account_requests_in_flight", requests, &(1..=1_000_000))?;
+    // A whole list must find room.
+    let bytes = throttle.account_bytes_in_flight as u64;
+    within("throttle.account_bytes_in_flight", bytes, &(8 * MEBI..=MEBI * MEBI))
 }
 
 pub(super) fn within<T>(
@@ -183,6 +201,12 @@ mod tests {
             ("region = \"\"", "region = \"\": must be"),
             ("tls_cert = \"c\"", "tls_cert = \"c\": needs tls_key beside it"),
             ("tls_key = \"k\"", "tls_key = \"k\": needs tls_cert beside it"),
+            ("proxy_protocol = true", "proxy_protocol = true: needs trusted_proxies"),
+            ("admin_listen = \"127.0.0.1:8580\"", "admin_listen = 127.0.0.1:8580: must be another"),
+            (
+                "[throttle]\naccount_bytes_in_flight = 1000000",
+                "throttle.account_bytes_in_flight = 1000000: must be from 8388608 to",
+            ),
             ("log_level = \"a=loud\"", "log_level = \"a=loud\": log_level \"a=loud\" is not a log"),
             ("[throttle]\nkey_burst = 0", "throttle.key_burst = 0: must be from 1 to"),
             (

@@ -12,11 +12,21 @@ use hyper::body::{Body as _, Incoming};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::Body;
+use super::bodies;
 use super::refusal::Refusal;
 use super::watch::Watch;
 
-/// Reads a body of at most `max` bytes. A body that came in one piece is not copied.
-pub(super) async fn read(mut body: Incoming, max: usize) -> Result<Bytes, Refusal> {
+/// Whether a body is known to be small before any of it is read.
+pub(super) fn is_small(body: &Incoming) -> bool {
+    body.size_hint().upper().is_some_and(|length| length <= bodies::SMALL as u64)
+}
+
+/// Reads a body of at most `max` bytes, of which `share` must have room. A body that came in one piece is not copied.
+pub(super) async fn read(
+    mut body: Incoming,
+    max: usize,
+    share: &mut bodies::Share<'_>,
+) -> Result<Bytes, Refusal> {
     let announced = body.size_hint().lower();
     if announced > max as u64 {
         return Err(Refusal::BodyTooLarge { max });
@@ -28,11 +38,14 @@ pub(super) async fn read(mut body: Incoming, max: usize) -> Result<Bytes, Refusa
         if length > max {
             return Err(Refusal::BodyTooLarge { max });
         }
+        if !share.grow(length) {
+            return Err(Refusal::TooManyBodies);
+        }
         if first.is_empty() {
             first = data;
         } else {
             if whole.is_empty() {
-                whole.reserve(length.max(usize::try_from(announced).unwrap_or(0)));
+                whole.reserve(length);
                 whole.extend_from_slice(&first);
             }
             whole.extend_from_slice(&data);

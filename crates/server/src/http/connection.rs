@@ -66,12 +66,14 @@ where
     })
     .await;
     let io = http.into_parts().io.into_inner().into_inner();
+    let has_unread = watch.has_unread();
+    watch.enter(Phase::Closing, Duration::ZERO);
     match end {
         End::Refused(refusal) => {
             shared.telemetry.http.refused(refusal);
             linger::answer_and_close(io, &refusal.raw()).await;
         }
-        End::Done if watch.has_unread() => linger::drain_and_close(io).await,
+        End::Done if has_unread => linger::drain_and_close(io).await,
         End::Done => linger::close(io).await,
         End::Cut => {}
     }
@@ -165,7 +167,7 @@ impl Timer {
             return Poll::Ready(None);
         }
         match watch.phase() {
-            Phase::Idle => return Poll::Ready(Some(End::Cut)),
+            Phase::Idle | Phase::Closing => return Poll::Ready(Some(End::Cut)),
             Phase::Head => return Poll::Ready(Some(End::Refused(Refusal::HeaderTimeout))),
             Phase::Writing if !watch.renewed() => return Poll::Ready(Some(End::Cut)),
             Phase::Writing => self.arm(now),

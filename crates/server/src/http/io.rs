@@ -49,7 +49,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for WatchedIo<I> {
             return Poll::Ready(Ok(buf.len()));
         }
         let written = ready!(Pin::new(&mut self.io).poll_write(cx, buf))?;
-        self.watch.bytes_written();
+        self.watch.bytes_written(written);
         Poll::Ready(Ok(written))
     }
 
@@ -62,7 +62,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for WatchedIo<I> {
             return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
         }
         let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, bufs))?;
-        self.watch.bytes_written();
+        self.watch.bytes_written(written);
         Poll::Ready(Ok(written))
     }
 

@@ -4,10 +4,12 @@
 //! result, within bounded memory and time" does not depend on any operation.
 
 mod admission;
+mod bodies;
 mod body;
 mod connection;
 mod io;
 mod linger;
+mod proxy;
 mod refusal;
 pub mod respond;
 mod server;
@@ -24,6 +26,7 @@ use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use tokio::io::AsyncRead;
 
+pub use self::proxy::Proxies;
 pub use self::refusal::Refusal;
 pub use self::server::{Options, Stopped, serve};
 
@@ -33,6 +36,10 @@ pub use self::server::{Options, Stopped, serve};
 pub struct Limits {
     /// Longest request body, in bytes; a longer one is answered with 413.
     pub max_body_bytes: usize,
+    /// Bytes of all request bodies above 16 KiB that are being read or answered; beyond that 503.
+    pub max_bodies_bytes: usize,
+    /// The same for the connections of one address.
+    pub max_bodies_bytes_per_address: usize,
     /// Longest request line plus headers, in bytes; more is answered with 431.
     pub max_header_bytes: usize,
     /// From the first byte of a request to the end of its headers; then 408. The TLS handshake has
@@ -42,8 +49,11 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// For the handler, unless [`Handler::time_limit`] says otherwise; then 503.
     pub request_timeout: Duration,
-    /// For the client to take some part of an answer; then the connection is dropped.
+    /// For the client to take its answer, or at least what [`Limits::min_answer_rate`] makes of this time; then the
+    /// connection is dropped.
     pub write_timeout: Duration,
+    /// The slowest that a client may take its answer, in bytes a second.
+    pub min_answer_rate: u64,
     /// A kept-alive connection without a request is closed after this.
     pub idle_timeout: Duration,
     /// Connections at one time. One more takes the place of one that waits for a request; if all are being answered, it
@@ -59,13 +69,16 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_body_bytes: 256 * 1024,
+            max_bodies_bytes: 64 * 1024 * 1024,
+            max_bodies_bytes_per_address: 16 * 1024 * 1024,
             max_header_bytes: 32 * 1024,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
+            min_answer_rate: 16 * 1024,
             idle_timeout: Duration::from_secs(75),
-            // With the largest headers and bodies on each, about 1 GiB.
+            // With the largest headers and small bodies on each, about 200 MiB.
             max_connections: 4096,
             max_connections_per_address: 1024,
             shutdown_timeout: Duration::from_secs(10),
@@ -84,7 +97,7 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The whole body, at most [`Limits::max_body_bytes`].
     pub body: Bytes,
-    /// The other end of the connection.
+    /// The other end of the connection, or the client that a trusted proxy names.
     pub peer: SocketAddr,
     /// When the headers were complete.
     pub received: Instant,
@@ -209,6 +222,16 @@ impl fmt::Debug for Body {
 /// breaks, and when shutdown takes too long. What must not be lost half-way belongs into another
 /// task.
 pub trait Handler: Send + Sync + 'static {
+    /// Whether a body of more than 16 KiB is read for this request, whose body is empty here. Refused is whatever can be
+    /// without it, so that a stranger's body takes no memory.
+    ///
+    /// # Errors
+    ///
+    /// The answer, if the body is not wanted.
+    fn admit(&self, _request: &Request) -> impl Future<Output = Result<(), Response>> + Send {
+        async { Ok(()) }
+    }
+
     /// Answers one request. A panic is answered with 500 and counted.
     fn handle(&self, request: Request) -> impl Future<Output = Response> + Send;
 

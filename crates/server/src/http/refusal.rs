@@ -29,6 +29,8 @@ pub enum Refusal {
     HandlerPanic,
     /// There are as many connections as there may be.
     TooManyConnections,
+    /// Unfinished bodies take as much memory as they may.
+    TooManyBodies,
 }
 
 impl Refusal {
@@ -38,7 +40,7 @@ impl Refusal {
     }
 
     /// Number of kinds.
-    pub(crate) const COUNT: usize = 9;
+    pub(crate) const COUNT: usize = 10;
     /// The label of each kind, by [`Refusal::index`].
     pub(crate) const LABELS: [&str; Self::COUNT] = [
         "body_too_large",
@@ -50,6 +52,7 @@ impl Refusal {
         "handler_timeout",
         "handler_panic",
         "too_many_connections",
+        "too_many_bodies",
     ];
 
     pub(crate) fn index(self) -> usize {
@@ -63,6 +66,7 @@ impl Refusal {
             Self::HandlerTimeout => 6,
             Self::HandlerPanic => 7,
             Self::TooManyConnections => 8,
+            Self::TooManyBodies => 9,
         }
     }
 
@@ -75,7 +79,8 @@ impl Refusal {
             | Self::HeaderTimeout
             | Self::HeaderTooLarge
             | Self::NotHttp
-            | Self::TooManyConnections => true,
+            | Self::TooManyConnections
+            | Self::TooManyBodies => true,
             Self::HandlerTimeout | Self::HandlerPanic => false,
         }
     }
@@ -124,6 +129,11 @@ impl Refusal {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "ServiceUnavailable",
                 "The server has as many connections as it may have.",
+            ),
+            Self::TooManyBodies => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "ServiceUnavailable",
+                "The server is reading as many large request bodies as it may. Try again.",
             ),
         };
         Response { close: self.leaves_unread(), ..respond::error(status, code, message) }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::admission::{Connections, Place};
 use super::shared::Shared;
 use super::watch::Watch;
-use super::{Handler, Limits, Refusal, connection, linger};
+use super::{Handler, Limits, Proxies, Refusal, connection, linger, proxy};
 use crate::telemetry::Telemetry;
 
 /// Connections that are being told that there are too many; beyond that they are just closed.
@@ -32,6 +32,8 @@ pub struct Options {
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Where connections and refusals are counted.
     pub telemetry: Arc<Telemetry>,
+    /// Who may speak for others.
+    pub proxies: Proxies,
 }
 
 /// How serving ended.
@@ -49,8 +51,8 @@ pub async fn serve<H: Handler>(
     handler: H,
     shutdown: CancellationToken,
 ) -> Stopped {
-    let Options { limits, tls, telemetry } = options;
-    let shared = Arc::new(Shared::new(limits.clone(), telemetry, handler));
+    let Options { limits, tls, telemetry, proxies } = options;
+    let shared = Arc::new(Shared::new(limits.clone(), proxies, telemetry, handler));
     let mut server = Server {
         shared,
         tls: tls.map(TlsAcceptor::from),
@@ -87,7 +89,8 @@ impl<H: Handler> Server<H> {
         match accepted {
             Ok((stream, peer)) => {
                 self.pause = FIRST_PAUSE;
-                match self.connections.place(peer.ip()) {
+                let one_source = !self.shared.proxies.are_at(peer.ip());
+                match self.connections.place(peer.ip(), one_source) {
                     Place::Free => self.open(stream, peer),
                     Place::Instead(other) => {
                         self.shared.telemetry.http.refused(Refusal::TooManyConnections);
@@ -115,15 +118,11 @@ impl<H: Handler> Server<H> {
         }
         let shared = Arc::clone(&self.shared);
         let tls = self.tls.clone();
-        let limits = &shared.limits;
-        let watch = Arc::new(Watch::new(limits.idle_timeout, limits.header_timeout));
+        let watch = Arc::new(Watch::new(&shared.limits));
         let (id, own) = (self.connections.number(), Arc::clone(&watch));
         let task = self.open.spawn(async move {
             let _open = shared.telemetry.http.connected();
-            match tls {
-                None => connection::drive(stream, peer, own, Arc::clone(&shared)).await,
-                Some(tls) => secured(tls, stream, peer, own, Arc::clone(&shared)).await,
-            }
+            serve_one(tls, stream, peer, own, shared).await;
             id
         });
         self.connections.insert(id, peer.ip(), watch, task);
@@ -132,7 +131,9 @@ impl<H: Handler> Server<H> {
     fn ended(&mut self, ended: Result<u64, JoinError>) {
         match ended {
             Ok(id) => self.connections.remove(id),
-            // It was cut, or panicked: its number is not told.
+            // Whoever cut it has removed it.
+            Err(error) if error.is_cancelled() => {}
+            // It panicked: its number is not told.
             Err(_) => self.connections.remove_finished(),
         }
     }
@@ -156,6 +157,31 @@ impl<H: Handler> Server<H> {
         self.open.shutdown().await;
         self.refused.shutdown().await;
         Stopped { cut }
+    }
+}
+
+/// One connection, from the header that a proxy may send before it.
+async fn serve_one<H: Handler>(
+    tls: Option<TlsAcceptor>,
+    mut stream: TcpStream,
+    mut peer: SocketAddr,
+    watch: Arc<Watch>,
+    shared: Arc<Shared<H>>,
+) {
+    if shared.proxies.protocol {
+        if !shared.proxies.are_at(peer.ip()) {
+            tracing::debug!(%peer, "not a trusted proxy");
+            return;
+        }
+        match timeout(shared.limits.header_timeout, proxy::read_header(&mut stream)).await {
+            Ok(Ok(client)) => peer = client.unwrap_or(peer),
+            Ok(Err(error)) => return tracing::debug!(%peer, %error, "connection refused"),
+            Err(_) => return,
+        }
+    }
+    match tls {
+        None => connection::drive(stream, peer, watch, shared).await,
+        Some(tls) => secured(tls, stream, peer, watch, shared).await,
     }
 }
 

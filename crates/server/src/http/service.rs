@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, request::Parts};
 use hyper::body::Incoming;
@@ -64,17 +65,32 @@ async fn judge<H: Handler>(
 ) -> Result<Response, Refusal> {
     let Connection { shared, watch, peer } = connection;
     let limits = &shared.limits;
-    let body = within(watch, Phase::Body, limits.body_timeout, async {
-        body::read(body, limits.max_body_bytes).await
+    let Parts { method, uri, headers, .. } = parts;
+    let (peer, none) = (shared.proxies.client(*peer, &headers), Bytes::new());
+    let mut request = Request { method, uri, headers, body: none, peer, received, request_id };
+    if !body::is_small(&body) {
+        let admitted = caught(|| shared.handler.admit(&request));
+        match within(watch, Phase::Handler, limits.request_timeout, admitted).await {
+            Some(Some(Ok(()))) => {}
+            Some(Some(Err(response))) => {
+                watch.leave_unread();
+                return Ok(Response { close: true, ..response });
+            }
+            Some(None) => return Err(Refusal::HandlerPanic),
+            None => return Err(Refusal::HandlerTimeout),
+        }
+    }
+    let mut share = shared.bodies.share(peer.ip());
+    request.body = within(watch, Phase::Body, limits.body_timeout, async {
+        body::read(body, limits.max_body_bytes, &mut share).await
     })
     .await
     .unwrap_or(Err(Refusal::BodyTimeout))?;
-    let Parts { method, uri, headers, .. } = parts;
-    let request = Request { method, uri, headers, body, peer: *peer, received, request_id };
     let limit = shared.handler.time_limit(&request).unwrap_or(limits.request_timeout);
     let in_flight = shared.telemetry.http.begin();
     let id = request.request_id.clone();
-    let handled = within(watch, Phase::Handler, limit, caught(&shared.handler, request)).await;
+    let handled = caught(|| shared.handler.handle(request));
+    let handled = within(watch, Phase::Handler, limit, handled).await;
     drop(in_flight);
     let refusal = match handled {
         Some(Some(response)) => return Ok(response),
@@ -85,10 +101,10 @@ async fn judge<H: Handler>(
     Err(refusal)
 }
 
-/// The answer of the handler; `None` if it panicked.
-async fn caught<H: Handler>(handler: &H, request: Request) -> Option<Response> {
+/// What the handler says; `None` if it panicked.
+async fn caught<F: Future>(call: impl FnOnce() -> F) -> Option<F::Output> {
     // Called inside the block, so that a panic before the first await is caught too.
-    let mut future = pin!(async { handler.handle(request).await });
+    let mut future = pin!(async { call().await });
     std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(poll) => poll.map(Some),
         Err(_) => Poll::Ready(None),

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
-use super::Limits;
+use super::bodies::Bodies;
+use super::{Limits, Proxies};
 use crate::telemetry::Telemetry;
 
 /// What all connections share.
@@ -13,13 +14,23 @@ pub(super) struct Shared<H> {
     pub limits: Limits,
     pub telemetry: Arc<Telemetry>,
     pub handler: H,
+    pub bodies: Bodies,
+    pub proxies: Proxies,
     pub stop: Notify,
     stopping: AtomicBool,
 }
 
 impl<H> Shared<H> {
-    pub fn new(limits: Limits, telemetry: Arc<Telemetry>, handler: H) -> Self {
-        Self { limits, telemetry, handler, stop: Notify::new(), stopping: AtomicBool::new(false) }
+    pub fn new(limits: Limits, proxies: Proxies, telemetry: Arc<Telemetry>, handler: H) -> Self {
+        Self {
+            bodies: Bodies::new(limits.max_bodies_bytes, limits.max_bodies_bytes_per_address),
+            limits,
+            proxies,
+            telemetry,
+            handler,
+            stop: Notify::new(),
+            stopping: AtomicBool::new(false),
+        }
     }
 
     pub fn is_stopping(&self) -> bool {

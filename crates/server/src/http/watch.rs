@@ -6,6 +6,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use super::Limits;
+
 /// What a connection is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -20,9 +22,12 @@ pub(super) enum Phase {
     Handler,
     /// The client, to take the answer.
     Writing,
+    /// The client, to end a connection that serves no more requests.
+    Closing,
 }
 
-const PHASES: [Phase; 5] = [Phase::Idle, Phase::Head, Phase::Body, Phase::Handler, Phase::Writing];
+const PHASES: [Phase; 6] =
+    [Phase::Idle, Phase::Head, Phase::Body, Phase::Handler, Phase::Writing, Phase::Closing];
 
 /// The deadline is not computed yet.
 const UNSET: u64 = u64::MAX;
@@ -33,29 +38,33 @@ pub(super) struct Watch {
     limit_millis: AtomicU64,
     deadline_millis: AtomicU64,
     expired: AtomicBool,
-    progress: AtomicBool,
+    written: AtomicU64,
     streaming: AtomicBool,
     muted: AtomicBool,
     unread: AtomicBool,
     served: AtomicBool,
     idle: Duration,
     head: Duration,
+    least_written: u64,
 }
 
 impl Watch {
-    pub fn new(idle: Duration, head: Duration) -> Self {
+    pub fn new(limits: &Limits) -> Self {
+        let (idle, head) = (limits.idle_timeout, limits.header_timeout);
+        let least = limits.min_answer_rate as f64 * limits.write_timeout.as_secs_f64();
         let watch = Self {
             phase: AtomicU8::new(Phase::Idle as u8),
             limit_millis: AtomicU64::new(0),
             deadline_millis: AtomicU64::new(UNSET),
             expired: AtomicBool::new(false),
-            progress: AtomicBool::new(false),
+            written: AtomicU64::new(0),
             streaming: AtomicBool::new(false),
             muted: AtomicBool::new(false),
             unread: AtomicBool::new(false),
             served: AtomicBool::new(false),
             idle,
             head,
+            least_written: (least as u64).max(1),
         };
         // Whoever connects has something to ask.
         watch.enter(Phase::Idle, head);
@@ -72,7 +81,7 @@ impl Watch {
         self.limit_millis.store(millis(limit), Relaxed);
         self.deadline_millis.store(UNSET, Relaxed);
         self.expired.store(false, Relaxed);
-        self.progress.store(false, Relaxed);
+        self.written.store(0, Relaxed);
     }
 
     /// The end of the phase, in milliseconds of the clock that `now` reads (only if it has to).
@@ -87,13 +96,13 @@ impl Watch {
         }
     }
 
-    /// Grants the phase its limit anew if there was progress since the last call.
+    /// Grants the phase its limit anew if the client took enough since the last call.
     pub fn renewed(&self) -> bool {
-        let progress = self.progress.swap(false, Relaxed);
-        if progress {
+        let enough = self.written.swap(0, Relaxed) >= self.least_written;
+        if enough {
             self.deadline_millis.store(UNSET, Relaxed);
         }
-        progress
+        enough
     }
 
     /// Tells the future that runs in this phase that its time is over.
@@ -113,8 +122,8 @@ impl Watch {
     }
 
     /// Bytes went out.
-    pub fn bytes_written(&self) {
-        self.progress.store(true, Relaxed);
+    pub fn bytes_written(&self, count: usize) {
+        self.written.fetch_add(count as u64, Relaxed);
     }
 
     /// Everything written so far went out.
@@ -124,9 +133,14 @@ impl Watch {
         }
     }
 
-    /// Whether it waits for a request.
+    /// Whether it waits for its client, and not the client for an answer.
     pub fn waits(&self) -> bool {
-        matches!(self.phase(), Phase::Idle | Phase::Head)
+        self.phase() != Phase::Handler
+    }
+
+    /// Whether it waits for its client to take an answer.
+    pub fn is_writing(&self) -> bool {
+        self.phase() == Phase::Writing
     }
 
     /// A request was answered, and not with an error.

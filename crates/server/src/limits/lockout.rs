@@ -1,13 +1,17 @@
 //! Slows down whoever tries signatures on an access key: after some failures in a row the key is
 //! locked for that source, twice as long after each further failure. Counted per access key *and*
 //! source address, since a key's id is no secret and must not be enough to lock its owner out
-//! (decision record 0005). Held in memory only: a restart forgives.
+//! (decision record 0005). Nor must it be enough from the owner's own address, which may be a NAT's or a proxy's: while a
+//! source is locked some signatures a second are still judged, and a right one gets through. Held in memory only: a restart
+//! forgives.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use super::source::place;
 
 /// When to lock and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +24,8 @@ pub struct LockoutRules {
     pub longest_lock: Duration,
     /// Sources remembered; beyond that the one whose last failure is the oldest is forgotten.
     pub entries: usize,
+    /// Wrong signatures in a second after which, while a source is locked, no more are judged; at least 1.
+    pub judged_per_second: u32,
 }
 
 impl Default for LockoutRules {
@@ -29,6 +35,7 @@ impl Default for LockoutRules {
             first_lock: Duration::from_secs(1),
             longest_lock: Duration::from_secs(15 * 60),
             entries: 65_536,
+            judged_per_second: 200,
         }
     }
 }
@@ -57,6 +64,20 @@ struct Entry {
     locked_until: Option<Instant>,
     last: Instant,
     order: u64,
+    /// The second in which wrong signatures are counted while it is locked, and how many there were.
+    second: Instant,
+    wrong: u32,
+}
+
+/// What a lock lets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// There is none.
+    Open,
+    /// There is one for this long, but this signature is judged: a right one gets through.
+    Judged(Duration),
+    /// There is one for this long, and enough signatures of this second were wrong.
+    Shut(Duration),
 }
 
 impl Lockout {
@@ -66,16 +87,35 @@ impl Lockout {
         Self { rules, count: AtomicUsize::new(0), inner: Mutex::default() }
     }
 
-    /// How long this key is still locked for this source; `None` if it is not. Ask before the
-    /// signature is verified, and do not verify it while it is locked.
+    /// What becomes of a signature with this key from this source. Ask before it is verified, and do not verify it where
+    /// the lock is shut.
     #[must_use]
-    pub fn locked_for(&self, key: &str, source: IpAddr, now: Instant) -> Option<Duration> {
+    pub fn lock_of(&self, key: &str, source: IpAddr, now: Instant) -> Lock {
         if self.count.load(Ordering::Relaxed) == 0 {
-            return None;
+            return Lock::Open;
         }
-        let inner = self.lock();
-        let until = inner.entries.get(&(key.into(), place(source)))?.locked_until?;
-        Some(until.saturating_duration_since(now)).filter(|left| !left.is_zero())
+        let mut inner = self.lock();
+        let Some(entry) = inner.entries.get_mut(&(key.into(), place(source))) else {
+            return Lock::Open;
+        };
+        let until = entry.locked_until.unwrap_or(now);
+        let left = until.saturating_duration_since(now);
+        if left.is_zero() {
+            return Lock::Open;
+        }
+        if entry.wrong_within(now) >= self.rules.judged_per_second.max(1) {
+            return Lock::Shut(left);
+        }
+        Lock::Judged(left)
+    }
+
+    /// A signature that was judged although its source is locked was wrong. The lock does not grow: whoever sends wrong
+    /// ones is not the only one who is locked.
+    pub fn failed_while_locked(&self, key: &str, source: IpAddr, now: Instant) {
+        let mut inner = self.lock();
+        if let Some(entry) = inner.entries.get_mut(&(key.into(), place(source))) {
+            entry.wrong = entry.wrong_within(now) + 1;
+        }
     }
 
     /// A signature with this key was wrong. Call it only with keys that exist. Answers how long the
@@ -133,12 +173,24 @@ impl Lockout {
     }
 }
 
+impl Entry {
+    /// Wrong signatures of the current second, which may begin with this call.
+    fn wrong_within(&mut self, now: Instant) -> u32 {
+        if now.saturating_duration_since(self.second) >= Duration::from_secs(1) {
+            (self.second, self.wrong) = (now, 0);
+        }
+        self.wrong
+    }
+}
+
 impl Inner {
     fn insert(&mut self, source: Source, failures: u32, until: Option<Instant>, now: Instant) {
         let order = self.next;
         self.next += 1;
         self.order.insert(order, source.clone());
-        self.entries.insert(source, Entry { failures, locked_until: until, last: now, order });
+        let entry =
+            Entry { failures, locked_until: until, last: now, order, second: now, wrong: 0 };
+        self.entries.insert(source, entry);
     }
 
     fn remove(&mut self, source: &Source) -> Option<Entry> {
@@ -172,14 +224,6 @@ fn lock_after(rules: &LockoutRules, failures: u32) -> Option<Duration> {
     Some(rules.first_lock.saturating_mul(factor).min(rules.longest_lock))
 }
 
-/// An IPv6 source is its /64, the least that one subscriber holds; an IPv4 source is its address.
-fn place(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,7 +253,10 @@ mod tests {
                     assert_eq!(lock, *expected, "{name}: step {index}");
                 }
                 Left(expected) => {
-                    let lock = seconds(lockout.locked_for("AK", ip, now));
+                    let lock = match lockout.lock_of("AK", ip, now) {
+                        Lock::Open => 0,
+                        Lock::Judged(left) | Lock::Shut(left) => left.as_secs(),
+                    };
                     assert_eq!(lock, *expected, "{name}: step {index}");
                 }
                 Succeed => lockout.succeeded("AK", ip),
@@ -265,19 +312,6 @@ mod tests {
     }
 
     #[test]
-    fn sources_are_places() {
-        let table = [
-            ("192.0.2.1", "192.0.2.1"),
-            ("::ffff:192.0.2.1", "192.0.2.1"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-            ("2001:db8:1:2::", "2001:db8:1:2::"),
-        ];
-        for (source, expected) in table {
-            assert_eq!(place(source.parse().unwrap()).to_string(), expected, "{source}");
-        }
-    }
-
-    #[test]
     fn the_map_is_bounded_and_drops_the_oldest() {
         let rules = LockoutRules { failures: 1, entries: 100, ..LockoutRules::default() };
         let (lockout, now) = (Lockout::new(rules), Instant::now());
@@ -291,11 +325,35 @@ mod tests {
             lockout.failed(&index.to_string(), ip, now);
         }
         assert_eq!(lockout.len(), 100);
-        let locked = |index: i32| lockout.locked_for(&index.to_string(), ip, now).is_some();
+        let locked = |index: i32| lockout.lock_of(&index.to_string(), ip, now) != Lock::Open;
         let kept: Vec<_> = (0..150).filter(|index| locked(*index)).collect();
         let expected: Vec<_> = [0].into_iter().chain(51..150).collect();
         assert_eq!(kept, expected);
         assert_eq!(lockout.lock().order.len(), 100);
+    }
+
+    #[test]
+    fn while_it_is_locked_so_many_wrong_signatures_are_judged_in_a_second() {
+        let rules = LockoutRules { failures: 1, judged_per_second: 3, ..LockoutRules::default() };
+        let (lockout, start) = (Lockout::new(rules), Instant::now());
+        let ip = OWNER.parse().unwrap();
+        // Locks of 1, 2, 4 and 8 seconds.
+        for _ in 0..4 {
+            lockout.failed("AK", ip, start);
+        }
+        for second in 0..7 {
+            for number in 0..5 {
+                let now = start + Duration::from_secs(second) + Duration::from_millis(number);
+                // Any number of right ones.
+                for _ in 0..10 {
+                    let lock = lockout.lock_of("AK", ip, now);
+                    assert_eq!(matches!(lock, Lock::Judged(_)), number < 3, "{second} {number}");
+                    assert_ne!(lock, Lock::Open);
+                }
+                lockout.failed_while_locked("AK", ip, now);
+            }
+        }
+        assert_eq!(lockout.lock_of("AK", ip, start + Duration::from_secs(8)), Lock::Open);
     }
 
     #[test]

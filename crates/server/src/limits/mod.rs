@@ -1,4 +1,6 @@
-//! Limits on what one caller may take: rates of requests, and locks after bad signatures.
+//! Limits on what one caller may take: rates of requests, what is in flight, and locks after bad signatures.
 
+pub mod in_flight;
 pub mod lockout;
+pub(crate) mod source;
 pub mod throttle;

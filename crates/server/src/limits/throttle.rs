@@ -28,6 +28,8 @@ pub enum Scope {
     Key,
     /// That of the account.
     Account,
+    /// What the account may have in flight ([`super::in_flight`]).
+    InFlight,
 }
 
 impl Scope {
@@ -37,6 +39,7 @@ impl Scope {
         match self {
             Self::Key => "key",
             Self::Account => "account",
+            Self::InFlight => "in_flight",
         }
     }
 }
@@ -83,6 +86,20 @@ impl Throttle {
         charge(&self.keys, Scope::Key, key, now, || {
             charge(&self.accounts, Scope::Account, account, now, || Ok(()))
         })
+    }
+
+    /// Takes more tokens from both buckets for a request that was admitted and cost more than one, even if there are none
+    /// left: the next requests wait for them.
+    pub fn charge(&self, key: &str, account: &str, tokens: u32, now: Instant) {
+        let now = nanos(now.saturating_duration_since(self.start));
+        for (buckets, name) in [(&self.keys, key), (&self.accounts, account)] {
+            let Some(buckets) = buckets else { continue };
+            let cost = buckets.interval.saturating_mul(u64::from(tokens));
+            let mut shard = buckets.shard(name);
+            let full_at = shard.full_at.get(name).copied().unwrap_or(0);
+            let after = full_at.max(now).saturating_add(cost);
+            shard.insert(name, after, now);
+        }
     }
 
     /// Number of buckets held.
@@ -254,6 +271,23 @@ mod tests {
             &[(0, "k", "a"), (0, "k", "a"), (0, "l", "a"), (100, "k", "a"), (200, "k", "a")],
             &["-", "account 100", "account 100", "-", "key 800"],
         );
+    }
+
+    #[test]
+    fn what_a_request_cost_beyond_one_token_is_taken_afterwards() {
+        let start = Instant::now();
+        let rates =
+            Rates { key_per_second: 10.0, key_burst: 2, account_per_second: 5.0, account_burst: 9 };
+        let throttle = Throttle::new(rates, start);
+        throttle.charge("k", "a", 4, start);
+        let refused = throttle.admit("k", "a", start).unwrap_err();
+        assert_eq!((refused.scope, refused.retry_after.as_millis()), (Scope::Key, 300));
+        assert_eq!(throttle.admit("k", "a", start + Duration::from_millis(300)), Ok(()));
+        throttle.charge("k", "a", 0, start);
+        throttle.charge("other", "a", 9, start);
+        let refused = throttle.admit("third", "a", start + Duration::from_millis(300)).unwrap_err();
+        assert_eq!(refused.scope, Scope::Account);
+        assert_eq!(throttle.admit("k", "b", start + Duration::from_millis(400)), Ok(()));
     }
 
     #[test]

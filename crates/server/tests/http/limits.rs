@@ -191,3 +191,106 @@ fn a_connection_that_never_says_anything_is_closed() {
         assert!(silent.try_answer().await.is_err());
     });
 }
+
+/// Taking a little now and then is not taking an answer.
+#[test]
+fn a_client_that_takes_less_than_the_slowest_rate_is_cut() {
+    bounded(async {
+        let limits =
+            Limits { write_timeout: SHORT, min_answer_rate: 1024 * 1024, ..Limits::default() };
+        let server = Server::start(limits).await;
+        let mut slow = server.connect().await;
+        slow.send(get("/stream?1000000000")).await;
+        server.has_connections(1).await;
+        let begun = Instant::now();
+        // Some 80 KiB a second, which is more than nothing.
+        while server.metric("linkway_http_connections") > 0 {
+            assert!(begun.elapsed() < Duration::from_secs(20), "it is still served");
+            slow.take(4096).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+}
+
+/// Bodies that never end take a bounded part of the memory, and nobody else waits for them.
+#[test]
+fn unfinished_bodies_have_a_bounded_share_of_the_memory() {
+    bounded(async {
+        let limits = Limits {
+            max_bodies_bytes: 1024 * 1024,
+            max_bodies_bytes_per_address: 512 * 1024,
+            ..Limits::default()
+        };
+        let server = Server::start(limits).await;
+        let mut clients = Vec::new();
+        for _ in 0..40 {
+            let mut client = server.connect().await;
+            client.send("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 200000\r\n\r\n").await;
+            client.send(vec![b'a'; 150_000]).await;
+            clients.push(client);
+        }
+        let mut refused = 0;
+        while refused < 37 {
+            refused = server.refused("too_many_bodies");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(refused, 37, "three times 150 kB fit into 512 KiB");
+        let last = clients.last_mut().expect("forty of them");
+        last.answer().await.assert_error(503, "ServiceUnavailable", "no room");
+        // Small bodies need no room.
+        let mut small = server.connect().await;
+        small.send(post(&[b'a'; 1000])).await;
+        assert_eq!(small.answer().await.status, 200);
+        drop(clients);
+        server.has_connections(1).await;
+        let mut large = server.connect().await;
+        large.send(post(&[b'a'; 200_000])).await;
+        assert_eq!(large.answer().await.status, 200, "the room is free again");
+    });
+}
+
+/// What the head alone shows to be refused is refused before its body is read.
+#[test]
+fn a_body_that_is_not_wanted_is_not_read() {
+    bounded(async {
+        let server = Server::start(Limits::default()).await;
+        for length in ["content-length: 200000", "transfer-encoding: chunked"] {
+            let mut client = server.connect().await;
+            client.send(format!("POST /unwanted HTTP/1.1\r\nhost: h\r\n{length}\r\n\r\n")).await;
+            client.answer().await.assert_error(403, "AccessDeniedException", length);
+            client.assert_closed(length).await;
+        }
+        let mut client = server.connect().await;
+        client.send("POST /unwanted HTTP/1.1\r\nhost: h\r\ncontent-length: 3\r\n\r\nabc").await;
+        assert_eq!(client.answer().await.status, 200, "small ones are read");
+    });
+}
+
+/// Connections that hold their places without asking anything, in every way there is, keep nobody out.
+#[test]
+fn whoever_holds_places_keeps_nobody_out() {
+    let ways: [(&str, &[u8]); 6] = [
+        ("silent", b""),
+        ("half a head", b"POST / HTTP/1.1\r\nhost: h\r\n"),
+        ("half a body", b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 9\r\n\r\nabc"),
+        ("refused body", b"POST /unwanted HTTP/1.1\r\nhost: h\r\ncontent-length: 99999\r\n\r\nabc"),
+        ("unread answer", b"GET /stream?1000000000 HTTP/1.1\r\nhost: h\r\n\r\n"),
+        ("not HTTP", b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03 and what follows it\r\n\r\n"),
+    ];
+    bounded(async {
+        for (way, bytes) in ways {
+            let limits = Limits { max_connections: 40, ..Limits::default() };
+            let server = Server::start(limits).await;
+            let mut held = Vec::new();
+            for number in 0..120 {
+                let mut client = server.connect().await;
+                client.send(bytes).await;
+                held.push(client);
+                if number % 10 == 0 {
+                    let answer = server.answer_to(get("/x")).await;
+                    assert_eq!(answer.status, 200, "{way}: {number}");
+                }
+            }
+        }
+    });
+}

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod limits;
+mod proxies;
 mod refusals;
 mod requests;
 mod shutdown;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use linkway_server::http::respond;
-use linkway_server::http::{Handler, Limits, Options, Request, Response, Stopped, serve};
+use linkway_server::http::{Handler, Limits, Options, Proxies, Request, Response, Stopped, serve};
 use linkway_server::telemetry::Telemetry;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -52,6 +52,7 @@ impl Handler for TestHandler {
                     let length = request.query().parse().expect("a length");
                     respond::text(StatusCode::OK, "text/plain", vec![b'y'; length])
                 }
+                "/peer" => respond::success(request.peer.ip().to_string()),
                 "/error" => respond::error(StatusCode::BAD_REQUEST, "SomeException", "a \"b\" c."),
                 _ => {
                     let Request { method, uri, headers, body, .. } = &request;
@@ -61,6 +62,15 @@ impl Handler for TestHandler {
                     respond::success(format!("{method} {uri} {count} {length} {sum}"))
                 }
             }
+        }
+    }
+
+    async fn admit(&self, request: &Request) -> Result<(), Response> {
+        match request.path() {
+            "/unwanted" => {
+                Err(respond::error(StatusCode::FORBIDDEN, "AccessDeniedException", "Not wanted."))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -84,13 +94,22 @@ impl Server {
     }
 
     pub async fn start_with(limits: Limits, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
+        Self::start_behind(Proxies::default(), limits, tls).await
+    }
+
+    pub async fn start_behind(
+        proxies: Proxies,
+        limits: Limits,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let telemetry = Arc::new(Telemetry::new("0", "0"));
         let (gate, begun) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
         let handler = TestHandler { gate: Arc::clone(&gate), begun: Arc::clone(&begun) };
         let shutdown = CancellationToken::new();
-        let options = Options { limits, tls, telemetry: Arc::clone(&telemetry) };
+        let telemetry_too = Arc::clone(&telemetry);
+        let options = Options { limits, tls, telemetry: telemetry_too, proxies };
         let stopped = tokio::spawn(serve(listener, options, handler, shutdown.clone()));
         Self { address, telemetry, gate, begun, shutdown, stopped }
     }
@@ -174,6 +193,13 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.io.write_all(bytes.as_ref()).await.unwrap();
         self.io.flush().await.unwrap();
+    }
+
+    /// Reads some of what has come, if anything has.
+    pub async fn take(&mut self, most: usize) {
+        let mut buffer = vec![0; most];
+        let read = self.io.get_mut().read(&mut buffer);
+        let _ = tokio::time::timeout(Duration::from_millis(10), read).await;
     }
 
     pub async fn answer(&mut self) -> Answer {

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use jiff::Timestamp;
 use linkway_domain::access_key::AccessKey;
 use linkway_domain::settings::Settings;
+use linkway_server::api::endpoint::{Endpoint, Side, Watchers};
 use linkway_server::api::{Api, Parts};
 use linkway_server::audit::journal::Journal;
 use linkway_server::boot::{self, DataDir};
@@ -105,6 +107,7 @@ impl Directory {
             feed: Arc::clone(&feed),
             lockout: config.lockout(),
             throttle: config.throttle(Instant::now()),
+            in_flight: config.in_flight(),
             telemetry,
             journal: Arc::clone(&journal),
             scratch: DataDir::new(self.path()).scratch(),
@@ -185,7 +188,9 @@ impl Served {
     /// A page that needs no signature.
     pub async fn page(&self, path: &'static str) -> String {
         let uri = Uri::from_static(path);
-        let (_, bytes) = self.handle(Method::GET, uri, HeaderMap::new(), b"").await;
+        let host = (HOST, HeaderValue::from_static("localhost"));
+        let headers = HeaderMap::from_iter([host]);
+        let (_, bytes) = self.handle(Method::GET, uri, headers, b"").await;
         String::from_utf8(bytes).expect("text")
     }
 
@@ -205,7 +210,12 @@ impl Served {
             received: Instant::now(),
             request_id: RequestId::random(),
         };
-        let mut response = self.api.handle(request).await;
+        let side = match request.method {
+            Method::GET => Side::Admin(Watchers::new(&[])),
+            _ => Side::Public { operator: true },
+        };
+        let endpoint = Endpoint { api: Arc::clone(&self.api), side };
+        let mut response = endpoint.handle(request).await;
         let bytes = match &mut response.body {
             Body::Full(bytes) => bytes.to_vec(),
             Body::Stream { reader, .. } => {

@@ -29,7 +29,7 @@ pub use error::{Parameter, SignatureError};
 pub use key::{Scope, SigningKey};
 pub use request::{HeaderList, HeaderLookup, RequestParts};
 pub use sign::{Credentials, SignError, SignRequest, sign};
-pub use verify::{Claim, Policy, parse, verify, verify_unknown};
+pub use verify::{Claim, Policy, claimed_access_key, parse, verify, verify_unknown};
 
 /// The one algorithm that is understood, as `Authorization` and the string to sign name it.
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";

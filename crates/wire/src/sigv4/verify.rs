@@ -110,23 +110,7 @@ pub fn parse(
     now: Timestamp,
     policy: &Policy,
 ) -> Result<Claim, SignatureError> {
-    let authorization = match find(parts.headers, "authorization") {
-        Occurrence::Absent => return Err(SignatureError::MissingAuthorization),
-        Occurrence::Once(value) if trim(value).is_empty() => {
-            return Err(SignatureError::MissingAuthorization);
-        }
-        Occurrence::Once(value) => Authorization::parse(trim(value))?,
-        Occurrence::Repeated => {
-            return Err(SignatureError::RepeatedHeader { name: "authorization" });
-        }
-    };
-    let (date_header, time) = request_time(parts)?;
-    if is_present(parts.headers, "x-amz-security-token") {
-        return Err(SignatureError::SecurityToken);
-    }
-    check_scope(&authorization.credential, date_header, &time, policy)?;
-    check_clock(&time, now, policy.max_skew)?;
-    check_signed_headers(parts, authorization.signed_headers, date_header)?;
+    let (authorization, time) = parse_head(parts, now, policy)?;
     let payload = HexDigest::of_payload(parts.body);
     check_payload(parts, authorization.signed_headers, &payload)?;
 
@@ -145,6 +129,45 @@ pub fn parse(
         canonical: canonical.hash(),
         signature: authorization.signature,
     })
+}
+
+/// The access key that a request says to be signed with, from all that [`parse`] checks without the body: a request that is
+/// refused here need not be read any further.
+///
+/// # Errors
+///
+/// As [`parse`] gives them, but those about the payload.
+pub fn claimed_access_key<'a>(
+    parts: &RequestParts<'a>,
+    now: Timestamp,
+    policy: &Policy,
+) -> Result<&'a str, SignatureError> {
+    parse_head(parts, now, policy).map(|(authorization, _)| authorization.credential.access_key_id)
+}
+
+fn parse_head<'a>(
+    parts: &RequestParts<'a>,
+    now: Timestamp,
+    policy: &Policy,
+) -> Result<(Authorization<'a>, RequestTime), SignatureError> {
+    let authorization = match find(parts.headers, "authorization") {
+        Occurrence::Absent => return Err(SignatureError::MissingAuthorization),
+        Occurrence::Once(value) if trim(value).is_empty() => {
+            return Err(SignatureError::MissingAuthorization);
+        }
+        Occurrence::Once(value) => Authorization::parse(trim(value))?,
+        Occurrence::Repeated => {
+            return Err(SignatureError::RepeatedHeader { name: "authorization" });
+        }
+    };
+    let (date_header, time) = request_time(parts)?;
+    if is_present(parts.headers, "x-amz-security-token") {
+        return Err(SignatureError::SecurityToken);
+    }
+    check_scope(&authorization.credential, date_header, &time, policy)?;
+    check_clock(&time, now, policy.max_skew)?;
+    check_signed_headers(parts, authorization.signed_headers, date_header)?;
+    Ok((authorization, time))
 }
 
 /// Compares the claim's signature, in constant time, with the one that `key` gives. `key` is the
