@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 
 use crate::process::world::{Pair, allocation, simulated_location, text};
-use crate::process::{Desk, QUICK, wait_for};
+use crate::process::{Desk, QUICK, ROOMY, wait_for};
 
 #[test]
 fn a_copy_made_while_writing_holds_everything_up_to_its_beginning() {
-    let desk = Desk::new(QUICK);
+    let desk = Desk::new(&[QUICK, ROOMY].concat());
     let server = desk.start();
     let address = server.address();
     let mut operator = desk.operator(&server);

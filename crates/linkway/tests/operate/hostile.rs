@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::process::client::{Answer, Client, Key, connect, get, read_answer};
 use crate::process::world::{Account, Pair, allocation, connection, simulated_location, text};
-use crate::process::{Desk, Process, QUICK};
+use crate::process::{Desk, Process, QUICK, ROOMY};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -43,7 +43,7 @@ fn unfinished(authorization: &str) -> Vec<u8> {
 
 #[test]
 fn answers_that_nobody_reads_take_a_bounded_part_of_the_memory() {
-    let desk = Desk::new(QUICK);
+    let desk = Desk::new(&[QUICK, ROOMY].concat());
     let server = desk.start();
     let address = server.address();
     let mut operator = desk.operator(&server);
