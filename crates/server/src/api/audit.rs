@@ -91,7 +91,11 @@ impl Api {
         error: Option<&WireError>,
     ) -> bool {
         let resources = match error {
-            Some(error) if error.code == Code::AccessDeniedException => Vec::new(),
+            // The second is what a known caller gets for a request that was answered before.
+            Some(WireError {
+                code: Code::AccessDeniedException | Code::InvalidSignatureException,
+                ..
+            }) => Vec::new(),
             Some(_) | None => {
                 let Some(account) = call.principal().account() else { return false };
                 let of_others = self.of_others(account, named).await;
