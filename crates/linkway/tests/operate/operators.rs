@@ -114,7 +114,7 @@ fn an_operators_change_is_taken_once() {
     };
     for again in ["at once", "after a restart"] {
         let (status, text) = send(&server, &request);
-        assert!(status == 403 && text.contains("InvalidSignatureException"), "{again}: {text}");
+        assert!(status == 400 && text.contains("InvalidSignatureException"), "{again}: {text}");
         assert!(!is_enabled(&mut operator), "{again}");
         if again == "at once" {
             // The next second, or what was signed in this one would be as new as the server.

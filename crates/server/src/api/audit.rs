@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use linkway_domain::connection::Connection;
-use linkway_domain::id::{AccessKeyId, AccountId, ConnectionId, VirtualGatewayId, VirtualInterfaceId};
+use linkway_domain::id::{
+    AccessKeyId, AccountId, ConnectionId, VirtualGatewayId, VirtualInterfaceId,
+};
 use linkway_domain::key::{self, Key};
 use linkway_domain::record::Record;
 use linkway_domain::resource::{Party, Resource};
