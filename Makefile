@@ -3,7 +3,7 @@
 BIN := $(or $(CARGO_TARGET_DIR),target)/release/linkway
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo serve test bench lint
+.PHONY: help build deb demo serve test bench lint
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
@@ -11,6 +11,9 @@ help: ## List the targets
 build: ## Build the program: target/release/linkway
 	@scripts/need.sh cc cargo
 	@cargo build --release --locked -p linkway
+
+deb: build ## Build a Debian package: target/deb/linkway_VERSION_ARCH.deb
+	@LINKWAY_BIN=$(BIN) scripts/deb.sh
 
 demo: build ## Show the whole procedure with real packets: lend, accept, ping, delete
 	@LINKWAY_BIN=$(BIN) demo/run.sh

@@ -11,6 +11,7 @@ Usage: check_docs.py [DOCUMENT...]
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import json
 import os
 import re
@@ -43,6 +44,9 @@ LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 KEYS = re.compile(r"^## Configuration$.*?(?=^## )", re.MULTILINE | re.DOTALL)
 KEY_ROW = re.compile(r"^\| `([a-z_.]+)` \| ([^|]*?) \|", re.MULTILINE)
 METRIC_ROW = re.compile(r"^\| `((?:linkway|process)_[a-z_]+)` \|", re.MULTILINE)
+MOTO = re.compile(
+    r"It has (\d+) operations of Direct Connect \(([\d.]+)\) and no virtual interfaces"
+)
 
 # `linkway serve` without an address gets the free port; the build is done already.
 WRAPPERS = {
@@ -65,7 +69,7 @@ done
 LISTEN = re.compile(r"--listen (\S+)")
 # Of the server whose data directory is there, which listens for its operator on a port of its own.
 METRICS = r"""admin=$(find . -name operator.json -exec sed -n 's/.*"adminEndpoint": "\(.*\)".*/\1/p' {} +)
-curl -fs "${admin%%[[:space:]]*}/metrics" >metrics || true
+curl -fs -H "accept: application/openmetrics-text" "${admin%%[[:space:]]*}/metrics" >metrics || true
 """
 
 
@@ -213,10 +217,27 @@ def wrong_keys() -> list[str]:
     return problems + ([] if done.returncode == 0 else [f"{example.name}: {done.stderr}"])
 
 
+def wrong_of_moto() -> list[str]:
+    """Where README is wrong about the moto that the tests have."""
+    told = MOTO.search((REPOSITORY / "README.md").read_text())
+    if told is None:
+        return ["README.md does not compare with moto"]
+    from moto.directconnect.responses import DirectConnectResponse  # noqa: PLC0415 - half a second
+
+    version = importlib.metadata.version("moto")
+    members = vars(DirectConnectResponse).items()
+    operations = [name for name, it in members if callable(it) and not name.startswith("_")]
+    problems = []
+    if told.groups() != (str(len(operations)), version):
+        problems.append(f"README.md: moto {version} has {len(operations)} operations")
+    problems += [f"README.md: moto has {name}" for name in operations if "interface" in name]
+    return problems
+
+
 def main(arguments: list[str]) -> int:
     every = [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")]
     documents = [Path(name).resolve() for name in arguments] or sorted(every)
-    problems = [f"{OPERATOR.name}: {problem}" for problem in wrong_keys()]
+    problems = [f"{OPERATOR.name}: {problem}" for problem in wrong_keys()] + wrong_of_moto()
     for path in documents:
         found = broken_links(path) + run_document(path)
         problems += [f"{path.relative_to(REPOSITORY)}: {problem}" for problem in found]

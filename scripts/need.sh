@@ -21,6 +21,8 @@ for program in "$@"; do
         )"
         ;;
     cc) { have cc && have c++; } || "$here/debian.sh" build-essential ;;
+    dpkg-dev) { have dpkg-deb && have dpkg-shlibdeps && have strip; } || "$here/debian.sh" dpkg-dev binutils ;;
+    sysusers) have systemd-sysusers || "$here/debian.sh" systemd-standalone-sysusers ;;
     python3) have python3 || "$here/debian.sh" python3 ;;
     venv) python3 -c 'import ensurepip, venv' 2>/dev/null || "$here/debian.sh" python3-venv ;;
     *)

@@ -25,6 +25,8 @@ step "tests in documentation comments" cargo test --locked --workspace --doc --q
 step "real clients" tests/clients/run.sh
 step "the lab's helper" cargo build --release --locked -p linkway-edge --example edge_steps
 step "lab: packets through real routers" tests/lab/run.sh
+step "the Debian package: install, upgrade, remove; the container recipe" python3 -I -B tests/package/check.py
+step "alert rules, dashboard, examples" python3 -I -B tests/monitoring/check.py
 step "fuzz targets, a short run each" fuzz/run.sh 10
 step "the documents' commands" .cache/venv/bin/python scripts/check_docs.py
 step "demo: make demo, its report; failing; interrupted" .cache/venv/bin/python -I -B demo/check.py

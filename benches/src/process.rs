@@ -7,7 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use linkway_domain::quota::Quota;
 use linkway_wire::operator::OperatorFile;
+
+use crate::seed;
 
 /// Clock ticks a second in /proc: fixed on every Linux that Rust's standard library runs on.
 const TICKS: f64 = 100.0;
@@ -127,6 +130,11 @@ impl Linkway {
             text.push_str(&format!("store_max_batch = {commits}\n"));
         }
         text.push_str("[throttle]\nkey_per_second = 0\naccount_per_second = 0\n");
+        let quotas = seed::quotas();
+        text.push_str("[quotas]\n");
+        for quota in Quota::ALL {
+            text.push_str(&format!("{} = {}\n", quota.as_str(), quotas.limit(quota)));
+        }
         let config = dir.join("bench.toml");
         std::fs::write(&config, text)?;
         Ok(Self { program: program.to_owned(), dir: dir.to_owned(), config })

@@ -1,7 +1,7 @@
 //! Decides commands one after the other on records in memory, and collects their writes. So every record of a filled
 //! store, with its claims and indexes, is made by the rules.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use anyhow::{Result, bail};
 use linkway_domain::access_key::Principal;
@@ -25,6 +25,8 @@ const FULL: usize = 110;
 /// a million of them.
 const KEPT: [&str; 8] =
     ["account", "location", "edge", "port", "handoff", "connection", "gateway", "peer"];
+/// The kind of records that many commits would write, in an order that is undefined.
+const LAST: &str = "count";
 
 /// The records that later commands need.
 pub struct Ledger {
@@ -33,6 +35,9 @@ pub struct Ledger {
     seed: u64,
     kept: BTreeMap<Key, Record>,
     interfaces: HashSet<VirtualInterfaceId>,
+    /// The counters of quotas, and those of them that no commit has since they changed.
+    counters: BTreeMap<Key, Record>,
+    changed_counters: BTreeSet<Key>,
     /// Writes that are not in a commit yet; later commands see them.
     pending: BTreeMap<Key, Option<Record>>,
 }
@@ -45,6 +50,8 @@ impl Ledger {
             now,
             seed: 0,
             kept: BTreeMap::new(),
+            counters: BTreeMap::new(),
+            changed_counters: BTreeSet::new(),
             interfaces: HashSet::new(),
             pending: BTreeMap::new(),
         }
@@ -104,6 +111,14 @@ impl Ledger {
     pub fn take(&mut self, sealer: &Sealer) -> Commit {
         let mut writes = Vec::with_capacity(self.pending.len());
         for (key, record) in std::mem::take(&mut self.pending) {
+            if key.kind() == LAST {
+                self.changed_counters.insert(key.clone());
+                match record {
+                    Some(record) => self.counters.insert(key, record),
+                    None => self.counters.remove(&key),
+                };
+                continue;
+            }
             let Some(record) = record else { continue };
             writes.push(Write::put(key.as_str(), codec::encode(sealer, &key, &record)));
             if KEPT.contains(&key.kind()) {
@@ -113,9 +128,22 @@ impl Ledger {
         Commit { writes, ..Commit::default() }
     }
 
+    /// Commits of the counters that have changed, to be made after all others.
+    pub fn take_counters(&mut self, sealer: &Sealer) -> Vec<Commit> {
+        let changed: Vec<Key> = std::mem::take(&mut self.changed_counters).into_iter().collect();
+        let write = |key: &Key| match self.counters.get(key) {
+            Some(record) => Write::put(key.as_str(), codec::encode(sealer, key, record)),
+            None => Write::delete(key.as_str()),
+        };
+        let commit =
+            |keys: &[Key]| Commit { writes: keys.iter().map(write).collect(), ..Commit::default() };
+        changed.chunks(FULL).map(commit).collect()
+    }
+
     fn get(&self, key: &Key) -> Option<Record> {
         match self.pending.get(key) {
             Some(record) => record.clone(),
+            None if key.kind() == LAST => self.counters.get(key).cloned(),
             None => self.kept.get(key).cloned(),
         }
     }

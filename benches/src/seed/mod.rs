@@ -18,6 +18,8 @@ use linkway_domain::edge::report::{ReportConnection, ReportHead, ReportInterface
 use linkway_domain::id::{AccountId, ConnectionId, EdgeId, VirtualInterfaceId};
 use linkway_domain::location::decide::CreateLocation;
 use linkway_domain::port::decide::CreatePort;
+use linkway_domain::quota::Quotas;
+use linkway_domain::settings::Settings;
 use linkway_domain::virtual_gateway::decide::CreateGateway;
 use linkway_domain::virtual_interface::decide::{
     AllocatePrivateVirtualInterface, ConfirmPrivateVirtualInterface, NewInterface,
@@ -98,7 +100,7 @@ pub struct Filling {
 impl Filling {
     /// Empty.
     pub fn new() -> Self {
-        let ledger = Ledger::new(server::settings(&Config::default()), clock::now());
+        let ledger = Ledger::new(settings(), clock::now());
         Self { population: Population::default(), ledger, edges: Vec::new() }
     }
 
@@ -111,7 +113,7 @@ impl Filling {
     pub async fn fill(&mut self, path: &Path, interfaces: usize) -> Result<Extent> {
         let dir = DataDir::new(path);
         let options = SqliteOptions { max_batch: BATCH, ..SqliteOptions::default() };
-        let records = boot::open_records(&dir, server::settings(&Config::default()), options)?;
+        let records = boot::open_records(&dir, settings(), options)?;
         migrate::records(&records).await?;
         let sealer = Sealer::load(&dir.key_file())?;
         let mut commits = Commits { store: Arc::clone(records.store()), running: JoinSet::new() };
@@ -139,6 +141,10 @@ impl Filling {
             }
         }
         commits.add(self.ledger.take(&sealer)).await?;
+        commits.settle().await?;
+        for commit in self.ledger.take_counters(&sealer) {
+            commits.add(commit).await?;
+        }
         commits.settle().await?;
         let Population { tenants, connections, interfaces } = &self.population;
         Ok(Extent {
@@ -277,6 +283,23 @@ impl Filling {
     fn as_edge(&mut self, edge: &EdgeId, report: &impl Command<Outcome = ()>) -> Result<()> {
         self.ledger.must(&Principal::Edge(edge.clone()), report)
     }
+}
+
+/// Quotas that no turn meets: each lends hundreds of thousands of interfaces on the connections that there are.
+pub fn quotas() -> Quotas {
+    const NEVER_MET: u32 = 1_000_000;
+    Quotas {
+        private_and_public_interfaces_per_connection: 4094,
+        interfaces_per_connection: 4094,
+        connections_per_location: 100_000,
+        unanswered_offers_per_lender: NEVER_MET,
+        unanswered_offers: NEVER_MET,
+        ..Quotas::default()
+    }
+}
+
+fn settings() -> Settings {
+    server::settings(&Config { quotas: quotas(), ..Config::default() })
 }
 
 /// The head of each edge's only report.

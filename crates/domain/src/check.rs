@@ -8,6 +8,7 @@ use crate::connection::{Connection, ConnectionPhase};
 use crate::id::AccessKeyId;
 use crate::key::{self, Key};
 use crate::operator::Role;
+use crate::quota::{Count, Recount};
 use crate::record::{Kind, Record, derived};
 use crate::tag::TaggedResource;
 use crate::virtual_interface::Phase;
@@ -27,6 +28,7 @@ pub fn violations(records: &BTreeMap<String, Record>) -> Vec<String> {
         }
         found.extend(incoherent(records, record).into_iter().map(|text| format!("{at}: {text}")));
     }
+    found.extend(miscounted(records));
     for (at, record) in &expected {
         match records.get(at) {
             Some(there) if there == record => {}
@@ -50,6 +52,30 @@ pub fn violations(records: &BTreeMap<String, Record>) -> Vec<String> {
             }
             Some(_) => {}
         }
+    }
+    found
+}
+
+/// The counters of quotas that differ from a recount.
+fn miscounted(records: &BTreeMap<String, Record>) -> Vec<String> {
+    let mut recount = Recount::default();
+    records.values().for_each(|record| recount.add(record));
+    let mut counted = recount.counters();
+    let counters = records.range("count/".to_owned()..).map_while(|(at, record)| match record {
+        Record::Count(count) if at.starts_with("count/") => Some((at, *count)),
+        _ => None,
+    });
+    let mut found = Vec::new();
+    let mut judge = |at: &str, says: Count, counted: Count| {
+        if says != counted {
+            found.push(format!("{at}: says {says}, a recount gives {counted}"));
+        }
+    };
+    for (at, says) in counters {
+        judge(at, says, counted.remove(at).unwrap_or_default());
+    }
+    for (at, counted) in counted {
+        judge(&at, Count::NONE, counted);
     }
     found
 }
@@ -169,6 +195,7 @@ fn incoherent(records: &BTreeMap<String, Record>, record: &Record) -> Vec<String
         Record::Account(_)
         | Record::Location(_)
         | Record::EdgeSeen(_)
+        | Record::Count(_)
         | Record::Claim(_)
         | Record::Mark => {}
     }

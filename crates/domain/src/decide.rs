@@ -7,6 +7,7 @@ use crate::fault::Fault;
 use crate::id::AccountId;
 use crate::key::Key;
 use crate::principal::Principal;
+use crate::quota;
 use crate::record::{self, Record};
 use crate::seed::Seed;
 use crate::settings::Settings;
@@ -166,8 +167,13 @@ impl<'v> Changes<'v> {
         self.set(key, None);
     }
 
-    /// The decision that all of this makes.
-    pub(crate) fn decision<T>(self, outcome: T) -> Asked<Decision<T>> {
+    /// The decision that all of this makes, with the counters of quotas that follow from it.
+    ///
+    /// # Errors
+    ///
+    /// If such a counter is not loaded.
+    pub(crate) fn decision<T>(mut self, outcome: T) -> Asked<Decision<T>> {
+        quota::count(self.view, &mut self.writes)?;
         Ok(Decision { writes: self.writes, outcome })
     }
 }

@@ -3,6 +3,9 @@
 
 use std::fmt;
 
+use crate::quota::Quota;
+use crate::text::INVISIBLE_LETTERS;
+
 /// A refusal. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -83,6 +86,16 @@ pub enum Fault {
         count: usize,
         /// How many there may be.
         limit: usize,
+    },
+    /// A quota is used up. The text tells its value and whose it is, never who else uses it.
+    #[error("{whose} may have {limit} {}: the quota {} is used up.", .quota.noun(), .quota.as_str())]
+    QuotaExceeded {
+        /// The quota.
+        quota: Quota,
+        /// Its value.
+        limit: u32,
+        /// The field and the resource or account.
+        whose: String,
     },
     /// A list is too long.
     #[error("{field} has {count} members; at most {limit} are allowed.")]
@@ -195,7 +208,8 @@ fn quoted(value: &str) -> String {
 }
 
 fn escape(character: char) -> impl Iterator<Item = char> {
-    let escaped = character != '\'' && character.escape_debug().len() > 1;
+    let invisible = INVISIBLE_LETTERS.contains(&character);
+    let escaped = character != '\'' && (invisible || character.escape_debug().len() > 1);
     let plain = (!escaped).then_some(character);
     let code = escaped.then(|| character.escape_default());
     plain.into_iter().chain(code.into_iter().flatten())

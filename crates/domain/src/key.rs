@@ -1,10 +1,10 @@
 //! Where each record lives. Keys are printable ASCII with `/` between their parts, so that all of one kind, and all of
 //! one owner, are one range.
 //!
-//! Three sorts: records proper (`vif/…`), claims, whose key *is* what must be unique (`on/<connection>/live/<vlan>`),
-//! and indexes, which only make a list without a scan of everything (`vif-of/<account>/…`). Claims and indexes are
-//! written in the same commit as the record that they derive from ([`crate::record::derived`]);
-//! [`crate::check`] verifies that they agree.
+//! Four sorts: records proper (`vif/…`), claims, whose key *is* what must be unique (`on/<connection>/live/<vlan>`),
+//! indexes, which only make a list without a scan of everything (`vif-of/<account>/…`), and counters, which say how many there
+//! are of what a quota limits (`count/…`). Claims, indexes and counters are written in the same commit as the record that they
+//! derive from ([`crate::record::derived`], [`crate::record::uses`]); [`crate::check`] verifies that they agree.
 
 use std::fmt::{self, Write as _};
 
@@ -148,6 +148,20 @@ keys! {
     attached(gateway: &VirtualGatewayId, id: &VirtualInterfaceId) = "attached/{gateway}/{id}";
     /// Range: the interfaces that lead to a gateway.
     all_attached(gateway: &VirtualGatewayId) = "attached/{gateway}/";
+    /// Counter: the live interfaces of a connection.
+    count_of_interfaces(connection: &ConnectionId) = "count/vif/{connection}";
+    /// Counter: the live connections of an account at a location.
+    count_of_connections(account: &AccountId, location: &LocationCode) = "count/connection/{account}/{location}";
+    /// Range: the counters of an account's connections.
+    counts_of_connections(account: &AccountId) = "count/connection/{account}/";
+    /// Counter: the access keys of an account.
+    count_of_access_keys(account: &AccountId) = "count/key/{account}";
+    /// Counter: the unanswered interfaces that a lender offers a recipient.
+    count_of_offers_of(recipient: &AccountId, lender: &AccountId) = "count/offer/{recipient}/{lender}";
+    /// Range: the counters of a recipient's unanswered interfaces by lender.
+    counts_of_offers(recipient: &AccountId) = "count/offer/{recipient}/";
+    /// Counter: the unanswered interfaces that a recipient is offered.
+    count_of_offers(recipient: &AccountId) = "count/offers/{recipient}";
 }
 
 /// Claim: the VLAN of a live interface.

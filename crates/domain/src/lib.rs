@@ -26,6 +26,7 @@ pub mod operator;
 pub mod outcome;
 pub mod port;
 pub mod principal;
+pub mod quota;
 pub mod record;
 pub mod resource;
 pub mod seed;

@@ -15,6 +15,7 @@ use crate::key::Key;
 use crate::location::Location;
 use crate::operator::{OperatorUse, Roster};
 use crate::port::Port;
+use crate::quota::{Count, Use};
 use crate::stored::{Entry, Stored};
 use crate::tag::ResourceTags;
 use crate::version::{Form, InJson, Migrated, Moved, Never, Versioned};
@@ -175,6 +176,15 @@ macro_rules! records {
             }
         }
 
+        /// What a record uses of the quotas.
+        #[must_use]
+        pub fn uses(record: &Record) -> Vec<Use<'_>> {
+            match record {
+                $(Record::$name(record) => Stored::uses(record),)*
+                Record::Claim(_) | Record::Mark => Vec::new(),
+            }
+        }
+
         /// How a record counts in the counts of things by state.
         #[must_use]
         pub fn counts(record: &Record) -> Vec<(Group, i64)> {
@@ -241,6 +251,8 @@ records! {
     CustomerAgreement = "customer-agreement" at "agreement", sealed Never, cached false, counted false, wakes Nobody;
     /// A virtual gateway, with the keys of its sessions with the fabric.
     Gateway = "gateway" at "gateway", sealed Since(2), cached true, counted false, wakes Nobody;
+    /// How many there are of something that a quota limits.
+    Count = "count" at "count", sealed Never, cached true, counted false, wakes Nobody;
 }
 
 /// What an edge router must know because of a record.
@@ -268,6 +280,7 @@ pub fn on_edge(record: &Record) -> Option<EdgePart> {
         | Record::ResourceTags(_)
         | Record::CustomerAgreement(_)
         | Record::Gateway(_)
+        | Record::Count(_)
         | Record::Claim(_)
         | Record::Mark => None,
     }
@@ -315,6 +328,7 @@ versions! {
     VirtualInterface2 = 2 Compact after InJson<Self>, |InJson(same)| same.into();
     VirtualInterfaceStatus = 2 Compact after Never, |never| match never {};
     ResourceTags = 2 Compact after Never, |never| match never {};
+    Count = 2 Compact after Never, |never| match never {};
     AccessKey = 1 Json after Never, |never| match never {};
     Roster = 1 Json after Never, |never| match never {};
     OperatorUse = 1 Json after Never, |never| match never {};

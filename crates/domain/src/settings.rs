@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::id::AgreementName;
+use crate::quota::Quotas;
 
 /// What an operator may set and a rule must know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Settings {
     pub simulated_approval: Duration,
     /// The customer agreements that accounts may confirm.
     pub customer_agreements: Vec<AgreementName>,
+    /// How many there may be of what tenants make.
+    pub quotas: Quotas,
 }
 
 impl Default for Settings {
@@ -30,6 +33,7 @@ impl Default for Settings {
             silence: Duration::from_secs(90),
             simulated_approval: Duration::from_secs(2),
             customer_agreements: Vec::new(),
+            quotas: Quotas::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::VirtualInterfaceId;
 use crate::key::Key;
+use crate::quota::Use;
 
 /// A record, with the key and the entries that follow from it.
 pub(crate) trait Stored {
@@ -11,6 +12,10 @@ pub(crate) trait Stored {
     fn key(&self) -> Option<Key>;
     /// The claims and indexes that must exist because of it.
     fn derived(&self) -> Vec<(Key, Entry)> {
+        Vec::new()
+    }
+    /// What it uses of the quotas.
+    fn uses(&self) -> Vec<Use<'_>> {
         Vec::new()
     }
     /// How it counts in the counts of things by state: a group, and how much it adds there.

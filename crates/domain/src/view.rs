@@ -18,6 +18,7 @@ use crate::key::{self, Key};
 use crate::location::Location;
 use crate::operator::{OperatorUse, Roster};
 use crate::port::Port;
+use crate::quota::{Count, Counter};
 use crate::record::{Claim, Record};
 use crate::tag::{ResourceTags, TaggedResource};
 use crate::virtual_gateway::Gateway;
@@ -114,6 +115,11 @@ impl View {
         }
     }
 
+    /// The record at a key as far as it was loaded: `None` where there is none, or where nobody asked.
+    pub(crate) fn known(&self, key: &Key) -> Option<&Record> {
+        self.find(key).and_then(|(_, _, record)| record.as_ref())
+    }
+
     fn find(&self, key: &Key) -> Option<&(Key, Version, Option<Record>)> {
         self.records.iter().find(|(known, _, _)| known == key)
     }
@@ -166,4 +172,6 @@ typed! {
     tags(resource: &TaggedResource, account: &AccountId) -> ResourceTags, key::tags;
     /// A customer agreement that an account has confirmed.
     customer_agreement(account: &AccountId, name: &AgreementName) -> CustomerAgreement, key::customer_agreement;
+    /// How many there are of something that a quota limits.
+    count(counter: &Counter<'_>) -> Count, Counter::key;
 }

@@ -99,17 +99,38 @@ fn the_same_vlan_twice() {
     exclusive(&scene.world, &one, &other, [&taken, &taken]);
 }
 
+/// A connection's counter is compared: who was overtaken decides again, and gets the VLAN all the same.
 #[test]
-fn different_vlans_of_one_connection_do_not_wait_for_each_other() {
+fn different_vlans_of_one_connection_are_all_given_at_once() {
     let mut scene = Scene::new();
     let line = scene.line(A, R1, "eth1");
     let calls: Vec<Call> = (1..=50).map(|vlan| by(&mut scene, A, allocate(&line, vlan))).collect();
     let decided: Vec<_> =
         calls.iter().map(|call| scene.world.decide(call).expect("is free")).collect();
+    for (call, prepared) in calls.iter().zip(&decided) {
+        if scene.world.commit(prepared).is_err() {
+            let again = scene.world.decide(call).expect("is still free");
+            scene.world.commit(&again).expect("nothing that it rests on has changed");
+        }
+    }
+    assert_eq!(scene.world.interfaces().count(), 50);
+    assert_eq!(scene.world.violations(), Vec::<String>::new());
+}
+
+#[test]
+fn interfaces_of_different_connections_for_different_accounts_do_not_wait_for_each_other() {
+    let mut scene = Scene::new();
+    let lines = [(A, "eth1", B), (B, "eth2", C), (C, "eth3", A)];
+    let calls = lines.map(|(lender, port, owner)| {
+        let connection = scene.line(lender, R1, port).to_string();
+        let new = Allocate { connection, owner: owner.to_owned(), new: plain(7) };
+        by(&mut scene, lender, Command::Allocate(new))
+    });
+    let decided = calls.map(|call| scene.world.decide(&call).expect("is free"));
     for prepared in &decided {
         scene.world.commit(prepared).expect("nothing that it rests on has changed");
     }
-    assert_eq!(scene.world.interfaces().count(), 50);
+    assert_eq!(scene.world.interfaces().count(), 3);
 }
 
 #[test]

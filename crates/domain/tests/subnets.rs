@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use common::refused;
 use common::scene::{A, B, C, R1, R2, Scene, addressed, plain};
+use linkway_domain::quota::Quotas;
 
 #[test]
 fn peer_subnets_of_one_gateway_on_one_router_do_not_overlap() {
@@ -56,6 +57,7 @@ fn peer_subnets_of_one_gateway_on_one_router_do_not_overlap() {
 #[test]
 fn the_services_own_addresses_differ_for_all_4094_vlans_of_a_connection() {
     let mut scene = Scene::new();
+    scene.world.settings.quotas = Quotas::each(4094);
     let line = scene.line(A, R1, "eth1");
     let gateway = scene.vpc(A).id;
     let mut subnets = BTreeSet::new();

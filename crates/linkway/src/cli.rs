@@ -10,7 +10,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use crate::admin::AdminArgs;
 use crate::demo::DemoArgs;
 use crate::edge::EdgeArgs;
-use crate::{admin, demo, edge, serve};
+use crate::manual::{CompletionArgs, ManArgs};
+use crate::{admin, demo, edge, manual, serve};
 
 /// Hosted private virtual interfaces between accounts, over the Direct Connect API.
 #[derive(Debug, Parser)]
@@ -35,6 +36,8 @@ enum Command {
     Edge(EdgeArgs),
     Admin(AdminArgs),
     Demo(DemoArgs),
+    Completion(CompletionArgs),
+    Man(ManArgs),
 }
 
 /// Serve the API, the operator API and the feed for edges.
@@ -84,6 +87,8 @@ pub fn run() -> ExitCode {
         Command::Edge(args) => edge::run(&args),
         Command::Admin(args) => return admin::run(args),
         Command::Demo(args) => demo::run(&args),
+        Command::Completion(args) => Ok(manual::completion(&args, Cli::command())),
+        Command::Man(args) => manual::man(&args, Cli::command()),
     };
     ended.unwrap_or_else(|error| {
         eprintln!("error: {}", told(&error));

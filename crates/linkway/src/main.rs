@@ -8,6 +8,7 @@ mod check;
 mod cli;
 mod demo;
 mod edge;
+mod manual;
 mod print;
 mod serve;
 mod signed;

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use process::client::Client;
 use process::world::{Pair, connection, simulated_location, text};
-use process::{Desk, Process, QUICK, seed, wait_for};
+use process::{Desk, Process, QUICK, ROOMY, seed, wait_for};
 use serde_json::{Value, json};
 use writer::{Phase, Writer};
 
@@ -30,7 +30,7 @@ const UNTHROTTLED: &str = "[throttle]\nkey_per_second = 0.0\naccount_per_second 
 #[test]
 fn acknowledged_writes_survive_every_kill() {
     let mut rng = Rng::with_seed(seed());
-    let desk = Desk::new(&[QUICK, UNTHROTTLED].concat());
+    let desk = Desk::new(&[QUICK, UNTHROTTLED, ROOMY].concat());
     let mut server = desk.start();
     let mut operator = desk.operator(&server);
     simulated_location(&mut operator);

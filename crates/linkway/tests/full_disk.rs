@@ -9,9 +9,9 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use process::client::Client;
+use process::client::{Client, get};
 use process::world::{Pair, allocation, simulated_location, text};
-use process::{Desk, Process, QUICK, wait_for};
+use process::{Desk, Process, QUICK, ROOMY, wait_for};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -113,15 +113,15 @@ fn a_full_disk_refuses_writes_and_serves_reads_until_there_is_space() {
     match Tmpfs::mount("3m") {
         Some(disk) => {
             let data = disk.path().join("data");
-            run_short(Desk::with_data(QUICK, &data), &Shortage::Tmpfs(disk));
+            run_short(Desk::with_data(&[QUICK, ROOMY].concat(), &data), &Shortage::Tmpfs(disk));
         }
-        None => run_short(Desk::new(QUICK), &Shortage::FileSize),
+        None => run_short(Desk::new(&[QUICK, ROOMY].concat()), &Shortage::FileSize),
     }
 }
 
 #[test]
 fn files_that_may_not_grow_refuse_writes_and_serve_reads_until_they_may() {
-    run_short(Desk::new(QUICK), &Shortage::FileSize);
+    run_short(Desk::new(&[QUICK, ROOMY].concat()), &Shortage::FileSize);
 }
 
 fn run_short(desk: Desk, shortage: &Shortage) {
@@ -140,6 +140,17 @@ fn run_short(desk: Desk, shortage: &Shortage) {
         let refused = (first..first + MOST_WRITES)
             .find_map(|number| allocate(&mut lender, &pair, number).map(|id| lent.push(id)).err());
         let refused = refused.expect("the disk never became full");
+        if let Shortage::Tmpfs(_) = shortage {
+            let ready = get(server.address(), "/readyz").expect("answered");
+            assert_eq!(
+                (ready.status, ready.text().contains("disk")),
+                (503, true),
+                "{}",
+                ready.text()
+            );
+            assert!(metric(&desk, "linkway_disk_free_bytes") < 65536.0);
+            assert_eq!(metric(&desk, "linkway_ready"), 0.0);
+        }
         // Refused again and again, and nothing else comes of it.
         for number in 50..60 {
             assert_eq!(allocate(&mut lender, &pair, number).expect_err("it is full"), refused);
@@ -148,6 +159,12 @@ fn run_short(desk: Desk, shortage: &Shortage) {
         let mut recipient = pair.recipient.client(server.address());
         let answer = recipient.call("ConfirmPrivateVirtualInterface", &first);
         assert_eq!(answer.status, 500, "{}", answer.text());
+        let logs = server.logs();
+        assert!(!answer.request_id.is_empty());
+        let line = logs
+            .lines()
+            .find(|line| line.contains("the store is full") && line.contains(&answer.request_id));
+        assert!(line.is_some(), "no line with {} in\n{logs}", answer.request_id);
         assert_eq!(lender.interface_state(&lent[0]), "confirming");
         assert_eq!(seen(&mut lender), sorted(&lent), "while the disk is full");
         shortage.end(&server);
@@ -157,6 +174,11 @@ fn run_short(desk: Desk, shortage: &Shortage) {
                 panic!("there is space again, but: {text}\n{}", server.logs())
             }),
         );
+        wait_for("/readyz", || {
+            let ready = get(server.address(), "/readyz").expect("answered");
+            (ready.status == 200).then_some(())
+        });
+        assert!(metric(&desk, "linkway_store_size_bytes") > 0.0);
         let id = lent.remove(0);
         lender.ok("DeleteVirtualInterface", &json!({ "virtualInterfaceId": id }));
     }
@@ -171,6 +193,13 @@ fn run_short(desk: Desk, shortage: &Shortage) {
     let server = desk.start();
     let seen = seen(&mut pair.lender.client(server.address()));
     assert_eq!(seen, sorted(&lent), "after a restart");
+}
+
+/// A metric without labels.
+fn metric(desk: &Desk, name: &str) -> f64 {
+    let text = get(desk.admin_address(), "/metrics").expect("answered").text();
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().expect("a number")
 }
 
 /// A server for which a write beyond the limit is an error, not a signal that ends it.

@@ -16,7 +16,7 @@ use std::sync::{Barrier, Mutex};
 use fastrand::Rng;
 use process::client::{Answer, Client};
 use process::world::{Pair, allocation, connection, simulated_location, text};
-use process::{Desk, QUICK, seed};
+use process::{Desk, QUICK, ROOMY, seed};
 use serde_json::json;
 use specification::{Call, Class, Said, Trunk};
 use stateright::semantics::{ConsistencyTester as _, LinearizabilityTester};
@@ -32,7 +32,7 @@ type History = Mutex<LinearizabilityTester<u64, Trunk>>;
 #[test]
 fn histories_of_concurrent_clients_are_linearizable() {
     let mut rng = Rng::with_seed(seed());
-    let desk = Desk::new(QUICK);
+    let desk = Desk::new(&[QUICK, ROOMY].concat());
     let server = desk.start();
     let address = server.address();
     let mut operator = desk.operator(&server);

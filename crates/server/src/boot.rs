@@ -21,6 +21,7 @@ use linkway_store::{
 };
 use linkway_wire::operator::OperatorFile;
 
+use crate::private;
 use crate::records::{Failure, Records};
 
 /// Why a data directory cannot be used.
@@ -43,6 +44,14 @@ pub enum BootError {
         path = .0.display()
     )]
     NoKeyFile(PathBuf),
+    /// Others may look into the data directory.
+    #[error("data directory {}: {}", path.display(), private::rule(*mode, "700"))]
+    SharedDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// The key file cannot be used.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
@@ -81,7 +90,7 @@ impl DataDir {
         Self(path.into())
     }
 
-    /// Makes the directory if it is not there.
+    /// Makes the directory if it is not there. One that is there must be its owner's alone.
     pub fn create(&self) -> Result<(), BootError> {
         let failed = |error| BootError::Io {
             what: "cannot make the data directory",
@@ -89,6 +98,9 @@ impl DataDir {
             error,
         };
         DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(failed)?;
+        if let Some(mode) = private::shared(&self.0).map_err(failed)? {
+            return Err(BootError::SharedDirectory { path: self.0.clone(), mode });
+        }
         let scratch = self.scratch();
         // What an interrupted backup left.
         if scratch.exists() {
@@ -225,9 +237,8 @@ pub(crate) fn replace_operator_file(dir: &DataDir, file: &OperatorFile) -> Resul
     let mut json = serde_json::to_vec_pretty(file).expect("a few strings");
     json.push(b'\n');
     let path = dir.operator_file();
-    let private =
-        |path: &Path| fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o077 == 0);
-    if fs::read(&path).is_ok_and(|there| there == json) && private(&path) {
+    let is_private = private::shared(&path).is_ok_and(|mode| mode.is_none());
+    if is_private && fs::read(&path).is_ok_and(|there| there == json) {
         return Ok(());
     }
     replace(&path, &json).map_err(|error| BootError::Io {

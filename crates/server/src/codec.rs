@@ -228,6 +228,7 @@ pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, CodecError> {
 
 #[cfg(test)]
 mod tests {
+    use linkway_domain::quota::Count;
     use serde_json::{Value, json};
 
     use super::*;
@@ -419,6 +420,17 @@ mod tests {
             shown(account, &named),
         ];
         assert_eq!(all.join("\n"), CURRENT);
+    }
+
+    /// Literal bytes of a counter.
+    #[test]
+    fn a_counter_is_a_few_bytes() {
+        let at = "count/vif/dxcon-fabc1234";
+        let record = Record::Count(Count { total: 300, transit: 1 });
+        let bytes = encode(&sealer(), &key(at), &record);
+        assert_eq!(bytes, [2, 0xac, 0x02, 1]);
+        assert!(is_current(at, &bytes));
+        assert_eq!(decode(&sealer(), at, &bytes), Ok(record));
     }
 
     const CURRENT: &str = concat!(

@@ -15,6 +15,7 @@ pub mod liveness;
 pub mod logs;
 pub mod migrate;
 pub mod operators;
+pub mod private;
 pub mod reconcile;
 pub mod records;
 pub mod server;

@@ -3,24 +3,30 @@
 //! What an earlier version kept within a record becomes records of its own, so reading alone does not do. Every step is one
 //! commit that compares what it read, and steps can be repeated: a start that was interrupted is finished by the next one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 
 use linkway_domain::key::{self, Key};
-use linkway_domain::record::{self, Record};
+use linkway_domain::quota::{Count, Recount};
+use linkway_domain::record::{self, Holds, Record};
 use linkway_domain::version::Migrated;
 use linkway_store::{Commit, CommitError, Compare, Versioned, Write};
 
 use crate::codec;
 use crate::records::{Failure, Records};
 
-/// The form that this build gives to records. Rises whenever a version of a record gives some of it records of their own.
-const FORM: u32 = 3;
+/// The form that this build gives to records. Rises whenever a version of a record gives some of it records of their own, and
+/// whenever something else is counted than before.
+const FORM: u32 = 4;
 
 /// Records read at a time.
 const PAGE: usize = 1000;
 
 /// Records migrated in one commit: each becomes up to five writes, and etcd takes 128 in a transaction.
 const AT_ONCE: usize = 20;
+
+/// Counters written in one commit; etcd takes 128 in a transaction.
+const COUNTERS_AT_ONCE: usize = 100;
 
 /// Migrates what an earlier build has written; does nothing if that was done.
 ///
@@ -29,20 +35,90 @@ const AT_ONCE: usize = 20;
 /// If the store fails or a record cannot be read; what was migrated stays so.
 pub async fn records(records: &Records) -> Result<(), Failure> {
     let done = key::format(FORM);
-    if records.store().get(done.as_str()).await?.is_some() {
-        return Ok(());
+    let earlier = marks_of_earlier_forms();
+    let marks: Vec<&str> = [&done].into_iter().chain(&earlier).map(Key::as_str).collect();
+    let found = records.store().get_many(&marks).await?.records;
+    let (is_marked, was_served_since) =
+        (found[0].is_some(), found[1..].iter().any(Option::is_some));
+    match (is_marked, was_served_since) {
+        (true, false) => return Ok(()),
+        // Not done until it is done again.
+        (true, true) => {
+            let writes = vec![Write::delete(done.as_str())];
+            records.store().commit(Commit { writes, ..Commit::default() }).await?;
+        }
+        (false, _) => {}
     }
     let mut migrated = 0_u64;
     for kind in record::kinds().filter(|kind| codec::has_earlier_versions(kind)) {
         migrated += all_of(records, &key::all(kind.prefix)).await?;
     }
+    if recount(records, &done).await?.is_break() {
+        return Ok(());
+    }
     if migrated > 0 {
         tracing::info!(records = migrated, "records of an earlier build were migrated");
     }
-    let writes =
-        vec![Write::put(done.as_str(), codec::encode(records.sealer(), &done, &Record::Mark))];
+    let unmarked = earlier.iter().map(|mark| Write::delete(mark.as_str()));
+    let writes = unmarked.chain([records.put(&done, &Record::Mark)]).collect();
     records.store().commit(Commit { writes, ..Commit::default() }).await?;
     Ok(())
+}
+
+/// Whether a directory with these records has been brought to this build's form.
+pub(crate) fn is_done(records: &BTreeMap<String, Record>) -> bool {
+    let has = |mark: &Key| records.contains_key(mark.as_str());
+    has(&key::format(FORM)) && !marks_of_earlier_forms().iter().any(has)
+}
+
+/// The marks that earlier builds leave. One of them beside this build's own says that an earlier build has served the directory
+/// since, which counts nothing.
+fn marks_of_earlier_forms() -> Vec<Key> {
+    (1..FORM).map(key::format).collect()
+}
+
+/// Writes the counters of quotas as a recount gives them; `Break` if another server has done so and goes on counting.
+///
+/// Every commit compares that the mark of this form is not there yet: nothing is served before it is, so nothing changes while
+/// this counts.
+async fn recount(records: &Records, done: &Key) -> Result<ControlFlow<()>, Failure> {
+    let mut recount = Recount::default();
+    for kind in record::kinds().filter(|kind| matches!(kind.holds, Holds::Record(_))) {
+        let (range, mut after) = (key::all(kind.prefix), None);
+        loop {
+            let (found, more) = records.range(&range, after.as_deref(), PAGE).await?;
+            found.iter().for_each(|(_, record)| recount.add(record));
+            if !more {
+                break;
+            }
+            after = found.into_iter().next_back().map(|(at, _)| at);
+        }
+    }
+    let mut counters: BTreeMap<String, Option<Count>> = BTreeMap::new();
+    let mut after = None;
+    loop {
+        let (found, more) = records.keys(&key::all("count"), after.as_deref(), PAGE).await?;
+        after = found.last().cloned();
+        counters.extend(found.into_iter().map(|at| (at, None)));
+        if !more {
+            break;
+        }
+    }
+    counters.extend(recount.counters().into_iter().map(|(at, count)| (at, Some(count))));
+    let writes = counters.into_iter().map(|(at, count)| match count {
+        Some(count) => records.put(&Key::from_stored(at), &count.into()),
+        None => Write::delete(at),
+    });
+    for some in writes.collect::<Vec<_>>().chunks(COUNTERS_AT_ONCE) {
+        let compares = vec![Compare::absent(done.as_str())];
+        let commit = Commit { compares, writes: some.to_vec(), ..Commit::default() };
+        match records.store().commit(commit).await {
+            Ok(_) => {}
+            Err(CommitError::Conflict { .. }) => return Ok(ControlFlow::Break(())),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(ControlFlow::Continue(()))
 }
 
 async fn all_of(records: &Records, range: &Key) -> Result<u64, Failure> {

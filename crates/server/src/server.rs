@@ -21,7 +21,7 @@ use crate::config::tls::{Identity, TlsError};
 use crate::feed::Feed;
 use crate::http::{self, Limits, Options, Proxies};
 use crate::liveness::Liveness;
-use crate::reconcile::{changes, deadlines, housekeeping, simulated};
+use crate::reconcile::{changes, deadlines, housekeeping, simulated, unheard};
 use crate::records::Records;
 use crate::telemetry::{StoreMetrics, Telemetry};
 use crate::{migrate, operators};
@@ -79,6 +79,8 @@ impl StoreObserver for Observer {
         if report.commits > 0 {
             self.0.committed(report.commits);
             self.0.synced(report.sync);
+        } else if report.failures > 0 {
+            self.0.failed();
         }
         for _ in 0..report.conflicts {
             self.0.conflict();
@@ -96,6 +98,7 @@ pub fn settings(config: &Config) -> Settings {
         silence: config.edge_silent_seconds.duration(),
         simulated_approval: config.simulated_approval_seconds.duration(),
         customer_agreements: config.customer_agreements.clone(),
+        quotas: config.quotas.clone(),
     }
 }
 
@@ -115,6 +118,10 @@ impl Server {
         ));
         let observer = Arc::new(Observer(telemetry.store.clone()));
         let dir = DataDir::new(&config.data_dir);
+        telemetry.disk.watch(&config.data_dir);
+        if let Some(identity) = &identity {
+            telemetry.certificate_expiry(identity.expiry());
+        }
         let store = SqliteOptions {
             max_batch: config.store_max_batch,
             cache_bytes: config.store_cache_mib << 20,
@@ -198,6 +205,11 @@ impl Server {
             Arc::clone(&self.records),
             Arc::clone(&self.feed),
             self.config.simulated_step_seconds.duration(),
+            self.closing.clone(),
+        ));
+        background.spawn(unheard::run(
+            Arc::clone(&self.records),
+            self.options.telemetry.edges_never_reported.clone(),
             self.closing.clone(),
         ));
         background.spawn(housekeeping::run(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use linkway_domain::check;
+use linkway_domain::quota::Recount;
 use linkway_domain::record::Record;
 use linkway_domain::version::Migrated;
 use linkway_store::seal::Sealer;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use crate::audit;
 use crate::boot::{self, BootError, DataDir};
 use crate::codec;
+use crate::migrate;
 use crate::records::Failure;
 
 /// What was found.
@@ -58,6 +60,12 @@ pub async fn data_dir(path: &Path) -> Result<Report, BootError> {
         if !page.more {
             break;
         }
+    }
+    if !migrate::is_done(&records) {
+        records.retain(|at, _| !at.starts_with("count/"));
+        let mut recount = Recount::default();
+        records.values().for_each(|record| recount.add(record));
+        records.extend(recount.counters().into_iter().map(|(at, count)| (at, count.into())));
     }
     violations.extend(check::violations(&records));
     Ok(Report { records: count, violations })

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use in_process::{Directory, Key, LENDER, Served};
 use linkway_domain::edge::ConfigVersion;
+use linkway_domain::quota::Quotas;
 use linkway_domain::settings::Settings;
 use linkway_server::boot;
 use linkway_store::{Commit, SqliteStore, Store as _, Write};
@@ -37,7 +38,9 @@ fn text(value: &Value, name: &str) -> String {
 impl Ground {
     async fn new() -> (Self, Served) {
         let directory = Directory::create();
-        let server = directory.serve(Arc::clone(&directory.store) as Arc<_>);
+        // A thousand interfaces on one connection.
+        let settings = Settings { quotas: Quotas::each(4094), ..Settings::default() };
+        let server = directory.serve_with(Arc::clone(&directory.store) as Arc<_>, settings);
         let operator = server.operator().await;
         let ok = async |target: &str, body: Value| server.ok(&operator, target, &body).await;
         ok("Linkway.CreateAccount", json!({ "accountId": LENDER, "name": "x" })).await;

@@ -3,8 +3,11 @@
 mod in_process;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use in_process::{Directory, Key, Served};
+use linkway_domain::quota::Quotas;
+use linkway_domain::settings::Settings;
 use serde_json::{Value, json};
 
 const DESCRIBE: &str = "OvertureService.DescribeVirtualInterfaces";
@@ -30,7 +33,12 @@ fn ids(answer: &Value) -> Vec<String> {
 async fn without_a_number_one_answer_has_everything() {
     const MANY: usize = 1003;
     let directory = Directory::create();
-    let mut server = directory.serve(Arc::clone(&directory.store) as Arc<_>);
+    let settings = Settings {
+        simulated_approval: Duration::from_millis(1),
+        quotas: Quotas::each(2000),
+        ..Settings::default()
+    };
+    let mut server = directory.serve_with(Arc::clone(&directory.store) as Arc<_>, settings);
     server.reconcile();
     let operator = server.operator().await;
     let place = json!({ "locationCode": "SIM1", "locationName": "x", "simulated": true });
@@ -46,7 +54,7 @@ async fn without_a_number_one_answer_has_everything() {
         if seen["connections"][0]["connectionState"] == "available" {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let server = Arc::new(server);
     let mut made = Vec::new();

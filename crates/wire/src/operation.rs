@@ -70,6 +70,7 @@ operations! {
         DeleteGateway,
         DeleteOperator,
         DeleteOperatorKey,
+        DescribeAccount,
         DescribeEdge,
         DescribeOperator,
         DisableAccessKey,

@@ -50,6 +50,7 @@ macro_rules! answers {
 answers! {
     CreateAccount -> Account,
     ListAccounts -> AccountList,
+    DescribeAccount -> AccountDetail,
     CreateAccessKey -> NewAccessKey,
     ListAccessKeys -> AccessKeyList,
     EnableAccessKey -> AccessKey,
@@ -200,6 +201,11 @@ requests! {
         account_id: String,
         /// For people.
         name: String,
+    }
+    /// An account, and what it uses of its quotas.
+    DescribeAccount {
+        /// Which.
+        account_id: String,
     }
     /// Makes a key pair for an account or for an edge; the secret is in this answer and never again.
     CreateAccessKey {
@@ -414,6 +420,6 @@ pub use edge::{
 };
 pub use operators::{NewOperatorKey, Operator, OperatorDetail, OperatorKey};
 pub use resources::{
-    AccessKey, AccessKeyKind, AccessKeyStatus, Account, Connection, Edge, Gateway, GatewayHandoff,
-    HandoffPeer, Interface, Location, NewAccessKey, NewEdge, Port,
+    AccessKey, AccessKeyKind, AccessKeyStatus, Account, AccountDetail, Connection, Edge, Gateway,
+    GatewayHandoff, HandoffPeer, Interface, Location, NewAccessKey, NewEdge, Port, QuotaUse,
 };

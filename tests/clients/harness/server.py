@@ -45,6 +45,14 @@ DEFAULTS: Settings = {
         "account_per_second": 10_000,
         "account_burst": 10_000,
     },
+    "quotas": {
+        "private_and_public_interfaces_per_connection": 4094,
+        "interfaces_per_connection": 4094,
+        "connections_per_location": 10_000,
+        "access_keys_per_account": 1000,
+        "unanswered_offers_per_lender": 10_000,
+        "unanswered_offers": 10_000,
+    },
 }
 
 

@@ -26,6 +26,15 @@ key_burst = 10000
 account_per_second = 10000
 account_burst = 10000
 """
+# The benchmark has a thousand interfaces of few lenders.
+QUOTAS = """
+[quotas]
+private_and_public_interfaces_per_connection = 4094
+interfaces_per_connection = 4094
+connections_per_location = 10000
+unanswered_offers_per_lender = 10000
+unanswered_offers = 10000
+"""
 
 
 class AdminRefused(Exception):
@@ -45,7 +54,7 @@ class Server:
         self._data = directory / "data"
         self._config = directory / "linkway.toml"
         lines = [f"{name} = {json.dumps(value)}" for name, value in (DEFAULTS | settings).items()]
-        self._config.write_text("\n".join(lines) + "\n" + THROTTLE)
+        self._config.write_text("\n".join(lines) + "\n" + THROTTLE + QUOTAS)
         self.process: Process | None = None
 
     def start(self) -> None:

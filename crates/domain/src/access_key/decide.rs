@@ -6,6 +6,8 @@ use crate::decide::{Changes, Command, Context, Decision};
 use crate::fault::{Fault, shown};
 use crate::id::{AccessKeyId, EdgeId};
 use crate::key;
+use crate::quota;
+use crate::stored::Stored as _;
 use crate::view::{Asked, View};
 
 /// A new access key.
@@ -107,6 +109,7 @@ pub(crate) fn issue(
     }
     let secret = SecretKey::draw(&mut draws);
     let made = AccessKey { id, secret, principal, enabled: true, created: context.now };
+    quota::room(view, context, made.uses())?;
     changes.put(made.clone())?;
     Ok(made)
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::AccessKeyId;
 use crate::key::{self, Key};
 use crate::outcome::Outcome;
+use crate::quota::{Counter, Use};
 use crate::stored::{Entry, Stored};
 use crate::time::Time;
 
@@ -61,6 +62,10 @@ impl Stored for AccessKey {
 
     fn derived(&self) -> Vec<(Key, Entry)> {
         vec![(key::access_key_of(&self.principal, &self.id), Entry::Mark)]
+    }
+
+    fn uses(&self) -> Vec<Use<'_>> {
+        self.principal.account().map(Counter::AccessKeys).map(Use::one).into_iter().collect()
     }
 }
 

@@ -8,6 +8,8 @@ use crate::id::{ConnectionId, EdgeId, LocationCode, PortName};
 use crate::key;
 use crate::net::Bandwidth;
 use crate::port::Port;
+use crate::quota;
+use crate::stored::Stored as _;
 use crate::tag::decide::put_tags;
 use crate::tag::{TaggedResource, Tags};
 use crate::text;
@@ -74,7 +76,7 @@ impl Command for CreateConnection {
         let name = text::name("connectionName", &self.name)?;
         let provider_name =
             self.provider_name.as_deref().map(|t| text::name("providerName", t)).transpose()?;
-        let tags = Tags::parse("tags", &self.tags)?;
+        let tags = Tags::parse("tags", &self.tags, &context.settings.quotas)?;
         not_offered(self)?;
         let code = LocationCode::parse_field("location", &self.location)?;
         let Some(location) = view.location(&code)? else {
@@ -98,6 +100,7 @@ impl Command for CreateConnection {
             created: context.now,
             ended: None,
         };
+        quota::room(view, context, connection.uses())?;
         let mut changes = Changes::new(view);
         if location.simulated {
             let at = context.now.plus(context.settings.simulated_approval);

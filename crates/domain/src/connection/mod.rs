@@ -12,6 +12,7 @@ use crate::id::{AccountId, ConnectionId, EdgeId, LocationCode, PortName};
 use crate::key::{self, Key};
 use crate::net::Bandwidth;
 use crate::outcome::Outcome;
+use crate::quota::{Counter, Use};
 use crate::resource::{Party, Resource};
 use crate::stored::{Entry, Group, Stored};
 use crate::time::Time;
@@ -236,6 +237,11 @@ impl Stored for Connection {
         }
         keys.extend(self.ended.map(|ended| key::due(ended.purge, self.id.as_str())));
         keys.into_iter().map(|key| (key, Entry::Mark)).collect()
+    }
+
+    fn uses(&self) -> Vec<Use<'_>> {
+        let live = (!self.phase.is_terminal()).then_some((&self.owner, &self.location));
+        live.map(|(owner, at)| Use::one(Counter::Connections(owner, at))).into_iter().collect()
     }
 
     fn counts(&self) -> Vec<(Group, i64)> {

@@ -39,11 +39,12 @@ impl Command for TagChange {
 
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<Tagged>> {
         let account = context.account()?;
-        let add = Tags::parse("tags", &self.add)?;
+        let quotas = &context.settings.quotas;
+        let add = Tags::parse("tags", &self.add, quotas)?;
         let resource = taggable(view, context, "resourceArn", &self.arn, Action::Tag)?;
         let tags = view.tags(&resource, account)?.map(|known| &known.tags);
         let none = Tags::default();
-        let changed = tags.unwrap_or(&none).without(&self.remove).merged("tags", &add)?;
+        let changed = tags.unwrap_or(&none).without(&self.remove).merged("tags", &add, quotas)?;
         if changed == *tags.unwrap_or(&none) {
             return Decision::unchanged(Tagged(resource));
         }

@@ -1,4 +1,4 @@
-//! Tags: up to 50 keys with values on a resource, as the API's `Tag` shape constrains them.
+//! Tags: keys with values on a resource, as the API's `Tag` shape constrains them.
 
 pub mod decide;
 mod resource;
@@ -9,12 +9,10 @@ use serde::{Deserialize, Serialize};
 use unicode_general_category::{GeneralCategory, get_general_category};
 
 use crate::fault::Fault;
+use crate::quota::Quotas;
 
 pub use crate::id::TaggedResource;
 pub use resource::ResourceTags;
-
-/// The most tags that a resource carries ("Direct Connect quotas" in the Direct Connect User Guide).
-pub const MOST_TAGS: usize = 50;
 
 /// The tags of one resource, by key. A value may be absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,8 +26,12 @@ impl Tags {
     ///
     /// A fault that names the member: a key or value breaks the model's rules or begins with `aws:`
     /// ([`FaultKind::Client`]), a key is given twice ([`FaultKind::DuplicateTagKeys`]), or there are more than
-    /// [`MOST_TAGS`] ([`FaultKind::TooManyTags`]).
-    pub fn parse(field: &str, pairs: &[(String, Option<String>)]) -> Result<Self, Fault> {
+    /// the quota ([`FaultKind::TooManyTags`]).
+    pub fn parse(
+        field: &str,
+        pairs: &[(String, Option<String>)],
+        quotas: &Quotas,
+    ) -> Result<Self, Fault> {
         let mut tags = BTreeMap::new();
         for (index, (key, value)) in pairs.iter().enumerate() {
             let path = format!("{field}[{index}]");
@@ -49,18 +51,18 @@ impl Tags {
                 return Err(Fault::DuplicateTagKey { field, key });
             }
         }
-        Self(tags).bounded(field)
+        Self(tags).bounded(field, quotas)
     }
 
     /// These tags with `new` added, a key's new value in place of its old one.
     ///
     /// # Errors
     ///
-    /// [`FaultKind::TooManyTags`] if that makes more than [`MOST_TAGS`].
-    pub fn merged(&self, field: &str, new: &Self) -> Result<Self, Fault> {
+    /// [`FaultKind::TooManyTags`] if that makes more than the quota.
+    pub fn merged(&self, field: &str, new: &Self, quotas: &Quotas) -> Result<Self, Fault> {
         let mut tags = self.0.clone();
         tags.extend(new.0.iter().map(|(key, value)| (key.clone(), value.clone())));
-        Self(tags).bounded(field)
+        Self(tags).bounded(field, quotas)
     }
 
     /// These tags without the given keys; a key that is not there is no error.
@@ -82,10 +84,10 @@ impl Tags {
         self.0.is_empty()
     }
 
-    fn bounded(self, field: &str) -> Result<Self, Fault> {
-        let count = self.0.len();
-        if count > MOST_TAGS {
-            return Err(Fault::TooManyTags { field: field.to_owned(), count, limit: MOST_TAGS });
+    fn bounded(self, field: &str, quotas: &Quotas) -> Result<Self, Fault> {
+        let (count, limit) = (self.0.len(), quotas.tags_per_resource as usize);
+        if count > limit {
+            return Err(Fault::TooManyTags { field: field.to_owned(), count, limit });
         }
         Ok(self)
     }

@@ -10,6 +10,7 @@ use crate::fault::{Fault, ResourceKind};
 use crate::id::{AccountId, BgpPeerId, ConnectionId, RoutingDomainId, VirtualInterfaceId};
 use crate::key;
 use crate::net::{AddressFamily, Asn, AuthKey, Mtu, PeerAddresses, Vlan};
+use crate::quota::{self, Counter};
 use crate::record::Claim;
 use crate::seed::Draws;
 use crate::tag::decide::put_tags;
@@ -110,7 +111,7 @@ struct Checked {
     tags: Tags,
 }
 
-fn check(parent: &str, new: &NewInterface) -> Result<Checked, Fault> {
+fn check(parent: &str, new: &NewInterface, context: &Context<'_>) -> Result<Checked, Fault> {
     let field = |member: &str| format!("{parent}.{member}");
     if let Some(limit) = &new.rate_limit {
         return Err(Fault::field(
@@ -129,7 +130,7 @@ fn check(parent: &str, new: &NewInterface) -> Result<Checked, Fault> {
         auth_key: auth_key.transpose()?,
         family,
         addresses: PeerAddresses::parse(parent, family, ours, theirs)?,
-        tags: Tags::parse(&field("tags"), &new.tags)?,
+        tags: Tags::parse(&field("tags"), &new.tags, &context.settings.quotas)?,
     })
 }
 
@@ -242,6 +243,9 @@ fn want_for_allocation(
         key::connection(&connection),
         key::account(&owner),
         key::live_vlan(&connection, vlan),
+        Counter::Interfaces(&connection).key(),
+        Counter::OffersOf { recipient: &owner, lender: context.account()? }.key(),
+        Counter::Offers(&owner).key(),
         key::interface(&VirtualInterfaceId::draw(&mut context.seed.draws(), context.now)),
     ])
 }
@@ -253,14 +257,13 @@ impl Command for AllocatePrivateVirtualInterface {
         const PARENT: &str = "newPrivateVirtualInterfaceAllocation";
         let mut draws = context.seed.draws();
         want_for_allocation(view, self, context)?;
-        let checked = check(PARENT, &self.new)?;
+        let checked = check(PARENT, &self.new, context)?;
         let owner = AccountId::parse_field("ownerAccount", &self.owner)?;
         let on = connection::usable(view, &self.connection, context)?;
         if owner == on.0.owner {
             let text = "Cannot allocate VirtualInterface for the connection owner.";
             return Err(Fault::client(text).into());
         }
-        let owner = account::decide::existing(view, "ownerAccount", owner.as_str())?;
         let id = fresh_id(view, &mut draws, context.now)?;
         let (mut interface, tags) =
             build(PARENT, &self.new, checked, on, (id, &mut draws), context)?;
@@ -268,6 +271,10 @@ impl Command for AllocatePrivateVirtualInterface {
         interface.phase = Phase::Confirming;
         interface.expires = Some(context.now.plus(context.settings.confirmation_window));
         vlan_is_free(view, PARENT, &interface)?;
+        quota::room(view, context, interface.use_of_connection())?;
+        // Whatever else can be wrong comes first: nobody learns whether an account exists from a request that is refused anyway.
+        account::decide::existing(view, "ownerAccount", interface.owner.as_str())?;
+        quota::room(view, context, interface.uses_of_offers())?;
         made(view, interface, tags)
     }
 }
@@ -277,7 +284,7 @@ impl Command for CreatePrivateVirtualInterface {
 
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<VirtualInterface>> {
         const PARENT: &str = "newPrivateVirtualInterface";
-        let checked = check(PARENT, &self.new)?;
+        let checked = check(PARENT, &self.new, context)?;
         if self.site_link {
             let rule = "is not offered: SiteLink needs a Direct Connect gateway";
             return Err(Fault::field(&format!("{PARENT}.enableSiteLink"), "true", rule).into());
@@ -301,6 +308,7 @@ impl Command for CreatePrivateVirtualInterface {
         }
         vlan_is_free(view, PARENT, &interface)?;
         attach(view, PARENT, &mut interface, gateway)?;
+        quota::room(view, context, interface.use_of_connection())?;
         made(view, interface, tags)
     }
 }

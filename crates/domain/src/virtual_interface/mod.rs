@@ -23,6 +23,7 @@ use crate::id::{
 use crate::key::{self, Key};
 use crate::net::{AddressFamily, GatewayAsn, Mtu, Vlan};
 use crate::outcome::Outcome;
+use crate::quota::{Count, Counter, Use};
 use crate::resource::{Party, Resource};
 use crate::stored::{Claim, Entry, Group, Stored};
 use crate::time::Time;
@@ -186,6 +187,22 @@ impl VirtualInterface {
         self.peers.first().expect("an interface has a peer")
     }
 
+    /// What it uses of its connection's quotas until it ends.
+    pub(crate) fn use_of_connection(&self) -> Option<Use<'_>> {
+        let transit = u32::from(self.kind == InterfaceKind::Transit);
+        let counter = Counter::Interfaces(&self.connection);
+        (!self.phase.is_terminal()).then_some(Use { counter, count: Count { total: 1, transit } })
+    }
+
+    /// What it uses of its recipient's quotas until the recipient answers.
+    pub(crate) fn uses_of_offers(&self) -> Vec<Use<'_>> {
+        if self.phase != Phase::Confirming {
+            return Vec::new();
+        }
+        let (recipient, lender) = (&self.owner, &self.lender);
+        [Counter::OffersOf { recipient, lender }, Counter::Offers(recipient)].map(Use::one).into()
+    }
+
     /// The peer of a family.
     #[must_use]
     pub fn peer(&self, family: AddressFamily) -> Option<&BgpPeer> {
@@ -222,6 +239,10 @@ impl Stored for VirtualInterface {
         marks.extend(self.ended.map(|ended| key::due(ended.purge, id.as_str())));
         let marks = marks.into_iter().map(|key| (key, Entry::Mark));
         claims.into_iter().map(|key| (key, claim.clone())).chain(marks).collect()
+    }
+
+    fn uses(&self) -> Vec<Use<'_>> {
+        self.use_of_connection().into_iter().chain(self.uses_of_offers()).collect()
     }
 
     /// What its edge says of it counts beside it. Moment 0: an unanswered interface counts as confirming until it is

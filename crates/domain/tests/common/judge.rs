@@ -9,9 +9,9 @@ use linkway_domain::record::Record;
 use linkway_domain::virtual_interface::{Phase, VirtualInterface};
 use proptest::prelude::*;
 
-use super::is_party;
 use super::scene::{CONNECTION_EVENTS, EVENTS};
 use super::story::Moment;
+use super::{World, is_party};
 
 /// What a commit changed: each key with its record before and after.
 pub fn changes<'a>(moment: &Moment<'a>) -> Vec<(&'a str, Option<&'a Record>, Option<&'a Record>)> {
@@ -31,7 +31,7 @@ pub fn belongs(record: &Record, who: &AccountId) -> bool {
         Record::Connection(connection) => connection.owner == *who,
         Record::VirtualInterface(interface) => is_party(interface, who),
         // Its key says whose it is.
-        Record::VirtualInterfaceStatus(_) => true,
+        Record::VirtualInterfaceStatus(_) | Record::Count(_) => true,
         Record::ResourceTags(tags) => tags.account == *who,
         Record::CustomerAgreement(agreement) => agreement.account == *who,
         Record::Claim(_) | Record::Mark => true,
@@ -63,6 +63,10 @@ pub fn may_write(moment: &Moment<'_>, who: &AccountId, key: &str) -> bool {
             _ => false,
         })
     };
+    let interfaces = |of: &dyn Fn(&VirtualInterface) -> bool| {
+        let mut both = [moment.before, moment.after].into_iter().flat_map(World::interfaces);
+        both.any(|interface| is_party(interface, who) && of(interface))
+    };
     match parts[..] {
         ["connection" | "vif" | "edge-generation", _] => true,
         ["connection-of", owner, _] => owner == who.as_str(),
@@ -78,6 +82,12 @@ pub fn may_write(moment: &Moment<'_>, who: &AccountId, key: &str) -> bool {
         ["vif-status", id] => visible(id),
         ["tags", _, _, account] => account == who.as_str(),
         ["agreement", account, _] => account == who.as_str(),
+        ["count", "vif", connection] => interfaces(&|i| i.connection.as_str() == connection),
+        ["count", "connection", account, _] => account == who.as_str(),
+        ["count", "offer", recipient, lender] => {
+            interfaces(&|i| (i.owner.as_str(), i.lender.as_str()) == (recipient, lender))
+        }
+        ["count", "offers", recipient] => interfaces(&|i| i.owner.as_str() == recipient),
         ["due", _, id] => !id.starts_with("dxvif") || visible(id),
         _ => false,
     }

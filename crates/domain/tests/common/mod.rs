@@ -274,6 +274,8 @@ impl World {
             | Record::Edge(_)
             | Record::EdgeSeen(_)
             | Record::Port(_)
+            // How many there are may refuse a call; it shows nothing of what is counted.
+            | Record::Count(_)
             | Record::Mark => true,
             Record::VirtualInterfaceStatus(status) => sees(&status.id),
             Record::ResourceTags(tags) => tags.account == *account,

@@ -13,6 +13,7 @@ use linkway_domain::id::{
     VirtualGatewayId, VirtualInterfaceId, VpcId, pad_account,
 };
 use linkway_domain::net::{AddressFamily, PeerAddresses, Prefix};
+use linkway_domain::quota::Quotas;
 use linkway_domain::seed::Seed;
 use linkway_domain::tag::Tags;
 use linkway_domain::text;
@@ -41,6 +42,24 @@ fn names() {
             "a\u{202e}b",
             "a\u{a0}b",
             "rocket 🚀",
+            // Letters that nobody sees.
+            "a\u{3164}b",
+            "\u{115f}",
+            "a\u{1160}",
+            "\u{ffa0}a",
+            "a\u{ad}b",
+            "a\u{feff}b",
+            "a\u{2066}b",
+            "a\u{e0061}b",
+            // One of these letters is Cyrillic, or Greek.
+            "\u{430}cme",
+            "Acme p\u{430}ypal-2",
+            "\u{391}cme",
+            // Words of one script each, and scripts that go together.
+            "Ελλάδα acme Москва",
+            "東京Tokyoタワー",
+            "서울Seoul",
+            "10µs",
             "e\u{301}",
             "line\nbreak",
             "nul\0",
@@ -61,6 +80,21 @@ fn names() {
             virtualInterfaceName "a\u{202e}b" must consist of letters, digits and printable ASCII characters; U+202E is none of them.
             virtualInterfaceName "a\u{a0}b" must consist of letters, digits and printable ASCII characters; U+00A0 is none of them.
             virtualInterfaceName "rocket 🚀" must consist of letters, digits and printable ASCII characters; U+1F680 is none of them.
+            virtualInterfaceName "a\u{3164}b" must consist of letters, digits and printable ASCII characters; U+3164 is none of them.
+            virtualInterfaceName "\u{115f}" must consist of letters, digits and printable ASCII characters; U+115F is none of them.
+            virtualInterfaceName "a\u{1160}" must consist of letters, digits and printable ASCII characters; U+1160 is none of them.
+            virtualInterfaceName "\u{ffa0}a" must consist of letters, digits and printable ASCII characters; U+FFA0 is none of them.
+            virtualInterfaceName "a\u{ad}b" must consist of letters, digits and printable ASCII characters; U+00AD is none of them.
+            virtualInterfaceName "a\u{feff}b" must consist of letters, digits and printable ASCII characters; U+FEFF is none of them.
+            virtualInterfaceName "a\u{2066}b" must consist of letters, digits and printable ASCII characters; U+2066 is none of them.
+            virtualInterfaceName "a\u{e0061}b" must consist of letters, digits and printable ASCII characters; U+E0061 is none of them.
+            virtualInterfaceName "аcme" must not have letters of several scripts in one word, as in "аcme".
+            virtualInterfaceName "Acme pаypal-2" must not have letters of several scripts in one word, as in "pаypal".
+            virtualInterfaceName "Αcme" must not have letters of several scripts in one word, as in "Αcme".
+            Ελλάδα acme Москва -> 18
+            東京Tokyoタワー -> 10
+            서울Seoul -> 7
+            10µs -> 4
             virtualInterfaceName "e\u{301}" must consist of letters, digits and printable ASCII characters; U+0301 is none of them.
             virtualInterfaceName "line\nbreak" must consist of letters, digits and printable ASCII characters; U+000A is none of them.
             virtualInterfaceName "nul\u{0}" must consist of letters, digits and printable ASCII characters; U+0000 is none of them.
@@ -145,7 +179,9 @@ fn tags() {
             &many(51),
         ]
         .map(str::to_owned),
-        |text| Tags::parse("tags", &pairs(text)).map(|tags| tags.iter().count()),
+        |text| {
+            Tags::parse("tags", &pairs(text), &Quotas::default()).map(|tags| tags.iter().count())
+        },
         expect![[r#"
              -> 0
             team=net -> 1
@@ -170,12 +206,19 @@ fn tags() {
             tags would give the resource 51 tags; it may carry 50.
         "#]],
     );
-    let tags = |text: &str| Tags::parse("tags", &pairs(text)).expect("good tags");
-    let merged = tags("a=1;b=2").merged("tags", &tags("b=3;c")).expect("few");
+    let tags =
+        |text: &str| Tags::parse("tags", &pairs(text), &Quotas::default()).expect("good tags");
+    let merged = tags("a=1;b=2").merged("tags", &tags("b=3;c"), &Quotas::default()).expect("few");
     assert_eq!(merged, tags("a=1;b=3;c"));
     assert_eq!(merged.without(&["a".to_owned(), "x".to_owned()]), tags("b=3;c"));
-    assert_eq!(tags(&many(50)).merged("tags", &tags("k7=new")).map(|t| t.iter().count()), Ok(50));
-    let fault = tags(&many(50)).merged("tags", &tags("new")).expect_err("too many");
+    assert_eq!(
+        tags(&many(50))
+            .merged("tags", &tags("k7=new"), &Quotas::default())
+            .map(|t| t.iter().count()),
+        Ok(50)
+    );
+    let fault =
+        tags(&many(50)).merged("tags", &tags("new"), &Quotas::default()).expect_err("too many");
     assert_eq!(fault.to_string(), "tags would give the resource 51 tags; it may carry 50.");
 }
 
@@ -392,7 +435,7 @@ proptest! {
             text::name("name", &text).err(),
             Prefix::parse("cidr", &text).err(),
             addresses_fault(&text),
-            Tags::parse("tags", &[(text.clone(), Some(text.clone()))]).err(),
+            Tags::parse("tags", &[(text.clone(), Some(text.clone()))], &Quotas::default()).err(),
         ];
         for fault in faults.into_iter().flatten() {
             let text = fault.to_string();

@@ -3,6 +3,7 @@
 //! Words become requests, answers become a table or JSON. Exit codes: 0 done, 1 refused by the
 //! server, 2 wrong usage, 3 no server to talk to or a file here that cannot be used.
 
+mod account;
 mod aws_files;
 mod aws_profile;
 mod backup;
@@ -23,10 +24,10 @@ use std::process::ExitCode;
 use clap::Args;
 use linkway_wire::operator::{
     ApproveConnection, CreateAccessKey, CreateAccount, CreateEdge, CreateGateway, CreateLocation,
-    CreatePort, DeleteAccessKey, DeleteGateway, DescribeEdge, DisableAccessKey, EnableAccessKey,
-    ListAccessKeys, ListAccounts, ListConnections, ListEdges, ListGateways, ListInterfaces,
-    ListLocations, ListPorts, ListRequest, Nothing, RejectConnection, RenewEpoch, Request,
-    ResetBgpSession,
+    CreatePort, DeleteAccessKey, DeleteGateway, DescribeAccount, DescribeEdge, DisableAccessKey,
+    EnableAccessKey, ListAccessKeys, ListAccounts, ListConnections, ListEdges, ListGateways,
+    ListInterfaces, ListLocations, ListPorts, ListRequest, Nothing, RejectConnection, RenewEpoch,
+    Request, ResetBgpSession,
 };
 use serde::Serialize;
 
@@ -177,6 +178,10 @@ impl Session<'_> {
     fn account(&self, word: AccountWord) -> Result<(), Failure> {
         match word {
             AccountWord::Create { id, name } => self.one(&CreateAccount { account_id: id, name }),
+            AccountWord::Show { id } => {
+                let detail = self.client.call(&DescribeAccount { account_id: id })?;
+                account::show(self.globals.output, detail)
+            }
             AccountWord::List => self.list(ListAccounts::default()),
         }
     }

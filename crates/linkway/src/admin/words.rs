@@ -60,6 +60,13 @@ pub enum AccountWord {
         #[arg(long)]
         name: String,
     },
+    /// Show one account, with what it uses of its quotas
+    #[command(after_help = "Example:\n  linkway admin account show 123456789000")]
+    Show {
+        /// 12 digits
+        #[arg(value_name = "ID")]
+        id: String,
+    },
     /// List all accounts
     #[command(after_help = "Example:\n  linkway admin account list --output json")]
     List,

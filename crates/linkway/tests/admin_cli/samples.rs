@@ -8,6 +8,13 @@ pub fn account() -> Value {
     json!({"accountId": "123456789000", "name": "Example", "createdAt": TIME})
 }
 
+pub fn account_detail() -> Value {
+    json!({"accountId": "123456789000", "name": "Example", "createdAt": TIME, "quotas": [
+        {"quota": "access_keys_per_account", "used": 1, "limit": 20},
+        {"quota": "connections_per_location", "of": "PAR1", "used": 3, "limit": 10},
+    ]})
+}
+
 pub fn access_key() -> Value {
     json!({"accessKeyId": "AKIAI44QH8DHBEXAMPLE", "kind": "account", "accountId": "123456789000",
            "status": "disabled", "createdAt": TIME})

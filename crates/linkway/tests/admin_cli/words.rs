@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::Desk;
 use super::samples::{
-    TIME, access_key, account, connection, edge, edge_detail, event, gateway, handoff, interface,
-    location, port,
+    TIME, access_key, account, account_detail, connection, edge, edge_detail, event, gateway,
+    handoff, interface, location, port,
 };
 use super::server::{Answer, Received, Server};
 
@@ -89,6 +89,13 @@ fn words_of_accounts_and_keys() {
             json!({"accountId": "12", "name": ""}),
             account(),
             "ACCOUNT",
+        ),
+        one(
+            "account show 123456789000",
+            "DescribeAccount",
+            json!({"accountId": "123456789000"}),
+            account_detail(),
+            "ACCOUNT 123456789000 QUOTA OF USED LIMIT access_keys_per_account - 1 20 connections_per_location PAR1 3 10",
         ),
         list("account list", "ListAccounts", json!({}), ("accounts", account()), "NAME Example"),
         one(

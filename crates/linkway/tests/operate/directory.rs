@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -22,6 +23,10 @@ fn used() -> Desk {
     desk
 }
 
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
+}
+
 /// Every file of a data directory.
 fn contents(desk: &Desk) -> BTreeMap<String, Vec<u8>> {
     let entries =
@@ -38,7 +43,7 @@ fn contents(desk: &Desk) -> BTreeMap<String, Vec<u8>> {
 #[test]
 fn what_cannot_be_used_is_refused_by_name_and_left_as_it_is() {
     type Harm = fn(&Desk);
-    let table: [(&str, Harm, &[&str]); 7] = [
+    let table: [(&str, Harm, &[&str]); 9] = [
         (
             "no key file",
             |desk| fs::remove_file(desk.file("linkway.key")).expect("removed"),
@@ -57,10 +62,19 @@ fn what_cannot_be_used_is_refused_by_name_and_left_as_it_is() {
         (
             "a key that others can read",
             |desk| {
-                let open = fs::Permissions::from_mode(0o640);
-                fs::set_permissions(desk.file("linkway.key"), open).expect("set");
+                set_mode(&desk.file("linkway.key"), 0o640);
             },
             &["linkway.key", "640", "600"],
+        ),
+        (
+            "a directory that the group can enter",
+            |desk| set_mode(desk.data(), 0o710),
+            &["data directory", "710", "chmod 700"],
+        ),
+        (
+            "a directory that all can read",
+            |desk| set_mode(desk.data(), 0o755),
+            &["data directory", "755", "chmod 700"],
         ),
         (
             "a newer schema",
@@ -100,10 +114,10 @@ fn what_cannot_be_used_is_refused_by_name_and_left_as_it_is() {
             assert!(is_index || after.get(name) == Some(bytes), "{what}: {name} has changed");
         }
         // Put right, it works as before.
+        set_mode(desk.data(), 0o700);
         for name in ["linkway.key", "linkway.db"] {
             fs::write(desk.file(name), &whole[name]).expect("written");
-            let private = fs::Permissions::from_mode(0o600);
-            fs::set_permissions(desk.file(name), private).expect("set");
+            set_mode(&desk.file(name), 0o600);
         }
         let server = desk.start();
         let accounts = desk.operator(&server).ok("ListAccounts", &json!({}));

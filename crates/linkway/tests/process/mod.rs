@@ -32,6 +32,15 @@ pub const REGION: &str = "eu-west-2";
 /// Nothing waits for a person: the simulated location does everything at once.
 pub const QUICK: &str = "simulated_approval_seconds = 0.02\nsimulated_step_seconds = 0.02\n";
 
+/// Quotas that no load meets.
+pub const ROOMY: &str = "[quotas]
+private_and_public_interfaces_per_connection = 4094
+interfaces_per_connection = 4094
+connections_per_location = 100000
+unanswered_offers_per_lender = 1000000
+unanswered_offers = 1000000
+";
+
 /// The program under test.
 pub fn binary() -> PathBuf {
     std::env::var_os("LINKWAY_BIN")

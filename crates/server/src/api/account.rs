@@ -1,4 +1,4 @@
-//! Accounts: the operator makes and lists them.
+//! Accounts: the operator makes, lists and describes them.
 
 use linkway_domain::Fault;
 use linkway_domain::account::Account;
@@ -32,14 +32,29 @@ impl Api {
         Ok(wire::AccountList { accounts: accounts.into_iter().map(account).collect(), next_token })
     }
 
+    pub(super) async fn describe_account(
+        &self,
+        _: &Call,
+        request: wire::DescribeAccount,
+    ) -> Answered<wire::AccountDetail> {
+        let id = AccountId::parse(&request.account_id)?;
+        let found = self.records.present::<Account>(&[key::account(&id)]).await?;
+        let Some(found) = found.into_iter().next() else { return Err(missing(&id).into()) };
+        Ok(wire::AccountDetail { account: account(found), quotas: self.quotas_of(&id).await? })
+    }
+
     /// An account that a list is asked for.
     pub(super) async fn existing_account(&self, id: &str) -> Answered<AccountId> {
         let id = AccountId::parse(id)?;
         match self.records.get(&key::account(&id)).await? {
             Some(_) => Ok(id),
-            None => Err(Fault::field("accountId", &id, "does not exist").into()),
+            None => Err(missing(&id).into()),
         }
     }
+}
+
+fn missing(id: &AccountId) -> Fault {
+    Fault::field("accountId", id, "does not exist")
 }
 
 fn account(account: Account) -> wire::Account {

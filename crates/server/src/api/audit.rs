@@ -205,6 +205,7 @@ fn id_of_another(record: &Record, account: &AccountId) -> Option<String> {
         | Record::ResourceTags(_)
         | Record::CustomerAgreement(_)
         | Record::Claim(_)
+        | Record::Count(_)
         | Record::Mark => None,
     }
 }

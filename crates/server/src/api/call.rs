@@ -73,6 +73,15 @@ impl Call {
         }
     }
 
+    /// Waits until it is this list's turn among those of the account.
+    pub async fn wait_for_turn(&self) {
+        let Some(lists) = self.flight().as_ref().map(Flight::lists) else { return };
+        let turn = lists.acquire_owned().await.expect("it is never closed");
+        if let Some(flight) = self.flight().as_mut() {
+            flight.take_turn(turn);
+        }
+    }
+
     /// What goes with the answer.
     pub fn end_flight(&self) -> Option<Flight> {
         self.flight().take()
@@ -109,7 +118,8 @@ impl Api {
     /// Decides and commits a call's command, with its audit record in the same commit.
     pub(super) async fn run<C: Command>(&self, call: &Call, command: &C) -> Answered<C::Outcome> {
         let audit = |time, resources: &[Cow<'_, str>]| audit::of_change(call, time, resources);
-        let decided = self.records.run(call.principal(), command, Some(&audit)).await?;
+        let decided = self.records.run(call.principal(), command, Some(&audit)).await;
+        let decided = decided.inspect_err(|failure| self.count_refusal(failure))?;
         if !decided.changed {
             // Nothing was committed, so nothing was recorded: to the audit log this is a read.
             self.trail.record(&audit::event(call, clock::now(), Vec::new(), None));

@@ -3,7 +3,7 @@
 use linkway_domain::epoch::RenewEpoch;
 use linkway_wire::operator as wire;
 
-use super::{Answered, Api, Call, internal};
+use super::{Answered, Api, Call, failure, internal};
 use crate::boot;
 use crate::http::{Response, respond};
 use crate::records::Failure;
@@ -27,11 +27,11 @@ impl Api {
         };
         remove(&path).await;
         let file = opened.map_err(|error| {
-            tracing::error!(%error, "the backup cannot be read back");
+            tracing::error!(request_id = failure::request_id(), %error, "the backup cannot be read back");
             internal()
         })?;
         let length = file.metadata().await.map(|metadata| metadata.len()).map_err(|error| {
-            tracing::error!(%error, "the backup has no length");
+            tracing::error!(request_id = failure::request_id(), %error, "the backup has no length");
             internal()
         })?;
         Ok(respond::stream("application/octet-stream", file, length))

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 use linkway_domain::fault::shown;
 use linkway_wire::error::Code;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -13,7 +13,7 @@ use super::operation::Callers;
 use super::protocol::Protocol;
 use super::{Api, table};
 use crate::http::{Handler, Refusal, Request, Response, respond};
-use crate::telemetry;
+use crate::telemetry::Format;
 
 /// Answers with metrics that may be unread at a time.
 const MOST_SCRAPES: usize = 16;
@@ -38,8 +38,8 @@ pub enum Side {
 pub struct Watchers {
     /// Names by which the listener is reached, besides addresses and `localhost`.
     hosts: Arc<[String]>,
-    /// What was rendered last, and when.
-    last: Arc<Mutex<Option<(Instant, Bytes)>>>,
+    /// What was rendered last, in which format, and when.
+    last: Arc<Mutex<Option<(Format, Instant, Bytes)>>>,
     scrapes: Arc<Semaphore>,
 }
 
@@ -62,7 +62,7 @@ impl Watchers {
     /// Whether a request is meant for this server. A page of another site, whose name its owner made an address of this
     /// machine, has a browser send that name ("DNS rebinding").
     fn knows(&self, request: &Request) -> bool {
-        let Some(host) = request.header(http::header::HOST) else { return false };
+        let Some(host) = request.header(header::HOST) else { return false };
         let Ok(authority) = host.parse::<http::uri::Authority>() else { return false };
         let name = authority.host().trim_end_matches('.');
         let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
@@ -72,20 +72,22 @@ impl Watchers {
     }
 
     /// The metrics: as they are, or as they just were where many ask and few read.
-    fn text(&self, render: impl FnOnce() -> String) -> Bytes {
+    fn text(&self, format: Format, render: impl FnOnce() -> String) -> Bytes {
         let shared = MOST_SCRAPES - self.scrapes.available_permits() >= SHARED_FROM;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
-            Some((when, text)) if shared && when.elapsed() < FRESH => text.clone(),
+            Some((of, when, text)) if *of == format && shared && when.elapsed() < FRESH => {
+                text.clone()
+            }
             Some(_) | None => {
                 let text = Bytes::from(render());
-                *last = Some((Instant::now(), text.clone()));
+                *last = Some((format, Instant::now(), text.clone()));
                 text
             }
         }
     }
 
-    fn scrape(&self, render: impl FnOnce() -> String) -> Response {
+    fn scrape(&self, request: &Request, render: impl FnOnce() -> String) -> Response {
         let Ok(permit) = Arc::clone(&self.scrapes).try_acquire_owned() else {
             return respond::error(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -93,8 +95,11 @@ impl Watchers {
                 "Too many answers with metrics are unread.",
             );
         };
-        let text = Bytes::from_owner(Scrape { text: self.text(render), _permit: permit });
-        respond::text(StatusCode::OK, telemetry::CONTENT_TYPE, text)
+        let accept = request.headers.get(header::ACCEPT);
+        let format = Format::accepted(accept.and_then(|accept| accept.to_str().ok()));
+        let text = self.text(format, || format.of(render()));
+        let text = Bytes::from_owner(Scrape { text, _permit: permit });
+        respond::text(StatusCode::OK, format.content_type(), text)
     }
 }
 
@@ -137,13 +142,13 @@ impl Endpoint {
     fn page(&self, request: &Request) -> Response {
         match (&request.method, request.path()) {
             (&Method::GET | &Method::HEAD, "/healthz") => plain(StatusCode::OK, "ok\n"),
-            (&Method::GET | &Method::HEAD, "/readyz") => match self.api.is_ready() {
-                true => plain(StatusCode::OK, "ready\n"),
-                false => plain(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+            (&Method::GET | &Method::HEAD, "/readyz") => match self.api.readiness() {
+                Ok(()) => plain(StatusCode::OK, "ready\n"),
+                Err(why) => plain(StatusCode::SERVICE_UNAVAILABLE, why),
             },
             (&Method::GET, "/metrics") => match &self.side {
                 Side::Admin(watchers) if watchers.knows(request) => {
-                    watchers.scrape(|| self.api.scrape())
+                    watchers.scrape(request, || self.api.scrape())
                 }
                 Side::Admin(_) => respond::error(
                     StatusCode::FORBIDDEN,

@@ -11,7 +11,7 @@ use linkway_domain::key;
 use linkway_wire::error::WireError;
 use linkway_wire::operator::{EventKind, EventPage, ListEvents};
 
-use super::{Answered, Api, Call, internal, page};
+use super::{Answered, Api, Call, failure, internal, page};
 use crate::audit::event::AuditEvent;
 use crate::audit::journal::Cursor;
 use crate::audit::record;
@@ -116,7 +116,7 @@ impl Api {
         limit: usize,
     ) -> Result<Vec<AuditEvent<'static>>, WireError> {
         let unreadable = |error: io::Error| {
-            tracing::error!(%error, "the journal cannot be read");
+            tracing::error!(request_id = failure::request_id(), %error, "the journal cannot be read");
             internal()
         };
         let journal = |from, limit| self.trail.journaled(from, limit).map_err(unreadable);

@@ -14,7 +14,7 @@ use linkway_wire::feed::{
     ReportEdgeStatus, answer,
 };
 
-use super::{Answered, Api, Call, internal};
+use super::{Answered, Api, Call, failure, internal};
 use crate::http::{Response, respond};
 
 /// How the bodies of a call are encoded, as its headers say. They are not signed and need not be: a body that is not what
@@ -82,7 +82,7 @@ impl Api {
             packed::encode(&whole, base.as_ref().map(|base| &base.text()[..]))
         });
         let packed = packed.await.map_err(|error| {
-            tracing::error!(%error, "a configuration was not packed");
+            tracing::error!(request_id = failure::request_id(), %error, "a configuration was not packed");
             internal()
         })?;
         let mut response = respond::success(packed);

@@ -38,6 +38,7 @@ impl Api {
     /// Everything that is counted, and what the edges last said.
     pub(super) fn scrape(&self) -> String {
         count_fleet(&self.telemetry, self.records.state_counts());
+        self.telemetry.ready.set(i64::from(self.readiness().is_ok()));
         let mut text = self.telemetry.render();
         let end = text.len() - text.strip_suffix(END).map_or(0, |_| END.len());
         text.truncate(end);

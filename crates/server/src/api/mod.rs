@@ -27,6 +27,7 @@ mod operator;
 mod page;
 mod port;
 mod protocol;
+mod quota;
 pub mod table;
 mod tag;
 mod virtual_gateway;
@@ -143,11 +144,6 @@ impl Api {
         }
     }
 
-    /// Whether `/readyz` answers 200.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed)
-    }
-
     /// `/readyz` answers 200 from here on, or no more.
     pub fn set_ready(&self, ready: bool) {
         self.ready.store(ready, Ordering::Relaxed);
@@ -165,6 +161,19 @@ impl Api {
         &self.key_use
     }
 
+    /// What keeps the server from doing all that it is for, in words.
+    pub(crate) fn readiness(&self) -> Result<(), &'static str> {
+        if !self.ready.load(Ordering::Relaxed) {
+            return Err("not ready\n");
+        }
+        if self.telemetry.disk.is_full(&self.telemetry.store) {
+            return Err(
+                "not ready: the disk of the data directory is full; changes are refused, reads are answered\n",
+            );
+        }
+        Ok(())
+    }
+
     /// Says that access keys were changed by something else than this API.
     pub fn access_keys_changed(&self) {
         self.credentials.changed();
@@ -174,7 +183,8 @@ impl Api {
 impl Api {
     /// Whether more than a small body is read for a call: not if the head alone shows that the call is refused.
     async fn admit(&self, protocol: Protocol, request: &Request) -> Result<(), Response> {
-        let Err(refused) = self.authenticate_head(request).await else { return Ok(()) };
+        let judged = failure::logged_as(&request.request_id, self.authenticate_head(request));
+        let Err(refused) = judged.await else { return Ok(()) };
         let target = protocol.target(request).ok();
         self.record_refused(request, target, &refused).await;
         let metric = self.operations.of(target.as_ref());
@@ -187,7 +197,9 @@ impl Api {
         let target = protocol.target(&request);
         let metric = self.operations.of(target.as_ref().ok());
         let received = request.received;
-        let answered = match self.authenticate(&request).await {
+        let id = request.request_id.clone();
+        let authenticated = failure::logged_as(&id, self.authenticate(&request));
+        let answered = match authenticated.await {
             Err(refused) => {
                 let named = target.as_ref().ok().copied();
                 self.record_refused(&request, named, &refused).await;
@@ -215,7 +227,8 @@ impl Api {
                             signed,
                             flight,
                         };
-                        self.answer(side, call).await.map_err(Refused::from)
+                        let answered = failure::logged_as(&id, self.answer(side, call));
+                        answered.await.map_err(Refused::from)
                     }
                 }
             }

@@ -242,6 +242,7 @@ linkway! {
     DeleteGateway: Operator, Change, VirtualGateway, delete_gateway;
     DeleteOperator: Admin, Change, Operator, delete_operator;
     DeleteOperatorKey: Admin, Change, Operator, delete_operator_key;
+    DescribeAccount: Operator, Read, Account, describe_account;
     DescribeEdge: Operator, Read, Edge, describe_edge;
     DescribeOperator: Admin, Read, Operator, describe_operator;
     DisableAccessKey: Operator, Change, AccessKey, disable_access_key;

@@ -3,6 +3,7 @@
 //! refused with the key, the value and the rule. It holds no secrets, so that all of it may be
 //! shown.
 
+mod quotas;
 mod rules;
 pub mod tls;
 
@@ -14,6 +15,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use linkway_domain::id::AgreementName;
+use linkway_domain::quota::Quotas;
 
 use crate::audit::journal::JournalOptions;
 use crate::http::{Limits, Proxies};
@@ -182,6 +184,8 @@ pub struct Config {
     pub throttle: ThrottleConfig,
     /// Locks after bad signatures.
     pub lockout: LockoutConfig,
+    /// How many there may be of what tenants make.
+    pub quotas: Quotas,
 }
 
 impl Default for Config {
@@ -226,6 +230,7 @@ impl Default for Config {
             log_level: "info".to_owned(),
             throttle: ThrottleConfig::default(),
             lockout: LockoutConfig::default(),
+            quotas: Quotas::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::{Debug, Display};
 use std::ops::RangeInclusive;
 
-use super::{Config, ConfigError, Seconds};
+use super::{Config, ConfigError, Seconds, quotas};
 use crate::logs;
 
 /// Ten years: no time in here is meant to be longer, and none overflows.
@@ -16,6 +16,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     check_times(config)?;
     check_sizes(config)?;
     check_throttle(config)?;
+    quotas::check(&config.quotas)?;
     logs::parse_level("log_level", &config.log_level)
         .map_err(|error| broken("log_level", &config.log_level, error))?;
     Ok(())
@@ -124,7 +125,11 @@ fn check_throttle(config: &Config) -> Result<(), ConfigError> {
     within("throttle.account_bytes_in_flight", bytes, &(8 * MEBI..=MEBI * MEBI))
 }
 
-fn within<T>(key: &'static str, value: T, range: &RangeInclusive<T>) -> Result<(), ConfigError>
+pub(super) fn within<T>(
+    key: &'static str,
+    value: T,
+    range: &RangeInclusive<T>,
+) -> Result<(), ConfigError>
 where
     T: PartialOrd + Display + Debug,
 {
@@ -234,6 +239,14 @@ mod tests {
                 "throttle.key_per_second = -1.0: must be from 0 to",
             ),
             (
+                "[quotas]\ninterfaces_per_connection = 4095",
+                "quotas.interfaces_per_connection = 4095: must be from 0 to 4094",
+            ),
+            (
+                "[quotas]\ntags_per_resource = 51",
+                "quotas.tags_per_resource = 51: must be from 0 to 50",
+            ),
+            (
                 "[lockout]\nfirst_lock_seconds = 10\nlongest_lock_seconds = 5",
                 "lockout.first_lock_seconds = 10.0: must not exceed lockout.longest_lock_seconds",
             ),
@@ -254,13 +267,14 @@ mod tests {
 
     #[test]
     fn errors_of_the_file_name_file_line_and_key() {
-        let table: [(&str, &[&str]); 5] = [
+        let table: [(&str, &[&str]); 6] = [
             ("\nlissten = 1\n", &["FILE", "line 2", "lissten", "unknown field"]),
             ("[throttle]\nrate = 1\n", &["FILE", "line 2", "rate", "unknown field"]),
             (
                 "max_connections = \"many\"\n",
                 &["FILE", "line 1", "max_connections", "invalid type"],
             ),
+            ("[quotas]\ninterfaces = 1\n", &["FILE", "line 2", "interfaces", "unknown field"]),
             ("listen = \"nowhere\"\n", &["FILE", "line 1", "listen", "invalid socket address"]),
             ("a = = 1\n", &["FILE", "line 1"]),
         ];

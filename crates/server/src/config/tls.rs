@@ -6,12 +6,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use prometheus_client::metrics::gauge::Gauge;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use crate::private;
 
 /// Why a certificate and its key cannot be used: names the file and what is wrong with it.
 #[derive(Debug, thiserror::Error)]
@@ -47,21 +51,37 @@ pub struct Identity {
     cert: PathBuf,
     key: PathBuf,
     current: RwLock<Arc<CertifiedKey>>,
+    /// When the first certificate of the chain to expire does, in seconds since the Unix epoch.
+    expiry: Gauge,
 }
 
 impl Identity {
     /// Reads and checks both files: a chain of certificates, the server's first, and an unencrypted
-    /// key in PKCS #8, PKCS #1 or SEC 1 form.
+    /// key in PKCS #8, PKCS #1 or SEC 1 form, which nobody but its owner may read.
+    ///
+    /// # Errors
+    ///
+    /// Says which file cannot be used and why: see [`TlsError`].
     pub fn load(cert: &Path, key: &Path) -> Result<Arc<Self>, TlsError> {
-        let current = RwLock::new(Arc::new(read(cert, key)?));
-        Ok(Arc::new(Self { cert: cert.to_owned(), key: key.to_owned(), current }))
+        let (current, expires) = read(cert, key)?;
+        let expiry = Gauge::default();
+        expiry.set(expires);
+        let current = RwLock::new(Arc::new(current));
+        Ok(Arc::new(Self { cert: cert.to_owned(), key: key.to_owned(), current, expiry }))
     }
 
     /// Reads both files again. On an error the old certificate stays in use.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let new = Arc::new(read(&self.cert, &self.key)?);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = new;
+        let (new, expires) = read(&self.cert, &self.key)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        self.expiry.set(expires);
         Ok(())
+    }
+
+    /// When the first certificate of the chain in use to expire does, in seconds since the Unix epoch.
+    #[must_use]
+    pub fn expiry(&self) -> Gauge {
+        self.expiry.clone()
     }
 
     /// TLS 1.2 and 1.3 with this identity, HTTP/1.1 inside.
@@ -108,7 +128,7 @@ impl ResolvesServerCert for Identity {
     }
 }
 
-fn read(cert_path: &Path, key_path: &Path) -> Result<CertifiedKey, TlsError> {
+fn read(cert_path: &Path, key_path: &Path) -> Result<(CertifiedKey, i64), TlsError> {
     let cert_error = |reason: String| file_error("tls_cert", cert_path, reason);
     let key_error = |reason: String| file_error("tls_key", key_path, reason);
     let chain = CertificateDer::pem_file_iter(cert_path)
@@ -117,18 +137,34 @@ fn read(cert_path: &Path, key_path: &Path) -> Result<CertifiedKey, TlsError> {
     if chain.is_empty() {
         return Err(cert_error("holds no certificate in PEM form".to_owned()));
     }
+    let expires = expiry(&chain)
+        .map_err(|error| cert_error(format!("the certificate cannot be used: {error}")))?;
+    let shared = private::shared(key_path).map_err(|error| key_error(error.to_string()))?;
+    if let Some(mode) = shared {
+        return Err(key_error(private::rule(mode, "600")));
+    }
     let key = PrivateKeyDer::from_pem_file(key_path)
         .map_err(|error| key_error(reason(&error, "unencrypted private key")))?;
     let key = rustls::crypto::ring::sign::any_supported_type(&key)
         .map_err(|error| key_error(format!("the private key cannot be used: {error}")))?;
     let identity = CertifiedKey::new(chain, key);
     match identity.keys_match() {
-        Ok(()) => Ok(identity),
+        Ok(()) => Ok((identity, expires)),
         Err(rustls::Error::InconsistentKeys(_)) => {
             Err(TlsError::Mismatch { cert: cert_path.to_owned(), key: key_path.to_owned() })
         }
         Err(error) => Err(cert_error(format!("the certificate cannot be used: {error}"))),
     }
+}
+
+/// When the first of them to expire does.
+fn expiry(chain: &[CertificateDer<'_>]) -> Result<i64, String> {
+    let mut first = i64::MAX;
+    for der in chain {
+        let (_, certificate) = X509Certificate::from_der(der).map_err(|error| error.to_string())?;
+        first = first.min(certificate.validity().not_after.timestamp());
+    }
+    Ok(first)
 }
 
 fn reason(error: &pem::Error, wanted: &str) -> String {

@@ -5,6 +5,7 @@ pub mod changes;
 pub mod deadlines;
 pub mod housekeeping;
 pub mod simulated;
+pub mod unheard;
 
 use std::time::Duration;
 

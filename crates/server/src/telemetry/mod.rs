@@ -3,13 +3,18 @@
 //! labels come from closed sets (operations, error codes, states), so that no caller can make the
 //! set of series grow.
 
+mod disk;
 mod fleet;
+mod format;
 mod histogram;
 mod http;
 mod operation;
 mod process;
 mod store;
 
+use std::sync::OnceLock;
+
+use linkway_domain::quota::Quota;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -17,22 +22,26 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+pub use self::disk::DiskMetrics;
 pub use self::fleet::FleetMetrics;
+pub use self::format::Format;
 pub use self::histogram::Histogram;
 pub use self::http::{HttpMetrics, InFlight, OpenConnection};
 pub use self::operation::{Operation, Operations};
 pub use self::store::StoreMetrics;
 
-/// Content type of [`Telemetry::render`].
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
 /// A series with one label.
 type One<M> = Family<[(&'static str, &'static str); 1], M>;
+
+/// A series that is there or not, without labels.
+type NoLabels = [(&'static str, &'static str); 0];
 
 /// All metrics of one server.
 pub struct Telemetry {
     registry: Registry,
     resident: Gauge,
+    /// 1: the server is ready.
+    pub ready: Gauge,
     /// Connections, refusals, requests in flight.
     pub http: HttpMetrics,
     /// Requests by operation and code, with their latency.
@@ -41,7 +50,14 @@ pub struct Telemetry {
     pub store: StoreMetrics,
     /// Interfaces and connections by state.
     pub fleet: FleetMetrics,
+    /// Space on the disk.
+    pub disk: DiskMetrics,
+    certificate_expiry: Family<NoLabels, Gauge>,
+    certificate: OnceLock<Gauge>,
+    /// Edges that have never reported to any server.
+    pub edges_never_reported: Gauge,
     throttled: One<Counter>,
+    quota_refusals: One<Counter>,
     /// Requests whose signature was refused.
     pub signatures_refused: Counter,
     /// Requests refused because their key is locked after bad signatures.
@@ -61,6 +77,12 @@ impl Telemetry {
         let throttled = One::<Counter>::default();
         let help = "Requests refused because their key or account sends too many";
         registry.register("linkway_throttled", help, throttled.clone());
+        let quota_refusals = One::<Counter>::default();
+        let help = "Requests refused because a quota is used up";
+        registry.register("linkway_quota_refusals", help, quota_refusals.clone());
+        for quota in Quota::ALL {
+            drop(quota_refusals.get_or_create(&[("quota", quota.as_str())]));
+        }
         let signatures_refused = counter(
             &mut registry,
             "linkway_signatures_refused",
@@ -76,13 +98,33 @@ impl Telemetry {
             "linkway_journal_events_dropped",
             "Events of reads and refusals that the journal could not keep",
         );
+        let certificate_expiry = Family::<NoLabels, Gauge>::default();
+        let help = "When the certificate that is served expires, Unix time";
+        registry.register_with_unit(
+            "linkway_tls_certificate_expiry_timestamp",
+            help,
+            Unit::Seconds,
+            certificate_expiry.clone(),
+        );
+        let edges_never_reported = gauge(
+            &mut registry,
+            "linkway_edges_never_reported",
+            "Edges that have never reported to any server",
+        );
+        let ready = gauge(&mut registry, "linkway_ready", "Whether /readyz answers 200");
         Self {
+            ready,
+            disk: DiskMetrics::register(&mut registry),
+            certificate_expiry,
+            certificate: OnceLock::new(),
+            edges_never_reported,
             resident,
             http: HttpMetrics::register(&mut registry),
             operations: Operations::register(&mut registry),
             store: StoreMetrics::register(&mut registry),
             fleet: FleetMetrics::register(&mut registry),
             throttled,
+            quota_refusals,
             signatures_refused,
             locked_out,
             journal_dropped,
@@ -90,15 +132,30 @@ impl Telemetry {
         }
     }
 
+    /// When the certificate that is served expires, in seconds since the Unix epoch: a handle that whoever replaces the
+    /// certificate keeps right. Without one there is no such series. Only the first call counts.
+    pub fn certificate_expiry(&self, expiry: Gauge) {
+        let _only_the_first_counts = self.certificate.set(expiry);
+    }
+
     /// Counts a request that was throttled.
     pub fn throttled(&self, scope: crate::limits::throttle::Scope) {
         self.throttled.get_or_create(&[("scope", scope.label())]).inc();
     }
 
-    /// All metrics in the text format; see [`CONTENT_TYPE`].
+    /// Counts a request that a quota refused.
+    pub fn quota_refused(&self, quota: Quota) {
+        self.quota_refusals.get_or_create(&[("quota", quota.as_str())]).inc();
+    }
+
+    /// All metrics, in OpenMetrics; see [`Format`].
     #[must_use]
     pub fn render(&self) -> String {
         self.resident.set(process::resident_bytes());
+        self.disk.measure();
+        if let Some(expiry) = self.certificate.get() {
+            self.certificate_expiry.get_or_create(&[]).set(expiry.get());
+        }
         let mut text = String::with_capacity(16 * 1024);
         encode(&mut text, &self.registry).expect("writing to a string cannot fail");
         text
@@ -140,6 +197,17 @@ mod tests {
     }
 
     #[test]
+    fn there_is_an_expiry_only_with_a_certificate() {
+        let name = "linkway_tls_certificate_expiry_timestamp_seconds";
+        let telemetry = Telemetry::new("1.2.3", "abc");
+        assert_eq!(value(&telemetry.render(), name), None);
+        let expiry = Gauge::default();
+        telemetry.certificate_expiry(expiry.clone());
+        expiry.set(1_924_992_000);
+        assert_eq!(value(&telemetry.render(), name), Some("1924992000"));
+    }
+
+    #[test]
     fn what_was_counted_is_rendered() {
         let telemetry = Telemetry::new("1.2.3", "abc");
         let describe = telemetry.operations.operation("DescribeConnections");
@@ -148,6 +216,7 @@ mod tests {
         describe.record("ThrottlingException", Duration::from_secs(60));
         telemetry.operations.operation("DescribeConnections").record("ok", Duration::ZERO);
         telemetry.throttled(Scope::Key);
+        telemetry.quota_refused(Quota::UnansweredOffers);
         telemetry.http.refused(Refusal::NotHttp);
         telemetry.store.committed(3);
         telemetry.store.synced(Duration::from_millis(2));
@@ -172,6 +241,8 @@ mod tests {
             (bucket("10.0"), "3"),
             (bucket("+Inf"), "4"),
             ("linkway_throttled_total{scope=\"key\"}".into(), "1"),
+            ("linkway_quota_refusals_total{quota=\"unanswered_offers\"}".into(), "1"),
+            ("linkway_quota_refusals_total{quota=\"tags_per_resource\"}".into(), "0"),
             ("linkway_http_refused_total{reason=\"not_http\"}".into(), "1"),
             ("linkway_store_commits_total".into(), "3"),
             ("linkway_store_conflicts_total".into(), "1"),

@@ -1,5 +1,7 @@
 //! What the store does: called by whoever wires it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -14,6 +16,7 @@ pub struct StoreMetrics {
     conflicts: Counter,
     batches: Histogram,
     syncs: Histogram,
+    failing: Arc<AtomicBool>,
 }
 
 impl StoreMetrics {
@@ -32,6 +35,7 @@ impl StoreMetrics {
             ),
             batches,
             syncs,
+            failing: Arc::default(),
         }
     }
 
@@ -39,6 +43,18 @@ impl StoreMetrics {
     pub fn committed(&self, batch: usize) {
         self.commits.inc_by(batch as u64);
         self.batches.observe_size(batch);
+        self.failing.store(false, Ordering::Relaxed);
+    }
+
+    /// A batch failed with the store; none of its commits took effect.
+    pub fn failed(&self) {
+        self.failing.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the last batch failed.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
     }
 
     /// A commit was refused because what it had read was changed.

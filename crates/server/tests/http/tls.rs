@@ -1,5 +1,7 @@
 //! TLS: certificates made on the spot, a real client.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,13 +39,19 @@ impl Files {
         let names = vec!["localhost".to_owned()];
         let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names).unwrap();
         std::fs::write(self.path("cert.pem"), cert.pem()).unwrap();
-        std::fs::write(self.path("key.pem"), signing_key.serialize_pem()).unwrap();
+        write_private(&self.path("key.pem"), &signing_key.serialize_pem());
         cert.der().clone()
     }
 
     fn load(&self) -> Arc<Identity> {
         Identity::load(&self.path("cert.pem"), &self.path("key.pem")).unwrap()
     }
+}
+
+/// A file as a key must be: its owner's alone.
+fn write_private(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
 }
 
 async fn connect(
@@ -117,7 +125,7 @@ fn a_hangup_brings_the_renewed_certificate_and_a_bad_one_changes_nothing() {
         let shutdown = CancellationToken::new();
         let listening = identity.reload_on_hangup(shutdown.clone()).unwrap();
         assert!(connect(&server, &old).await.is_ok());
-        std::fs::write(files.path("key.pem"), "nothing").unwrap();
+        write_private(&files.path("key.pem"), "nothing");
         assert!(identity.reload().is_err());
         assert!(connect(&server, &old).await.is_ok());
         let new = files.renew();
@@ -137,15 +145,19 @@ fn errors_say_which_file_and_what_is_wrong() {
     let (cert, key) = (files.path("cert.pem"), files.path("key.pem"));
     let (none, text) = (files.path("none.pem"), files.path("text.pem"));
     let (torn, other) = (files.path("torn.pem"), files.path("other.pem"));
-    std::fs::write(&text, "hello").unwrap();
-    std::fs::write(&torn, "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n").unwrap();
-    std::fs::write(&other, KeyPair::generate().unwrap().serialize_pem()).unwrap();
-    let table: [(&Path, &Path, &str); 7] = [
+    let open = files.path("open.pem");
+    write_private(&text, "hello");
+    write_private(&torn, "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n");
+    write_private(&other, &KeyPair::generate().unwrap().serialize_pem());
+    std::fs::copy(&key, &open).unwrap();
+    std::fs::set_permissions(&open, Permissions::from_mode(0o640)).unwrap();
+    let table: [(&Path, &Path, &str); 8] = [
         (&none, &key, "tls_cert DIR/none.pem: No such file"),
         (&cert, &none, "tls_key DIR/none.pem: No such file"),
         (&text, &key, "tls_cert DIR/text.pem: holds no certificate"),
         (&cert, &text, "tls_key DIR/text.pem: holds no unencrypted private key"),
-        (&cert, &cert, "tls_key DIR/cert.pem: holds no unencrypted private key"),
+        (&cert, &cert, "tls_key DIR/cert.pem: its permissions are"),
+        (&cert, &open, "tls_key DIR/open.pem: its permissions are 640; nobody but its owner"),
         (&torn, &key, "tls_cert DIR/torn.pem: is not valid PEM"),
         (&cert, &other, "tls_key DIR/other.pem is not the key of the first certificate"),
     ];

@@ -13,6 +13,7 @@ impl From<Fault> for WireError {
             | Fault::IncorrectState { .. }
             | Fault::ConnectionNotAvailable { .. }
             | Fault::InUse { .. }
+            | Fault::QuotaExceeded { .. }
             | Fault::Refused(_) => Code::DirectConnectClientException,
             Fault::DuplicateTagKey { .. } => Code::DuplicateTagKeysException,
             Fault::TooManyTags { .. } => Code::TooManyTagsException,

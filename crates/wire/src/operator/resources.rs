@@ -19,6 +19,32 @@ pub struct Account {
     pub created_at: Timestamp,
 }
 
+/// A tenant, with what it uses of its quotas.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountDetail {
+    /// The tenant.
+    #[serde(flatten)]
+    pub account: Account,
+    /// The quotas of the account, and those of its connections, locations and lenders of which something is used.
+    pub quotas: Vec<QuotaUse>,
+}
+
+/// How much of a quota is used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QuotaUse {
+    /// Its key in the configuration's table `[quotas]`.
+    pub quota: String,
+    /// The connection, the location or the lender's account that it is a quota of; absent: the account itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// How many there are.
+    pub used: u32,
+    /// How many there may be.
+    pub limit: u32,
+}
+
 /// A key pair that was made just now: the only answer with the secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

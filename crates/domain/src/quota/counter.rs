@@ -1,0 +1,98 @@
+//! What is counted, and the rules for each counter.
+
+use super::{Count, Quota, Quotas};
+use crate::fault::Fault;
+use crate::id::{AccountId, ConnectionId, LocationCode};
+use crate::key::{self, Key};
+
+/// Something that is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter<'a> {
+    /// Virtual interfaces of a connection that have not ended.
+    Interfaces(&'a ConnectionId),
+    /// Connections of an account at a location that have not ended.
+    Connections(&'a AccountId, &'a LocationCode),
+    /// Access keys of an account, disabled ones included.
+    AccessKeys(&'a AccountId),
+    /// Hosted virtual interfaces that the recipient has not answered, of one lender.
+    OffersOf {
+        /// Whom they are offered to.
+        recipient: &'a AccountId,
+        /// Who offers them.
+        lender: &'a AccountId,
+    },
+    /// Hosted virtual interfaces that the recipient has not answered, of all lenders.
+    Offers(&'a AccountId),
+}
+
+/// What a record adds to a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Use<'a> {
+    /// The counter.
+    pub counter: Counter<'a>,
+    /// How much it adds.
+    pub count: Count,
+}
+
+impl<'a> Use<'a> {
+    /// One more of a counter.
+    pub(crate) const fn one(counter: Counter<'a>) -> Self {
+        Self { counter, count: Count { total: 1, transit: 0 } }
+    }
+}
+
+impl Counter<'_> {
+    /// Where the counter lives.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        match *self {
+            Self::Interfaces(connection) => key::count_of_interfaces(connection),
+            Self::Connections(account, location) => key::count_of_connections(account, location),
+            Self::AccessKeys(account) => key::count_of_access_keys(account),
+            Self::OffersOf { recipient, lender } => key::count_of_offers_of(recipient, lender),
+            Self::Offers(recipient) => key::count_of_offers(recipient),
+        }
+    }
+
+    /// The quotas that a count is judged by, and what it is of each.
+    #[must_use]
+    pub fn usage(&self, count: Count) -> Vec<(Quota, u32)> {
+        let Count { total, transit } = count;
+        match self {
+            Self::Interfaces(_) => vec![
+                (Quota::PrivateAndPublicInterfacesPerConnection, total.saturating_sub(transit)),
+                (Quota::TransitInterfacesPerConnection, transit),
+                (Quota::InterfacesPerConnection, total),
+            ],
+            Self::Connections(..) => vec![(Quota::ConnectionsPerLocation, total)],
+            Self::AccessKeys(_) => vec![(Quota::AccessKeysPerAccount, total)],
+            Self::OffersOf { .. } => vec![(Quota::UnansweredOffersPerLender, total)],
+            Self::Offers(_) => vec![(Quota::UnansweredOffers, total)],
+        }
+    }
+
+    /// Whether so much more has room beside what there is. A quota of which nothing more is used does not refuse, though it may
+    /// have been lowered below what is used.
+    pub(super) fn admits(&self, used: Count, more: Count, quotas: &Quotas) -> Result<(), Fault> {
+        let (before, after) = (self.usage(used), self.usage(used.plus(more)));
+        for ((quota, before), (_, after)) in before.into_iter().zip(after) {
+            let limit = quotas.limit(quota);
+            if after > before && after > limit {
+                return Err(Fault::QuotaExceeded { quota, limit, whose: self.whose() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whose quota it is, as a refusal names it. What others do is not told: the offers of all lenders are the recipient's matter.
+    fn whose(&self) -> String {
+        match self {
+            Self::Interfaces(connection) => format!("connectionId \"{connection}\""),
+            Self::Connections(_, location) => format!("location \"{location}\""),
+            Self::AccessKeys(account) => format!("accountId \"{account}\""),
+            Self::OffersOf { recipient, .. } | Self::Offers(recipient) => {
+                format!("ownerAccount \"{recipient}\"")
+            }
+        }
+    }
+}

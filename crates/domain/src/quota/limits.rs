@@ -1,0 +1,145 @@
+//! The quotas and their values.
+
+use serde::{Deserialize, Serialize};
+
+/// A limit on how many there may be of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Quota {
+    /// Private and public virtual interfaces of a connection.
+    PrivateAndPublicInterfacesPerConnection,
+    /// Transit virtual interfaces of a connection.
+    TransitInterfacesPerConnection,
+    /// Virtual interfaces of a connection, of all kinds.
+    InterfacesPerConnection,
+    /// Connections of an account at a location.
+    ConnectionsPerLocation,
+    /// Access keys of an account.
+    AccessKeysPerAccount,
+    /// Hosted virtual interfaces of one lender that one recipient has not answered.
+    UnansweredOffersPerLender,
+    /// Hosted virtual interfaces of all lenders that one recipient has not answered.
+    UnansweredOffers,
+    /// Tags of a resource.
+    TagsPerResource,
+}
+
+impl Quota {
+    /// Every quota.
+    pub const ALL: [Self; 8] = [
+        Self::PrivateAndPublicInterfacesPerConnection,
+        Self::TransitInterfacesPerConnection,
+        Self::InterfacesPerConnection,
+        Self::ConnectionsPerLocation,
+        Self::AccessKeysPerAccount,
+        Self::UnansweredOffersPerLender,
+        Self::UnansweredOffers,
+        Self::TagsPerResource,
+    ];
+
+    /// Its key in the configuration, which refusals and metrics name too.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PrivateAndPublicInterfacesPerConnection => {
+                "private_and_public_interfaces_per_connection"
+            }
+            Self::TransitInterfacesPerConnection => "transit_interfaces_per_connection",
+            Self::InterfacesPerConnection => "interfaces_per_connection",
+            Self::ConnectionsPerLocation => "connections_per_location",
+            Self::AccessKeysPerAccount => "access_keys_per_account",
+            Self::UnansweredOffersPerLender => "unanswered_offers_per_lender",
+            Self::UnansweredOffers => "unanswered_offers",
+            Self::TagsPerResource => "tags_per_resource",
+        }
+    }
+
+    /// What it limits, as in "may have 50 …".
+    #[must_use]
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::PrivateAndPublicInterfacesPerConnection => {
+                "private and public Virtual Interfaces"
+            }
+            Self::TransitInterfacesPerConnection => "transit Virtual Interfaces",
+            Self::InterfacesPerConnection => "Virtual Interfaces",
+            Self::ConnectionsPerLocation => "connections of one account",
+            Self::AccessKeysPerAccount => "access keys",
+            Self::UnansweredOffersPerLender => "unanswered Virtual Interfaces of one lender",
+            Self::UnansweredOffers => "unanswered Virtual Interfaces of all lenders",
+            Self::TagsPerResource => "tags",
+        }
+    }
+}
+
+/// The value of each quota, by its key in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Quotas {
+    /// See [`Quota::PrivateAndPublicInterfacesPerConnection`].
+    pub private_and_public_interfaces_per_connection: u32,
+    /// See [`Quota::TransitInterfacesPerConnection`].
+    pub transit_interfaces_per_connection: u32,
+    /// See [`Quota::InterfacesPerConnection`].
+    pub interfaces_per_connection: u32,
+    /// See [`Quota::ConnectionsPerLocation`].
+    pub connections_per_location: u32,
+    /// See [`Quota::AccessKeysPerAccount`].
+    pub access_keys_per_account: u32,
+    /// See [`Quota::UnansweredOffersPerLender`].
+    pub unanswered_offers_per_lender: u32,
+    /// See [`Quota::UnansweredOffers`].
+    pub unanswered_offers: u32,
+    /// See [`Quota::TagsPerResource`].
+    pub tags_per_resource: u32,
+}
+
+/// "Direct Connect quotas" in the Direct Connect User Guide; keys and offers are not in it. One lender may offer what a connection
+/// holds; four such lenders fill a recipient's list, which is then still one page of an answer.
+impl Default for Quotas {
+    fn default() -> Self {
+        Self {
+            private_and_public_interfaces_per_connection: 50,
+            transit_interfaces_per_connection: 4,
+            interfaces_per_connection: 51,
+            connections_per_location: 10,
+            access_keys_per_account: 20,
+            unanswered_offers_per_lender: 50,
+            unanswered_offers: 200,
+            tags_per_resource: 50,
+        }
+    }
+}
+
+impl Quotas {
+    /// The same value for every quota.
+    #[must_use]
+    pub const fn each(limit: u32) -> Self {
+        Self {
+            private_and_public_interfaces_per_connection: limit,
+            transit_interfaces_per_connection: limit,
+            interfaces_per_connection: limit,
+            connections_per_location: limit,
+            access_keys_per_account: limit,
+            unanswered_offers_per_lender: limit,
+            unanswered_offers: limit,
+            tags_per_resource: limit,
+        }
+    }
+
+    /// The value of a quota.
+    #[must_use]
+    pub const fn limit(&self, quota: Quota) -> u32 {
+        match quota {
+            Quota::PrivateAndPublicInterfacesPerConnection => {
+                self.private_and_public_interfaces_per_connection
+            }
+            Quota::TransitInterfacesPerConnection => self.transit_interfaces_per_connection,
+            Quota::InterfacesPerConnection => self.interfaces_per_connection,
+            Quota::ConnectionsPerLocation => self.connections_per_location,
+            Quota::AccessKeysPerAccount => self.access_keys_per_account,
+            Quota::UnansweredOffersPerLender => self.unanswered_offers_per_lender,
+            Quota::UnansweredOffers => self.unanswered_offers,
+            Quota::TagsPerResource => self.tags_per_resource,
+        }
+    }
+}
