@@ -234,7 +234,7 @@ def test_edge_has_no_resources(operation: str, edge_key: Key, server: Server) ->
     denied(server, edge_key, tenant_target(operation), "directconnect")
 
 
-@pytest.mark.parametrize("operation", operations.linkway("operator"))
+@pytest.mark.parametrize("operation", operations.linkway("operators"))
 def test_edge_may_not_operate(operation: str, edge_key: Key, server: Server) -> None:
     denied(server, edge_key, f"Linkway.{operation}", "linkway")
 
@@ -242,3 +242,25 @@ def test_edge_may_not_operate(operation: str, edge_key: Key, server: Server) -> 
 @pytest.mark.parametrize("operation", EDGE_OPERATIONS)
 def test_operator_may_not_speak_for_an_edge(operation: str, server: Server) -> None:
     denied(server, server.operator, f"Linkway.{operation}", "linkway")
+
+
+@pytest.fixture(scope="module")
+def role_keys(scene: Scene) -> dict[str, Key]:
+    """A key of an operator of each role but the highest."""
+    keys: dict[str, Key] = {}
+    for role in operations.ROLES[:-1]:
+        scene.server.admin("operator", "create", "--name", f"only-{role}", "--role", role)
+        made = scene.server.admin("operator", "key", "create", f"only-{role}")
+        scene.server.secrets.add(made["secretAccessKey"])
+        keys[role] = Key("", made["accessKeyId"], made["secretAccessKey"])
+    return keys
+
+
+@pytest.mark.parametrize(
+    ("role", "operation"),
+    [(role, name) for role in operations.ROLES[:-1] for name in operations.above(role)],
+)
+def test_a_role_may_do_no_more(
+    role: str, operation: str, role_keys: dict[str, Key], server: Server
+) -> None:
+    denied(server, role_keys[role], f"Linkway.{operation}", "linkway")

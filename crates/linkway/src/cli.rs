@@ -61,6 +61,9 @@ pub struct ServeArgs {
     /// Address for the operator, health and metrics [default: 127.0.0.1:8581]
     #[arg(long, value_name = "ADDR")]
     pub admin_listen: Option<SocketAddr>,
+    /// Serve other machines without TLS: their secrets can be read on the way
+    #[arg(long)]
+    pub allow_plaintext: bool,
     /// Region that clients sign for [default: eu-west-2]
     #[arg(long, value_name = "NAME")]
     pub region: Option<String>,

@@ -19,6 +19,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         data_dir: args.data_dir,
         listen: args.listen.map(|address| address.to_string()),
         admin_listen: args.admin_listen.map(|address| address.to_string()),
+        allow_plaintext: args.allow_plaintext,
         region: args.region,
         tls_cert: args.tls_cert,
         tls_key: args.tls_key,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use linkway_server::http::RequestId;
 use linkway_wire::operation::LinkwayOperation;
 use linkway_wire::operator::SERVICE;
 use linkway_wire::sigv4::{Credentials, SignRequest, sign};
@@ -73,8 +74,14 @@ impl Caller {
         silence: Duration,
     ) -> Result<Response<Body>, ureq::Error> {
         let target = format!("Linkway.{operation}");
-        let mut signed =
-            vec![("content-type", CONTENT_TYPE), ("host", &*self.host), ("x-amz-target", &*target)];
+        // The server takes a signature once, and a date has only seconds.
+        let invocation = RequestId::random().to_string();
+        let mut signed = vec![
+            ("amz-sdk-invocation-id", &*invocation),
+            ("content-type", CONTENT_TYPE),
+            ("host", &*self.host),
+            ("x-amz-target", &*target),
+        ];
         signed.extend_from_slice(headers);
         let unsigned =
             SignRequest { method: "POST", path: "/", query: None, headers: &signed, body };
@@ -105,6 +112,12 @@ fn parse_endpoint(text: &str) -> Result<Uri, String> {
         return Err("not of the form http://host:port or https://host:port".to_owned());
     }
     Ok(uri)
+}
+
+/// Whether calls to an endpoint leave this machine unencrypted.
+pub fn is_plain_to_others(endpoint: &str) -> bool {
+    let Ok(uri) = parse_endpoint(endpoint) else { return false };
+    uri.scheme() == Some(&Scheme::HTTP) && !is_loopback(&uri)
 }
 
 fn is_loopback(uri: &Uri) -> bool {

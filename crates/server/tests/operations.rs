@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use linkway_domain::arn::ArnKind;
+use linkway_domain::operator::Role;
 use linkway_server::api::operation::{Callers, Effect, Row};
 use linkway_server::api::table::rows;
 use linkway_wire::operation::Target;
@@ -19,7 +20,7 @@ about, which types of resources a policy may restrict its IAM action to, how its
 take. The IAM action is the service's name and the operation's, as in `directconnect:CreateConnection`. Where no time is
 given, the setting `request_timeout_seconds` holds.
 
-* Operators have a role, and each role may do what those before it may: *read*, *operate*, *admin*.
+* The role is the least that an operator needs. Each role may do what those before it may: *read*, *operate*, *admin*.
 * *read*: a successful call is in the journal. *change*: it is in the store, written with the change itself; one that had
   nothing to change is in the journal. *disclosure*: the store has each call, and without its record there is no answer.
   *counted*: the store has the first call of a key and address in a day, and how many more there were.
@@ -35,6 +36,7 @@ fn section(text: &mut String, title: &str, rows: &[Row]) {
         "Operation",
         "Built",
         "Callers",
+        "Role",
         "Effect",
         "About",
         "IAM resource types",
@@ -48,13 +50,11 @@ fn section(text: &mut String, title: &str, rows: &[Row]) {
         let limit = row.time_limit.map(|limit| format!("{} s", limit.as_secs()));
         writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             row.target.name(),
             if row.is_built { "yes" } else { "no" },
-            row.role().map_or_else(
-                || row.callers.to_string(),
-                |role| format!("{} ({role})", row.callers)
-            ),
+            row.callers,
+            row.role().map_or("", Role::as_str),
             row.effect,
             row.subject,
             if types.is_empty() { "`*`".to_owned() } else { types.join(", ") },

@@ -7,7 +7,8 @@ from functools import cache
 
 from harness import paths
 
-_HEAD = "| Operation | Built | Callers |"
+_HEAD = "| Operation | Built | Callers | Role |"
+ROLES = ("read", "operate", "admin")
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Row:
     name: str
     is_built: bool
     callers: str
+    role: str
 
 
 @cache
@@ -31,7 +33,7 @@ def rows() -> tuple[Row, ...]:
         in_table = line.startswith(_HEAD) or (in_table and line.startswith("|"))
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if in_table and cells[1] in {"yes", "no"}:
-            found.append(Row(service, cells[0], cells[1] == "yes", cells[2]))
+            found.append(Row(service, cells[0], cells[1] == "yes", cells[2], cells[3]))
     assert {row.service for row in found} == {"Linkway", "OvertureService"}
     return tuple(found)
 
@@ -42,7 +44,13 @@ def built() -> set[str]:
 
 
 def linkway(callers: str | None = None) -> list[str]:
-    """The operations of the `Linkway` service; with `callers`, those for `operator` or `edges`."""
+    """The operations of the `Linkway` service; with `callers`, those for `operators` or `edges`."""
     return [
         row.name for row in rows() if row.service == "Linkway" and callers in {None, row.callers}
     ]
+
+
+def above(role: str) -> list[str]:
+    """The operators' operations that need a higher role than this one."""
+    higher = ROLES[ROLES.index(role) + 1 :]
+    return [row.name for row in rows() if row.role in higher]

@@ -127,6 +127,7 @@ class Edge:
         """Starts `linkway edge`."""
         scene = self.scene
         words = [scene.server.program, "edge", "--endpoint", scene.server.endpoint]
+        words += ["--allow-plaintext"]
         words += ["--region", scene.server.region, "--credentials", str(self._credentials)]
         words += ["--state-dir", str(self.state), "--config", str(self._config)]
         # `ip netns exec` becomes the program: the process id is the agent's own.

@@ -60,6 +60,7 @@ class Server:
     def start(self) -> None:
         """Starts the program and waits until it says that it is ready."""
         words = [self.program, "serve", "--data-dir", str(self._data), "--region", REGION]
+        words += ["--allow-plaintext"]
         words += ["--listen", self.endpoint.removeprefix("http://"), "--config", str(self._config)]
         self.process = Process(words, self.log)
         wait_until("the server to be ready", self._is_ready, pause=0.05)

@@ -80,8 +80,8 @@ Example:
 pub enum OperatorKeyWord {
     /// Make a key beside those that the operator has; the secret is shown this once
     #[command(
-        after_help = "With --output json it is what --credentials reads. To replace a key make a new one,
-use it, and delete the old one.
+        after_help = "With --output json it is what --credentials reads. To replace a key make a new
+one, use it, and delete the old one.
 
 Examples:
   linkway admin operator key create alice --output json > alice.json

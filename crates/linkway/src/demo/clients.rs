@@ -139,7 +139,9 @@ impl Server {
             .context("cannot write the server's configuration")?;
         let out = File::create(&log).context("cannot create the server's log")?;
         let mut command = Command::new(&clients.program);
-        command.args(["serve", "--listen", SERVER, "--data-dir"]).arg(directory.join("data"));
+        command
+            .args(["serve", "--allow-plaintext", "--listen", SERVER, "--data-dir"])
+            .arg(directory.join("data"));
         command.arg("--config").arg(config);
         command.stdin(Stdio::null()).stderr(out.try_clone()?).stdout(out);
         let mut server = Self { child: command.spawn().context("cannot start the server")?, log };

@@ -88,12 +88,14 @@ impl Scenario<'_> {
         write_secret(&credentials, &key.to_string())?;
         let endpoint = format!("http://{SERVER}");
         let (program, file) = (self.clients.program().display(), credentials.display());
-        let words =
-            format!("edge --endpoint {endpoint} --credentials {file} --state-dir {EDGE_STATE}");
+        let words = format!(
+            "edge --allow-plaintext --endpoint {endpoint} --credentials {file} --state-dir {EDGE_STATE}"
+        );
         terminal.command(
             "edge",
             &format!(
-                "linkway edge --endpoint {endpoint} --credentials edge.json --state-dir {EDGE_STATE}"
+                "linkway edge --allow-plaintext --endpoint {endpoint} --credentials edge.json \
+                 --state-dir {EDGE_STATE}"
             ),
         );
         let line = format!("ip netns exec {EDGE} {program} {words}");

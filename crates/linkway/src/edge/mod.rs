@@ -58,6 +58,9 @@ pub struct EdgeArgs {
     /// Certificates to trust, in PEM form [default: those of the system]
     #[arg(long, value_name = "FILE")]
     pub ca_cert: Option<PathBuf>,
+    /// Call another machine's server without TLS: configurations, with BGP keys, can be read on the way
+    #[arg(long)]
+    pub allow_plaintext: bool,
     /// Serve /metrics and /healthz there
     #[arg(long, value_name = "ADDR")]
     pub metrics: Option<SocketAddr>,

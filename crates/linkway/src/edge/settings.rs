@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::EdgeArgs;
 use crate::cli;
-use crate::signed::Signer;
+use crate::signed::{self, Signer};
 
 /// Where a package's service has its configuration.
 const USUAL_CONFIG: &str = "/etc/linkway/edge.toml";
@@ -34,6 +34,8 @@ pub struct Settings {
     pub region: Option<String>,
     /// Certificates to trust, in PEM form; absent: those of the system.
     pub ca_cert: Option<PathBuf>,
+    /// Whether another machine's server may be called without TLS.
+    pub allow_plaintext: bool,
     /// Where to serve /metrics and /healthz; absent: nowhere.
     pub metrics: Option<SocketAddr>,
     /// How log lines look.
@@ -83,6 +85,7 @@ impl Settings {
         let given = args.clone();
         settings.endpoint = given.endpoint.or(settings.endpoint);
         settings.credentials = given.credentials.or(settings.credentials);
+        settings.allow_plaintext |= given.allow_plaintext;
         settings.state_dir = given.state_dir.or(settings.state_dir);
         settings.region = given.region.or(settings.region);
         settings.ca_cert = given.ca_cert.or(settings.ca_cert);
@@ -158,6 +161,12 @@ impl Settings {
             self.endpoint.clone().or(file.endpoint).context(
                 "name the server: --endpoint URL, or endpoint in the configuration file",
             )?;
+        if !self.allow_plaintext && signed::is_plain_to_others(&endpoint) {
+            bail!(
+                "the server {endpoint} is another machine and called without TLS: use https, or say --allow-plaintext \
+                 (allow_plaintext = true). Configurations hold BGP keys, which whoever listens in between would read"
+            );
+        }
         let region = self.region.clone().or(file.region).unwrap_or_else(|| "eu-west-2".to_owned());
         let signer = Signer {
             access_key_id: file.access_key_id,

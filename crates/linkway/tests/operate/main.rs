@@ -14,6 +14,7 @@ mod hostile;
 mod journal;
 mod moments;
 mod old;
+mod operators;
 mod secrets;
 mod start;
 mod stop;

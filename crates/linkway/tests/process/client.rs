@@ -4,6 +4,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
 use jiff::Timestamp;
+use linkway_server::http::RequestId;
 use linkway_wire::sigv4::{Credentials, SignRequest, sign};
 use serde_json::{Value, json};
 
@@ -106,8 +107,14 @@ impl Client {
     /// The bytes of a signed request.
     pub fn request(&self, target: &str, body: &[u8]) -> Vec<u8> {
         let host = self.address.to_string();
-        let headers =
-            [("content-type", CONTENT_TYPE), ("host", host.as_str()), ("x-amz-target", target)];
+        // Two calls of one second would have one signature.
+        let nonce = RequestId::random().to_string();
+        let headers = [
+            ("amz-sdk-invocation-id", nonce.as_str()),
+            ("content-type", CONTENT_TYPE),
+            ("host", host.as_str()),
+            ("x-amz-target", target),
+        ];
         let unsigned =
             SignRequest { method: "POST", path: "/", query: None, headers: &headers, body };
         let credentials =

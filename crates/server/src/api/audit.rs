@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use linkway_domain::connection::Connection;
-use linkway_domain::id::{AccountId, ConnectionId, VirtualGatewayId, VirtualInterfaceId};
+use linkway_domain::id::{
+    AccessKeyId, AccountId, ConnectionId, VirtualGatewayId, VirtualInterfaceId,
+};
 use linkway_domain::key::{self, Key};
 use linkway_domain::record::Record;
 use linkway_domain::resource::{Party, Resource};
@@ -91,7 +93,11 @@ impl Api {
         error: Option<&WireError>,
     ) -> bool {
         let resources = match error {
-            Some(error) if error.code == Code::AccessDeniedException => Vec::new(),
+            // The second is what a known caller gets for a request that was answered before.
+            Some(WireError {
+                code: Code::AccessDeniedException | Code::InvalidSignatureException,
+                ..
+            }) => Vec::new(),
             Some(_) | None => {
                 let Some(account) = call.principal().account() else { return false };
                 let of_others = self.of_others(account, named).await;
@@ -262,7 +268,7 @@ pub(super) fn anonymous<'a>(
         request_id: request.request_id.as_str().into(),
         principal: "anonymous".into(),
         account_id: None,
-        access_key_id: None,
+        access_key_id: claimed_key(&request.headers).map(Into::into),
         source_address: request.peer.ip().to_string().into(),
         operation: target.map_or("unknown", Target::name).into(),
         resources: Vec::new(),
@@ -271,6 +277,13 @@ pub(super) fn anonymous<'a>(
         parameters: None,
         count: None,
     }
+}
+
+/// The access key that a request claims to be signed with, if its text can be one.
+fn claimed_key(headers: &http::HeaderMap) -> Option<&str> {
+    let text = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
+    let (id, _) = text.split_once("Credential=")?.1.split_once('/')?;
+    AccessKeyId::parse(id).is_ok().then_some(id)
 }
 
 fn by<'a>(

@@ -1,6 +1,6 @@
 //! Who is it, may it, and not too often.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
@@ -8,13 +8,14 @@ use linkway_wire::error::{Code, WireError};
 use linkway_wire::sigv4::{self, HeaderLookup, RequestParts, SignatureError};
 
 use super::endpoint::Side;
-use super::operation::{Callers, Row};
+use super::operation::{Callers, Effect, Row};
 use super::{Api, Call, Known, Refused};
 use crate::clock;
 use crate::credentials::{self, Caller};
 use crate::http::Request;
 use crate::limits::in_flight::{Flight, Full};
 use crate::limits::lockout::Lock;
+use crate::limits::replay::{Replayed, Signed};
 use crate::limits::throttle::Scope;
 
 /// The headers of a request, as the signature looks them up.
@@ -49,10 +50,7 @@ impl Api {
 
     /// The caller of a request, if its signature is good, its key is not locked, and neither the key nor the account calls
     /// too often or has too much in flight.
-    pub(super) async fn authenticate(
-        &self,
-        request: &Request,
-    ) -> Result<(Arc<Caller>, Option<Flight>), Refused> {
+    pub(super) async fn authenticate(&self, request: &Request) -> Result<Authenticated, Refused> {
         let headers = Headers(&request.headers);
         let parts = parts(request, &headers);
         let claim = sigv4::parse(&parts, clock::timestamp(clock::now()), &self.policy)
@@ -95,7 +93,8 @@ impl Api {
             self.key_use.note(&caller.access_key_id, clock::now());
         }
         let flight = self.throttle(&caller, now)?;
-        Ok((caller, flight))
+        let at = claim.time().timestamp().as_second();
+        Ok(Authenticated { caller, flight, signed: Signed { at, signature: claim.signature() } })
     }
 
     fn bad_signature(&self, error: &SignatureError) -> Refused {
@@ -124,6 +123,35 @@ impl Api {
         Refused { error, retry_after: Some(wait), known }
     }
 
+    /// Whether an operator's call that changes something is not one that was answered before.
+    pub(super) fn is_new(&self, call: &Call, row: &Row) -> Result<(), WireError> {
+        let changes = match row.effect {
+            Effect::Change | Effect::Disclosure => row.role().is_some(),
+            Effect::Read | Effect::Counted | Effect::NotRecorded(_) => false,
+        };
+        if !changes {
+            return Ok(());
+        }
+        let now = clock::timestamp(clock::now()).as_second();
+        let taken = {
+            let mut replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
+            replay.take(call.signed, now)
+        };
+        let text = match taken {
+            Ok(()) => return Ok(()),
+            Err(Replayed::Again) => {
+                "A request with this signature was received before. Each change is signed anew: with a later date, or another \
+                 value of a signed header such as amz-sdk-invocation-id."
+            }
+            Err(Replayed::Unknown) => {
+                "This request was signed before this server began to remember signatures, by its date: it may have been answered \
+                 already. Sign it anew, and compare the clocks."
+            }
+        };
+        self.telemetry.signatures_refused.inc();
+        Err(WireError::new(Code::InvalidSignatureException, text))
+    }
+
     /// Whether an operation exists for the caller's kind of principal, and for its role if it is an operator.
     pub(super) fn authorize(&self, side: &Side, call: &Call, row: &Row) -> Result<(), WireError> {
         let operator = call.caller.operator.as_ref();
@@ -147,6 +175,13 @@ impl Api {
         }
         Err(WireError::new(Code::AccessDeniedException, text))
     }
+}
+
+/// The caller of a request, and what the call counts as.
+pub(super) struct Authenticated {
+    pub caller: Arc<Caller>,
+    pub flight: Option<Flight>,
+    pub signed: Signed,
 }
 
 /// A request as its signature covers it.

@@ -25,6 +25,7 @@ use crate::clock;
 use crate::credentials::Caller;
 use crate::http::{RequestId, Response};
 use crate::limits::in_flight::{Flight, Full};
+use crate::limits::replay::Signed;
 use crate::records::Failure;
 
 /// How many records are read at a time: what an etcd transaction takes.
@@ -39,6 +40,8 @@ pub(super) struct Call {
     pub source: IpAddr,
     pub request_id: RequestId,
     pub encodings: Encodings,
+    /// How it was signed.
+    pub signed: Signed,
     /// What an account's call has in flight.
     pub flight: Mutex<Option<Flight>>,
 }

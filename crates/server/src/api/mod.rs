@@ -43,21 +43,28 @@ use linkway_wire::error::WireError;
 use linkway_wire::sigv4::Policy;
 use tokio_util::sync::CancellationToken;
 
+use self::authenticate::Authenticated;
 use self::call::Call;
 use self::endpoint::Side;
 use self::failure::internal;
 use self::protocol::Protocol;
 use crate::audit::trail::Trail;
+use crate::clock;
 use crate::credentials::{Caller, Credentials};
 use crate::feed::Feed;
 use crate::http::{Body, Request, Response};
 use crate::limits::in_flight::{Flight, InFlight};
 use crate::limits::lockout::Lockout;
+use crate::limits::replay::Replay;
 use crate::limits::throttle::Throttle;
 use crate::liveness::Liveness;
 use crate::operators::KeyUse;
 use crate::records::Records;
 use crate::telemetry::Telemetry;
+
+/// Signatures of operators' changes that are remembered, some 20 MB: in the time that a date is good nobody makes as many
+/// by hand, and whoever has a program do it is refused nothing that was signed lately.
+const MOST_SIGNATURES: usize = 262_144;
 
 /// What a handler answers, or an error.
 type Answered<T> = Result<T, WireError>;
@@ -78,6 +85,7 @@ pub struct Api {
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) trail: Arc<Trail>,
     pub(crate) key_use: Arc<KeyUse>,
+    pub(crate) replay: Mutex<Replay>,
     pub(crate) operations: metrics::ByTarget,
     /// Where a backup is put together before it is sent.
     pub(crate) scratch: PathBuf,
@@ -114,12 +122,15 @@ impl Api {
     /// Over its parts; not ready before [`Api::set_ready`].
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let region = parts.records.settings().region.clone();
+        let policy = Policy::new(parts.records.settings().region.clone());
+        let (start, window) =
+            (clock::timestamp(clock::now()).as_second(), policy.max_skew().as_secs());
         Self {
             credentials: Credentials::new(Arc::clone(&parts.records)),
-            policy: Policy::new(region),
+            policy,
             operations: metrics::ByTarget::new(&parts.telemetry.operations),
             key_use: Arc::default(),
+            replay: Mutex::new(Replay::new(start, window, MOST_SIGNATURES)),
             records: parts.records,
             liveness: parts.liveness,
             feed: parts.feed,
@@ -195,7 +206,7 @@ impl Api {
                 self.record_refused(&request, named, &refused).await;
                 Err(refused)
             }
-            Ok((caller, flight)) => {
+            Ok(Authenticated { caller, flight, signed }) => {
                 let (source, request_id) = (request.peer.ip(), request.request_id.clone());
                 match target {
                     Err(error) => {
@@ -214,6 +225,7 @@ impl Api {
                             source,
                             request_id,
                             encodings,
+                            signed,
                             flight,
                         };
                         let answered = failure::logged_as(&id, self.answer(side, call));
@@ -232,7 +244,8 @@ impl Api {
 
     async fn answer(&self, side: &Side, call: Call) -> Answered<Response> {
         let row = table::row(call.target);
-        let answered = match self.authorize(side, &call, &row) {
+        let allowed = self.authorize(side, &call, &row).and_then(|()| self.is_new(&call, &row));
+        let answered = match allowed {
             Err(error) => Err(error),
             Ok(()) => self.dispatch(&call).await,
         };

@@ -119,6 +119,9 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether each connection at `listen` begins with a header of the PROXY protocol.
     pub proxy_protocol: bool,
+    /// Whether other machines may be served without TLS: whoever listens in between reads secrets of answers, and may send
+    /// a tenant's request once more.
+    pub allow_plaintext: bool,
     /// The region that this server is; part of every signature.
     pub region: String,
     /// Certificate chain (PEM); with `tls_key`, or neither.
@@ -196,6 +199,7 @@ impl Default for Config {
             admin_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             proxy_protocol: false,
+            allow_plaintext: false,
             region: "eu-west-2".to_owned(),
             tls_cert: None,
             tls_key: None,
@@ -240,6 +244,8 @@ pub struct Overrides {
     pub listen: Option<String>,
     /// `--admin-listen`
     pub admin_listen: Option<String>,
+    /// `--allow-plaintext`
+    pub allow_plaintext: bool,
     /// `--region`
     pub region: Option<String>,
     /// `--tls-cert`
@@ -283,13 +289,22 @@ impl Config {
     /// Reads the file if there is one, applies the overrides and checks the result.
     pub fn load(file: Option<&Path>, overrides: Overrides) -> Result<Self, ConfigError> {
         let mut config = file.map_or_else(|| Ok(Self::default()), Self::from_file)?;
-        let Overrides { data_dir, listen, admin_listen, region, tls_cert, tls_key } = overrides;
+        let Overrides {
+            data_dir,
+            listen,
+            admin_listen,
+            allow_plaintext,
+            region,
+            tls_cert,
+            tls_key,
+        } = overrides;
         if let Some(listen) = listen {
             config.listen = address("listen", &listen)?;
         }
         if let Some(listen) = admin_listen {
             config.admin_listen = Some(address("admin_listen", &listen)?);
         }
+        config.allow_plaintext |= allow_plaintext;
         config.data_dir = data_dir.unwrap_or(config.data_dir);
         config.region = region.unwrap_or(config.region);
         config.tls_cert = tls_cert.or(config.tls_cert);

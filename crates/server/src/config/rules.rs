@@ -40,6 +40,19 @@ fn check_identity(config: &Config) -> Result<(), ConfigError> {
         let rule = "must be another address or port than listen";
         return Err(broken("admin_listen", &config.listen, rule));
     }
+    let is_plain = config.tls_cert.is_none() && !config.allow_plaintext;
+    let listens = [("listen", Some(config.listen)), ("admin_listen", config.admin_listen)];
+    for (key, address) in listens {
+        if let Some(address) = address.filter(|address| is_plain && !address.ip().is_loopback()) {
+            let rule = "is reached by other machines and needs tls_cert and tls_key, or allow_plaintext = true \
+                        (--allow-plaintext): without TLS whoever listens in between reads secrets and repeats requests";
+            return Err(ConfigError::Rule {
+                key,
+                value: address.to_string(),
+                rule: rule.to_owned(),
+            });
+        }
+    }
     match (&config.tls_cert, &config.tls_key) {
         (Some(cert), None) => Err(broken("tls_cert", cert, "needs tls_key beside it")),
         (None, Some(key)) => Err(broken("tls_key", key, "needs tls_cert beside it")),
@@ -201,6 +214,18 @@ mod tests {
             ("region = \"\"", "region = \"\": must be"),
             ("tls_cert = \"c\"", "tls_cert = \"c\": needs tls_key beside it"),
             ("tls_key = \"k\"", "tls_key = \"k\": needs tls_cert beside it"),
+            (
+                "listen = \"0.0.0.0:1\"",
+                "listen = 0.0.0.0:1: is reached by other machines and needs tls_cert",
+            ),
+            (
+                "listen = \"[2001:db8::1]:1\"",
+                "listen = [2001:db8::1]:1: is reached by other machines",
+            ),
+            (
+                "admin_listen = \"192.0.2.1:1\"",
+                "admin_listen = 192.0.2.1:1: is reached by other machines",
+            ),
             ("proxy_protocol = true", "proxy_protocol = true: needs trusted_proxies"),
             ("admin_listen = \"127.0.0.1:8580\"", "admin_listen = 127.0.0.1:8580: must be another"),
             (

@@ -2,5 +2,6 @@
 
 pub mod in_flight;
 pub mod lockout;
+pub mod replay;
 pub(crate) mod source;
 pub mod throttle;

@@ -185,7 +185,12 @@ impl Served {
         more: &[(&str, &str)],
     ) -> (Response, Vec<u8>) {
         let service = if target.starts_with("Linkway.") { "linkway" } else { "directconnect" };
-        let headers = [("host", "localhost"), ("x-amz-target", target)];
+        let nonce = RequestId::random().to_string();
+        let headers = [
+            ("amz-sdk-invocation-id", nonce.as_str()),
+            ("host", "localhost"),
+            ("x-amz-target", target),
+        ];
         let unsigned =
             SignRequest { method: "POST", path: "/", query: None, headers: &headers, body };
         let credentials = Credentials { access_key_id: &key.id, secret_access_key: &key.secret };

@@ -34,6 +34,11 @@ impl Policy {
             max_skew: SignedDuration::from_mins(5),
         }
     }
+
+    /// How far a request's date may be from the server's clock.
+    pub fn max_skew(&self) -> SignedDuration {
+        self.max_skew
+    }
 }
 
 /// A request that is well signed if the claimed access key's secret gives its signature.
@@ -69,6 +74,11 @@ impl Claim {
     /// When the request was signed.
     pub fn time(&self) -> RequestTime {
         self.time
+    }
+
+    /// The signature itself.
+    pub fn signature(&self) -> [u8; 32] {
+        self.signature
     }
 
     /// Whether the signature covers the header called `name` (lowercase).
