@@ -61,6 +61,7 @@ def more(found: list[dict]) -> list[Row]:
             row(f"(b) one more at {n}: the kernel's part", median(kernel(r) for r in rounds), "ms"),
             row(f"(b) one more at {n}: the agent outside its drivers", least(rounds), "ms"),
             row(f"(b) one more at {n}: BIRD's processor time", *birds_time(n, rounds)),
+            row(f"(b) one more at {n}: read by BIRD twice", told_again(rounds), "%"),
             row(f"(b) at {n}: memory of agent and BIRD", size["memory"] / 1e6, "MB", MEMORY.get(n)),
             row(f"(b) one more at {n}: saving", median(r["parts"]["save"] for r in rounds), "ms"),
         ]
@@ -85,6 +86,11 @@ def more(found: list[dict]) -> list[Row]:
 def birds_time(interfaces: int, rounds: list[dict]) -> tuple[float, str, float | None]:
     """What the BIRD that reads has used, in seconds; the kernel counts hundredths."""
     return median(one["bird"] for one in rounds) / 1e3, "s", BIRD_SECONDS.get(interfaces)
+
+
+def told_again(rounds: list[dict]) -> float:
+    """How often BIRD gave the new session up and had to be told of it once more."""
+    return 100 * sum(one["again"] for one in rounds) / len(rounds)
 
 
 def total(one: dict) -> float:

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access_key::Principal;
 use crate::connection::{Connection, ConnectionPhase};
+use crate::id::AccessKeyId;
 use crate::key::{self, Key};
+use crate::operator::Role;
 use crate::record::{Kind, Record, derived};
 use crate::tag::TaggedResource;
 use crate::virtual_interface::Phase;
@@ -69,6 +71,21 @@ fn incoherent(records: &BTreeMap<String, Record>, record: &Record) -> Vec<String
             Principal::Edge(id) => require(there(key::edge(id)), "its edge does not exist"),
             Principal::Operator => {}
         },
+        Record::Roster(r) => {
+            let is_operators = |id: &AccessKeyId| {
+                let key = records.get(key::access_key(id).as_str());
+                matches!(key, Some(Record::AccessKey(k)) if k.principal == Principal::Operator)
+            };
+            let keys: Vec<_> = r.operators.iter().flat_map(|o| &o.keys).map(|k| &k.id).collect();
+            require(keys.iter().all(|id| is_operators(id)), "has a key that is no operator's");
+            let distinct = keys.iter().collect::<BTreeSet<_>>().len() == keys.len();
+            require(distinct, "gives two operators one key");
+            let is_ordered = r.operators.is_sorted_by(|one, other| one.name < other.name);
+            require(is_ordered, "has operators out of order, or two of one name");
+            let admin = r.operators.iter().any(|o| o.enabled && o.role == Role::Admin);
+            require(admin, "has no enabled admin");
+        }
+        Record::OperatorUse(_) => {}
         Record::Edge(r) => {
             require(there(key::location(&r.location)), "its location does not exist")
         }

@@ -188,6 +188,13 @@ identifier!(
     |text| name_like(text, 63, b"-._")
 );
 identifier!(
+    /// An operator's name.
+    OperatorName,
+    "operatorName",
+    "is not an operator's name: it must have 1 to 32 letters, digits, hyphens, dots, underscores or at signs and begin with a letter or digit",
+    |text| name_like(text, 32, b"-._@")
+);
+identifier!(
     /// A network interface of an edge router, as its kernel names it (Linux: at most 15 bytes, no slash, no space).
     PortName,
     "interface",
@@ -239,6 +246,14 @@ impl AccessKeyId {
     /// A fresh id; the prefix tells a reader whose key it is not: AWS's own begin with AKIA or ASIA.
     pub fn draw(draws: &mut Draws) -> Self {
         Self(format_compact!("LKWY{}", draws.upper_base36(16)))
+    }
+}
+
+impl OperatorName {
+    /// Of the operator that a store begins with.
+    #[must_use]
+    pub fn first() -> Self {
+        Self("operator".into())
     }
 }
 

@@ -71,6 +71,10 @@ macro_rules! keys {
 keys! {
     /// An account.
     account(id: &AccountId) = "account/{id}";
+    /// All operators.
+    roster() = "operator/all";
+    /// When operators' keys were last used.
+    operator_use() = "operator-use/all";
     /// An access key.
     access_key(id: &AccessKeyId) = "key/{id}";
     /// Index: an access key under its principal.

@@ -22,6 +22,7 @@ pub mod index;
 pub mod key;
 pub mod location;
 pub mod net;
+pub mod operator;
 pub mod outcome;
 pub mod port;
 pub mod principal;

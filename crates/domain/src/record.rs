@@ -13,6 +13,7 @@ use crate::customer_agreement::CustomerAgreement;
 use crate::edge::{Edge, EdgePart, EdgeSeen, InterfaceConfig, PartConfig, PortConfig};
 use crate::key::Key;
 use crate::location::Location;
+use crate::operator::{OperatorUse, Roster};
 use crate::port::Port;
 use crate::stored::{Entry, Stored};
 use crate::tag::ResourceTags;
@@ -216,6 +217,10 @@ records! {
     Account = "account" at "account", sealed Never, cached true, counted false, wakes Nobody;
     /// An access key, with its secret.
     AccessKey = "access-key" at "key", sealed Since(1), cached false, counted false, wakes Credentials;
+    /// All operators.
+    Roster = "operators" at "operator", sealed Never, cached false, counted false, wakes Credentials;
+    /// When operators' keys were last used.
+    OperatorUse = "operator-use" at "operator-use", sealed Never, cached false, counted false, wakes Nobody;
     /// A place with edge routers.
     Location = "location" at "location", sealed Never, cached false, counted false, wakes Nobody;
     /// An edge router.
@@ -253,6 +258,8 @@ pub fn on_edge(record: &Record) -> Option<EdgePart> {
         // An edge knows a gateway by the interfaces that lead to it, and the other kinds not at all.
         Record::Account(_)
         | Record::AccessKey(_)
+        | Record::Roster(_)
+        | Record::OperatorUse(_)
         | Record::Location(_)
         | Record::Edge(_)
         | Record::EdgeSeen(_)
@@ -309,6 +316,8 @@ versions! {
     VirtualInterfaceStatus = 2 Compact after Never, |never| match never {};
     ResourceTags = 2 Compact after Never, |never| match never {};
     AccessKey = 1 Json after Never, |never| match never {};
+    Roster = 1 Json after Never, |never| match never {};
+    OperatorUse = 1 Json after Never, |never| match never {};
     Location = 1 Json after Never, |never| match never {};
     Edge = 1 Json after Never, |never| match never {};
     EdgeSeen = 1 Json after Never, |never| match never {};

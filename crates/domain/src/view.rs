@@ -16,6 +16,7 @@ use crate::id::{
 };
 use crate::key::{self, Key};
 use crate::location::Location;
+use crate::operator::{OperatorUse, Roster};
 use crate::port::Port;
 use crate::record::{Claim, Record};
 use crate::tag::{ResourceTags, TaggedResource};
@@ -139,6 +140,10 @@ typed! {
     account(id: &AccountId) -> Account, key::account;
     /// An access key.
     access_key(id: &AccessKeyId) -> AccessKey, key::access_key;
+    /// All operators.
+    roster() -> Roster, key::roster;
+    /// When operators' keys were last used.
+    operator_use() -> OperatorUse, key::operator_use;
     /// A location.
     location(code: &LocationCode) -> Location, key::location;
     /// An edge router.

@@ -9,11 +9,10 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use linkway_domain::access_key::decide::CreateAccessKey;
-use linkway_domain::access_key::{AccessKey, Principal};
+use linkway_domain::access_key::Principal;
 use linkway_domain::epoch::RenewEpoch;
 use linkway_domain::key;
-use linkway_domain::record::{self, Kind, Record};
+use linkway_domain::record::{self, Kind};
 use linkway_domain::settings::Settings;
 use linkway_store::seal::{KeyFileError, Sealer};
 use linkway_store::{
@@ -21,7 +20,6 @@ use linkway_store::{
     Write,
 };
 use linkway_wire::operator::OperatorFile;
-use linkway_wire::value::Secret;
 
 use crate::private;
 use crate::records::{Failure, Records};
@@ -184,24 +182,6 @@ pub fn open_records(
     Ok(Records::new(Arc::new(store), sealer, settings))
 }
 
-/// The operator's access key: made by the first start, found by the others. Reading it proves that the key file fits.
-pub async fn operator_key(records: &Records) -> Result<AccessKey, BootError> {
-    let range = key::access_keys_of(&Principal::Operator);
-    let (keys, _) = records.keys(&range, None, 1).await.map_err(BootError::Failure)?;
-    let id = keys.first().and_then(|key| key.rsplit('/').next()?.parse().ok());
-    if let Some(id) = id {
-        return match records.get(&key::access_key(&id)).await {
-            Ok(Some(Record::AccessKey(found))) => Ok(found),
-            Ok(_) => Err(BootError::Unreadable(Failure::Refused(format!(
-                "{id}: the operator's key is missing"
-            )))),
-            Err(failure) => Err(BootError::Unreadable(failure)),
-        };
-    }
-    let command = CreateAccessKey::Operator;
-    Ok(records.run(&Principal::Operator, &command, None).await?.outcome)
-}
-
 /// The store's epoch: given to it by the first start, and by the first on a copy; found by the others.
 pub async fn epoch(records: &Records) -> Result<u64, BootError> {
     loop {
@@ -252,21 +232,9 @@ pub async fn end_epoch(copy: &Path) -> Result<(), StoreError> {
     ended.await.map_err(|error| StoreError::Unavailable(format!("the copy: {error}")))?
 }
 
-/// Writes `operator.json` if it is not there or says something else: the address may have changed.
-pub fn write_operator_file(
-    dir: &DataDir,
-    access_key: &AccessKey,
-    endpoints: &Endpoints,
-    region: &str,
-) -> Result<(), BootError> {
-    let file = OperatorFile {
-        endpoint: endpoints.public.clone(),
-        admin_endpoint: Some(endpoints.admin.clone()),
-        region: region.to_owned(),
-        access_key_id: access_key.id.to_string(),
-        secret_access_key: Secret::from(access_key.secret.reveal()),
-    };
-    let mut json = serde_json::to_vec_pretty(&file).expect("a few strings");
+/// Writes `operator.json` if it is not there or says something else.
+pub(crate) fn replace_operator_file(dir: &DataDir, file: &OperatorFile) -> Result<(), BootError> {
+    let mut json = serde_json::to_vec_pretty(file).expect("a few strings");
     json.push(b'\n');
     let path = dir.operator_file();
     let is_private = private::shared(&path).is_ok_and(|mode| mode.is_none());

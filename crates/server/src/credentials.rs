@@ -9,9 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use linkway_domain::access_key::Principal;
 use linkway_domain::id::AccessKeyId;
 use linkway_domain::key;
+use linkway_domain::operator::Operator;
 use linkway_domain::record::Record;
+use linkway_domain::time::Time;
 use linkway_wire::sigv4::{Claim, SignatureError, SigningKey, verify, verify_unknown};
 
+use crate::audit::record;
+use crate::clock;
+use crate::operators::CallingOperator;
 use crate::records::{Failure, Records};
 
 /// How many derived keys are kept: one for each access key, day, region and service in use.
@@ -24,6 +29,16 @@ pub struct Caller {
     pub access_key_id: AccessKeyId,
     /// Whom it speaks for.
     pub principal: Principal,
+    /// Which operator, if it is one.
+    pub operator: Option<CallingOperator>,
+}
+
+impl Caller {
+    /// Who it is, as the audit trail and texts show it: `account 123456789000`, `operator alice`.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        record::principal(&self.principal, self.operator.as_ref().and_then(CallingOperator::shown))
+    }
 }
 
 /// Why a caller was not let in.
@@ -31,6 +46,9 @@ pub struct Caller {
 pub enum Refused {
     /// The signature is not good.
     Signature(SignatureError),
+    /// The signature is good, the key is disabled or has expired, or its operator is disabled: to the caller this is as if it
+    /// were unknown.
+    Disabled(Caller, SignatureError),
     /// It could not be checked.
     Failure(Failure),
 }
@@ -39,6 +57,14 @@ struct Entry {
     loaded_at: u64,
     caller: Arc<Caller>,
     key: SigningKey,
+    /// From when on it is refused.
+    expires: Option<Time>,
+}
+
+/// A key that exists.
+enum Loaded {
+    Enabled(Arc<Entry>),
+    Disabled(Caller, SigningKey),
 }
 
 /// The cache of verified callers.
@@ -72,6 +98,10 @@ impl Credentials {
     }
 
     /// Who signed this. An unknown, a disabled and a deleted key are one case to the outside.
+    ///
+    /// # Errors
+    ///
+    /// The signature's error, or that it could not be checked.
     pub async fn verify(&self, claim: &Claim) -> Result<Arc<Caller>, Refused> {
         let now = self.changes.load(Ordering::SeqCst);
         let cached =
@@ -79,28 +109,49 @@ impl Credentials {
         let entry = match cached {
             Some(entry) => entry,
             None => match self.load(claim, now).await.map_err(Refused::Failure)? {
-                Some(entry) => entry,
+                Some(Loaded::Enabled(entry)) => entry,
+                Some(Loaded::Disabled(caller, key)) => {
+                    let error = SignatureError::UnknownAccessKey;
+                    return Err(match verify(claim, &key) {
+                        Ok(()) => Refused::Disabled(caller, error),
+                        Err(_) => Refused::Signature(error),
+                    });
+                }
                 None => return Err(Refused::Signature(verify_unknown(claim))),
             },
         };
         verify(claim, &entry.key).map_err(Refused::Signature)?;
+        if entry.expires.is_some_and(|at| at <= clock::now()) {
+            let caller = Caller::clone(&entry.caller);
+            return Err(Refused::Disabled(caller, SignatureError::UnknownAccessKey));
+        }
         Ok(Arc::clone(&entry.caller))
     }
 
-    async fn load(&self, claim: &Claim, now: u64) -> Result<Option<Arc<Entry>>, Failure> {
+    async fn load(&self, claim: &Claim, now: u64) -> Result<Option<Loaded>, Failure> {
         let Ok(id) = AccessKeyId::parse(claim.access_key_id()) else { return Ok(None) };
         let found = self.records.get(&key::access_key(&id)).await?;
-        let Some(Record::AccessKey(record)) =
-            found.filter(|record| matches!(record, Record::AccessKey(k) if k.enabled))
-        else {
-            return Ok(None);
-        };
-        let entry = Arc::new(Entry {
-            loaded_at: now,
-            key: SigningKey::derive(record.secret.reveal(), claim.scope()),
-            caller: Arc::new(Caller { access_key_id: record.id, principal: record.principal }),
-        });
+        let Some(Record::AccessKey(record)) = found else { return Ok(None) };
+        let key = SigningKey::derive(record.secret.reveal(), claim.scope());
+        let mut caller =
+            Caller { access_key_id: record.id, principal: record.principal, operator: None };
+        let (mut enabled, mut expires) = (record.enabled, None);
+        if caller.principal == Principal::Operator {
+            let found = self.records.get(&key::roster()).await?;
+            let Some(Record::Roster(roster)) = found else { return Ok(None) };
+            let Some((operator, of_operator)) = roster.of_key(&caller.access_key_id) else {
+                return Ok(None);
+            };
+            let Operator { name, role, .. } = operator;
+            caller.operator = Some(CallingOperator { name: name.clone(), role: *role });
+            enabled &= operator.enabled;
+            expires = of_operator.expires;
+        }
+        if !enabled {
+            return Ok(Some(Loaded::Disabled(caller, key)));
+        }
+        let entry = Arc::new(Entry { loaded_at: now, key, caller: Arc::new(caller), expires });
         self.entries.insert(claim.signing_key_id().to_owned(), Arc::clone(&entry));
-        Ok(Some(entry))
+        Ok(Some(Loaded::Enabled(entry)))
     }
 }

@@ -14,6 +14,7 @@ pub mod limits;
 pub mod liveness;
 pub mod logs;
 pub mod migrate;
+pub mod operators;
 pub mod private;
 pub mod reconcile;
 pub mod records;

@@ -14,16 +14,17 @@ use tokio_util::sync::CancellationToken;
 use crate::api::endpoint::{Endpoint, Side, Watchers};
 use crate::api::{Api, Parts};
 use crate::audit::journal::Journal;
+use crate::audit::trail::Trail;
 use crate::boot::{self, BootError, DataDir, Endpoints};
 use crate::config::Config;
 use crate::config::tls::{Identity, TlsError};
 use crate::feed::Feed;
 use crate::http::{self, Limits, Options, Proxies};
 use crate::liveness::Liveness;
-use crate::migrate;
 use crate::reconcile::{changes, deadlines, housekeeping, simulated, unheard};
 use crate::records::Records;
 use crate::telemetry::{StoreMetrics, Telemetry};
+use crate::{migrate, operators};
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -128,16 +129,17 @@ impl Server {
         };
         let records = Arc::new(boot::open_records(&dir, settings(&config), store)?);
         migrate::records(&records).await.map_err(BootError::Failure)?;
-        let operator = boot::operator_key(&records).await?;
         boot::epoch(&records).await?;
         let endpoints = Endpoints {
             public: endpoint(address, identity.is_some()),
             // What stays on this machine needs no certificate, whose name would be another one.
             admin: endpoint(admin_address, identity.is_some() && !admin_address.ip().is_loopback()),
         };
-        boot::write_operator_file(&dir, &operator, &endpoints, &config.region)?;
+        operators::write_file(&dir, &records, &endpoints, &config.region).await?;
 
         let journal = Journal::open(config.journal(), telemetry.journal_dropped.clone())
+            .map_err(StartError::Journal)?;
+        let strangers = Journal::open(config.strangers(), telemetry.journal_dropped.clone())
             .map_err(StartError::Journal)?;
         let feed = Arc::new(Feed::new(Arc::clone(&records)));
         let api = Arc::new(Api::new(Parts {
@@ -148,7 +150,7 @@ impl Server {
             throttle: config.throttle(Instant::now()),
             in_flight: config.in_flight(),
             telemetry: Arc::clone(&telemetry),
-            journal,
+            trail: Arc::new(Trail::new(Arc::clone(&records), journal, strangers)),
             scratch: dir.scratch(),
             closing: closing.clone(),
         }));
@@ -214,6 +216,10 @@ impl Server {
             Duration::from_secs(u64::from(self.config.audit_retention_days) * 86_400),
             self.closing.clone(),
         ));
+        let trail = Arc::clone(self.api.trail());
+        background.spawn(Arc::clone(&trail).run(self.closing.clone()));
+        let key_use = Arc::clone(self.api.key_use());
+        background.spawn(key_use.run(Arc::clone(&self.records), self.closing.clone()));
         let hangups = match &self.identity {
             Some(identity) => identity.reload_on_hangup(self.closing.clone()).map(drop),
             // Without a certificate there is nothing to read again, and ending would be a surprise.
@@ -232,6 +238,7 @@ impl Server {
         );
         api.set_ready(false);
         background.join_all().await;
+        trail.settle(true).await;
         tracing::info!(cut = stopped.cut + of_admin.cut, "stopped");
     }
 }

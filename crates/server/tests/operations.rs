@@ -19,8 +19,12 @@ about, which types of resources a policy may restrict its IAM action to, how its
 take. The IAM action is the service's name and the operation's, as in `directconnect:CreateConnection`. Where no time is
 given, the setting `request_timeout_seconds` holds.
 
-* *read*: a successful call is in the journal. *change*: it is in the audit log, written with the change itself; one that had
-  nothing to change is in the journal. Refused calls are always in the journal.
+* Operators have a role, and each role may do what those before it may: *read*, *operate*, *admin*.
+* *read*: a successful call is in the journal. *change*: it is in the store, written with the change itself; one that had
+  nothing to change is in the journal. *disclosure*: the store has each call, and without its record there is no answer.
+  *counted*: the store has the first call of a key and address in a day, and how many more there were.
+* Refused calls: those about what is another's are in the store, the first of each kind in an hour with a count of the
+  others; the rest is in the journal, and in the file of strangers where the caller is not known.
 * Throttled *per key and account*: `[throttle]` in the configuration. *unlimited*: not throttled.
 
 This page is made from the program's own table; a test compares the two.
@@ -47,7 +51,10 @@ fn section(text: &mut String, title: &str, rows: &[Row]) {
             "| {} | {} | {} | {} | {} | {} | {} | {} |",
             row.target.name(),
             if row.is_built { "yes" } else { "no" },
-            row.callers,
+            row.role().map_or_else(
+                || row.callers.to_string(),
+                |role| format!("{} ({role})", row.callers)
+            ),
             row.effect,
             row.subject,
             if types.is_empty() { "`*`".to_owned() } else { types.join(", ") },
@@ -96,7 +103,12 @@ fn there_is_one_row_for_each_operation() {
 fn effects_agree_with_names() {
     for row in rows().filter(|row| row.callers != Callers::Edges) {
         let name = row.target.name();
-        let reads = ["Describe", "Get", "List", "Backup"].iter().any(|verb| name.starts_with(verb));
-        assert_eq!(row.effect, if reads { Effect::Read } else { Effect::Change }, "{name}");
+        let reads = ["Describe", "Get", "List"].iter().any(|verb| name.starts_with(verb));
+        let wanted = match name {
+            "Backup" => Effect::Disclosure,
+            _ if reads => Effect::Read,
+            _ => Effect::Change,
+        };
+        assert_eq!(row.effect, wanted, "{name}");
     }
 }

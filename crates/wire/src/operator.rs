@@ -55,6 +55,16 @@ answers! {
     EnableAccessKey -> AccessKey,
     DisableAccessKey -> AccessKey,
     DeleteAccessKey -> Nothing,
+    CreateOperator -> Operator,
+    ListOperators -> OperatorList,
+    DescribeOperator -> OperatorDetail,
+    EnableOperator -> Operator,
+    DisableOperator -> Operator,
+    DeleteOperator -> Nothing,
+    CreateOperatorKey -> NewOperatorKey,
+    EnableOperatorKey -> OperatorKey,
+    DisableOperatorKey -> OperatorKey,
+    DeleteOperatorKey -> Nothing,
     CreateLocation -> Location,
     ListLocations -> LocationList,
     CreateEdge -> NewEdge,
@@ -127,6 +137,8 @@ lists! {
         /// Only this edge's.
         edge_id: String
     } -> AccessKeyList { access_keys: AccessKey }
+    /// Every operator.
+    ListOperators {} -> OperatorList { operators: Operator }
     /// Every location.
     ListLocations {} -> LocationList { locations: Location }
     /// Every edge router.
@@ -210,6 +222,56 @@ requests! {
     }
     /// Forgets the key for good.
     DeleteAccessKey {
+        /// Which.
+        access_key_id: String,
+    }
+    /// Makes an operator, who has no key yet.
+    CreateOperator {
+        /// What the audit trail will call it.
+        operator_name: String,
+        /// `read`, `operate` or `admin`.
+        role: String,
+    }
+    /// An operator and its keys.
+    DescribeOperator {
+        /// Which.
+        operator_name: String,
+    }
+    /// Accepts an operator's keys again.
+    EnableOperator {
+        /// Which.
+        operator_name: String,
+    }
+    /// Refuses an operator's keys until it is enabled.
+    DisableOperator {
+        /// Which.
+        operator_name: String,
+    }
+    /// Forgets an operator and its keys for good.
+    DeleteOperator {
+        /// Which.
+        operator_name: String,
+    }
+    /// Makes a key pair for an operator; the secret is in this answer and never again.
+    CreateOperatorKey {
+        /// Whose.
+        operator_name: String,
+        /// For how many seconds it is good; absent: until it is disabled or deleted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_in_seconds: Option<u64>,
+    }
+    /// Accepts an operator's key again.
+    EnableOperatorKey {
+        /// Which.
+        access_key_id: String,
+    }
+    /// Refuses an operator's key until it is enabled.
+    DisableOperatorKey {
+        /// Which.
+        access_key_id: String,
+    }
+    /// Forgets an operator's key for good.
+    DeleteOperatorKey {
         /// Which.
         access_key_id: String,
     }
@@ -341,6 +403,7 @@ fn default_asn() -> i64 {
 
 mod audit;
 mod edge;
+mod operators;
 mod resources;
 #[cfg(test)]
 mod tests;
@@ -349,6 +412,7 @@ pub use audit::{AuditEvent, EventKind, EventPage, ListEvents, Parameters};
 pub use edge::{
     EdgeDetail, EdgeInterface, EdgePort, FabricSession, PeerStatus, SessionState, Traffic,
 };
+pub use operators::{NewOperatorKey, Operator, OperatorDetail, OperatorKey};
 pub use resources::{
     AccessKey, AccessKeyKind, AccessKeyStatus, Account, Connection, Edge, Gateway, GatewayHandoff,
     HandoffPeer, Interface, Location, NewAccessKey, NewEdge, Port,

@@ -121,6 +121,6 @@ fn last_way_in(id: &str) -> Fault {
     Fault::field(
         "accessKeyId",
         id,
-        "is the operator's own key: without it nobody could manage this installation",
+        "is an operator's own key: DisableOperatorKey and DeleteOperatorKey are for those",
     )
 }

@@ -37,6 +37,8 @@ pub fn belongs(record: &Record, who: &AccountId) -> bool {
         Record::Claim(_) | Record::Mark => true,
         Record::Account(_)
         | Record::AccessKey(_)
+        | Record::Roster(_)
+        | Record::OperatorUse(_)
         | Record::Location(_)
         | Record::Edge(_)
         | Record::EdgeSeen(_)

@@ -268,6 +268,8 @@ impl World {
             Record::Claim(claim) => sees(&claim.interface),
             Record::Account(_)
             | Record::AccessKey(_)
+            | Record::Roster(_)
+            | Record::OperatorUse(_)
             | Record::Location(_)
             | Record::Edge(_)
             | Record::EdgeSeen(_)

@@ -12,6 +12,7 @@ mod edge;
 mod events;
 mod fabric;
 mod failure;
+mod operator;
 mod output;
 mod rows;
 mod words;
@@ -24,7 +25,8 @@ use linkway_wire::operator::{
     ApproveConnection, CreateAccessKey, CreateAccount, CreateEdge, CreateGateway, CreateLocation,
     CreatePort, DeleteAccessKey, DeleteGateway, DescribeEdge, DisableAccessKey, EnableAccessKey,
     ListAccessKeys, ListAccounts, ListConnections, ListEdges, ListGateways, ListInterfaces,
-    ListLocations, ListPorts, ListRequest, RejectConnection, RenewEpoch, Request, ResetBgpSession,
+    ListLocations, ListPorts, ListRequest, Nothing, RejectConnection, RenewEpoch, Request,
+    ResetBgpSession,
 };
 use serde::Serialize;
 
@@ -33,6 +35,7 @@ use crate::{check, cli};
 use aws_files::{AwsProfile, Existing};
 use client::Client;
 use failure::Failure;
+use operator::OperatorWord;
 use output::{Form, List, Row, object, one};
 use words::{
     AccessKeyWord, AccountWord, CheckArgs, ConnectionWord, EdgeWord, EpochWord, GatewayWord,
@@ -94,6 +97,9 @@ pub fn run(args: AdminArgs) -> ExitCode {
     if let Word::Check(args) = word {
         return offline_check(args, globals.output);
     }
+    if let Word::Operator(OperatorWord::Rescue { dir }) = &word {
+        return operator::rescue(dir, globals.output);
+    }
     let Some(path) = &globals.credentials else {
         cli::wrong_admin_usage(
             "--credentials FILE (or LINKWAY_CREDENTIALS) is required: \
@@ -130,6 +136,7 @@ impl Session<'_> {
         match word {
             Word::Account(word) => self.account(word),
             Word::AccessKey(word) => self.access_key(word),
+            Word::Operator(word) => self.operator(word),
             Word::Location(word) => self.location(word),
             Word::Edge(word) => self.edge(word),
             Word::Port(word) => self.port(word),
@@ -149,6 +156,15 @@ impl Session<'_> {
     /// One call, and its answer.
     fn one<R: Request<Answer: Row>>(&self, request: &R) -> Result<(), Failure> {
         one(self.globals.output, &self.client.call(request)?)
+    }
+
+    /// One call whose answer says no more than that it is done.
+    fn nothing<R: Request<Answer = Nothing>>(&self, request: &R) -> Result<(), Failure> {
+        let answer = self.client.call(request)?;
+        match self.globals.output {
+            Form::Table => Ok(()),
+            Form::Json => object(&answer),
+        }
     }
 
     /// All pages of a list.
@@ -179,13 +195,7 @@ impl Session<'_> {
             }),
             AccessKeyWord::Disable(key) => self.one(&DisableAccessKey { access_key_id: key.id }),
             AccessKeyWord::Enable(key) => self.one(&EnableAccessKey { access_key_id: key.id }),
-            AccessKeyWord::Delete(key) => {
-                let answer = self.client.call(&DeleteAccessKey { access_key_id: key.id })?;
-                match self.globals.output {
-                    Form::Table => Ok(()),
-                    Form::Json => object(&answer),
-                }
-            }
+            AccessKeyWord::Delete(key) => self.nothing(&DeleteAccessKey { access_key_id: key.id }),
         }
     }
 

@@ -5,7 +5,8 @@ use std::fmt::Display;
 
 use linkway_wire::operator::{
     AccessKey, AccessKeyKind, AccessKeyStatus, Account, AuditEvent, Connection, Edge, Epoch,
-    Gateway, GatewayHandoff, Interface, Location, NewAccessKey, NewEdge, Port,
+    Gateway, GatewayHandoff, Interface, Location, NewAccessKey, NewEdge, NewOperatorKey, Operator,
+    OperatorKey, Port,
 };
 
 use super::output::Row;
@@ -72,6 +73,46 @@ impl Row for AccessKey {
             maybe(&self.edge_id),
             status(self.status),
             time(self.created_at),
+        ]
+    }
+}
+
+impl Row for Operator {
+    const COLUMNS: &'static [&'static str] = &["OPERATOR", "ROLE", "STATUS", "KEYS", "CREATED"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.operator_name.clone(),
+            self.role.clone(),
+            status(self.status),
+            self.keys.to_string(),
+            time(self.created_at),
+        ]
+    }
+}
+
+impl Row for OperatorKey {
+    const COLUMNS: &'static [&'static str] =
+        &["ACCESS KEY", "OPERATOR", "STATUS", "EXPIRES", "LAST USED"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.access_key_id.clone(),
+            self.operator_name.clone(),
+            status(self.status),
+            self.expires_at.map(time).unwrap_or_default(),
+            self.last_used_at.map(time).unwrap_or_default(),
+        ]
+    }
+}
+
+impl Row for NewOperatorKey {
+    const COLUMNS: &'static [&'static str] =
+        &["ACCESS KEY", "SECRET ACCESS KEY", "OPERATOR", "EXPIRES"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.access_key_id.clone(),
+            self.secret_access_key.expose().to_owned(),
+            self.operator_name.clone(),
+            self.expires_at.map(time).unwrap_or_default(),
         ]
     }
 }
@@ -227,7 +268,10 @@ impl Row for AuditEvent<'_> {
             self.principal.to_string(),
             self.source_address.to_string(),
             self.operation.to_string(),
-            self.outcome.to_string(),
+            match self.count {
+                None => self.outcome.to_string(),
+                Some(count) => format!("{} ×{count}", self.outcome),
+            },
             self.resources.join(" "),
             maybe(&self.message),
         ]

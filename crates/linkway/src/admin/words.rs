@@ -7,6 +7,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use linkway_wire::operator::Handoff;
 
 use super::fabric::FabricPeerWord;
+use super::operator::OperatorWord;
 
 /// What to do, on what.
 #[derive(Debug, Subcommand)]
@@ -17,6 +18,9 @@ pub enum Word {
     /// Access keys, which sign calls
     #[command(subcommand, arg_required_else_help = true)]
     AccessKey(AccessKeyWord),
+    /// Operators, their roles and keys
+    #[command(subcommand, arg_required_else_help = true)]
+    Operator(OperatorWord),
     /// Locations: places where ports are
     #[command(subcommand, arg_required_else_help = true)]
     Location(LocationWord),
@@ -337,7 +341,7 @@ pub struct EventsArgs {
     /// Wait for what happens next, until interrupted
     #[arg(long)]
     pub follow: bool,
-    /// Reads and refused calls too, not only changes
+    /// All reads and refused calls too, not only changes and evidence
     #[arg(long)]
     pub all: bool,
     /// Stop after so many events

@@ -147,6 +147,85 @@ fn words_of_accounts_and_keys() {
 }
 
 #[test]
+fn words_of_operators() {
+    let named = || json!({"operatorName": "alice"});
+    let id = || json!({"accessKeyId": "AKIAI44QH8DHBEXAMPLE"});
+    let operator = || {
+        json!({"operatorName": "alice", "role": "operate", "status": "disabled", "keys": 1,
+               "createdAt": TIME})
+    };
+    let key = || {
+        json!({"accessKeyId": "AKIAI44QH8DHBEXAMPLE", "operatorName": "alice", "status": "enabled",
+               "createdAt": TIME, "expiresAt": TIME, "lastUsedAt": TIME})
+    };
+    let new = json!({"accessKeyId": "AKIAI44QH8DHBEXAMPLE", "secretAccessKey": "je7MtGbClwBF",
+                     "operatorName": "alice", "createdAt": TIME, "expiresAt": TIME});
+    let detail = || json!({"operator": operator(), "accessKeys": [key()]});
+    let table = [
+        one(
+            "operator create --name alice --role operate",
+            "CreateOperator",
+            json!({"operatorName": "alice", "role": "operate"}),
+            operator(),
+            "OPERATOR alice operate disabled 1",
+        ),
+        list(
+            "operator list",
+            "ListOperators",
+            json!({}),
+            ("operators", operator()),
+            "ROLE alice operate",
+        ),
+        one(
+            "operator show alice",
+            "DescribeOperator",
+            named(),
+            detail(),
+            "alice operate AKIAI44QH8DHBEXAMPLE EXPIRES LAST 2026-11-23T10:00:00Z",
+        ),
+        one("operator disable alice", "DisableOperator", named(), operator(), "disabled"),
+        one("operator enable alice", "EnableOperator", named(), operator(), "alice"),
+        one("operator delete alice", "DeleteOperator", named(), json!({}), ""),
+        Case {
+            json: json!([key()]),
+            ..one(
+                "operator key list alice",
+                "DescribeOperator",
+                named(),
+                detail(),
+                "AKIAI44QH8DHBEXAMPLE enabled 2026-11-23T10:00:00Z",
+            )
+        },
+        one(
+            "operator key disable AKIAI44QH8DHBEXAMPLE",
+            "DisableOperatorKey",
+            id(),
+            key(),
+            "alice",
+        ),
+        one("operator key enable AKIAI44QH8DHBEXAMPLE", "EnableOperatorKey", id(), key(), "alice"),
+        one("operator key delete AKIAI44QH8DHBEXAMPLE", "DeleteOperatorKey", id(), json!({}), ""),
+    ];
+    table.into_iter().for_each(check);
+
+    // What a new key is shown as is what --credentials reads.
+    let server = Server::always(Answer::json(new.clone()));
+    let desk = Desk::new(&server.endpoint());
+    let words = "operator key create alice --expires 90d";
+    let run = desk.run(words.split(' '));
+    assert_eq!((run.code, &*run.stderr), (Some(0), ""));
+    assert!(run.stdout.contains("je7MtGbClwBF"), "{}", run.stdout);
+    let run = desk.run(words.split(' ').chain(["--output", "json"]));
+    let mut expected = new;
+    expected["endpoint"] = json!(server.endpoint());
+    expected["region"] = json!("eu-west-2");
+    assert_eq!(serde_json::from_str::<Value>(&run.stdout).expect("JSON"), expected);
+    let body = json!({"operatorName": "alice", "expiresInSeconds": 90 * 86_400});
+    let call = Received { target: "Linkway.CreateOperatorKey".to_owned(), body };
+    assert_eq!(server.received(), [call.clone(), call]);
+}
+
+#[test]
 fn words_of_locations_and_edges() {
     let new_edge = json!({"edgeId": "par1-a", "locationCode": "PAR1", "createdAt": TIME,
                           "accessKeyId": "AKIAI44QH8DHBEXAMPLE",

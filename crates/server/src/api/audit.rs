@@ -1,19 +1,207 @@
-//! What the audit log says of a call. A change's record is part of its own commit; reads and refusals go to the journal.
+//! What the audit trail says of a call, and where. A change's record is part of its own commit; of the other calls those that
+//! are evidence go to the store too, and the rest to files.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::time::Instant;
 
+use linkway_domain::connection::Connection;
+use linkway_domain::id::{AccountId, ConnectionId, VirtualGatewayId, VirtualInterfaceId};
 use linkway_domain::key::{self, Key};
+use linkway_domain::record::Record;
+use linkway_domain::resource::{Party, Resource};
 use linkway_domain::time::Time;
-use linkway_wire::error::WireError;
+use linkway_domain::virtual_gateway::Gateway;
+use linkway_domain::virtual_interface::VirtualInterface;
+use linkway_wire::error::{Code, WireError};
 use linkway_wire::operation::Target;
 
-use super::Call;
-use crate::audit::event::{AuditEvent, Parameters, parameters};
-use crate::audit::record::{self, Change};
+use super::operation::Effect;
+use super::{Answered, Api, Call, Known, Refused, internal};
+use crate::audit::event::{AuditEvent, Parameters, bounded, parameters};
+use crate::audit::named;
+use crate::audit::record::{self, Change, Entry};
+use crate::audit::trail::Evidence;
 use crate::clock;
 use crate::credentials::Caller;
 use crate::http::{Request, RequestId};
+use crate::operators::CallingOperator;
+
+/// What evidence says of a read that answered nothing of what it asked for.
+const NOTHING_SHOWN: &str = "It names what is another account's. Nothing of that was answered.";
+
+impl Api {
+    /// Records a call that was refused before anybody looked at what it asks for.
+    pub(super) async fn record_refused(
+        &self,
+        request: &Request,
+        target: Option<Target>,
+        refused: &Refused,
+    ) {
+        let source = request.peer.ip();
+        let event = anonymous(request, target, &refused.error);
+        let event = match &refused.known {
+            None => event,
+            Some(Known::Throttled(caller)) => {
+                let by = by(caller, source, &request.request_id, event.time);
+                AuditEvent {
+                    operation: event.operation,
+                    outcome: event.outcome,
+                    message: event.message,
+                    ..by
+                }
+            }
+            Some(Known::Disabled(caller)) => {
+                let operation = target.map_or("unknown", Target::name);
+                let evidence = Evidence {
+                    refused: Some(refusal(&refused.error)),
+                    ..evidence(caller, source, &request.request_id, operation)
+                };
+                if self.trail.denied(evidence).await {
+                    return;
+                }
+                event
+            }
+        };
+        self.trail.stranger(event, source, Instant::now());
+    }
+
+    /// Records a call that was answered, or refused with this error.
+    pub(super) async fn record_answered(
+        &self,
+        call: &Call,
+        effect: Effect,
+        error: Option<&WireError>,
+    ) {
+        if error.is_none() && effect.is_recorded_by_itself() {
+            return;
+        }
+        let named = named::resources(&call.body);
+        if self.is_kept_as_denial(call, &named, error).await {
+            return;
+        }
+        self.trail.record(&event(call, clock::now(), named, error));
+    }
+
+    /// Whether a call was refused access to what is another's, and that is in the store.
+    async fn is_kept_as_denial(
+        &self,
+        call: &Call,
+        named: &[String],
+        error: Option<&WireError>,
+    ) -> bool {
+        let resources = match error {
+            Some(error) if error.code == Code::AccessDeniedException => Vec::new(),
+            Some(_) | None => {
+                let Some(account) = call.principal().account() else { return false };
+                let of_others = self.of_others(account, named).await;
+                if of_others.is_empty() {
+                    return false;
+                }
+                of_others
+            }
+        };
+        let refused = error.map_or_else(|| ("ok", NOTHING_SHOWN.to_owned()), refusal);
+        let Call { caller, source, request_id, .. } = call;
+        let evidence = evidence(caller, *source, request_id, call.target.name());
+        self.trail.denied(Evidence { resources, refused: Some(refused), ..evidence }).await
+    }
+
+    /// Those of the named resources that exist and that an account has nothing to do with.
+    async fn of_others(&self, account: &AccountId, named: &[String]) -> Vec<String> {
+        let keys: Vec<Key> = named.iter().filter_map(|text| resource_key(text)).collect();
+        if keys.is_empty() {
+            return Vec::new();
+        }
+        let found = match self.records_at(&keys).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(%error, "a refused call's resources cannot be read");
+                return Vec::new();
+            }
+        };
+        found.iter().flatten().filter_map(|record| id_of_another(record, account)).collect()
+    }
+
+    /// Records a read that discloses everything; without that record there is no answer.
+    pub(super) async fn record_disclosure(&self, call: &Call) -> Answered<()> {
+        let Call { caller, source, request_id, .. } = call;
+        let evidence = evidence(caller, *source, request_id, call.target.name());
+        self.trail.disclosed(&evidence).await.map_err(|error| {
+            tracing::error!(%error, %request_id, "a disclosure cannot be recorded");
+            internal()
+        })
+    }
+
+    /// Records a read of the feed.
+    pub(super) async fn record_feed_read(&self, call: &Call) {
+        let Call { caller, source, request_id, .. } = call;
+        self.trail.feed_read(evidence(caller, *source, request_id, call.target.name())).await;
+    }
+}
+
+fn shown_operator(caller: &Caller) -> Option<&str> {
+    caller.operator.as_ref().and_then(CallingOperator::shown)
+}
+
+fn refusal(error: &WireError) -> (&'static str, String) {
+    (error.code.as_str(), bounded(&error.message).into_owned())
+}
+
+fn evidence(
+    caller: &Caller,
+    source: IpAddr,
+    request_id: &RequestId,
+    operation: &'static str,
+) -> Evidence {
+    Evidence {
+        request_id: request_id.clone(),
+        principal: caller.principal.clone(),
+        operator: shown_operator(caller).map(str::to_owned),
+        access_key_id: caller.access_key_id.to_string(),
+        source,
+        operation,
+        resources: Vec::new(),
+        refused: None,
+    }
+}
+
+/// Where the resource is that a caller named by its id or its ARN.
+fn resource_key(text: &str) -> Option<Key> {
+    let id = text.rsplit('/').next()?;
+    let connection = || ConnectionId::parse(id).ok().map(|id| key::connection(&id));
+    let interface = || VirtualInterfaceId::parse(id).ok().map(|id| key::interface(&id));
+    let gateway = || VirtualGatewayId::parse(id).ok().map(|id| key::gateway(&id));
+    connection().or_else(interface).or_else(gateway)
+}
+
+/// The id of a resource that an account has nothing to do with.
+fn id_of_another(record: &Record, account: &AccountId) -> Option<String> {
+    fn check<R: Resource>(resource: &R, account: &AccountId, id: &str) -> Option<String> {
+        let is_anothers = resource.party(account) == Party::Stranger;
+        (is_anothers && !resource.is_purged(clock::now())).then(|| id.to_owned())
+    }
+    match record {
+        Record::Connection(found) => check::<Connection>(found, account, found.id.as_str()),
+        Record::VirtualInterface(found) => {
+            check::<VirtualInterface>(found, account, found.id.as_str())
+        }
+        Record::Gateway(found) => check::<Gateway>(found, account, found.id.as_str()),
+        Record::Account(_)
+        | Record::AccessKey(_)
+        | Record::Roster(_)
+        | Record::OperatorUse(_)
+        | Record::Location(_)
+        | Record::Edge(_)
+        | Record::EdgeSeen(_)
+        | Record::Port(_)
+        | Record::VirtualInterfaceStatus(_)
+        | Record::ResourceTags(_)
+        | Record::CustomerAgreement(_)
+        | Record::Claim(_)
+        | Record::Mark => None,
+    }
+}
 
 /// The record of a change, for its own commit.
 pub(super) fn of_change(call: &Call, time: Time, resources: &[Cow<'_, str>]) -> (Key, Vec<u8>) {
@@ -26,20 +214,22 @@ pub(super) fn of_change(call: &Call, time: Time, resources: &[Cow<'_, str>]) -> 
         resources: resources.to_vec(),
         parameters: parameters.as_ref().map(Parameters::text),
     };
-    (key::audit(time, call.request_id.as_str()), record::encode(&change))
+    let entry = Entry { operator: shown_operator(&call.caller), ..change.into() };
+    (key::audit(time, call.request_id.as_str()), record::encode(&entry))
 }
 
 /// The record of a call by a known caller.
 pub(super) fn event<'a>(
     call: &'a Call,
     time: Time,
-    outcome: &'static str,
-    message: Option<&'a str>,
+    resources: Vec<String>,
+    error: Option<&'a WireError>,
 ) -> AuditEvent<'a> {
     AuditEvent {
         operation: call.target.name().into(),
-        outcome: outcome.into(),
-        message: message.map(Into::into),
+        outcome: error.map_or("ok", |error| error.code.as_str()).into(),
+        message: error.map(|error| bounded(&error.message)),
+        resources,
         parameters: parameters(&call.body),
         ..by(&call.caller, call.source, &call.request_id, time)
     }
@@ -55,7 +245,7 @@ pub(super) fn unknown_operation<'a>(
     AuditEvent {
         operation: "unknown".into(),
         outcome: error.code.as_str().into(),
-        message: Some(error.message.as_str().into()),
+        message: Some(bounded(&error.message)),
         ..by(caller, source, request_id, clock::now())
     }
 }
@@ -76,8 +266,9 @@ pub(super) fn anonymous<'a>(
         operation: target.map_or("unknown", Target::name).into(),
         resources: Vec::new(),
         outcome: error.code.as_str().into(),
-        message: Some(error.message.as_str().into()),
+        message: Some(bounded(&error.message)),
         parameters: None,
+        count: None,
     }
 }
 
@@ -90,7 +281,7 @@ fn by<'a>(
     AuditEvent {
         time,
         request_id: request_id.as_str().into(),
-        principal: caller.principal.to_string().into(),
+        principal: caller.shown().into(),
         account_id: caller.principal.account().map(|id| id.as_str().into()),
         access_key_id: Some(caller.access_key_id.as_str().into()),
         source_address: source.to_string().into(),
@@ -99,5 +290,6 @@ fn by<'a>(
         outcome: "".into(),
         message: None,
         parameters: None,
+        count: None,
     }
 }

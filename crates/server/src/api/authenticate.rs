@@ -8,8 +8,8 @@ use linkway_wire::error::{Code, WireError};
 use linkway_wire::sigv4::{self, HeaderLookup, RequestParts, SignatureError};
 
 use super::endpoint::Side;
-use super::operation::{Callers, Row, ThrottleClass};
-use super::{Api, Call, Refused};
+use super::operation::{Callers, Row};
+use super::{Api, Call, Known, Refused};
 use crate::clock;
 use crate::credentials::{self, Caller};
 use crate::http::Request;
@@ -68,6 +68,10 @@ impl Api {
             Err(credentials::Refused::Failure(failure)) => {
                 return Err(WireError::from(failure).into());
             }
+            Err(credentials::Refused::Disabled(caller, error)) => {
+                let known = Some(Known::Disabled(caller));
+                return Err(Refused { known, ..self.bad_signature(&error) });
+            }
             Err(credentials::Refused::Signature(error)) => {
                 // Only keys that exist are watched: an unknown one cannot be guessed right.
                 match (&error, lock) {
@@ -87,6 +91,9 @@ impl Api {
         if lock == Lock::Open {
             self.lockout.succeeded(key, source);
         }
+        if caller.operator.is_some() {
+            self.key_use.note(&caller.access_key_id, clock::now());
+        }
         let flight = self.throttle(&caller, now)?;
         Ok((caller, flight))
     }
@@ -100,35 +107,44 @@ impl Api {
 
     /// Whether a caller may call now. What it calls makes no difference: calls of operations that are not for accounts count
     /// for an account as well.
-    fn throttle(&self, caller: &Caller, now: Instant) -> Result<Option<Flight>, Refused> {
-        let account = match Callers::of(&caller.principal).throttle_class() {
-            ThrottleClass::PerAccount => caller.principal.account(),
-            ThrottleClass::Unlimited => None,
-        };
-        let Some(account) = account else { return Ok(None) };
+    fn throttle(&self, caller: &Arc<Caller>, now: Instant) -> Result<Option<Flight>, Refused> {
+        let Some(account) = caller.principal.account() else { return Ok(None) };
         let key = caller.access_key_id.as_str();
         let too_often = self.throttle.admit(key, account.as_str(), now);
-        too_often.map_err(|throttled| self.throttled(throttled.scope, throttled.retry_after))?;
+        too_often.map_err(|full| self.throttled(caller, full.scope, full.retry_after))?;
         let flight = self.in_flight.begin(account);
-        flight.map(Some).map_err(|Full| self.throttled(Scope::InFlight, Duration::from_secs(1)))
+        let wait = Duration::from_secs(1);
+        flight.map(Some).map_err(|Full| self.throttled(caller, Scope::InFlight, wait))
     }
 
-    fn throttled(&self, scope: Scope, wait: Duration) -> Refused {
+    fn throttled(&self, caller: &Arc<Caller>, scope: Scope, wait: Duration) -> Refused {
         self.telemetry.throttled(scope);
         let error = WireError::new(Code::ThrottlingException, "Rate exceeded");
-        Refused { error, retry_after: Some(wait) }
+        let known = Some(Known::Throttled(Arc::clone(caller)));
+        Refused { error, retry_after: Some(wait), known }
     }
 
-    /// Whether an operation exists for the caller's kind of principal.
+    /// Whether an operation exists for the caller's kind of principal, and for its role if it is an operator.
     pub(super) fn authorize(&self, side: &Side, call: &Call, row: &Row) -> Result<(), WireError> {
-        if Callers::of(call.principal()) == row.callers {
+        let operator = call.caller.operator.as_ref();
+        let has_role = match (row.role(), operator) {
+            (None, _) => true,
+            (Some(least), Some(operator)) => operator.role >= least,
+            (Some(_), None) => false,
+        };
+        let is_for_kind = row.callers.include(call.principal());
+        if is_for_kind && has_role {
             return match side.serves(row.callers) {
                 true => Ok(()),
                 false => Err(elsewhere(row.callers)),
             };
         }
-        let (who, action) = (call.principal(), row.action());
-        let text = format!("User: {who} is not authorized to perform: {action}");
+        let (who, action) = (call.caller.shown(), row.action());
+        let mut text = format!("User: {who} is not authorized to perform: {action}");
+        if let (true, Some(operator), Some(least)) = (is_for_kind, operator, row.role()) {
+            let role = operator.role;
+            text.push_str(&format!(", which needs the role {least}; it has {role}"));
+        }
         Err(WireError::new(Code::AccessDeniedException, text))
     }
 }
@@ -147,7 +163,7 @@ fn parts<'a>(request: &'a Request, headers: &'a Headers<'a>) -> RequestParts<'a>
 /// A call at the listener that is not for its caller.
 fn elsewhere(callers: Callers) -> WireError {
     let text = match callers {
-        Callers::Operator => {
+        Callers::Operator | Callers::Admin => {
             "The operator's operations are answered at the address of the setting admin_listen."
         }
         Callers::Accounts | Callers::Edges => {
@@ -162,5 +178,6 @@ fn locked(wait: Duration) -> Refused {
     let text = format!(
         "This access key is locked for your address after repeated bad signatures. Try again in {seconds} s."
     );
-    Refused { error: WireError::new(Code::ThrottlingException, text), retry_after: Some(wait) }
+    let error = WireError::new(Code::ThrottlingException, text);
+    Refused { retry_after: Some(wait), ..error.into() }
 }

@@ -70,6 +70,15 @@ impl Call {
         }
     }
 
+    /// Waits until it is this list's turn among those of the account.
+    pub async fn wait_for_turn(&self) {
+        let Some(lists) = self.flight().as_ref().map(Flight::lists) else { return };
+        let turn = lists.acquire_owned().await.expect("it is never closed");
+        if let Some(flight) = self.flight().as_mut() {
+            flight.take_turn(turn);
+        }
+    }
+
     /// What goes with the answer.
     pub fn end_flight(&self) -> Option<Flight> {
         self.flight().take()
@@ -109,7 +118,7 @@ impl Api {
         let decided = self.records.run(call.principal(), command, Some(&audit)).await?;
         if !decided.changed {
             // Nothing was committed, so nothing was recorded: to the audit log this is a read.
-            self.journal.record(&audit::event(call, clock::now(), "ok", None));
+            self.trail.record(&audit::event(call, clock::now(), Vec::new(), None));
         }
         Ok(decided.outcome)
     }

@@ -53,7 +53,7 @@ impl Api {
         }
         let index = Index::<Connection>::of_account(account);
         let asked = Asked::by_tenant(request.max_results, request.next_token.as_deref())?;
-        let mut list = self.tenants_list(call, &index, asked)?;
+        let mut list = self.tenants_list(call, &index, asked).await?;
         let mut connections = Vec::new();
         while let Some(mut found) = list.next().await? {
             found.retain(|record| record.owner == *account && !record.is_purged(now));

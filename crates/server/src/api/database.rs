@@ -12,6 +12,7 @@ impl Api {
     /// A copy of the whole store, put together in a file that is unlinked before it is sent.
     pub(super) async fn backup(&self, call: &Call) -> Answered<Response> {
         let _: wire::Backup = call.protocol.decode(&call.body)?;
+        self.record_disclosure(call).await?;
         let path = self.scratch.join(format!("backup-{}", call.request_id));
         let made = match self.records.store().backup_to(&path).await {
             Ok(()) => boot::end_epoch(&path).await,

@@ -120,9 +120,12 @@ impl Side {
     #[must_use]
     pub fn serves(&self, callers: Callers) -> bool {
         match (self, callers) {
-            (Self::Public { operator }, Callers::Operator) => *operator,
+            (Self::Public { operator }, Callers::Operator | Callers::Admin) => *operator,
             (Self::Public { .. }, Callers::Accounts | Callers::Edges) => true,
-            (Self::Admin(_), callers) => callers == Callers::Operator,
+            (Self::Admin(_), callers) => match callers {
+                Callers::Operator | Callers::Admin => true,
+                Callers::Accounts | Callers::Edges => false,
+            },
         }
     }
 }

@@ -1,6 +1,7 @@
-//! The audit log as the operator reads it: changes from the store, and on request reads and refusals from the journal,
-//! merged in the order of time.
+//! The audit trail as the operator reads it: changes and evidence from the store, and on request reads and refusals from the
+//! journal and the file of strangers, merged in the order of time.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,11 +25,12 @@ const SETTLES: Duration = Duration::from_millis(250);
 /// How long reading waits for the journal to be written.
 const JOURNAL: Duration = Duration::from_millis(500);
 
-/// Where a reader of the audit log stands: after this key of the store, and at this place of the journal.
+/// Where a reader of the audit trail stands: after this key of the store, and at these places of the two journals.
 #[derive(Clone, Debug, Default)]
 struct Place {
     stored: Option<String>,
     journal: Cursor,
+    strangers: Cursor,
 }
 
 impl Place {
@@ -43,7 +45,10 @@ impl Place {
         if !plain {
             return Err(bad());
         }
+        // Tokens of earlier builds have no place among the strangers.
+        let (journal, strangers) = journal.split_once('+').unwrap_or((journal, "0:0"));
         Ok(Self {
+            strangers: strangers.parse().map_err(|_| bad())?,
             stored: (!stored.is_empty()).then(|| format!("{}{stored}", key::all("audit"))),
             journal: journal.parse().map_err(|_| bad())?,
         })
@@ -56,7 +61,7 @@ impl Place {
             .as_deref()
             .and_then(|key| key.strip_prefix(range.as_str()))
             .unwrap_or_default();
-        format!("{}|{stored}", self.journal)
+        format!("{}+{}|{stored}", self.journal, self.strangers)
     }
 }
 
@@ -74,9 +79,9 @@ impl Api {
                 stored.into_iter().map(|(_, event)| event).collect()
             }
             EventKind::All => {
-                let journal = Arc::clone(&self.journal);
-                // Late is no error: what is not written yet comes with the next page.
-                let _ = tokio::task::spawn_blocking(move || journal.flush(JOURNAL)).await;
+                self.trail.settle(false).await;
+                let trail = Arc::clone(&self.trail);
+                let _ = tokio::task::spawn_blocking(move || trail.flush(JOURNAL)).await;
                 self.merged(stored, &mut place, limit)?
             }
         };
@@ -103,41 +108,52 @@ impl Api {
         Ok(events.collect())
     }
 
-    /// Takes the earliest of both, up to `limit`, and moves the place behind them.
+    /// Takes the earliest of all three, up to `limit`, and moves the place behind them.
     fn merged(
         &self,
         stored: Vec<(String, AuditEvent<'static>)>,
         place: &mut Place,
         limit: usize,
     ) -> Result<Vec<AuditEvent<'static>>, WireError> {
-        let read = |from: Cursor, limit: usize| {
-            self.journal.read(Some(from), limit).map_err(|error| {
-                tracing::error!(request_id = failure::request_id(), %error, "the journal cannot be read");
-                internal()
-            })
+        let unreadable = |error: io::Error| {
+            tracing::error!(request_id = failure::request_id(), %error, "the journal cannot be read");
+            internal()
         };
-        let (journaled, end) = read(place.journal, limit)?;
+        let journal = |from, limit| self.trail.journaled(from, limit).map_err(unreadable);
+        let strangers = |from, limit| self.trail.of_strangers(from, limit).map_err(unreadable);
+        let (journaled, journal_end) = journal(place.journal, limit)?;
+        let (strange, strangers_end) = strangers(place.strangers, limit)?;
+        let (of_journal, of_strangers) = (journaled.len(), strange.len());
+        let mut stored = stored.into_iter().peekable();
+        let mut journaled = journaled.into_iter().peekable();
+        let mut strange = strange.into_iter().peekable();
         let mut events = Vec::with_capacity(limit);
-        let (mut stored, mut journaled_left) =
-            (stored.into_iter().peekable(), journaled.iter().peekable());
-        let mut taken = 0;
         while events.len() < limit {
-            let from_journal = match (stored.peek(), journaled_left.peek()) {
-                (None, None) => break,
-                (Some(_), None) => false,
-                (None, Some(_)) => true,
-                (Some((_, change)), Some(read)) => read.time < change.time,
-            };
-            if from_journal {
-                taken += 1;
-                events.extend(journaled_left.next().cloned());
-            } else if let Some((key, event)) = stored.next() {
-                place.stored = Some(key);
-                events.push(event);
+            // At one moment the store comes first, then the journal.
+            let next = [
+                stored.peek().map(|(_, event)| (event.time, 0)),
+                journaled.peek().map(|event| (event.time, 1)),
+                strange.peek().map(|event| (event.time, 2)),
+            ];
+            match next.into_iter().flatten().min() {
+                None => break,
+                Some((_, 0)) => events.extend(stored.next().map(|(key, event)| {
+                    place.stored = Some(key);
+                    event
+                })),
+                Some((_, 1)) => events.extend(journaled.next()),
+                Some(_) => events.extend(strange.next()),
             }
         }
-        // The journal's cursor is a place in a file: behind a part of what was read it must be asked for.
-        place.journal = if taken == journaled.len() { end } else { read(place.journal, taken)?.1 };
+        // A cursor is a place in a file: behind a part of what was read it must be asked for.
+        place.journal = match journaled.len() {
+            0 => journal_end,
+            left => journal(place.journal, of_journal - left)?.1,
+        };
+        place.strangers = match strange.len() {
+            0 => strangers_end,
+            left => strangers(place.strangers, of_strangers - left)?.1,
+        };
         Ok(events)
     }
 }

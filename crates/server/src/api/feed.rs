@@ -53,6 +53,7 @@ impl Api {
         let edge = edge_of(call)?;
         let request: GetEdgeConfig = call.protocol.decode(&call.body)?;
         same_format(request.format)?;
+        self.record_feed_read(call).await;
         let limit = Duration::from_secs(request.wait_seconds.min(LONGEST_WAIT));
         let known = request.after();
         let version = tokio::select! {

@@ -23,6 +23,7 @@ mod feed;
 mod location;
 mod metrics;
 pub mod operation;
+mod operator;
 mod page;
 mod port;
 mod protocol;
@@ -43,17 +44,16 @@ use tokio_util::sync::CancellationToken;
 use self::call::Call;
 use self::endpoint::Side;
 use self::failure::internal;
-use self::operation::Effect;
 use self::protocol::Protocol;
-use crate::audit::journal::Journal;
-use crate::clock;
-use crate::credentials::Credentials;
+use crate::audit::trail::Trail;
+use crate::credentials::{Caller, Credentials};
 use crate::feed::Feed;
 use crate::http::{Body, Request, Response};
 use crate::limits::in_flight::{Flight, InFlight};
 use crate::limits::lockout::Lockout;
 use crate::limits::throttle::Throttle;
 use crate::liveness::Liveness;
+use crate::operators::KeyUse;
 use crate::records::Records;
 use crate::telemetry::Telemetry;
 
@@ -74,7 +74,8 @@ pub struct Api {
     pub(crate) throttle: Throttle,
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) telemetry: Arc<Telemetry>,
-    pub(crate) journal: Arc<Journal>,
+    pub(crate) trail: Arc<Trail>,
+    pub(crate) key_use: Arc<KeyUse>,
     pub(crate) operations: metrics::ByTarget,
     /// Where a backup is put together before it is sent.
     pub(crate) scratch: PathBuf,
@@ -99,8 +100,8 @@ pub struct Parts {
     pub in_flight: InFlight,
     /// Metrics.
     pub telemetry: Arc<Telemetry>,
-    /// Reads and refusals.
-    pub journal: Arc<Journal>,
+    /// What is kept of calls that change nothing.
+    pub trail: Arc<Trail>,
     /// A directory for files that live as long as a request.
     pub scratch: PathBuf,
     /// Cancelled when the server shuts down.
@@ -116,6 +117,7 @@ impl Api {
             credentials: Credentials::new(Arc::clone(&parts.records)),
             policy: Policy::new(region),
             operations: metrics::ByTarget::new(&parts.telemetry.operations),
+            key_use: Arc::default(),
             records: parts.records,
             liveness: parts.liveness,
             feed: parts.feed,
@@ -123,7 +125,7 @@ impl Api {
             throttle: parts.throttle,
             in_flight: Arc::new(parts.in_flight),
             telemetry: parts.telemetry,
-            journal: parts.journal,
+            trail: parts.trail,
             scratch: parts.scratch,
             ready: AtomicBool::new(false),
             closing: parts.closing,
@@ -148,6 +150,18 @@ impl Api {
         Ok(())
     }
 
+    /// The trail of calls that change nothing.
+    #[must_use]
+    pub fn trail(&self) -> &Arc<Trail> {
+        &self.trail
+    }
+
+    /// When operators' keys were used.
+    #[must_use]
+    pub fn key_use(&self) -> &Arc<KeyUse> {
+        &self.key_use
+    }
+
     /// Says that access keys were changed by something else than this API.
     pub fn access_keys_changed(&self) {
         self.credentials.changed();
@@ -160,7 +174,7 @@ impl Api {
         let judged = failure::logged_as(&request.request_id, self.authenticate_head(request));
         let Err(refused) = judged.await else { return Ok(()) };
         let target = protocol.target(request).ok();
-        self.journal.record(&audit::anonymous(request, target, &refused.error));
+        self.record_refused(request, target, &refused).await;
         let metric = self.operations.of(target.as_ref());
         metric.record(refused.error.code.as_str(), request.received.elapsed());
         Err(refused.response(protocol))
@@ -176,7 +190,7 @@ impl Api {
         let answered = match authenticated.await {
             Err(refused) => {
                 let named = target.as_ref().ok().copied();
-                self.journal.record(&audit::anonymous(&request, named, &refused.error));
+                self.record_refused(&request, named, &refused).await;
                 Err(refused)
             }
             Ok((caller, flight)) => {
@@ -184,7 +198,7 @@ impl Api {
                 match target {
                     Err(error) => {
                         let who = audit::unknown_operation(&caller, source, &request_id, &error);
-                        self.journal.record(&who);
+                        self.trail.record(&who);
                         Err(error.into())
                     }
                     Ok(target) => {
@@ -220,16 +234,7 @@ impl Api {
             Err(error) => Err(error),
             Ok(()) => self.dispatch(&call).await,
         };
-        match (&answered, row.effect) {
-            (Ok(_), Effect::Read) => {
-                self.journal.record(&audit::event(&call, clock::now(), "ok", None));
-            }
-            (Ok(_), Effect::Change | Effect::NotRecorded(_)) => {}
-            (Err(error), _) => {
-                let code = error.code.as_str();
-                self.journal.record(&audit::event(&call, clock::now(), code, Some(&error.message)));
-            }
-        }
+        self.record_answered(&call, row.effect, answered.as_ref().err()).await;
         let Some(flight) = call.end_flight() else { return answered };
         answered.map(|response| self.land(&call, flight, response))
     }
@@ -252,11 +257,20 @@ impl Api {
 struct Refused {
     error: WireError,
     retry_after: Option<Duration>,
+    known: Option<Known>,
+}
+
+/// Who was refused although the signature was right.
+enum Known {
+    /// Somebody who calls too often.
+    Throttled(Arc<Caller>),
+    /// Whoever has the secret of a disabled key.
+    Disabled(Caller),
 }
 
 impl From<WireError> for Refused {
     fn from(error: WireError) -> Self {
-        Self { error, retry_after: None }
+        Self { error, retry_after: None, known: None }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use linkway_domain::access_key::Principal;
 use linkway_domain::arn::ArnKind;
+use linkway_domain::operator::Role;
 use linkway_wire::operation::Target;
 
 /// A row of the table of operations.
@@ -34,6 +35,20 @@ impl Row {
         format!("{}:{}", self.target.signing_name(), self.target.name())
     }
 
+    /// The least role of an operator who may call it; `None` where it is for others.
+    #[must_use]
+    pub const fn role(&self) -> Option<Role> {
+        match (self.callers, self.effect) {
+            (Callers::Admin, _) => Some(Role::Admin),
+            (Callers::Operator, Effect::Read) => Some(Role::Read),
+            (
+                Callers::Operator,
+                Effect::Change | Effect::Disclosure | Effect::Counted | Effect::NotRecorded(_),
+            ) => Some(Role::Operate),
+            (Callers::Accounts | Callers::Edges, _) => None,
+        }
+    }
+
     /// How its calls are throttled.
     #[must_use]
     pub const fn throttle_class(&self) -> ThrottleClass {
@@ -48,8 +63,24 @@ pub enum Effect {
     Read,
     /// It changes records: the change's own commit has it. Where nothing had to change, the journal has it.
     Change,
+    /// It reads what gives everything away: the store has it.
+    Disclosure,
+    /// It reads secrets, and is called all the time: the store has the first call of each key and address in a day, and how
+    /// many there were.
+    Counted,
     /// Neither has it, for this reason.
     NotRecorded(&'static str),
+}
+
+impl Effect {
+    /// Whether a successful call of it is recorded by its own handler, or not at all.
+    #[must_use]
+    pub const fn is_recorded_by_itself(self) -> bool {
+        match self {
+            Self::Read => false,
+            Self::Change | Self::Disclosure | Self::Counted | Self::NotRecorded(_) => true,
+        }
+    }
 }
 
 impl fmt::Display for Effect {
@@ -57,6 +88,8 @@ impl fmt::Display for Effect {
         f.write_str(match self {
             Self::Read => "read",
             Self::Change => "change",
+            Self::Disclosure => "disclosure",
+            Self::Counted => "counted",
             Self::NotRecorded(_) => "not recorded",
         })
     }
@@ -67,20 +100,26 @@ impl fmt::Display for Effect {
 pub enum Callers {
     /// Accounts.
     Accounts,
-    /// The operator.
+    /// Operators: of any role if it reads, else those who may change something.
     Operator,
+    /// Operators who may say who the operators are.
+    Admin,
     /// Edge routers, each for itself.
     Edges,
 }
 
 impl Callers {
-    /// Those that a principal is one of.
+    /// Whether a principal is one of them, its role apart.
     #[must_use]
-    pub const fn of(principal: &Principal) -> Self {
-        match principal {
-            Principal::Account(_) => Self::Accounts,
-            Principal::Operator => Self::Operator,
-            Principal::Edge(_) => Self::Edges,
+    pub const fn include(self, principal: &Principal) -> bool {
+        match (self, principal) {
+            (Self::Accounts, Principal::Account(_))
+            | (Self::Operator | Self::Admin, Principal::Operator)
+            | (Self::Edges, Principal::Edge(_)) => true,
+            (
+                Self::Accounts | Self::Operator | Self::Admin | Self::Edges,
+                Principal::Account(_) | Principal::Operator | Principal::Edge(_),
+            ) => false,
         }
     }
 
@@ -89,7 +128,7 @@ impl Callers {
     pub const fn throttle_class(self) -> ThrottleClass {
         match self {
             Self::Accounts => ThrottleClass::PerAccount,
-            Self::Operator | Self::Edges => ThrottleClass::Unlimited,
+            Self::Operator | Self::Admin | Self::Edges => ThrottleClass::Unlimited,
         }
     }
 }
@@ -98,7 +137,7 @@ impl fmt::Display for Callers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Accounts => "accounts",
-            Self::Operator => "operator",
+            Self::Operator | Self::Admin => "operators",
             Self::Edges => "edges",
         })
     }
@@ -156,6 +195,7 @@ subjects! {
     Interconnect = "interconnect",
     Lag = "LAG",
     Location = "location",
+    Operator = "operator",
     MacSecKey = "MACsec key",
     Port = "port",
     ResiliencyGroup = "resiliency group",

@@ -113,7 +113,7 @@ impl Api {
     }
 
     /// The part of a tenant's list that is asked for, to be read piece by piece.
-    pub(super) fn tenants_list<'a, T>(
+    pub(super) async fn tenants_list<'a, T>(
         &'a self,
         call: &Call,
         index: &'a Index<T>,
@@ -122,6 +122,7 @@ impl Api {
         let after = asked.token.map(|token| last_key(index.range().as_str(), token)).transpose()?;
         let most_bytes = if asked.limit.is_some() { PAGE_BYTES } else { LIST_BYTES };
         call.reserve(most_bytes)?;
+        call.wait_for_turn().await;
         let left = asked.limit.unwrap_or(usize::MAX);
         Ok(TenantsList { api: self, index, after, left, bytes_left: most_bytes, ended: false })
     }
@@ -146,6 +147,8 @@ impl<T: TryFrom<Record>> TenantsList<'_, T> {
         if self.ended || self.left == 0 || self.bytes_left == 0 {
             return Ok(None);
         }
+        // Others have their turn between two parts.
+        tokio::task::yield_now().await;
         let limit = self.left.min(TENANTS_CHUNK);
         let (found, next) = self.api.records.page(self.index, self.after.as_deref(), limit).await?;
         self.left -= limit;

@@ -9,7 +9,7 @@ use linkway_wire::feed::LONGEST_WAIT;
 use linkway_wire::generated::Operation;
 use linkway_wire::operation::{LinkwayOperation, Target};
 
-use super::operation::Effect::{Change, NotRecorded, Read};
+use super::operation::Effect::{Change, Counted, Disclosure, NotRecorded, Read};
 use super::operation::{Callers, Row, Subject};
 use super::{Api, Call};
 use crate::http::Response;
@@ -229,19 +229,28 @@ const AFTER_WAIT: u64 = 30;
 linkway! {
     ApproveConnection: Operator, Change, Connection, approve_connection;
     // A backup is as large as the database.
-    Backup: Operator, Read, Database, raw backup, within Duration::from_secs(3600);
+    Backup: Operator, Disclosure, Database, raw backup, within Duration::from_secs(3600);
     CreateAccessKey: Operator, Change, AccessKey, create_access_key;
     CreateAccount: Operator, Change, Account, create_account;
     CreateEdge: Operator, Change, Edge, create_edge;
     CreateGateway: Operator, Change, VirtualGateway, create_gateway;
     CreateLocation: Operator, Change, Location, create_location;
+    CreateOperator: Admin, Change, Operator, create_operator;
+    CreateOperatorKey: Admin, Change, Operator, create_operator_key;
     CreatePort: Operator, Change, Port, create_port;
     DeleteAccessKey: Operator, Change, AccessKey, delete_access_key;
     DeleteGateway: Operator, Change, VirtualGateway, delete_gateway;
+    DeleteOperator: Admin, Change, Operator, delete_operator;
+    DeleteOperatorKey: Admin, Change, Operator, delete_operator_key;
     DescribeEdge: Operator, Read, Edge, describe_edge;
+    DescribeOperator: Admin, Read, Operator, describe_operator;
     DisableAccessKey: Operator, Change, AccessKey, disable_access_key;
+    DisableOperator: Admin, Change, Operator, disable_operator;
+    DisableOperatorKey: Admin, Change, Operator, disable_operator_key;
     EnableAccessKey: Operator, Change, AccessKey, enable_access_key;
-    GetEdgeConfig: Edges, NotRecorded("edges ask all the time"), Edge, raw get_edge_config,
+    EnableOperator: Admin, Change, Operator, enable_operator;
+    EnableOperatorKey: Admin, Change, Operator, enable_operator_key;
+    GetEdgeConfig: Edges, Counted, Edge, raw get_edge_config,
         within Duration::from_secs(LONGEST_WAIT + AFTER_WAIT);
     ListAccessKeys: Operator, Read, AccessKey, list_access_keys;
     ListAccounts: Operator, Read, Account, list_accounts;
@@ -251,9 +260,10 @@ linkway! {
     ListGateways: Operator, Read, VirtualGateway, list_gateways;
     ListInterfaces: Operator, Read, VirtualInterface, list_interfaces;
     ListLocations: Operator, Read, Location, list_locations;
+    ListOperators: Admin, Read, Operator, list_operators;
     ListPorts: Operator, Read, Port, list_ports;
     RejectConnection: Operator, Change, Connection, reject_connection;
-    RenewEpoch: Operator, Change, Database, renew_epoch;
+    RenewEpoch: Admin, Change, Database, renew_epoch;
     ReportEdgeStatus: Edges, NotRecorded("what edges report shows in states"), Edge, raw report_edge_status;
     ResetBgpSession: Operator, Change, VirtualInterface, reset_bgp_session;
 }

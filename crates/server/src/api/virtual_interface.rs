@@ -145,7 +145,7 @@ impl Api {
         };
         let token = request.next_token.as_deref();
         let asked = Asked::by_tenant(request.max_results, token)?;
-        let mut list = self.tenants_list(call, &index, asked)?;
+        let mut list = self.tenants_list(call, &index, asked).await?;
         let mut virtual_interfaces = Vec::new();
         while let Some(found) = list.next().await? {
             let wanted = found.into_iter().filter(wanted).collect();

@@ -1,11 +1,16 @@
 //! The audit trail's one record type: who did what, on what, from where, with which outcome.
-//! Records of changes are part of the change's own commit in the store; those of reads and refusals
-//! go to the journal.
+//! Records of changes are part of the change's own commit in the store, and so are those of evidence; those of reads and
+//! of other refusals go to files.
 
 pub use super::mask::{PROTECTED, masked};
 pub use linkway_wire::operator::{AuditEvent, Parameters};
 
+use std::borrow::Cow;
+
 use super::mask::MAX_TEXT;
+
+/// Longest text of an error, in characters.
+const MAX_MESSAGE: usize = 512;
 
 /// A request's body as the audit trail may keep it; `None` if it is not JSON.
 #[must_use]
@@ -14,6 +19,15 @@ pub fn parameters(body: &[u8]) -> Option<Parameters<'_>> {
         return Parameters::from_text(std::str::from_utf8(body).ok()?);
     }
     Parameters::from_string(masked(body)?)
+}
+
+/// An error's text as a record keeps it: what callers gave is only part of it, but of some texts a long one.
+#[must_use]
+pub fn bounded(message: &str) -> Cow<'_, str> {
+    match message.char_indices().nth(MAX_MESSAGE) {
+        None => message.into(),
+        Some((end, _)) => format!("{}…", &message[..end]).into(),
+    }
 }
 
 /// Whether a body is short, of one line, and cannot hold a secret: no member is named like one, whatever stands between its
@@ -39,7 +53,7 @@ fn is_plain(body: &[u8]) -> bool {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::mask::{MAX_VALUES, SECRET_MEMBERS};
+    use super::super::mask::{MAX_BYTES, SECRET_MEMBERS};
     use super::*;
 
     fn masked(value: &Value) -> Value {
@@ -61,6 +75,7 @@ mod tests {
             outcome: "ok".into(),
             message: None,
             parameters: Parameters::from_value(&json!({"connectionId": "dxcon-1"})),
+            count: None,
         };
         let line = serde_json::to_string(&event).unwrap();
         let expected = concat!(
@@ -151,9 +166,12 @@ mod tests {
         }
         let named: serde_json::Map<_, _> =
             (0..2000).map(|n| (format!("{n}{}", "y".repeat(1000)), json!(1))).collect();
-        for value in [wide, deep, Value::Object(named)] {
-            let length = serde_json::to_string(&masked(&value)).unwrap().len();
-            assert!(length < MAX_VALUES * (MAX_TEXT + 50), "{length}");
+        // What is escaped is six times as long, and a bracket at each depth is closed behind it.
+        let escaped = json!({ "a": { "b": [[{ "c": { "\u{1}".repeat(300): wide.clone() } }]] } });
+        let many: Vec<Value> = (0..300).map(|n| json!({ "k": "\u{1}".repeat(n) })).collect();
+        for value in [wide, deep, Value::Object(named), escaped, json!(many)] {
+            let length = super::masked(value.to_string().as_bytes()).unwrap().len();
+            assert!(length <= MAX_BYTES, "{length}");
         }
     }
 }

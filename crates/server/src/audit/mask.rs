@@ -33,13 +33,19 @@ const MAX_DEPTH: usize = 8;
 const MAX_MEMBERS: usize = 64;
 /// Most values kept altogether.
 pub(super) const MAX_VALUES: usize = 512;
+/// Longest text, in bytes: a record is kept for a year.
+pub(super) const MAX_BYTES: usize = 4 * 1024;
+/// What is left of it for the marks of what was cut off and for the brackets of [`MAX_DEPTH`] objects.
+const ENDINGS: usize = 128;
+/// No value and no name ends behind this.
+const FULL: usize = MAX_BYTES - ENDINGS;
 /// Stands for what was cut off.
 const CUT: &str = "…";
 
 /// The masked text of a body; `None` if it is not JSON.
 #[must_use]
 pub fn masked(body: &[u8]) -> Option<String> {
-    let mut out = Vec::with_capacity(body.len() + PROTECTED.len());
+    let mut out = Vec::with_capacity((body.len() + PROTECTED.len()).min(MAX_BYTES));
     let mut json = serde_json::Deserializer::from_slice(body);
     Mask { out: &mut out, depth: MAX_DEPTH, left: &mut { MAX_VALUES } }
         .deserialize(&mut json)
@@ -71,15 +77,22 @@ impl Mask<'_> {
     }
 }
 
+/// Writes a text or a number, or that it was cut off where there is no room for it.
 fn write(out: &mut Vec<u8>, value: impl serde::Serialize) {
-    serde_json::to_writer(out, &value).expect("texts and numbers can be written to memory");
+    let start = out.len();
+    let written = "texts and numbers can be written to memory";
+    serde_json::to_writer(&mut *out, &value).expect(written);
+    if out.len() > FULL {
+        out.truncate(start);
+        serde_json::to_writer(out, CUT).expect(written);
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Mask<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        if *self.left == 0 {
+        if *self.left == 0 || self.out.len() >= FULL {
             self.text(CUT);
             return IgnoredAny::deserialize(json).map(drop);
         }
@@ -136,7 +149,7 @@ impl<'de> Visitor<'de> for Mask<'_> {
             if nth > 0 {
                 self.out.push(b',');
             }
-            if nth == MAX_MEMBERS {
+            if nth == MAX_MEMBERS || self.out.len() >= FULL {
                 match list.next_element::<IgnoredAny>()? {
                     Some(_) => write(self.out, CUT),
                     None => self.out.truncate(start),
@@ -160,11 +173,11 @@ impl<'de> Visitor<'de> for Mask<'_> {
             return Ok(());
         }
         self.out.push(b'{');
-        let mut count = 0;
+        let (mut count, mut cut) = (0, false);
         loop {
-            if count == MAX_MEMBERS {
+            if count == MAX_MEMBERS || self.out.len() >= FULL {
                 while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
-                    count += 1;
+                    cut = true;
                 }
                 break;
             }
@@ -185,8 +198,10 @@ impl<'de> Visitor<'de> for Mask<'_> {
                 object.next_value_seed(self.below())?;
             }
         }
-        if count > MAX_MEMBERS {
-            self.out.push(b',');
+        if cut {
+            if count > 0 {
+                self.out.push(b',');
+            }
             write(self.out, CUT);
             self.out.extend_from_slice(b":null");
         }
@@ -219,7 +234,7 @@ impl Visitor<'_> for Name<'_> {
     }
 }
 
-fn is_secret(name: &str) -> bool {
+pub(super) fn is_secret(name: &str) -> bool {
     SECRET_MEMBERS.iter().any(|secret| letters(name).eq(secret.bytes()))
 }
 

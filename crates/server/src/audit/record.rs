@@ -1,9 +1,9 @@
-//! Audit records of changes, as the store keeps them.
+//! Audit records as the store keeps them: of changes, and of the calls that are evidence.
 //!
 //! There is one for each change, written once and seldom read, and it was more than half of what a change wrote. So it is short: what
 //! the key tells is not repeated, members have no names. One byte of version, then postcard's form of
-//! [`Change`]: **any change of that type is a new version**, as in [`codec`]. Earlier builds wrote the whole event as JSON,
-//! which begins with a brace; that is read as well.
+//! [`Entry`]: **any change of that type is a new version**, as in [`codec`]. Version 2 had no more than a change needs; earlier
+//! builds wrote the whole event as JSON, which begins with a brace. Both are read as well.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -16,12 +16,28 @@ use serde::{Deserialize, Serialize};
 use crate::audit::event::{AuditEvent, Parameters};
 use crate::codec::{self, CodecError};
 
-/// The version of the compact form.
-const COMPACT: u8 = 2;
+/// The version that is written.
+const CURRENT: u8 = 3;
+/// The version that knew changes only.
+const CHANGE: u8 = 2;
 /// Bytes that hold nearly every record.
 const ROOM: usize = 512;
 
-/// Who changed what. When, and under which request id, is in the key.
+/// Who called what, and what came of it. When, and under which request id, is in the key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry<'a> {
+    /// What version 2 has too.
+    #[serde(borrow)]
+    pub change: Change<'a>,
+    /// Which operator, if it is one with a name.
+    pub operator: Option<&'a str>,
+    /// The error code of a refused call, and the error's text.
+    pub refused: Option<(&'a str, &'a str)>,
+    /// How many calls it stands for; 0: for this one.
+    pub count: u64,
+}
+
+/// Who called what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change<'a> {
     /// Who called.
@@ -40,6 +56,12 @@ pub struct Change<'a> {
     pub parameters: Option<&'a str>,
 }
 
+impl<'a> From<Change<'a>> for Entry<'a> {
+    fn from(change: Change<'a>) -> Self {
+        Self { change, operator: None, refused: None, count: 0 }
+    }
+}
+
 /// A [`Principal`] without names; its own form has them.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Principal")]
@@ -49,38 +71,52 @@ enum Compact {
     Edge(EdgeId),
 }
 
-/// The bytes of a change's record.
+/// The bytes of a record.
 #[must_use]
-pub fn encode(change: &Change<'_>) -> Vec<u8> {
+pub fn encode(entry: &Entry<'_>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(ROOM);
-    bytes.push(COMPACT);
-    postcard::to_extend(change, bytes).expect("texts and addresses have a compact form")
+    bytes.push(CURRENT);
+    postcard::to_extend(entry, bytes).expect("texts and addresses have a compact form")
 }
 
 /// The event that is stored under a key.
 pub fn decode(key: &str, bytes: &[u8]) -> Result<AuditEvent<'static>, CodecError> {
-    let change: Change<'_> = match bytes.split_first() {
+    let entry: Entry<'_> = match bytes.split_first() {
         None => return Err(CodecError::Empty),
         Some((b'{', _)) => return codec::read(bytes),
-        Some((&COMPACT, rest)) => codec::whole(rest)?,
+        Some((&CHANGE, rest)) => codec::whole::<Change<'_>>(rest)?.into(),
+        Some((&CURRENT, rest)) => codec::whole(rest)?,
         Some((version, _)) => return Err(CodecError::Newer(*version)),
     };
+    let Entry { change, operator, refused, count } = entry;
     let (time, request_id) = key::parse_audit(key).ok_or(CodecError::OtherKind)?;
     let parsed =
         |text: &str| Parameters::from_string(text.to_owned()).ok_or(CodecError::NotCompact);
     Ok(AuditEvent {
         time,
         request_id: request_id.to_owned().into(),
-        principal: change.principal.to_string().into(),
+        principal: principal(&change.principal, operator).into(),
         account_id: change.principal.account().map(|id| id.to_string().into()),
-        access_key_id: Some(change.access_key_id.to_owned().into()),
+        // What is done to a directory without a server is signed by nobody.
+        access_key_id: (!change.access_key_id.is_empty())
+            .then(|| change.access_key_id.to_owned().into()),
         source_address: change.source.to_string().into(),
         operation: change.operation.to_owned().into(),
         resources: change.resources.into_iter().map(Cow::into_owned).collect(),
-        outcome: "ok".into(),
-        message: None,
+        outcome: refused.map_or("ok", |(code, _)| code).to_owned().into(),
+        message: refused.map(|(_, text)| text.to_owned().into()),
         parameters: change.parameters.map(parsed).transpose()?,
+        count: (count > 0).then_some(count),
     })
+}
+
+/// Who called, as the trail shows it: `account 123456789000`, `operator`, `operator alice`, `edge par1-r1`.
+#[must_use]
+pub fn principal(principal: &Principal, operator: Option<&str>) -> String {
+    match operator {
+        None => principal.to_string(),
+        Some(name) => format!("{principal} {name}"),
+    }
 }
 
 #[cfg(test)]
@@ -116,12 +152,13 @@ mod tests {
             outcome: "ok".into(),
             message: None,
             parameters: Parameters::from_value(&json!({"connectionId": "dxcon-1"})),
+            count: None,
         }
     }
 
     #[test]
     fn what_is_written_is_read_back_and_so_is_an_earlier_builds_json() {
-        assert_eq!(decode(KEY, &encode(&change())).unwrap(), event());
+        assert_eq!(decode(KEY, &encode(&change().into())).unwrap(), event());
         assert_eq!(decode(KEY, &serde_json::to_vec(&event()).unwrap()).unwrap(), event());
         let operator = Change {
             principal: Principal::Operator,
@@ -130,18 +167,16 @@ mod tests {
             parameters: None,
             ..change()
         };
-        let read = decode(KEY, &encode(&operator)).unwrap();
+        let read = decode(KEY, &encode(&operator.into())).unwrap();
         assert_eq!((read.principal.as_ref(), read.account_id), ("operator", None));
         assert_eq!((read.source_address.as_ref(), read.parameters), ("2001:db8::1", None));
         let edge = Principal::Edge(EdgeId::parse("par1-r1").unwrap());
         let edge = Change { principal: edge, ..change() };
-        assert_eq!(decode(KEY, &encode(&edge)).unwrap().principal, "edge par1-r1");
+        assert_eq!(decode(KEY, &encode(&edge.into())).unwrap().principal, "edge par1-r1");
     }
 
-    /// If this fails, the type was changed without a new version.
-    #[test]
-    fn the_form_of_version_2_stays_as_it_is() {
-        let expected = [
+    fn version_2() -> Vec<u8> {
+        let parts = [
             &b"\x02\x00\x0c123456789000"[..],
             b"\x05LKWY0",
             b"\x00\xc0\x00\x02\x01",
@@ -149,20 +184,40 @@ mod tests {
             b"\x01\x07dxcon-1",
             b"\x01\x1a{\"connectionId\":\"dxcon-1\"}",
         ];
-        assert_eq!(encode(&change()), expected.concat());
+        parts.concat()
+    }
+
+    /// If this fails, the type was changed without a new version.
+    #[test]
+    fn the_form_of_version_3_stays_as_it_is_and_version_2_is_read() {
+        assert_eq!(decode(KEY, &version_2()).unwrap(), event());
+        let plain = [&b"\x03"[..], &version_2()[1..], b"\x00\x00\x00"].concat();
+        assert_eq!(encode(&change().into()), plain);
+        let refused = Entry {
+            operator: Some("alice"),
+            refused: Some(("AccessDeniedException", "no")),
+            count: 300,
+            ..change().into()
+        };
+        let ending = b"\x01\x05alice\x01\x15AccessDeniedException\x02no\xac\x02";
+        let expected = [&b"\x03"[..], &version_2()[1..], ending].concat();
+        assert_eq!(encode(&refused), expected);
+        let read = decode(KEY, &expected).unwrap();
+        assert_eq!((read.outcome.as_ref(), read.count), ("AccessDeniedException", Some(300)));
+        assert_eq!(read.message.as_deref(), Some("no"));
     }
 
     #[test]
     fn what_is_no_record_is_refused() {
-        let good = encode(&change());
+        let good = encode(&change().into());
         for cut in 0..good.len() {
             assert!(decode(KEY, &good[..cut]).is_err(), "cut at {cut}");
         }
         let longer = [&good[..], &[0]].concat();
-        let not_json = encode(&Change { parameters: Some("{"), ..change() });
+        let not_json = encode(&Change { parameters: Some("{"), ..change() }.into());
         for (key, value) in [
             (KEY, longer.as_slice()),
-            (KEY, &[3, 0]),
+            (KEY, &[4, 0]),
             (KEY, b"{}"),
             (KEY, &not_json),
             ("audit/001764000000007", &good),

@@ -326,6 +326,16 @@ impl Config {
         }
     }
 
+    /// The same for the refusals of strangers: 16 MiB at most, and nothing of anybody else.
+    #[must_use]
+    pub fn strangers(&self) -> JournalOptions {
+        JournalOptions {
+            dir: self.data_dir.join("strangers"),
+            file_bytes: self.journal_file_bytes.min(4 << 20),
+            files: 4,
+        }
+    }
+
     /// The journal's place and bounds.
     #[must_use]
     pub fn journal(&self) -> JournalOptions {

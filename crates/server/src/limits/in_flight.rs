@@ -1,12 +1,16 @@
 //! What one account has in flight: requests that are being answered, and bytes of answers that its clients have not taken. An
-//! answer that nobody takes stays in memory, so whoever asks much and reads nothing is refused more.
+//! answer that nobody takes stays in memory, so whoever asks much and reads nothing is refused more. Its long lists take turns,
+//! since they would keep all threads from the other accounts.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-
 use linkway_domain::id::AccountId;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Lists of one account that are read and written at a time.
+const LISTS: usize = 2;
 
 /// The most that one account may have in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +27,16 @@ pub struct InFlight {
     accounts: Mutex<HashMap<AccountId, Load>>,
 }
 
-#[derive(Clone, Copy, Default)]
 struct Load {
     requests: usize,
     bytes: usize,
+    lists: Arc<Semaphore>,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self { requests: 0, bytes: 0, lists: Arc::new(Semaphore::new(LISTS)) }
+    }
 }
 
 /// One request in flight, until this is dropped.
@@ -34,6 +44,7 @@ pub struct Flight {
     all: Arc<InFlight>,
     account: AccountId,
     bytes: usize,
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 /// There is no room for more.
@@ -54,12 +65,13 @@ impl InFlight {
     /// If it has as many as it may have, or as many bytes.
     pub fn begin(self: &Arc<Self>, account: &AccountId) -> Result<Flight, Full> {
         let mut accounts = self.lock();
-        let load = accounts.get(account).copied().unwrap_or_default();
-        if load.requests >= self.most.requests || load.bytes >= self.most.bytes {
+        let load = accounts.entry(account.clone()).or_default();
+        // Nobody who has nothing in flight is refused, so that no empty entry stays.
+        if load.requests >= self.most.requests.max(1) || load.bytes >= self.most.bytes.max(1) {
             return Err(Full);
         }
-        accounts.insert(account.clone(), Load { requests: load.requests + 1, ..load });
-        Ok(Flight { all: Arc::clone(self), account: account.clone(), bytes: 0 })
+        load.requests += 1;
+        Ok(Flight { all: Arc::clone(self), account: account.clone(), bytes: 0, turn: None })
     }
 
     /// Accounts that have something in flight.
@@ -92,9 +104,21 @@ impl Flight {
         Ok(())
     }
 
+    /// The account's lists, of which this flight is to be one.
+    #[must_use]
+    pub fn lists(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.all.lock().entry(self.account.clone()).or_default().lists)
+    }
+
+    /// It has its turn among the account's lists until its answer is made.
+    pub fn take_turn(&mut self, turn: OwnedSemaphorePermit) {
+        self.turn = Some(turn);
+    }
+
     /// An answer that ends this flight once it is no longer in memory, whatever its size.
     #[must_use]
     pub fn carry(mut self, answer: Bytes) -> Bytes {
+        self.turn = None;
         {
             let mut accounts = self.all.lock();
             let load = accounts.entry(self.account.clone()).or_default();

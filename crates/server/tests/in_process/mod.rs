@@ -13,11 +13,13 @@ use linkway_domain::settings::Settings;
 use linkway_server::api::endpoint::{Endpoint, Side, Watchers};
 use linkway_server::api::{Api, Parts};
 use linkway_server::audit::journal::Journal;
+use linkway_server::audit::trail::Trail;
 use linkway_server::boot::{self, DataDir};
 use linkway_server::config::{Config, Overrides};
 use linkway_server::feed::Feed;
 use linkway_server::http::{Body, Handler as _, Request, RequestId, Response};
 use linkway_server::liveness::Liveness;
+use linkway_server::operators;
 use linkway_server::reconcile::{changes, deadlines, simulated};
 use linkway_server::records::Records;
 use linkway_server::telemetry::Telemetry;
@@ -99,6 +101,10 @@ impl Directory {
         let telemetry = Arc::new(Telemetry::new("0", "0"));
         let journal = Journal::open(config.journal(), telemetry.journal_dropped.clone());
         let journal = journal.expect("the directory is there");
+        let strangers = Journal::open(config.strangers(), telemetry.journal_dropped.clone());
+        let strangers = strangers.expect("the directory is there");
+        let trail = Trail::new(Arc::clone(&records), Arc::clone(&journal), Arc::clone(&strangers));
+        let trail = Arc::new(trail);
         let feed = Arc::new(Feed::new(Arc::clone(&records)));
         let closing = CancellationToken::new();
         let api = Arc::new(Api::new(Parts {
@@ -109,11 +115,20 @@ impl Directory {
             throttle: config.throttle(Instant::now()),
             in_flight: config.in_flight(),
             telemetry,
-            journal: Arc::clone(&journal),
+            trail: Arc::clone(&trail),
             scratch: DataDir::new(self.path()).scratch(),
             closing: closing.clone(),
         }));
-        Served { api, records, feed, journal, closing, background: JoinSet::new() }
+        Served {
+            api,
+            records,
+            feed,
+            journal,
+            strangers,
+            trail,
+            closing,
+            background: JoinSet::new(),
+        }
     }
 }
 
@@ -122,6 +137,8 @@ pub struct Served {
     pub api: Arc<Api>,
     pub records: Arc<Records>,
     pub journal: Arc<Journal>,
+    pub strangers: Arc<Journal>,
+    pub trail: Arc<Trail>,
     feed: Arc<Feed>,
     closing: CancellationToken,
     background: JoinSet<()>,
@@ -149,7 +166,8 @@ impl Served {
     /// The operator's key.
     pub async fn operator(&self) -> Key {
         boot::epoch(&self.records).await.expect("the store works");
-        Key::from(&boot::operator_key(&self.records).await.expect("the store works"))
+        let key = operators::first_key(&self.records).await.expect("the store works");
+        Key::from(&key.expect("nobody has disabled it"))
     }
 
     /// One call with any body: the status, and the answer's bytes.

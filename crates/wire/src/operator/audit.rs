@@ -12,10 +12,11 @@ use serde_json::value::RawValue;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventKind {
-    /// Those that changed something.
+    /// Those that changed something, and the calls that the store keeps as evidence: refused ones about what is another's,
+    /// backups, the use of disabled keys, and first reads of the feed.
     #[default]
     Changes,
-    /// Reads and refused calls too.
+    /// Other reads and refused calls too.
     All,
 }
 
@@ -77,6 +78,9 @@ pub struct AuditEvent<'a> {
     /// The request's members after masking.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Parameters<'a>>,
+    /// How many like calls it stands for, if it was written for those that were not written down one by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
 }
 
 /// A request's members as JSON text: most of them are written down as they came, without taking them apart.
@@ -131,6 +135,28 @@ impl<'de> Deserialize<'de> for Parameters<'_> {
 }
 
 impl AuditEvent<'_> {
+    /// The same, borrowing nothing.
+    #[must_use]
+    pub fn into_owned(self) -> AuditEvent<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        AuditEvent {
+            time: self.time,
+            request_id: owned(self.request_id),
+            principal: owned(self.principal),
+            account_id: self.account_id.map(owned),
+            access_key_id: self.access_key_id.map(owned),
+            source_address: owned(self.source_address),
+            operation: owned(self.operation),
+            resources: self.resources,
+            outcome: owned(self.outcome),
+            message: self.message.map(owned),
+            parameters: self
+                .parameters
+                .map(|parameters| Parameters(Cow::Owned(parameters.0.into_owned()))),
+            count: self.count,
+        }
+    }
+
     /// The time of the call.
     #[must_use]
     pub fn timestamp(&self) -> Timestamp {

@@ -88,6 +88,7 @@ mod tests {
             outcome: "ok".into(),
             message: None,
             parameters: None,
+            count: None,
         }
     }
 
