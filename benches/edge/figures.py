@@ -27,7 +27,9 @@ PARTS = {
 def rows(results: dict) -> list[Row]:
     """All rows, in the order of the table."""
     makers = {"cold": cold, "more": more, "packets": packets}
-    return [row for part, maker in makers.items() if part in results for row in maker(results[part])]
+    return [
+        row for part, maker in makers.items() if part in results for row in maker(results[part])
+    ]
 
 
 def row(name: str, value: float, unit: str, at_most: float | None = None) -> Row:
