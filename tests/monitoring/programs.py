@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parents[2]
 INSIDE = "LINKWAY_MONITORING_TEST_INSIDE"
 PATIENCE = 90
-API = "http://127.0.0.1:8580"
+# The server's own certificate, which clients are told to trust.
+CERTIFICATE = [
+    *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
+    *("-days", "90", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"),
+    *("-addext", "basicConstraints=critical,CA:FALSE"),
+]
+API = "https://127.0.0.1:8580"
 
 
 def inside_a_network() -> None:
@@ -130,14 +136,11 @@ class Scene(contextlib.ExitStack):
 
     edge_address = "127.0.0.1:9580"
     edge_metrics = f"http://{edge_address}/metrics"
-    # No certificate, no handoff to a fabric, and no interface on the real edge, whose kernel may lack what that takes.
+    # No handoff to a fabric, and no interface on the real edge, whose kernel may lack what that takes.
     without_series = frozenset(
         {
-            "linkway_tls_certificate_expiry_timestamp_seconds",
             "linkway_fabric_reachable",
             "linkway_edge_fence_dropped_packets_total",
-            # There is none before the first.
-            "linkway_throttled_total",
         }
     )
 
@@ -148,7 +151,10 @@ class Scene(contextlib.ExitStack):
         self.data = directory / "data"
         config = directory / "config.toml"
         config.write_text("simulated_approval_seconds = 0\nsimulated_step_seconds = 0\n")
+        self.certificate, key = str(directory / "cert.pem"), str(directory / "key.pem")
+        subprocess.run([*CERTIFICATE, "-out", self.certificate, "-keyout", key], check=True)
         words = [Tools.linkway(), "serve", "--data-dir", str(self.data), "--config", str(config)]
+        words += ["--tls-cert", self.certificate, "--tls-key", key]
         self.enter_context(running(words, directory / "server.log"))
         wait_for("the server", (self.data / "operator.json").exists)
         operator = json.loads((self.data / "operator.json").read_text())
@@ -163,10 +169,10 @@ class Scene(contextlib.ExitStack):
         done = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True)
         return json.loads(done.stdout)
 
-    @staticmethod
-    def call(key: dict, operation: str, **request: object) -> dict:
+    def call(self, key: dict, operation: str, **request: object) -> dict:
         """A call of the API, signed by curl."""
         line = ["curl", "--fail-with-body", "--silent", "--show-error", API]
+        line += ["--cacert", self.certificate]
         line += ["--aws-sigv4", "aws:amz:eu-west-2:directconnect"]
         line += ["--user", f"{key['accessKeyId']}:{key['secretAccessKey']}"]
         line += ["--header", "content-type: application/x-amz-json-1.1"]
@@ -232,6 +238,7 @@ class Scene(contextlib.ExitStack):
         credentials.touch(mode=0o600)
         credentials.write_text(json.dumps(key))
         words = [Tools.linkway(), "edge", "--endpoint", API, "--credentials", str(credentials)]
+        words += ["--ca-cert", self.certificate]
         words += ["--state-dir", str(self.directory / "edge"), "--metrics", self.edge_address]
         self.enter_context(running(words, self.directory / "edge.log"))
         wait_for("the edge's metrics", lambda: is_there(self.edge_metrics))

@@ -122,7 +122,7 @@ impl Api {
             match record::decode(&key, &value.value) {
                 Ok(event) => Some((key, event)),
                 Err(error) => {
-                    tracing::error!(key, %error, "an audit record cannot be read");
+                    tracing::error!(request_id = failure::request_id(), key, %error, "an audit record cannot be read");
                     None
                 }
             }

@@ -22,6 +22,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::limits::throttle::Scope;
+
 pub use self::disk::DiskMetrics;
 pub use self::fleet::FleetMetrics;
 pub use self::format::Format;
@@ -83,6 +85,10 @@ impl Telemetry {
         for quota in Quota::ALL {
             drop(quota_refusals.get_or_create(&[("quota", quota.as_str())]));
         }
+        // A rate needs the zero before the first.
+        for scope in [Scope::Key, Scope::Account, Scope::InFlight] {
+            drop(throttled.get_or_create(&[("scope", scope.label())]));
+        }
         let signatures_refused = counter(
             &mut registry,
             "linkway_signatures_refused",
@@ -139,7 +145,7 @@ impl Telemetry {
     }
 
     /// Counts a request that was throttled.
-    pub fn throttled(&self, scope: crate::limits::throttle::Scope) {
+    pub fn throttled(&self, scope: Scope) {
         self.throttled.get_or_create(&[("scope", scope.label())]).inc();
     }
 
@@ -190,7 +196,6 @@ mod tests {
 
     use super::*;
     use crate::http::Refusal;
-    use crate::limits::throttle::Scope;
 
     fn value<'a>(text: &'a str, series: &str) -> Option<&'a str> {
         text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))
