@@ -130,6 +130,7 @@ impl Row for Operator {
 impl Row for OperatorKey {
     const COLUMNS: &'static [&'static str] =
         &["ACCESS KEY", "OPERATOR", "STATUS", "EXPIRES", "LAST USED"];
+    const NARROW: &'static [&'static str] = &["ACCESS KEY", "STATUS", "EXPIRES", "LAST USED"];
     fn cells(&self) -> Vec<String> {
         vec![
             self.access_key_id.clone(),

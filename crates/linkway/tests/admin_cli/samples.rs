@@ -10,7 +10,8 @@ pub fn account() -> Value {
 }
 
 pub fn account_detail() -> Value {
-    json!({"accountId": "123456789000", "name": "Example", "createdAt": TIME, "quotas": [
+    json!({"accountId": "123456789000", "name": "Example", "status": "enabled",
+           "createdAt": TIME, "quotas": [
         {"quota": "access_keys_per_account", "used": 1, "limit": 20},
         {"quota": "connections_per_location", "of": "PAR1", "used": 3, "limit": 10},
     ]})
