@@ -48,7 +48,7 @@ pub enum Refused {
     Signature(SignatureError),
     /// The signature is good, the key is disabled or has expired, or its operator is disabled: to the caller this is as if it
     /// were unknown.
-    Disabled(Caller, SignatureError),
+    Disabled(Arc<Caller>, SignatureError),
     /// It could not be checked.
     Failure(Failure),
 }
@@ -64,7 +64,7 @@ struct Entry {
 /// A key that exists.
 enum Loaded {
     Enabled(Arc<Entry>),
-    Disabled(Caller, SigningKey),
+    Disabled(Arc<Caller>, Box<SigningKey>),
 }
 
 /// The cache of verified callers.
@@ -122,7 +122,7 @@ impl Credentials {
         };
         verify(claim, &entry.key).map_err(Refused::Signature)?;
         if entry.expires.is_some_and(|at| at <= clock::now()) {
-            let caller = Caller::clone(&entry.caller);
+            let caller = Arc::clone(&entry.caller);
             return Err(Refused::Disabled(caller, SignatureError::UnknownAccessKey));
         }
         Ok(Arc::clone(&entry.caller))
@@ -148,7 +148,7 @@ impl Credentials {
             expires = of_operator.expires;
         }
         if !enabled {
-            return Ok(Some(Loaded::Disabled(caller, key)));
+            return Ok(Some(Loaded::Disabled(Arc::new(caller), Box::new(key))));
         }
         let entry = Arc::new(Entry { loaded_at: now, key, caller: Arc::new(caller), expires });
         self.entries.insert(claim.signing_key_id().to_owned(), Arc::clone(&entry));

@@ -279,7 +279,7 @@ enum Known {
     /// Somebody who calls too often.
     Throttled(Arc<Caller>),
     /// Whoever has the secret of a disabled key.
-    Disabled(Caller),
+    Disabled(Arc<Caller>),
 }
 
 impl From<WireError> for Refused {
