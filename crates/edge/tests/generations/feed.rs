@@ -201,6 +201,7 @@ impl Feed {
             edge: edge(),
             version: held.version(),
             sequence: state.sequence,
+            access_key: None,
             ports: held.ports.iter().map(|p| (p.connection_id.clone(), true)).collect(),
             interfaces: state
                 .router
