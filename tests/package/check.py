@@ -33,7 +33,7 @@ def build(version: str | None, directory: str) -> Path:
     """Builds a package of the program with that version, or with its own."""
     own = {"DEB_VERSION": version} if version else {}
     words = [str(REPOSITORY / "scripts/deb.sh")]
-    environment = {**os.environ, "DEB_DIR": directory, **own}
+    environment = {**os.environ, "DEB_DIR": directory, "DEB_LEVEL": "0", **own}
     done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return Path(done.stdout.splitlines()[-1])
 
