@@ -1,6 +1,7 @@
 #!/bin/sh
 # `make deb`: packs the built program as a Debian package, target/deb/linkway_VERSION_ARCH.deb, and prints its path.
-# LINKWAY_BIN names another program, DEB_VERSION another version, DEB_DIR another directory for the package.
+# LINKWAY_BIN names another program, DEB_VERSION another version, DEB_DIR another directory for the package, DEB_LEVEL another level of
+# compression (0 to 9), DEB_MAINTAINER whoever builds it for others.
 set -eu
 cd "$(dirname "$0")/.."
 scripts/need.sh dpkg-dev
@@ -9,6 +10,7 @@ target=${CARGO_TARGET_DIR:-target}
 bin=$(realpath "${LINKWAY_BIN:-$target/release/linkway}")
 out=${DEB_DIR:-$target/deb}
 version=${DEB_VERSION:-$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml)}
+maintainer=${DEB_MAINTAINER:-Linkway <linkway@example.org>}
 architecture=$(dpkg --print-architecture)
 # The same sources give the same package, byte for byte.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)}
@@ -64,7 +66,7 @@ linkway ($version) unstable; urgency=medium
 
   * Changes are listed in /usr/share/doc/linkway/NEWS.md.gz.
 
- -- Linkway <linkway@localhost>  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
+ -- $maintainer  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
 END
 squeeze "$root/$documents/changelog"
 
@@ -75,11 +77,12 @@ depends=$(cd "$work/shlibs" && dpkg-shlibdeps -O 2>/dev/null "../root/usr/bin/li
 
 mkdir -p "$root/DEBIAN"
 sed -e "s/@VERSION@/$version/" -e "s/@ARCHITECTURE@/$architecture/" -e "s/@DEPENDS@/$depends/" \
+    -e "s/@MAINTAINER@/$maintainer/" \
     -e "s/@SIZE@/$(du -sk --exclude=DEBIAN "$root" | cut -f1)/" packaging/deb/control >"$root/DEBIAN/control"
 install -m 0755 packaging/deb/postinst packaging/deb/prerm packaging/deb/postrm "$root/DEBIAN"
 printf '/etc/linkway/config.toml\n/etc/linkway/edge.toml\n' >"$root/DEBIAN/conffiles"
 (cd "$root" && find usr etc -type f ! -path 'etc/linkway/*' -print0 | sort -z | xargs -0 md5sum >DEBIAN/md5sums)
 
 package=$out/linkway_${version}_$architecture.deb
-dpkg-deb --root-owner-group -Zxz --build "$root" "$package" >/dev/null
+dpkg-deb --root-owner-group -Zxz -z"${DEB_LEVEL:-6}" --build "$root" "$package" >/dev/null
 echo "$package"

@@ -21,6 +21,8 @@ from service import Service  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EARLIER = "0.0.1~before"
+# Not that of a commit, which somebody may make meanwhile.
+DATED = {"SOURCE_DATE_EPOCH": "1767225600"}
 ACCOUNT = {"accountId": "123456789000", "name": "Example Ltd"}
 
 # A systemctl that says what it was asked: there is no systemd here to ask.
@@ -33,7 +35,7 @@ def build(version: str | None, directory: str) -> Path:
     """Builds a package of the program with that version, or with its own."""
     own = {"DEB_VERSION": version} if version else {}
     words = [str(REPOSITORY / "scripts/deb.sh")]
-    environment = {**os.environ, "DEB_DIR": directory, **own}
+    environment = {**os.environ, "DEB_DIR": directory, "DEB_LEVEL": "0", **DATED, **own}
     done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return Path(done.stdout.splitlines()[-1])
 

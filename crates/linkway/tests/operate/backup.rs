@@ -1,6 +1,7 @@
 //! A copy that is made while others write, and a server that is started on it.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -57,7 +58,7 @@ fn a_copy_made_while_writing_holds_everything_up_to_its_beginning() {
     assert_eq!(desk.check(), [""; 0]);
     // The copy and the key file are all that an installation needs.
     let other = Desk::new(QUICK);
-    fs::create_dir(other.data()).expect("made");
+    fs::DirBuilder::new().mode(0o700).create(other.data()).expect("made");
     fs::copy(&file, other.file("linkway.db")).expect("copied");
     fs::copy(desk.file("linkway.key"), other.file("linkway.key")).expect("copied");
     assert_eq!(other.check(), [""; 0]);

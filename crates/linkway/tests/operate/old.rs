@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -41,7 +42,7 @@ fn a_directory_of_each_earlier_schema_opens_with_everything_in_it() {
 
 fn opens(old: &Path) {
     let desk = Desk::new(QUICK);
-    fs::create_dir(desk.data()).expect("made");
+    fs::DirBuilder::new().mode(0o700).create(desk.data()).expect("made");
     for name in names(old).iter().filter(|name| name.starts_with("linkway.")) {
         fs::copy(old.join(name), desk.file(name)).expect("copied");
     }

@@ -250,7 +250,9 @@ impl Process {
         self.address = Some(address);
         if endpoint.starts_with("http://") {
             wait_for("/readyz", || {
-                client::get(address, "/readyz").ok().filter(|answer| answer.status == 200)
+                // A server on a full disk reads, and says why it is not ready.
+                let answer = client::get(address, "/readyz").ok()?;
+                (answer.status == 200 || answer.text().contains("disk")).then_some(())
             });
         }
         Ok(self)

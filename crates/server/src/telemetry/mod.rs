@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn there_is_an_expiry_only_with_a_certificate() {
-        let name = "linkway_tls_certificate_expiry_timestamp_seconds";
+        let name = "linkway_tls_certificate_expiry_timestamp_seconds{}";
         let telemetry = Telemetry::new("1.2.3", "abc");
         assert_eq!(value(&telemetry.render(), name), None);
         let expiry = Gauge::default();
