@@ -113,6 +113,7 @@ impl Simulation {
         for (owner, fabric) in [(A, FABRIC[0]), (B, FABRIC[1]), (C, FABRIC[2])] {
             let four = scene.operate(Command::CreateGateway(CreateGateway {
                 account: owner.to_owned(),
+                name: None,
                 asn: None,
                 vpc: "vpc-1".to_owned(),
                 cidrs: vec!["10.0.0.0/16".to_owned(), "2001:db8:1::/56".to_owned()],
@@ -244,6 +245,7 @@ impl Simulation {
             edge: edge(),
             version: status.version(),
             sequence: status.sequence,
+            access_key: None,
             ports: status.ports.iter().map(|p| (p.connection_id.clone(), p.carrier)).collect(),
             interfaces: status
                 .interfaces
