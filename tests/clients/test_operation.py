@@ -74,7 +74,13 @@ def test_files_are_for_the_owner_only(server: Server) -> None:
     assert server.data.stat().st_mode & 0o777 == 0o700
     assert server.operator_file.stat().st_mode & 0o777 == 0o600
     operator = json.loads(server.operator_file.read_text())
-    assert set(operator) == {"endpoint", "region", "accessKeyId", "secretAccessKey"}
+    assert set(operator) == {
+        "endpoint",
+        "adminEndpoint",
+        "region",
+        "accessKeyId",
+        "secretAccessKey",
+    }
     assert operator["region"] == REGION
     assert re.fullmatch(r"[A-Z0-9]{20}", operator["accessKeyId"])
     assert len(operator["secretAccessKey"]) == 40

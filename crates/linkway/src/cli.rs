@@ -49,7 +49,7 @@ enum Command {
 #[command(after_help = "Examples:
   linkway serve --data-dir /var/lib/linkway
   linkway serve --data-dir /var/lib/linkway --listen 0.0.0.0:8580 \\
-    --region eu-west-2 --tls-cert /etc/linkway/cert.pem --tls-key /etc/linkway/key.pem
+    --tls-cert /etc/linkway/cert.pem --tls-key /etc/linkway/key.pem
   linkway serve --config /etc/linkway/config.toml --print-config")]
 pub struct ServeArgs {
     /// Directory of the database, the key file and operator.json

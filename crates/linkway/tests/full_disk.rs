@@ -159,12 +159,13 @@ fn run_short(desk: Desk, shortage: &Shortage) {
         let mut recipient = pair.recipient.client(server.address());
         let answer = recipient.call("ConfirmPrivateVirtualInterface", &first);
         assert_eq!(answer.status, 500, "{}", answer.text());
-        let logs = server.logs();
         assert!(!answer.request_id.is_empty());
-        let line = logs
-            .lines()
-            .find(|line| line.contains("the store is full") && line.contains(&answer.request_id));
-        assert!(line.is_some(), "no line with {} in\n{logs}", answer.request_id);
+        wait_for("a line of the log that has the request's id", || {
+            let is_it = |line: &str| {
+                line.contains("the store is full") && line.contains(&answer.request_id)
+            };
+            server.logs().lines().any(is_it).then_some(())
+        });
         assert_eq!(lender.interface_state(&lent[0]), "confirming");
         assert_eq!(seen(&mut lender), sorted(&lent), "while the disk is full");
         shortage.end(&server);

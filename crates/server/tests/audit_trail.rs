@@ -147,6 +147,7 @@ async fn strangers_push_nothing_out_of_the_trail() {
     let mistake = json!({ "connectionId": "dxcon-ffffffff" });
     let (status, _) = server.call(stranger, "OvertureService.DeleteConnection", &mistake).await;
     assert_eq!(status, 400);
+    server.journal.flush(Duration::from_secs(10));
     let before = server.journal.read(None, 10_000).expect("readable").0.len();
     for number in 0..3000 {
         world.anonymous(number).await;

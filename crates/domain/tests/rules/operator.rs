@@ -456,7 +456,7 @@ fn access_keys() {
         assert_eq!(
             fault.to_string(),
             format!(
-                "accessKeyId \"{}\" is the operator's own key: without it nobody could manage this installation.",
+                "accessKeyId \"{}\" is an operator's own key: DisableOperatorKey and DeleteOperatorKey are for those.",
                 own.id
             )
         );

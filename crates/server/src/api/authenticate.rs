@@ -86,9 +86,7 @@ impl Api {
                 return Err(self.bad_signature(&error));
             }
         };
-        if lock == Lock::Open {
-            self.lockout.succeeded(key, source);
-        }
+        self.lockout.succeeded(key, source);
         if caller.operator.is_some() {
             self.key_use.note(&caller.access_key_id, clock::now());
         }

@@ -1,11 +1,13 @@
 //! A server without a socket: the API over a data directory, called with signed requests.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::header::HOST;
+use http::header::{ACCEPT, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use jiff::Timestamp;
 use linkway_domain::access_key::AccessKey;
@@ -64,7 +66,8 @@ pub struct Directory {
 impl Directory {
     /// With a new key file and a new database.
     pub fn create() -> Self {
-        let temp = TempDir::new().expect("a temporary directory");
+        let private = Permissions::from_mode(0o700);
+        let temp = tempfile::Builder::new().permissions(private).tempdir().expect("a directory");
         let dir = DataDir::new(temp.path());
         dir.create().expect("made");
         Sealer::create(&dir.key_file()).expect("made");
@@ -212,7 +215,8 @@ impl Served {
     pub async fn page(&self, path: &'static str) -> String {
         let uri = Uri::from_static(path);
         let host = (HOST, HeaderValue::from_static("localhost"));
-        let headers = HeaderMap::from_iter([host]);
+        let accept = (ACCEPT, HeaderValue::from_static("application/openmetrics-text"));
+        let headers = HeaderMap::from_iter([host, accept]);
         let (_, bytes) = self.handle(Method::GET, uri, headers, b"").await;
         String::from_utf8(bytes).expect("text")
     }

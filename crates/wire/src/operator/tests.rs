@@ -52,10 +52,12 @@ fn answers_keep_their_members() {
         {"accessKeyId": "A", "kind": "operator", "status": "enabled", "createdAt": time},
         {"accessKeyId": "B", "kind": "edge", "edgeId": "e", "status": "disabled", "createdAt": time},
     ], "nextToken": "t"}));
-    keeps::<AccountDetail>(json!({"accountId": "1", "name": "n", "createdAt": time, "quotas": [
-        {"quota": "unanswered_offers", "used": 0, "limit": 200},
-        {"quota": "connections_per_location", "of": "PAR1", "used": 1, "limit": 10},
-    ]}));
+    keeps::<AccountDetail>(
+        json!({"accountId": "1", "name": "n", "status": "enabled", "createdAt": time, "quotas": [
+            {"quota": "unanswered_offers", "used": 0, "limit": 200},
+            {"quota": "connections_per_location", "of": "PAR1", "used": 1, "limit": 10},
+        ]}),
+    );
     keeps::<Edge>(json!({"edgeId": "e", "locationCode": "L", "simulated": true, "silent": false}));
     keeps::<EdgeDetail>(json!({
         "edgeId": "e", "locationCode": "L", "simulated": false, "silent": false, "lastReportAt": time, "generation": 7,
