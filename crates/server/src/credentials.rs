@@ -90,11 +90,11 @@ impl Credentials {
         self.changes.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Whether there is an enabled key of this id.
+    /// Whether there is a key of this id. A disabled one counts: its use is evidence, for which its signature must be judged.
     pub async fn is_known(&self, id: &str) -> Result<bool, Failure> {
         let Ok(id) = AccessKeyId::parse(id) else { return Ok(false) };
         let found = self.records.get(&key::access_key(&id)).await?;
-        Ok(matches!(found, Some(Record::AccessKey(key)) if key.enabled))
+        Ok(matches!(found, Some(Record::AccessKey(_))))
     }
 
     /// Who signed this. An unknown, a disabled and a deleted key are one case to the outside.

@@ -117,8 +117,7 @@ pub async fn write_file(
     region: &str,
 ) -> Result<(), BootError> {
     let roster = roster(records).await?;
-    let there = std::fs::read(dir.operator_file()).ok();
-    let there = there.and_then(|text| serde_json::from_slice::<OperatorFile>(&text).ok());
+    let there = read_file(dir);
     let kept = match &there {
         Some(file) => key_of_file(records, &roster, file).await?,
         None => None,
@@ -137,6 +136,11 @@ pub async fn write_file(
             Ok(())
         }
     }
+}
+
+/// What `operator.json` says, if it is there and can be read.
+fn read_file(dir: &DataDir) -> Option<OperatorFile> {
+    serde_json::from_slice(&std::fs::read(dir.operator_file()).ok()?).ok()
 }
 
 async fn key_of_file(
@@ -221,10 +225,8 @@ pub async fn rescue(path: &Path) -> Result<Rescued, RescueError> {
     };
     let made = records.run(&Principal::Operator, &RescueOperator, Some(&audit)).await;
     let made = made.map_err(BootError::from)?.outcome;
-    let there = std::fs::read(dir.operator_file()).ok();
-    let there = there.and_then(|text| serde_json::from_slice::<OperatorFile>(&text).ok());
     // The next start of the server writes the addresses that it listens on.
-    let mut written = there.unwrap_or_else(|| OperatorFile {
+    let mut written = read_file(&dir).unwrap_or_else(|| OperatorFile {
         endpoint: "http://127.0.0.1:8580".to_owned(),
         admin_endpoint: None,
         region: Settings::default().region,

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use linkway_domain::connection::Connection;
@@ -98,6 +99,7 @@ impl Api {
                 code: Code::AccessDeniedException | Code::InvalidSignatureException,
                 ..
             }) => Vec::new(),
+            None if !call.showed_nothing.load(Ordering::Relaxed) => return false,
             Some(_) | None => {
                 let Some(account) = call.principal().account() else { return false };
                 let of_others = self.of_others(account, named).await;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -42,6 +43,8 @@ pub(super) struct Call {
     pub encodings: Encodings,
     /// How it was signed.
     pub signed: Signed,
+    /// Whether it asked for a resource by its id and was shown nothing.
+    pub showed_nothing: AtomicBool,
     /// What an account's call has in flight.
     pub flight: Mutex<Option<Flight>>,
 }

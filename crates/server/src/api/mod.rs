@@ -226,6 +226,7 @@ impl Api {
                             request_id,
                             encodings,
                             signed,
+                            showed_nothing: AtomicBool::new(false),
                             flight,
                         };
                         let answered = failure::logged_as(&id, self.answer(side, call));

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use std::sync::atomic::Ordering;
+
 use linkway_domain::Fault;
 use linkway_domain::Time;
 use linkway_domain::access::{self, Action};
@@ -143,7 +145,9 @@ impl Api {
         if let Some(id) = &request.virtual_interface_id {
             let found = self.shown_if_any(call, account, id).await?;
             let found = found.into_iter().filter(|shown| wanted(&shown.record));
-            return Ok(Interfaces { virtual_interfaces: found.collect(), next_token: None });
+            let virtual_interfaces: Vec<_> = found.collect();
+            call.showed_nothing.store(virtual_interfaces.is_empty(), Ordering::Relaxed);
+            return Ok(Interfaces { virtual_interfaces, next_token: None });
         }
         let index = match &on {
             None => Index::<VirtualInterface>::of_account(account),
