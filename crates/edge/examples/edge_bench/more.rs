@@ -53,11 +53,12 @@ pub fn run(sizes: &[usize], rounds: usize, dir: &Path) -> Value {
         eprintln!("{size} interfaces after {:.1} s", began.elapsed().as_secs_f64());
         let mut measured = Vec::new();
         let mut bytes = Value::Null;
-        for _ in 0..rounds {
+        for round in 1..=rounds {
             let one_more = next(*size + 1);
             bytes = feed::sizes(&edge.base, &one_more);
             measured.push(edge.step(&one_more));
             edge.step(&next(*size));
+            eprintln!("{size}: {round} of {rounds}, {:.1} s", began.elapsed().as_secs_f64());
         }
         let memory = proc::memory(&edge.dir);
         found.push(
