@@ -202,6 +202,15 @@ fn incoherent(records: &BTreeMap<String, Record>, record: &Record) -> Vec<String
             let placed = r.handoffs.iter().all(|handoff| there(key::edge(&handoff.edge)));
             require(placed, "has a handoff on an edge that does not exist");
         }
+        Record::Webhook(r) => {
+            require(there(key::account(&r.account)), "its account does not exist");
+            require(there(key::webhook_status(&r.account)), "has no status");
+        }
+        Record::WebhookStatus(r) => {
+            require(there(key::webhook(&r.account)), "is of no webhook");
+        }
+        // What an account was told outlives what it was about, and the account.
+        Record::Notice(_) => {}
         Record::Account(_)
         | Record::Location(_)
         | Record::EdgeSeen(_)

@@ -1,4 +1,4 @@
-//! What happens by itself at a moment: an unanswered interface expires, a simulated location approves, what has ended is
+//! What happens by itself at a moment: an unanswered interface expires, and its parties are told so before, a simulated location approves, what has ended is
 //! purged. The reconciler that carries this out has no input of its own; several may run at once.
 
 use std::fmt;
@@ -8,10 +8,11 @@ use crate::connection::{Connection, ConnectionPhase};
 use crate::decide::{Changes, Command, Context, Decision};
 use crate::id::{ConnectionId, VirtualInterfaceId};
 use crate::key;
+use crate::notice::{Notice, NoticeEvent};
 use crate::tag::{self, TaggedResource};
 use crate::time::Time;
 use crate::view::{Asked, View};
-use crate::virtual_interface::{Event, VirtualInterface};
+use crate::virtual_interface::{Event, Phase, VirtualInterface};
 
 /// An entry of the list of deadlines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub struct Deadline {
 pub enum Subject {
     /// A connection: its approval at a simulated location, or its purge.
     Connection(ConnectionId),
-    /// An interface: the end of the time to confirm it, or its purge.
+    /// An interface: the reminder before the time to confirm it is over, the end of that time, or its purge.
     VirtualInterface(VirtualInterfaceId),
 }
 
@@ -103,6 +104,11 @@ impl Deadline {
             return Ok(decision.map(|_| ()));
         }
         let mut changes = Changes::new(view);
+        if interface.phase == Phase::Confirming {
+            for notice in Notice::of_interface(interface, NoticeEvent::Expiring, context) {
+                changes.put(notice)?;
+            }
+        }
         if interface.ended.is_some_and(|ended| ended.purge <= self.at) {
             let resource = TaggedResource::VirtualInterface(interface.id.clone());
             tag::decide::purge(&resource, [&interface.owner, &interface.lender], &mut changes)?;

@@ -6,6 +6,7 @@
 use crate::fault::Fault;
 use crate::id::AccountId;
 use crate::key::Key;
+use crate::notice;
 use crate::principal::Principal;
 use crate::quota;
 use crate::record::{self, Record};
@@ -22,12 +23,27 @@ pub trait Command: Send + Sync {
     /// What the caller gets besides the writes.
     type Outcome: Outcome;
 
-    /// Decides on what is in the view.
+    /// Decides on what is in the view. Who carries a command out calls [`decide`], which tells accounts of it too.
     ///
     /// # Errors
     ///
     /// What must be loaded first, or the rule that the command breaks.
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<Self::Outcome>>;
+}
+
+/// Decides a command, and adds what accounts are told of it.
+///
+/// # Errors
+///
+/// As [`Command::decide`].
+pub fn decide<C: Command + ?Sized>(
+    command: &C,
+    view: &View,
+    context: &Context<'_>,
+) -> Asked<Decision<C::Outcome>> {
+    let mut decision = command.decide(view, context)?;
+    notice::add(view, context, &mut decision.writes);
+    Ok(decision)
 }
 
 /// What a decision may know besides the view.

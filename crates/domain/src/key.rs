@@ -164,6 +164,12 @@ keys! {
     attached(gateway: &VirtualGatewayId, id: &VirtualInterfaceId) = "attached/{gateway}/{id}";
     /// Range: the interfaces that lead to a gateway.
     all_attached(gateway: &VirtualGatewayId) = "attached/{gateway}/";
+    /// Range: what happened, as one account is told it.
+    notices_of(account: &AccountId) = "notice/{account}/";
+    /// Where an account's notices are sent.
+    webhook(account: &AccountId) = "webhook/{account}";
+    /// How far that has come.
+    webhook_status(account: &AccountId) = "webhook-status/{account}";
     /// Counter: the live interfaces of a connection.
     count_of_interfaces(connection: &ConnectionId) = "count/vif/{connection}";
     /// Counter: the live connections of an account at a location.
@@ -241,6 +247,26 @@ pub fn parse_epoch(key: &str) -> Option<u64> {
 #[must_use]
 pub fn audit(at: Time, request_id: &str) -> Key {
     written(format_args!("audit/{:015}/{request_id}", at.millis()))
+}
+
+/// Something that happened, as one account is told it, in the order of time.
+#[must_use]
+pub fn notice(account: &AccountId, at: Time, resource: &str, event: &str) -> Key {
+    written(format_args!("notice/{account}/{:015}/{resource}.{event}", at.millis()))
+}
+
+/// Between what an account is told of before a moment and from then on.
+#[must_use]
+pub fn notices_from(account: &AccountId, at: Time) -> Key {
+    written(format_args!("notice/{account}/{:015}", at.millis()))
+}
+
+/// Reads the account and the moment of a [`notice`] key back.
+#[must_use]
+pub fn parse_notice(key: &str) -> Option<(AccountId, Time)> {
+    let (account, rest) = key.strip_prefix("notice/")?.split_once('/')?;
+    let (at, _) = parse_dated(rest)?;
+    Some((AccountId::parse(account).ok()?, at))
 }
 
 /// Reads an [`audit`] key back.

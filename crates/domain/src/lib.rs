@@ -23,6 +23,7 @@ pub mod index;
 pub mod key;
 pub mod location;
 pub mod net;
+pub mod notice;
 pub mod operator;
 pub mod outcome;
 pub mod port;
@@ -40,6 +41,7 @@ pub mod version;
 pub mod view;
 pub mod virtual_gateway;
 pub mod virtual_interface;
+pub mod webhook;
 
 pub use fault::Fault;
 pub use time::Time;

@@ -14,6 +14,7 @@ use crate::customer_agreement::CustomerAgreement;
 use crate::edge::{Edge, EdgePart, EdgeSeen, InterfaceConfig, PartConfig, PortConfig};
 use crate::key::Key;
 use crate::location::Location;
+use crate::notice::Notice;
 use crate::operator::{OperatorUse, Roster};
 use crate::port::Port;
 use crate::quota::{Count, Use};
@@ -24,6 +25,7 @@ use crate::virtual_gateway::Gateway;
 use crate::virtual_gateway::previous::Gateway1;
 use crate::virtual_interface::previous::VirtualInterface2;
 use crate::virtual_interface::{VirtualInterface, VirtualInterfaceStatus};
+use crate::webhook::{Webhook, WebhookStatus};
 
 pub use crate::stored::{Claim, Group};
 
@@ -75,6 +77,8 @@ pub enum Wakes {
     Deadlines,
     /// The cache of access keys and of what decides whether they are good.
     Credentials,
+    /// What sends notices to accounts.
+    Webhooks,
 }
 
 /// What the keys of a kind hold.
@@ -252,6 +256,12 @@ records! {
     CustomerAgreement = "customer-agreement" at "agreement", sealed Never, cached false, counted false, wakes Nobody;
     /// A virtual gateway, with the keys of its sessions with the fabric.
     Gateway = "gateway" at "gateway", sealed Since(2), cached true, counted false, wakes Nobody;
+    /// Something that happened, as one account is told it.
+    Notice = "notice" at "notice", sealed Never, cached false, counted false, wakes Webhooks;
+    /// Where an account's notices are sent, with the key that signs them.
+    Webhook = "webhook" at "webhook", sealed Since(1), cached false, counted false, wakes Webhooks;
+    /// How far the sending of an account's notices has come.
+    WebhookStatus = "webhook-status" at "webhook-status", sealed Never, cached false, counted false, wakes Nobody;
     /// How many there are of something that a quota limits.
     Count = "count" at "count", sealed Never, cached true, counted false, wakes Nobody;
 }
@@ -281,6 +291,9 @@ pub fn on_edge(record: &Record) -> Option<EdgePart> {
         | Record::ResourceTags(_)
         | Record::CustomerAgreement(_)
         | Record::Gateway(_)
+        | Record::Notice(_)
+        | Record::Webhook(_)
+        | Record::WebhookStatus(_)
         | Record::Count(_)
         | Record::Claim(_)
         | Record::Mark => None,
@@ -341,6 +354,9 @@ versions! {
     Gateway = 2 Json after Gateway1, Gateway1::migrate;
     Gateway1 = 1 Json after Never, |never| match never {};
     CustomerAgreement = 1 Json after Never, |never| match never {};
+    Notice = 1 Json after Never, |never| match never {};
+    Webhook = 1 Json after Never, |never| match never {};
+    WebhookStatus = 1 Json after Never, |never| match never {};
 }
 
 /// A kind of key that holds no record of its own.

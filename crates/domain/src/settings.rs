@@ -12,6 +12,8 @@ pub struct Settings {
     pub region: String,
     /// How long a hosted interface waits for its confirmation.
     pub confirmation_window: Duration,
+    /// How long before the end of that time the parties are reminded; at most half of it is left then.
+    pub confirmation_reminder: Duration,
     /// How long what has ended stays visible.
     pub visibility: Duration,
     /// How long an edge may be silent before its states are unknown.
@@ -29,11 +31,20 @@ impl Default for Settings {
         Self {
             region: "eu-west-2".to_owned(),
             confirmation_window: Duration::from_secs(7 * 24 * 3600),
+            confirmation_reminder: Duration::from_secs(24 * 3600),
             visibility: Duration::from_secs(15 * 60),
             silence: Duration::from_secs(90),
             simulated_approval: Duration::from_secs(2),
             customer_agreements: Vec::new(),
             quotas: Quotas::default(),
         }
+    }
+}
+
+impl Settings {
+    /// How long before the end of the time to confirm an interface its parties are reminded.
+    #[must_use]
+    pub fn reminder(&self) -> Duration {
+        self.confirmation_reminder.min(self.confirmation_window / 2)
     }
 }

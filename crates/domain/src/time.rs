@@ -30,6 +30,12 @@ impl Time {
         Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
+    /// The moment this much earlier, in whole milliseconds; stops at the beginning of time instead of wrapping.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+
     /// The time from `earlier` to here, none if `earlier` is later (a clock that jumped back).
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {

@@ -23,6 +23,7 @@ use crate::record::{Claim, Record};
 use crate::tag::{ResourceTags, TaggedResource};
 use crate::virtual_gateway::Gateway;
 use crate::virtual_interface::{VirtualInterface, VirtualInterfaceStatus};
+use crate::webhook::{Webhook, WebhookStatus};
 
 /// The version of a record: the revision of the store at which it was last written; 0 where there is none.
 pub type Version = u64;
@@ -209,6 +210,10 @@ typed! {
     tags(resource: &TaggedResource, account: &AccountId) -> ResourceTags, key::tags;
     /// A customer agreement that an account has confirmed.
     customer_agreement(account: &AccountId, name: &AgreementName) -> CustomerAgreement, key::customer_agreement;
+    /// Where an account's notices are sent.
+    webhook(account: &AccountId) -> Webhook, key::webhook;
+    /// How far the sending of an account's notices has come.
+    webhook_status(account: &AccountId) -> WebhookStatus, key::webhook_status;
     /// How many there are of something that a quota limits.
     count(counter: &Counter<'_>) -> Count, Counter::key;
 }

@@ -324,7 +324,8 @@ fn a_deadline_that_comes_early_does_nothing() {
     let world = scene.world.clone();
     let end = scene.now.plus(Duration::from_millis(30 * DAY));
     let calls = due_calls(&world, end);
-    assert_eq!(calls.len(), 2, "the approval of {ordered} and the forgetting of {interface}");
+    let three = format!("the approval of {ordered}, reminder and forgetting of {interface}");
+    assert_eq!(calls.len(), 3, "{three}");
     for call in calls {
         let Command::Due(due) = &call.command else { panic!("{call:?}") };
         let early = Time::from_millis(due.at.millis() - 1);

@@ -200,7 +200,9 @@ fn everything_can_be_taken_back_and_made_again() {
         scene.operate(deleted_account(id));
     }
     assert_eq!(scene.world.violations(), Vec::<String>::new());
-    let left: Vec<&str> = scene.world.records.keys().map(String::as_str).collect();
+    // What accounts were told stays for a while; the next account of an id is told from its beginning on.
+    let is_kept = |at: &&str| !at.starts_with("notice/");
+    let left: Vec<&str> = scene.world.records.keys().map(String::as_str).filter(is_kept).collect();
     assert_eq!(left, [key::epoch(scene.world.epoch()).as_str()]);
     for again in [
         Command::CreateAccount(CreateAccount { id: A.to_owned(), name: "Again".to_owned() }),

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use linkway_domain::access_key::Principal;
-use linkway_domain::decide::{Command, Context, Outcome as _};
+use linkway_domain::decide::{Command, Context, Outcome as _, decide};
 use linkway_domain::fault::Fault;
 use linkway_domain::index::Index;
 use linkway_domain::key::{self, Key};
@@ -309,7 +309,7 @@ impl Records {
             let context = self.context(principal, fresh_seed()?);
             let mut loaded = Loaded::default();
             let decided = loop {
-                match command.decide(&loaded.view, &context) {
+                match decide(command, &loaded.view, &context) {
                     Ok(decision) => break Ok(decision),
                     Err(Stop::Need(asks)) => self.load(&mut loaded, asks).await?,
                     Err(Stop::Fault(fault)) => break Err(fault),
@@ -412,21 +412,23 @@ impl Records {
         &self.sealer
     }
 
+    /// Removes what is at some keys, whatever it is, a bounded number at a time.
+    pub async fn remove(&self, keys: &[&str]) -> Result<(), Failure> {
+        for some in keys.chunks(CHUNK) {
+            let writes = some.iter().map(|at| Write::delete(*at)).collect();
+            self.store.commit(Commit { writes, ..Commit::default() }).await?;
+        }
+        Ok(())
+    }
+
     /// Removes audit records older than a moment, a bounded number at a time; how many went.
     pub async fn purge_audit(&self, before: Time) -> Result<usize, Failure> {
         let end = key::audit(before, "");
         let (keys, _) = self.keys(&key::all("audit"), None, 100).await?;
-        let old: Vec<Write> = keys
-            .into_iter()
-            .take_while(|key| key.as_str() < end.as_str())
-            .map(Write::delete)
-            .collect();
-        let count = old.len();
-        if count > 0 {
-            let commit = Commit { writes: old, ..Commit::default() };
-            self.store.commit(commit).await?;
-        }
-        Ok(count)
+        let old: Vec<&str> =
+            keys.iter().map(String::as_str).take_while(|key| *key < end.as_str()).collect();
+        self.remove(&old).await?;
+        Ok(old.len())
     }
 }
 

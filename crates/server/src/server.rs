@@ -21,7 +21,7 @@ use crate::config::tls::{Identity, TlsError};
 use crate::feed::Feed;
 use crate::http::{self, Limits, Options, Proxies};
 use crate::liveness::Liveness;
-use crate::reconcile::{changes, deadlines, housekeeping, simulated, unheard};
+use crate::reconcile::{changes, deadlines, housekeeping, simulated, unheard, webhooks};
 use crate::records::Records;
 use crate::telemetry::{StoreMetrics, Telemetry};
 use crate::{migrate, operators};
@@ -94,6 +94,7 @@ pub fn settings(config: &Config) -> Settings {
     Settings {
         region: config.region.clone(),
         confirmation_window: config.hosted_interface_expiry_seconds.duration(),
+        confirmation_reminder: config.hosted_interface_reminder_seconds.duration(),
         visibility: config.terminal_visibility_seconds.duration(),
         silence: config.edge_silent_seconds.duration(),
         simulated_approval: config.simulated_approval_seconds.duration(),
@@ -188,6 +189,7 @@ impl Server {
     /// Serves until `closing` is cancelled, then until what is in flight has ended.
     pub async fn run(self) {
         let alarm = Arc::new(deadlines::Alarm::default());
+        let webhook_alarm = Arc::new(webhooks::Alarm::default());
         let mut background = JoinSet::new();
         background.spawn(deadlines::run(
             Arc::clone(&self.records),
@@ -199,6 +201,13 @@ impl Server {
             Arc::clone(&self.api),
             Arc::clone(&self.feed),
             alarm,
+            Arc::clone(&webhook_alarm),
+            self.closing.clone(),
+        ));
+        background.spawn(webhooks::run(
+            Arc::clone(&self.records),
+            webhook_alarm,
+            self.options.telemetry.webhooks.clone(),
             self.closing.clone(),
         ));
         background.spawn(simulated::run(

@@ -14,3 +14,4 @@ pub mod operator;
 pub mod sigv4;
 pub mod validate;
 pub mod value;
+pub mod webhook;

@@ -55,6 +55,9 @@ answers! {
     DisableAccount -> Account,
     DeleteAccount -> DeletedAccount,
     DescribeAccount -> AccountDetail,
+    ListAccountEvents -> AccountEventPage,
+    PutWebhook -> NewWebhook,
+    DeleteWebhook -> NewWebhook,
     CreateAccessKey -> NewAccessKey,
     ListAccessKeys -> AccessKeyList,
     EnableAccessKey -> AccessKey,
@@ -517,6 +520,7 @@ fn default_asn() -> i64 {
     64512
 }
 
+mod account_events;
 mod audit;
 mod edge;
 mod operators;
@@ -524,6 +528,10 @@ mod resources;
 #[cfg(test)]
 mod tests;
 
+pub use account_events::{
+    AccountEvent, AccountEventData, AccountEventPage, DeleteWebhook, ListAccountEvents, NewWebhook,
+    PutWebhook, Webhook,
+};
 pub use audit::{AuditEvent, EventKind, EventPage, ListEvents, Parameters};
 pub use edge::{
     EdgeDetail, EdgeInterface, EdgePort, FabricSession, PeerStatus, SessionState, Traffic,

@@ -10,6 +10,7 @@ use crate::in_use::{self, Uses};
 use crate::key;
 use crate::text;
 use crate::view::{Asked, View};
+use crate::webhook;
 
 /// The most customer agreements that go with an account: a commit has at most 128 compares.
 const MOST_AGREEMENTS: usize = 60;
@@ -41,7 +42,7 @@ pub struct EnableAccount {
     pub enabled: bool,
 }
 
-/// Deletes an account that has nothing any more, by its id; its access keys and confirmed agreements go with it.
+/// Deletes an account that has nothing any more, by its id; its access keys, confirmed agreements and webhook go with it.
 #[derive(Clone, Debug)]
 pub struct DeleteAccount(pub String);
 
@@ -121,6 +122,7 @@ impl Command for DeleteAccount {
         for (agreement, _) in &agreements.entries {
             changes.delete(agreement.clone())?;
         }
+        webhook::decide::delete(&id, &mut changes)?;
         changes.delete(key::account(&id))?;
         changes.decision(DeletedAccount { account, access_keys })
     }

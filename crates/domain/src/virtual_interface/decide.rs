@@ -275,7 +275,7 @@ impl Command for AllocatePrivateVirtualInterface {
         // Whatever else can be wrong comes first: nobody learns whether an account exists from a request that is refused anyway.
         account::decide::existing(view, "ownerAccount", interface.owner.as_str())?;
         quota::room(view, context, interface.uses_of_offers())?;
-        made(view, interface, tags)
+        made(view, interface, tags, context)
     }
 }
 
@@ -309,13 +309,22 @@ impl Command for CreatePrivateVirtualInterface {
         vlan_is_free(view, PARENT, &interface)?;
         attach(view, PARENT, &mut interface, gateway)?;
         quota::room(view, context, interface.use_of_connection())?;
-        made(view, interface, tags)
+        made(view, interface, tags, context)
     }
 }
 
 /// The decision that makes an interface.
-fn made(view: &View, interface: VirtualInterface, tags: Tags) -> Asked<Decision<VirtualInterface>> {
+fn made(
+    view: &View,
+    interface: VirtualInterface,
+    tags: Tags,
+    context: &Context<'_>,
+) -> Asked<Decision<VirtualInterface>> {
     let mut changes = Changes::new(view);
+    if let Some(expires) = interface.expires {
+        let reminder = expires.minus(context.settings.reminder());
+        changes.mark(key::due(reminder, interface.id.as_str()));
+    }
     if !tags.is_empty() {
         let resource = TaggedResource::VirtualInterface(interface.id.clone());
         put_tags(resource, &interface.lender, tags, &mut changes)?;

@@ -9,7 +9,7 @@ use linkway_domain::connection::decide as connection;
 use linkway_domain::customer_agreement::CustomerAgreement;
 use linkway_domain::customer_agreement::decide as customer_agreement;
 use linkway_domain::deadline::Deadline;
-use linkway_domain::decide::{Command as _, Context, Decision};
+use linkway_domain::decide::{Context, Decision, decide};
 use linkway_domain::edge::{DeletedEdge, Edge, decide as edge, report};
 use linkway_domain::epoch::{Epoch, RenewEpoch};
 use linkway_domain::location::Location;
@@ -22,6 +22,7 @@ use linkway_domain::virtual_gateway::Gateway;
 use linkway_domain::virtual_gateway::{decide as virtual_gateway, update as gateway_update};
 use linkway_domain::virtual_interface::VirtualInterface;
 use linkway_domain::virtual_interface::{decide as interface, update};
+use linkway_domain::webhook::{Webhook, decide as webhook};
 
 macro_rules! commands {
     ($($name:ident($given:ty) -> $outcome:ident, $command:expr;)*) => {
@@ -35,7 +36,7 @@ macro_rules! commands {
                 match self {
                     $(Self::$name(given) => {
                         let make: fn(&$given) -> _ = $command;
-                        let Decision { writes, outcome } = make(given).decide(view, context)?;
+                        let Decision { writes, outcome } = decide(&make(given), view, context)?;
                         Ok(Decision { writes, outcome: Outcome::$outcome(outcome) })
                     })*
                 }
@@ -62,6 +63,8 @@ pub enum Outcome {
     Tagged(Tagged),
     Agreement(CustomerAgreement),
     Epoch(Option<Epoch>),
+    Webhook(Webhook),
+    PutWebhook(webhook::Put),
     Done(()),
 }
 
@@ -99,6 +102,10 @@ commands! {
     DeleteGateway(String) -> Gateway, |id| virtual_gateway::DeleteGateway(id.clone());
     ResetSession(String) -> VirtualInterface, |id| bgp_peer::ResetBgpSessions(id.clone());
     RenewEpoch(RenewEpoch) -> Epoch, Clone::clone;
+    PutWebhook(webhook::PutWebhook) -> PutWebhook, Clone::clone;
+    DeleteWebhook(String) -> Webhook, |id| webhook::DeleteWebhook(id.clone());
+    NoteSent(webhook::NoteSent) -> Done, Clone::clone;
+    NoteFailed(webhook::NoteFailed) -> Done, Clone::clone;
     ReportInterface(report::ReportInterface) -> Done, Clone::clone;
     ReportConnection(report::ReportConnection) -> Done, Clone::clone;
     ReportSeen(report::ReportSeen) -> Done, Clone::clone;

@@ -36,7 +36,11 @@ pub fn belongs(record: &Record, who: &AccountId) -> bool {
         Record::CustomerAgreement(agreement) => agreement.account == *who,
         Record::Claim(_) | Record::Mark => true,
         Record::Account(account) => account.id == *who,
+        // A notice says to one account what another did to what both see.
+        Record::Notice(notice) => [&notice.owner, &notice.lender].contains(&who),
         Record::AccessKey(_)
+        | Record::Webhook(_)
+        | Record::WebhookStatus(_)
         | Record::Roster(_)
         | Record::OperatorUse(_)
         | Record::Location(_)
@@ -91,6 +95,10 @@ pub fn may_write(moment: &Moment<'_>, who: &AccountId, key: &str) -> bool {
             interfaces(&|i| (i.owner.as_str(), i.lender.as_str()) == (recipient, lender))
         }
         ["count", "offers", recipient] => interfaces(&|i| i.owner.as_str() == recipient),
+        ["notice", _, _, event] => {
+            let id = event.split('.').next().unwrap_or_default();
+            !id.starts_with("dxvif") || visible(id)
+        }
         ["due", _, id] => !id.starts_with("dxvif") || visible(id),
         _ => false,
     }
@@ -107,6 +115,7 @@ pub fn secret(record: &Record) -> Option<String> {
             let mut peers = gateway.handoffs.iter().filter_map(|one| one.fabric_peer.as_ref());
             peers.find_map(|peer| Some(peer.auth_key.as_ref()?.reveal().to_owned()))
         }
+        Record::Webhook(webhook) => Some(webhook.secret.reveal().to_owned()),
         _ => None,
     }
 }

@@ -293,6 +293,9 @@ impl World {
             Record::VirtualInterfaceStatus(status) => sees(&status.id),
             Record::ResourceTags(tags) => tags.account == *account,
             Record::CustomerAgreement(agreement) => agreement.account == *account,
+            Record::Notice(notice) => notice.account == *account,
+            Record::Webhook(webhook) => webhook.account == *account,
+            Record::WebhookStatus(status) => status.account == *account,
         });
         seen
     }

@@ -6,6 +6,7 @@ use linkway_domain::location::decide::{CreateLocation, UpdateLocation};
 use linkway_domain::port::decide::{CreatePort, DeletePort};
 use linkway_domain::virtual_gateway::decide::HandoffText;
 use linkway_domain::virtual_gateway::update::UpdateGateway;
+use linkway_domain::webhook::decide::{PutWebhook, WebhookText};
 
 use super::act::{Act, What};
 use super::command::Command;
@@ -22,6 +23,11 @@ pub fn command(act: &Act, account: &str) -> Command {
     let name = format!("name {}", act.thing % 4);
     let interface = format!("eth{}", act.detail % 4 + 1);
     match act.what {
+        What::ChangeAccount if act.detail.is_multiple_of(5) => Command::DeleteWebhook(id),
+        What::ChangeAccount if act.detail.is_multiple_of(7) => {
+            let url = WebhookText(format!("https://{edge}.example.com/"));
+            Command::PutWebhook(PutWebhook { account: id, url, new_secret: act.thing > 128 })
+        }
         What::ChangeAccount if act.detail.is_multiple_of(2) => {
             Command::UpdateAccount(UpdateAccount { id, name })
         }

@@ -5,14 +5,14 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use linkway_wire::operator::{AuditEvent, EventKind, EventPage, ListEvents};
+use linkway_wire::operator::{AuditEvent, EventKind};
 
 use super::client::Client;
 use super::failure::Failure;
 use super::output::{Form, List, Width, row};
+use super::trail::Trail;
 use super::words::EventsArgs;
 
-const PAGE: usize = 100;
 /// How soon a follower sees what happened.
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -28,7 +28,7 @@ pub fn run(client: &Client, form: Form, width: Width, args: &EventsArgs) -> Resu
         list.page(last(client, args, count)?)?;
         return list.end();
     }
-    let mut trail = Trail::new(client, args, args.since);
+    let mut trail = trail(client, args, args.since);
     let mut left = args.count.unwrap_or(u64::MAX);
     if args.follow {
         drop(list);
@@ -44,6 +44,12 @@ pub fn run(client: &Client, form: Form, width: Width, args: &EventsArgs) -> Resu
     }
 }
 
+/// What the words ask for, from a moment on.
+fn trail<'a>(client: &'a Client, args: &'a EventsArgs, start: Option<Timestamp>) -> Trail<'a> {
+    let kind = args.all.then_some(EventKind::All);
+    Trail::new(client, kind, start, args.account.as_deref())
+}
+
 /// The last so many events: looks back further and further until there are enough.
 fn last(
     client: &Client,
@@ -57,7 +63,7 @@ fn last(
     for start in looks {
         let is_whole = start <= args.since;
         let start = if is_whole { args.since } else { start };
-        found = last_since(&mut Trail::new(client, args, start), count)?;
+        found = last_since(&mut trail(client, args, start), count)?;
         if is_whole || found.len() == count {
             break;
         }
@@ -111,7 +117,7 @@ fn follow(trail: &mut Trail<'_>, form: Form, mut left: u64) -> Result<(), Failur
                 is_end
             }
             // A server that restarts has not ended the trail; one that was never there has none.
-            Err(Failure::Unreachable(why)) if trail.next_token.is_some() => {
+            Err(Failure::Unreachable(why)) if trail.has_begun() => {
                 if !is_cut_off {
                     eprintln!("warning: {why}\ntrying again");
                 }
@@ -131,37 +137,6 @@ fn at_most(left: &mut u64, mut events: Vec<AuditEvent<'static>>) -> Vec<AuditEve
     events.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
     *left -= events.len() as u64;
     events
-}
-
-/// Where in the trail the next page starts.
-struct Trail<'a> {
-    client: &'a Client,
-    kind: Option<EventKind>,
-    start_time: Option<Timestamp>,
-    account: Option<&'a str>,
-    next_token: Option<String>,
-}
-
-impl<'a> Trail<'a> {
-    fn new(client: &'a Client, args: &'a EventsArgs, start_time: Option<Timestamp>) -> Self {
-        let (kind, account) = (args.all.then_some(EventKind::All), args.account.as_deref());
-        Self { client, kind, start_time, account, next_token: None }
-    }
-
-    /// The next page, and whether it reaches the present: only then is it short.
-    fn page(&mut self) -> Result<(Vec<AuditEvent<'static>>, bool), Failure> {
-        let EventPage { mut events, next_token } = self.client.call(&ListEvents {
-            kind: self.kind,
-            start_time: self.start_time,
-            max_results: Some(PAGE as i64),
-            next_token: self.next_token.clone(),
-        })?;
-        self.next_token = Some(next_token);
-        let is_end = events.len() < PAGE;
-        events
-            .retain(|event| self.account.is_none_or(|id| event.account_id.as_deref() == Some(id)));
-        Ok((events, is_end))
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::{Arg, Command};
 
 /// A member of the API, and the arguments that it may have come from: the first that the word has is meant.
-const MEMBERS: [(&str, &[&str]); 19] = [
+const MEMBERS: [(&str, &[&str]); 20] = [
     ("accountId", &["account", "id"]),
     ("accessKeyId", &["id"]),
     ("amazonSideAsn", &["asn"]),
@@ -26,6 +26,7 @@ const MEMBERS: [(&str, &[&str]); 19] = [
     ("virtualGatewayId", &["id"]),
     ("virtualInterfaceId", &["id"]),
     ("vpcId", &["vpc"]),
+    ("webhookUrl", &["url"]),
 ];
 
 /// The text, with the arguments of the command that these words of a command line belong to in place of the members.

@@ -19,6 +19,8 @@ mod operator;
 mod output;
 mod rows;
 mod tenant_words;
+mod trail;
+mod webhook;
 mod words;
 
 use std::path::PathBuf;
@@ -161,6 +163,7 @@ impl Session<'_> {
             Word::Gateway(word) => self.gateway(word),
             Word::Interface(word) => self.interface(word),
             Word::Epoch(EpochWord::Renew) => self.one(&RenewEpoch {}),
+            Word::Webhook(word) => self.webhook(word),
             Word::Events(args) => {
                 events::run(&self.client, self.globals.output, self.globals.width(), &args)
             }

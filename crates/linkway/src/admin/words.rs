@@ -7,6 +7,7 @@ use clap::{ArgGroup, Args, Subcommand};
 
 use super::operator::OperatorWord;
 use super::tenant_words::{ConnectionWord, GatewayWord, InterfaceWord};
+use super::webhook::WebhookWord;
 
 /// What to do, on what.
 #[derive(Debug, Subcommand)]
@@ -41,6 +42,9 @@ pub enum Word {
     /// The epoch, in which configurations for edges are counted
     #[command(subcommand, arg_required_else_help = true)]
     Epoch(EpochWord),
+    /// Webhooks, which send accounts their events
+    #[command(subcommand, arg_required_else_help = true)]
+    Webhook(WebhookWord),
     Events(EventsArgs),
     Backup(BackupArgs),
     Check(CheckArgs),
@@ -332,13 +336,19 @@ Example:\n  linkway admin epoch renew"
 
 /// The audit trail: who did what, on what, and how it ended; oldest first
 #[derive(Debug, Args)]
-#[command(after_help = "With --follow, --output json prints one object a line, otherwise an array.
+#[command(
+    after_help = "With --account, the account's own event feed is merged in: what was offered to it, accepted
+or declined, is about to expire, went up or down or was deleted by others. These are
+kept for 30 days, the last 1000 of each account.
+
+With --follow, --output json prints one object a line, otherwise an array.
 
 Examples:
   linkway admin events --last 20
   linkway admin events --since 1h --account 123456789000
   linkway admin events --all --output json
-  linkway admin events --follow --output json | jq -r .operation")]
+  linkway admin events --follow --output json | jq -r .operation"
+)]
 pub struct EventsArgs {
     /// Wait for what happens next, until interrupted
     #[arg(long)]
@@ -352,7 +362,7 @@ pub struct EventsArgs {
     /// Only events of this time and later: 90s, 30m, 12h, 7d ago, or an RFC 3339 time
     #[arg(long, value_name = "TIME", value_parser = super::events::since)]
     pub since: Option<jiff::Timestamp>,
-    /// Only what this account has called
+    /// Only what this account has called, and what happened to what it has
     #[arg(long, value_name = "ID")]
     pub account: Option<String>,
     /// Stop after so many events

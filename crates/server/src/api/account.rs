@@ -8,7 +8,7 @@ use linkway_domain::index::Index;
 use linkway_domain::key;
 use linkway_wire::operator as wire;
 
-use super::page::Asked;
+use super::page::{self, Asked};
 use super::{Answered, Api, Call};
 use crate::clock;
 
@@ -90,16 +90,23 @@ impl Api {
         let id = AccountId::parse(&request.account_id)?;
         let found = self.records.present::<Account>(&[key::account(&id)]).await?;
         let Some(found) = found.into_iter().next() else { return Err(missing(&id).into()) };
-        Ok(wire::AccountDetail { account: account(found), quotas: self.quotas_of(&id).await? })
+        Ok(wire::AccountDetail {
+            account: account(found),
+            quotas: self.quotas_of(&id).await?,
+            webhook: self.webhook_of(&id).await?,
+        })
     }
 
     /// An account that a list is asked for.
     pub(super) async fn existing_account(&self, id: &str) -> Answered<AccountId> {
+        Ok(self.account_of_list(id).await?.id)
+    }
+
+    /// The same, whole.
+    pub(super) async fn account_of_list(&self, id: &str) -> Answered<Account> {
         let id = AccountId::parse(id)?;
-        match self.records.get(&key::account(&id)).await? {
-            Some(_) => Ok(id),
-            None => Err(missing(&id).into()),
-        }
+        let found = self.records.get(&key::account(&id)).await?;
+        page::one_of(found).ok_or_else(|| missing(&id).into())
     }
 }
 

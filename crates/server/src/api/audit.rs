@@ -206,6 +206,9 @@ fn id_of_another(record: &Record, account: &AccountId) -> Option<String> {
         | Record::VirtualInterfaceStatus(_)
         | Record::ResourceTags(_)
         | Record::CustomerAgreement(_)
+        | Record::Notice(_)
+        | Record::Webhook(_)
+        | Record::WebhookStatus(_)
         | Record::Claim(_)
         | Record::Count(_)
         | Record::Mark => None,

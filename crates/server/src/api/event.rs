@@ -21,7 +21,7 @@ use crate::records::Failure;
 
 /// How long after its time a change may still be on its way into the store: a decision is dated, then committed. What is
 /// younger is left for the next page, or a reader who follows the log could miss it.
-const SETTLES: Duration = Duration::from_millis(250);
+pub(super) const SETTLES: Duration = Duration::from_millis(250);
 
 /// How long reading waits for the journal to be written.
 const JOURNAL: Duration = Duration::from_millis(500);

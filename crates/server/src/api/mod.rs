@@ -6,6 +6,7 @@
 
 mod access_key;
 mod account;
+pub(crate) mod account_event;
 mod audit;
 mod authenticate;
 mod bgp_peer;

@@ -248,6 +248,7 @@ linkway! {
     DeletePort: Operator, Change, Port, delete_port;
     DeleteOperator: Admin, Change, Operator, delete_operator;
     DeleteOperatorKey: Admin, Change, Operator, delete_operator_key;
+    DeleteWebhook: Operator, Change, Account, delete_webhook;
     DescribeAccount: Operator, Read, Account, describe_account;
     DescribeEdge: Operator, Read, Edge, describe_edge;
     DescribeOperator: Admin, Read, Operator, describe_operator;
@@ -262,6 +263,7 @@ linkway! {
     GetEdgeConfig: Edges, Counted, Edge, raw get_edge_config,
         within Duration::from_secs(LONGEST_WAIT + AFTER_WAIT);
     ListAccessKeys: Operator, Read, AccessKey, list_access_keys;
+    ListAccountEvents: Operator, Read, Account, list_account_events;
     ListAccounts: Operator, Read, Account, list_accounts;
     ListConnections: Operator, Read, Connection, list_connections;
     ListEdges: Operator, Read, Edge, list_edges;
@@ -271,6 +273,7 @@ linkway! {
     ListLocations: Operator, Read, Location, list_locations;
     ListOperators: Admin, Read, Operator, list_operators;
     ListPorts: Operator, Read, Port, list_ports;
+    PutWebhook: Operator, Change, Account, put_webhook;
     RejectConnection: Operator, Change, Connection, reject_connection;
     RenewEpoch: Admin, Change, Database, renew_epoch;
     ReportEdgeStatus: Edges, NotRecorded("what edges report shows in states"), Edge, raw report_edge_status;

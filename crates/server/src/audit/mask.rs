@@ -13,7 +13,7 @@ pub const PROTECTED: &str = "[PROTECTED]";
 
 /// Members that hold secrets, or text that contains one, in letters that are compared alone and without
 /// regard to case: `auth_key` is as secret as `authKey`, though nothing is called so.
-pub(super) const SECRET_MEMBERS: [&str; 9] = [
+pub(super) const SECRET_MEMBERS: [&str; 11] = [
     "authkey",
     "cak",
     "ckn",
@@ -23,6 +23,8 @@ pub(super) const SECRET_MEMBERS: [&str; 9] = [
     "secretaccesskey",
     "secretarn",
     "sessiontoken",
+    "webhooksecret",
+    "webhookurl",
 ];
 
 /// Longest string kept, in characters.

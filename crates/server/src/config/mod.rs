@@ -136,6 +136,8 @@ pub struct Config {
     pub simulated_step_seconds: Seconds,
     /// A hosted interface that nobody confirmed expires after this.
     pub hosted_interface_expiry_seconds: Seconds,
+    /// Both sides of such an interface are told so long before it expires, or when half of the time is over.
+    pub hosted_interface_reminder_seconds: Seconds,
     /// Ended resources stay visible for this.
     pub terminal_visibility_seconds: Seconds,
     /// An edge that reported nothing for this long counts as silent.
@@ -206,6 +208,7 @@ impl Default for Config {
             simulated_approval_seconds: Seconds(2.0),
             simulated_step_seconds: Seconds(1.0),
             hosted_interface_expiry_seconds: Seconds(604_800.0),
+            hosted_interface_reminder_seconds: Seconds(86_400.0),
             terminal_visibility_seconds: Seconds(900.0),
             edge_silent_seconds: Seconds(90.0),
             customer_agreements: Vec::new(),

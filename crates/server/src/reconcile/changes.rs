@@ -7,7 +7,7 @@ use linkway_domain::record::{Kind, Wakes};
 use linkway_store::{Changes, Keys};
 use tokio_util::sync::CancellationToken;
 
-use super::deadlines::Alarm;
+use super::{deadlines, webhooks};
 use crate::api::Api;
 use crate::feed::Feed;
 use crate::records::Records;
@@ -17,7 +17,8 @@ pub async fn run(
     records: Arc<Records>,
     api: Arc<Api>,
     feed: Arc<Feed>,
-    deadlines: Arc<Alarm>,
+    deadlines: Arc<deadlines::Alarm>,
+    webhooks: Arc<webhooks::Alarm>,
     closing: CancellationToken,
 ) {
     let store = Arc::clone(records.store());
@@ -46,11 +47,15 @@ pub async fn run(
                 Wakes::Nobody => {}
                 Wakes::Feed => edges = true,
                 Wakes::Credentials => access_keys = true,
+                Wakes::Webhooks => webhooks.changed(Some(key)),
                 Wakes::Deadlines => {
                     let at = Deadline::parse(key).map(|deadline| deadline.at);
                     due = due.into_iter().chain(at).min();
                 }
             }
+        }
+        if keys.is_none() {
+            webhooks.changed(None);
         }
         if edges {
             feed.tick();

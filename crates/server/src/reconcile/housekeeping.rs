@@ -1,4 +1,4 @@
-//! Work that never hurries: counting things by state, and purging old audit records.
+//! Work that never hurries: counting things by state, and purging old audit records and notices.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,15 +8,20 @@ use linkway_domain::record;
 use linkway_domain::time::Time;
 use tokio_util::sync::CancellationToken;
 
+use super::webhooks;
 use crate::clock;
 use crate::records::{Failure, Records};
 
 /// Records read between two pauses of the count, and the pause: a fifth of one core at most.
 const PAGE: usize = 1000;
-const PAUSE: Duration = Duration::from_millis(25);
+pub(super) const PAUSE: Duration = Duration::from_millis(25);
 
 /// How often things are counted again, and old audit records are looked for.
 const HOURLY: Duration = Duration::from_secs(3600);
+
+/// How long accounts' events are kept, and how many of each account: what flaps for a year must not fill the store.
+const NOTICES: Duration = Duration::from_secs(30 * 24 * 3600);
+const NOTICES_OF_ACCOUNT: usize = 1000;
 
 /// Counts what is there and looks for old audit records, again and again until the server closes.
 pub async fn run(records: Arc<Records>, audit_retention: Duration, closing: CancellationToken) {
@@ -27,6 +32,10 @@ pub async fn run(records: Arc<Records>, audit_retention: Duration, closing: Canc
             }
             if let Err(error) = purge(&records, audit_retention).await {
                 tracing::warn!(%error, "old audit records could not be removed");
+            }
+            let before = clock::now().minus(NOTICES);
+            if let Err(error) = webhooks::purge(&records, before, NOTICES_OF_ACCOUNT).await {
+                tracing::warn!(%error, "old events of accounts could not be removed");
             }
             tokio::time::sleep(HOURLY).await;
         }

@@ -6,6 +6,7 @@ pub mod deadlines;
 pub mod housekeeping;
 pub mod simulated;
 pub mod unheard;
+pub mod webhooks;
 
 use std::time::Duration;
 

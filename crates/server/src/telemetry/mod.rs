@@ -11,6 +11,7 @@ mod http;
 mod operation;
 mod process;
 mod store;
+mod webhook;
 
 use std::sync::OnceLock;
 
@@ -31,6 +32,7 @@ pub use self::histogram::Histogram;
 pub use self::http::{HttpMetrics, InFlight, OpenConnection};
 pub use self::operation::{Operation, Operations};
 pub use self::store::StoreMetrics;
+pub use self::webhook::WebhookMetrics;
 
 /// A series with one label.
 type One<M> = Family<[(&'static str, &'static str); 1], M>;
@@ -50,6 +52,8 @@ pub struct Telemetry {
     pub operations: Operations,
     /// Commits, conflicts, batches, syncs.
     pub store: StoreMetrics,
+    /// What is sent to accounts' webhooks.
+    pub webhooks: WebhookMetrics,
     /// Interfaces and connections by state.
     pub fleet: FleetMetrics,
     /// Space on the disk.
@@ -128,6 +132,7 @@ impl Telemetry {
             http: HttpMetrics::register(&mut registry),
             operations: Operations::register(&mut registry),
             store: StoreMetrics::register(&mut registry),
+            webhooks: WebhookMetrics::register(&mut registry),
             fleet: FleetMetrics::register(&mut registry),
             throttled,
             quota_refusals,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::SessionState;
+use super::{SessionState, Webhook};
 use crate::generated::{Connection as PublicConnection, VirtualInterface};
 use crate::value::Secret;
 
@@ -66,6 +66,9 @@ pub struct AccountDetail {
     pub account: Account,
     /// The quotas of the account, and those of its connections, locations and lenders of which something is used.
     pub quotas: Vec<QuotaUse>,
+    /// Where its events are sent; absent: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Webhook>,
 }
 
 /// How much of a quota is used.
