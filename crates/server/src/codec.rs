@@ -133,6 +133,26 @@ pub fn decode_any(
     kind.read(Value { version, plain }).unwrap_or(Err(CodecError::OtherKind))
 }
 
+/// A stored value's version, and what is sealed behind it; `None` if the value is not sealed.
+///
+/// # Errors
+///
+/// If this build cannot say: it does not know such values.
+pub fn sealed_part<'v>(key: &str, bytes: &'v [u8]) -> Result<Option<(u8, &'v [u8])>, CodecError> {
+    let (&version, rest) = bytes.split_first().ok_or(CodecError::Empty)?;
+    let kind = Kind::of(key).ok_or(CodecError::UnknownKind)?;
+    if kind.read(CurrentVersion).is_some_and(|current| version > current) {
+        return Err(CodecError::Newer(version));
+    }
+    Ok((kind.sealed.is(version) && !rest.is_empty()).then_some((version, rest)))
+}
+
+/// The stored value of a version with something sealed behind it.
+#[must_use]
+pub fn seal(sealer: &Sealer, key: &str, version: u8, plain: &[u8]) -> Vec<u8> {
+    [&[version], &sealer.seal(key.as_bytes(), plain)[..]].concat()
+}
+
 /// Whether a stored value has the version that this build writes.
 #[must_use]
 pub fn is_current(key: &str, bytes: &[u8]) -> bool {
