@@ -51,6 +51,9 @@ pub enum RekeyError {
         /// Its key.
         key: String,
     },
+    /// The copy of the old key would be beside what it must not open any more.
+    #[error("{} is in the data directory: keep the old key file elsewhere", .0.display())]
+    KeptInside(PathBuf),
     /// The new key is no other.
     #[error("{} has the same key as {}: remove it", next.display(), old.display())]
     SameKey {
@@ -130,7 +133,9 @@ pub async fn run(
     let mut begun = Begun { dir: &dir, kept: None, needed: found.with_next > 0 };
     let is_first = next.is_none();
     let new = next.map_or_else(|| Sealer::create(&dir.next_key_file()), Ok)?;
-    begun.kept = keep_old.map(|file| keep(&dir, file, is_first)).transpose()?.flatten();
+    if let Some(file) = keep_old {
+        begun.kept = keep(path, file, is_first)?;
+    }
     let mut done = 0;
     let reseal = |at: &str, value: Vec<u8>| {
         done += 1;
@@ -227,13 +232,16 @@ fn resealed(old: &Sealer, new: &Sealer, key: &str, value: Vec<u8>) -> Result<Vec
 }
 
 /// Keeps the old key; the file if this run has made it. An interrupted run may have.
-fn keep<'f>(dir: &DataDir, file: &'f Path, is_first: bool) -> Result<Option<&'f Path>, RekeyError> {
-    match Sealer::copy(&dir.key_file(), file)? {
+fn keep<'f>(dir: &Path, file: &'f Path, is_first: bool) -> Result<Option<&'f Path>, RekeyError> {
+    let failed = |error| KeyFileError::Io { path: file.to_owned(), error };
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new(".")).canonicalize().map_err(failed)?;
+    if parent.starts_with(dir.canonicalize().map_err(failed)?) {
+        return Err(RekeyError::KeptInside(file.to_owned()));
+    }
+    match Sealer::copy(&DataDir::new(dir).key_file(), file)? {
         Copied::Made => Ok(Some(file)),
-        Copied::WasThere if is_first => {
-            let error = io::ErrorKind::AlreadyExists.into();
-            Err(KeyFileError::Io { path: file.to_owned(), error }.into())
-        }
+        Copied::WasThere if is_first => Err(failed(io::ErrorKind::AlreadyExists.into()).into()),
         Copied::WasThere => Ok(None),
     }
 }

@@ -119,7 +119,9 @@ impl Sealer {
         match write_key(to, &key) {
             Ok(()) => Ok(Copied::Made),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                match read_key(to).is_ok_and(|there| there == key) {
+                // What a name elsewhere leads to may be the first file itself.
+                let is_file = to.symlink_metadata().is_ok_and(|there| there.is_file());
+                match is_file && read_key(to).is_ok_and(|there| there == key) {
                     true => Ok(Copied::WasThere),
                     false => Err(failed(error)),
                 }
