@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from harness.clients import Boto, Refused
 from harness.scene import allocation, lend, order, prepare_locations
 from harness.server import Server
@@ -73,6 +75,29 @@ def test_the_last_places_go_to_as_many_and_come_back(start_server: StartServer) 
     assert ("interfaces_per_connection", connection) not in used(server, LENDER)
     assert used(server, RECIPIENT)["unanswered_offers", ""] == 0
     lend(client(), connection, RECIPIENT, allocation(20))
+
+
+def test_the_bytes_of_tags_are_counted_until_the_tags_go(start_server: StartServer) -> None:
+    server = start_server({"quotas": {"tag_bytes_per_account": 100}})
+    prepare_locations(server)
+    client = Boto(server.endpoint, server.create_account(LENDER, "lender"), server.recorder)
+    connections = [order(client, name) for name in ("one", "another")]
+    arns = [f"arn:aws:directconnect:eu-west-2:{LENDER}:dxcon/{it}" for it in connections]
+
+    def tag(arn: str, length: int) -> None:
+        tags = [{"key": "k", "value": "v" * (length - 1)}]
+        client.call("TagResource", {"resourceArn": arn, "tags": tags})
+
+    tag(arns[0], 60)
+    with pytest.raises(Refused) as refused:
+        tag(arns[1], 41)
+    assert refused.value.error == "DirectConnectClientException"
+    assert "may have 100 bytes of tags" in refused.value.message
+    assert used(server, LENDER)["tag_bytes_per_account", ""] == 60
+    tag(arns[1], 40)
+    client.call("UntagResource", {"resourceArn": arns[0], "tagKeys": ["k"]})
+    tag(arns[1], 100)
+    assert used(server, LENDER)["tag_bytes_per_account", ""] == 100
 
 
 def test_a_refused_allocation_does_not_tell_whether_an_account_exists(

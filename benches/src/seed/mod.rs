@@ -295,6 +295,7 @@ pub fn quotas() -> Quotas {
         connections_per_location: 100_000,
         unanswered_offers_per_lender: NEVER_MET,
         unanswered_offers: NEVER_MET,
+        tag_bytes_per_account: 1 << 30,
         ..Quotas::default()
     }
 }

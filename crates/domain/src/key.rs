@@ -178,6 +178,8 @@ keys! {
     counts_of_connections(account: &AccountId) = "count/connection/{account}/";
     /// Counter: the access keys of an account.
     count_of_access_keys(account: &AccountId) = "count/key/{account}";
+    /// Counter: the bytes of an account's tags.
+    count_of_tag_bytes(account: &AccountId) = "count/tag-bytes/{account}";
     /// Counter: the unanswered interfaces that a lender offers a recipient.
     count_of_offers_of(recipient: &AccountId, lender: &AccountId) = "count/offer/{recipient}/{lender}";
     /// Range: the counters of a recipient's unanswered interfaces by lender.

@@ -245,10 +245,104 @@ fn tags_have_a_quota_when_a_resource_is_made_and_when_it_is_tagged() {
     );
 }
 
+/// `bytes` bytes of a tag.
+fn bytes_of_tags(bytes: usize) -> Vec<(String, Option<String>)> {
+    vec![("k".to_owned(), Some("v".repeat(bytes - 1)))]
+}
+
+fn of_bytes(bytes: usize, vlan: i64) -> NewInterface {
+    NewInterface { tags: bytes_of_tags(bytes), ..plain(vlan) }
+}
+
+fn tagging(who: &str, resource: &str, bytes: usize) -> Command {
+    let kind = if resource.starts_with("dxcon-") { "dxcon" } else { "dxvif" };
+    let arn = format!("arn:aws:directconnect:eu-west-2:{who}:{kind}/{resource}");
+    Command::Tag(TagChange { arn, add: bytes_of_tags(bytes), remove: Vec::new() })
+}
+
+#[test]
+fn the_bytes_of_all_tags_of_an_account_have_a_quota() {
+    let mut at = narrow(|quotas| quotas.tag_bytes_per_account = 100);
+    let text = |who: &str| {
+        format!(
+            "accountId \"{who}\" may have 100 bytes of tags: the quota tag_bytes_per_account is used up."
+        )
+    };
+    let line = at.line.clone();
+    let counter = |at: &Narrow, who: &str| {
+        let of = format!("tag-bytes/{who} ");
+        at.counters().iter().find_map(|found| found.strip_prefix(&of).map(str::to_owned))
+    };
+    assert_eq!(counter(&at, A), None);
+    // Wherever tags come in.
+    at.scene.tenant(A, tagging(A, line.as_str(), 40)).expect("has room");
+    let lent = at.scene.allocate((A, B), &line, of_bytes(30, 1)).expect("has room").id;
+    assert_eq!(counter(&at, A).as_deref(), Some("70"));
+    let gateway = at.scene.vpc(A).id;
+    let order = CreateConnection {
+        location: "SIM1".to_owned(),
+        bandwidth: "10Gbps".to_owned(),
+        name: "a line".to_owned(),
+        tags: bytes_of_tags(31),
+        ..CreateConnection::default()
+    };
+    refused(at.scene.tenant(A, Command::CreateConnection(order)), &text(A));
+    refused(at.scene.allocate((A, B), &line, of_bytes(31, 2)), &text(A));
+    refused(at.scene.create(A, &line, &gateway, of_bytes(31, 2)), &text(A));
+    refused(at.scene.tenant(A, tagging(A, lent.as_str(), 61)), &text(A));
+    // Each account has its own, also on what another lent it.
+    at.scene.tenant(B, tagging(B, lent.as_str(), 100)).expect("B has room");
+    refused(at.scene.tenant(B, tagging(B, lent.as_str(), 101)), &text(B));
+    assert_eq!(counter(&at, B).as_deref(), Some("100"));
+    // What takes another's place needs no more than the difference, and less is always taken.
+    at.scene.tenant(A, tagging(A, lent.as_str(), 60)).expect("the last ones");
+    assert_eq!(counter(&at, A).as_deref(), Some("100"));
+    refused(at.scene.tenant(A, tagging(A, line.as_str(), 41)), &text(A));
+    at.scene.tenant(A, tagging(A, line.as_str(), 40)).expect("nothing changes");
+    at.scene.world.settings.quotas.tag_bytes_per_account = 10;
+    at.scene.tenant(A, tagging(A, line.as_str(), 20)).expect("less than before");
+    assert_eq!(counter(&at, A).as_deref(), Some("80"));
+    at.lend(3).expect("without tags");
+}
+
+#[test]
+fn tags_that_go_give_back_their_bytes() {
+    type Way = fn(&mut Narrow, &VirtualInterfaceId);
+    let ways: [(&str, Way); 2] = [
+        ("the tag is removed", |at, id| {
+            for who in [A, B] {
+                let arn = format!("arn:aws:directconnect:eu-west-2:{who}:dxvif/{id}");
+                let gone = TagChange { arn, add: Vec::new(), remove: vec!["k".to_owned()] };
+                at.scene.tenant(who, Command::Tag(gone)).expect("it is there");
+            }
+        }),
+        ("the resource is purged", |at, id| {
+            at.scene.delete(B, id).expect("B's own");
+            at.scene.later(DAY).reconcile();
+            assert_eq!(at.scene.world.interface(id), None);
+        }),
+    ];
+    for (way, end) in ways {
+        let mut at = narrow(|_| {});
+        let line = at.line.clone();
+        let lent = at.scene.allocate((A, B), &line, of_bytes(50, 1)).expect("has room").id;
+        at.scene.tenant(B, tagging(B, lent.as_str(), 20)).expect("has room");
+        let bytes = |at: &Narrow| {
+            let found = at.counters().into_iter();
+            found.filter(|counter| counter.starts_with("tag-bytes/")).collect::<Vec<_>>()
+        };
+        assert_eq!(bytes(&at), [format!("tag-bytes/{A} 50"), format!("tag-bytes/{B} 20")]);
+        end(&mut at, &lent);
+        assert_eq!(bytes(&at), [""; 0], "{way}");
+    }
+}
+
 /// Whatever is counted: two decide at once on the last one, in either order; the first commit wins, and the other is refused.
 #[test]
 fn of_two_who_race_for_the_last_one_exactly_one_wins() {
-    let mut at = narrow(|quotas| *quotas = Quotas::each(1));
+    let mut at = narrow(|_| {});
+    let own = [at.line.to_string(), at.scene.line(A, R1, "eth2").to_string()];
+    at.scene.world.settings.quotas = Quotas::each(1);
     at.scene.world.settings.quotas.interfaces_per_connection = 2;
     let lines = [at.line.clone(), at.scene.line(C, R2, "eth1")].map(|line| line.to_string());
     let lend = |line: &str, vlan| {
@@ -278,6 +372,7 @@ fn of_two_who_race_for_the_last_one_exactly_one_wins() {
         (Quota::UnansweredOffers, (A, lend(&lines[0], 1)), (C, lend(&lines[1], 1))),
         (Quota::ConnectionsPerLocation, (B, order()), (B, order())),
         (Quota::AccessKeysPerAccount, ("", key()), ("", key())),
+        (Quota::TagBytesPerAccount, (A, tagging(A, &own[0], 1)), (A, tagging(A, &own[1], 1))),
     ];
     for (quota, one, other) in races {
         let call = |scene: &mut Scene, (who, command): &(&str, Command)| {
@@ -404,7 +499,10 @@ proptest! {
     #[test]
     fn no_story_gets_more_than_the_quotas(story in story(), limit in 1..4_u32) {
         let mut stage = Stage::new();
-        stage.scene.world.settings.quotas = Quotas::each(limit);
+        // Some of the tags of a story fit.
+        let tag_bytes_per_account = 3 * limit;
+        stage.scene.world.settings.quotas =
+            Quotas { tag_bytes_per_account, ..Quotas::each(limit) };
         for step in &story {
             stage.play(step, &mut |_| Ok::<_, TestCaseError>(()))?;
             let world = &stage.scene.world;
@@ -412,7 +510,11 @@ proptest! {
             for (at, (_, record)) in &world.records {
                 let Record::Count(count) = record else { continue };
                 // The scene itself orders two connections of A.
-                let most = if at.starts_with("count/connection/") { limit.max(2) } else { limit };
+                let most = match at.split('/').nth(1) {
+                    Some("connection") => limit.max(2),
+                    Some("tag-bytes") => tag_bytes_per_account,
+                    Some(_) | None => limit,
+                };
                 prop_assert!((1..=most).contains(&count.total), "{}: {}", at, count);
             }
         }

@@ -4,6 +4,7 @@
 
 mod process;
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::process::Command;
 
 use process::client::{Client, get};
 use process::world::{Pair, allocation, simulated_location, text};
-use process::{Desk, Process, QUICK, ROOMY, wait_for};
+use process::{Desk, Ended, Process, QUICK, ROOMY, binary, wait_for};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -289,4 +290,68 @@ fn repeat(desk: &Desk) {
     simulated_location(&mut desk.operator(&server));
     server.stop();
     assert_eq!(desk.check(), [""; 0]);
+}
+
+/// `linkway admin store rekey` of a directory, beneath a shell that does this first.
+fn rekey(desk: &Desk, first: &str) -> Ended {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{first} \"$0\" \"$@\"")]).arg(binary());
+    Ended::of(command.args(["admin", "store", "rekey", "--data-dir"]).arg(desk.data()))
+}
+
+/// Every file of the data directory.
+fn contents(desk: &Desk) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = fs::read_dir(desk.data()).expect("it is there").flatten();
+    let files = entries.map(|entry| entry.path()).filter(|path| path.is_file());
+    files.map(|path| (path.clone(), fs::read(path).expect("readable"))).collect()
+}
+
+#[test]
+fn a_key_file_is_not_replaced_without_space() {
+    let disk = Tmpfs::mount("8m");
+    let desk = match &disk {
+        Some(disk) => Desk::with_data(QUICK, &disk.path().join("data")),
+        None => Desk::new(QUICK),
+    };
+    let server = desk.start();
+    let mut operator = desk.operator(&server);
+    simulated_location(&mut operator);
+    let pair = Pair::create(&mut operator, server.address(), 1);
+    let mut lender = pair.lender.client(server.address());
+    let lent: Vec<String> =
+        (0..20).map(|nth| allocate(&mut lender, &pair, nth).expect("there is space")).collect();
+    server.stop();
+    let before = contents(&desk);
+    let refused = |what: &str, ended: Ended| {
+        assert_eq!((ended.code, &*ended.stdout), (Some(3), ""), "{what}: {ended:?}");
+        let named = format!("{}/linkway.", desk.data().display());
+        assert!(ended.stderr.contains(&named), "{what}: {ended:?}");
+        assert!(ended.stderr.contains("nothing was changed"), "{what}: {ended:?}");
+        assert!(contents(&desk) == before, "{what}: something has changed");
+    };
+    for left in [0, 31, 1 << 12, 1 << 14, 1 << 15] {
+        if let Some(disk) = &disk {
+            disk.fill_but(left);
+            refused(&format!("{left} bytes on the disk"), rekey(&desk, "exec"));
+            disk.free();
+        }
+        // The same with files that may not grow beyond that size.
+        let first = format!("trap '' XFSZ; exec prlimit --fsize={left}:unlimited");
+        refused(&format!("{left} bytes in a file"), rekey(&desk, &first));
+    }
+    if let Some(disk) = &disk {
+        let remount = |how: &str| {
+            let mut mount = Command::new("mount");
+            mount.args(["-o", &format!("remount,{how}")]).arg(disk.path());
+            assert!(mount.status().expect("mount runs").success(), "{how}");
+        };
+        remount("ro");
+        refused("a read-only file system", rekey(&desk, "exec"));
+        remount("rw");
+    }
+    let ended = rekey(&desk, "exec");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(desk.check(), [""; 0]);
+    let server = desk.start();
+    assert_eq!(seen(&mut pair.lender.client(server.address())), sorted(&lent));
 }

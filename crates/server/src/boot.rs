@@ -5,7 +5,9 @@
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,6 +46,34 @@ pub enum BootError {
         path = .0.display()
     )]
     NoKeyFile(PathBuf),
+    /// The key file is being replaced, or that was interrupted.
+    #[error(
+        "{} is there: the key file is being replaced, or that was interrupted. Repeat `linkway admin store rekey --data-dir {}` \
+         with the server stopped",
+        next.display(), dir.display()
+    )]
+    Rekeying {
+        /// The new key file.
+        next: PathBuf,
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// What is written would belong to somebody else than the rest.
+    #[error(
+        "{} belongs to the user with id {owner}, and this process runs as {user}: run it as the directory's owner, as in \
+         `sudo -u linkway linkway admin {words} {}`",
+        dir.display(), dir.display()
+    )]
+    Owner {
+        /// The directory.
+        dir: PathBuf,
+        /// Its owner.
+        owner: u32,
+        /// Who this is.
+        user: u32,
+        /// What `linkway admin` was to do with the directory.
+        words: &'static str,
+    },
     /// Others may look into the data directory.
     #[error("data directory {}: {}", path.display(), private::rule(*mode, "700"))]
     SharedDirectory {
@@ -101,12 +131,35 @@ impl DataDir {
         if let Some(mode) = private::shared(&self.0).map_err(failed)? {
             return Err(BootError::SharedDirectory { path: self.0.clone(), mode });
         }
-        let scratch = self.scratch();
-        // What an interrupted backup left.
-        if scratch.exists() {
-            fs::remove_dir_all(&scratch).map_err(failed)?;
+        self.remove_scratch().map_err(failed)?;
+        DirBuilder::new().mode(0o700).create(self.scratch()).map_err(failed)
+    }
+
+    /// Removes what an interrupted backup left.
+    pub(crate) fn remove_scratch(&self) -> io::Result<()> {
+        match fs::remove_dir_all(self.scratch()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
         }
-        DirBuilder::new().mode(0o700).create(scratch).map_err(failed)
+    }
+
+    /// Reads the key file.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be used, or is being replaced.
+    pub fn sealer(&self) -> Result<Sealer, BootError> {
+        self.refuse_rekeying()?;
+        Ok(Sealer::load(&self.key_file())?)
+    }
+
+    fn refuse_rekeying(&self) -> Result<(), BootError> {
+        let next = self.next_key_file();
+        match next.symlink_metadata() {
+            Ok(_) => Err(BootError::Rekeying { next, dir: self.0.clone() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(BootError::Io { what: "cannot look for", path: next, error }),
+        }
     }
 
     /// The database.
@@ -119,6 +172,12 @@ impl DataDir {
     #[must_use]
     pub fn key_file(&self) -> PathBuf {
         self.0.join("linkway.key")
+    }
+
+    /// The key that replaces it, until every secret is sealed with it.
+    #[must_use]
+    pub fn next_key_file(&self) -> PathBuf {
+        self.0.join("linkway.key.next")
     }
 
     /// How `linkway admin` gets in.
@@ -159,6 +218,32 @@ pub fn existing() -> SqliteOptions {
     SqliteOptions { create: false, symbols: KEY_SYMBOLS, ..SqliteOptions::default() }
 }
 
+/// Opens the store of a data directory that no server has open, with its key file.
+///
+/// # Errors
+///
+/// One of the two cannot be used.
+pub fn open_existing(dir: &DataDir) -> Result<(SqliteStore, Sealer), BootError> {
+    // Nothing is touched beside a key file that cannot be used.
+    dir.sealer()?;
+    let store = SqliteStore::open(dir.database(), existing())?;
+    // Whoever has the store open may replace the key file: this is the one that belongs to it.
+    Ok((store, dir.sealer()?))
+}
+
+/// Refuses to write into a directory of another user: its owner could not read what is written.
+pub(crate) fn same_owner(path: &Path, words: &'static str) -> Result<(), BootError> {
+    let owner = |of: &Path| {
+        let failed = |error| BootError::Io { what: "cannot look at", path: of.to_owned(), error };
+        fs::metadata(of).map(|metadata| metadata.uid()).map_err(failed)
+    };
+    let (user, owner) = (owner(Path::new("/proc/self"))?, owner(path)?);
+    match owner == user {
+        true => Ok(()),
+        false => Err(BootError::Owner { dir: path.to_owned(), owner, user, words }),
+    }
+}
+
 /// Opens the records of a data directory, making what is not there yet.
 pub fn open_records(
     dir: &DataDir,
@@ -166,8 +251,9 @@ pub fn open_records(
     options: SqliteOptions,
 ) -> Result<Records, BootError> {
     dir.create()?;
+    dir.refuse_rekeying()?;
     let key_file = dir.key_file();
-    let sealer = match (key_file.exists(), dir.database().exists()) {
+    match (key_file.exists(), dir.database().exists()) {
         (true, _) => Sealer::load(&key_file)?,
         (false, false) => Sealer::create(&key_file)?,
         (false, true) => return Err(BootError::NoKeyFile(key_file)),
@@ -179,6 +265,8 @@ pub fn open_records(
         tracing::info!(database = %database.display(), "migrating the database of an earlier build");
     }
     let store = SqliteStore::open(dir.database(), options)?;
+    // As in `open_existing`.
+    let sealer = dir.sealer()?;
     Ok(Records::new(Arc::new(store), sealer, settings))
 }
 

@@ -133,6 +133,26 @@ pub fn decode_any(
     kind.read(Value { version, plain }).unwrap_or(Err(CodecError::OtherKind))
 }
 
+/// A stored value's version, and what is sealed behind it; `None` if the value is not sealed.
+///
+/// # Errors
+///
+/// If this build cannot say: it does not know such values.
+pub fn sealed_part<'v>(key: &str, bytes: &'v [u8]) -> Result<Option<(u8, &'v [u8])>, CodecError> {
+    let (&version, rest) = bytes.split_first().ok_or(CodecError::Empty)?;
+    let kind = Kind::of(key).ok_or(CodecError::UnknownKind)?;
+    if kind.read(CurrentVersion).is_some_and(|current| version > current) {
+        return Err(CodecError::Newer(version));
+    }
+    Ok((kind.sealed.is(version) && !rest.is_empty()).then_some((version, rest)))
+}
+
+/// The stored value of a version with something sealed behind it.
+#[must_use]
+pub fn seal(sealer: &Sealer, key: &str, version: u8, plain: &[u8]) -> Vec<u8> {
+    [&[version], &sealer.seal(key.as_bytes(), plain)[..]].concat()
+}
+
 /// Whether a stored value has the version that this build writes.
 #[must_use]
 pub fn is_current(key: &str, bytes: &[u8]) -> bool {
@@ -367,6 +387,33 @@ mod tests {
         let Ok(Record::Account(account)) = decode(&sealer(), at, old) else { panic!("an account") };
         assert_eq!((account.name.as_str(), account.enabled), ("é", true));
         assert!(!is_current(at, old));
+    }
+
+    #[test]
+    fn what_is_sealed_is_told_from_what_is_not() {
+        let value = [2, 7, 7];
+        for (at, version, is_sealed) in [
+            ("key/LKWY0123456789ABCDEF", 1, true),
+            ("vif/dxvif-fabc1234", 2, true),
+            ("gateway/vgw-0a1b2c3d", 1, false),
+            ("gateway/vgw-0a1b2c3d", 2, true),
+            ("account/123456789000", 2, false),
+            ("on/dxcon-fabc1234/live/0101", 2, false),
+            ("audit/001764000000007/6ba7b810", b'{', false),
+            ("vif-of/123456789000/dxvif-fabc1234", 1, false),
+        ] {
+            let value = [&[version], &value[..]].concat();
+            let expected = is_sealed.then_some((version, &value[1..]));
+            assert_eq!(sealed_part(at, &value), Ok(expected), "{at} of version {version}");
+            assert_eq!(sealed_part(at, &[version]), Ok(None), "a mark at {at}");
+        }
+        assert_eq!(sealed_part("vif/dxvif-fabc1234", &[]), Err(CodecError::Empty));
+        assert_eq!(sealed_part("later/x", &value), Err(CodecError::UnknownKind));
+        assert_eq!(sealed_part("vif/dxvif-fabc1234", &[200, 1]), Err(CodecError::Newer(200)));
+        let sealed = seal(&sealer(), "vif/dxvif-fabc1234", 3, b"plain");
+        let (version, part) = sealed_part("vif/dxvif-fabc1234", &sealed).unwrap().unwrap();
+        assert_eq!(version, 3);
+        assert_eq!(sealer().open(b"vif/dxvif-fabc1234", part).unwrap(), b"plain");
     }
 
     /// Literal bytes of version 1, which was not encrypted, and what this build writes, which is.

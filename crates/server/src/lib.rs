@@ -18,6 +18,7 @@ pub mod operators;
 pub mod private;
 pub mod reconcile;
 pub mod records;
+pub mod rekey;
 pub mod server;
 pub mod state_counts;
 pub mod telemetry;

@@ -17,7 +17,7 @@ use crate::records::{Failure, Records};
 
 /// The form that this build gives to records. Rises whenever a version of a record gives some of it records of their own, and
 /// whenever a record gets an index entry that it did not have, or something else is counted than before.
-const FORM: u32 = 5;
+const FORM: u32 = 6;
 
 /// The kinds of records that got index entries since the first form.
 const NEWLY_INDEXED: [&str; 2] = ["connection", "edge"];

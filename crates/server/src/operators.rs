@@ -1,9 +1,8 @@
 //! Operators as the server finds and remembers them: the first one, the key in `operator.json`, when keys were last used, and
 //! the way back in for whoever has the data directory and no key.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,8 +15,6 @@ use linkway_domain::operator::{Operator, OperatorKey, Role, Roster};
 use linkway_domain::record::Record;
 use linkway_domain::settings::Settings;
 use linkway_domain::time::Time;
-use linkway_store::SqliteStore;
-use linkway_store::seal::Sealer;
 use linkway_wire::operator::OperatorFile;
 use linkway_wire::value::Secret;
 use tokio_util::sync::CancellationToken;
@@ -175,56 +172,25 @@ pub struct Rescued {
     pub file: PathBuf,
 }
 
-/// Why a rescue was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum RescueError {
-    /// The directory cannot be used.
-    #[error(transparent)]
-    Boot(#[from] BootError),
-    /// What is written would belong to somebody else than the rest.
-    #[error(
-        "{} belongs to the user with id {owner}, and this process runs as {user}: run it as the directory's owner, as in \
-         `sudo -u linkway linkway admin operator rescue {}`",
-        dir.display(), dir.display()
-    )]
-    Owner {
-        /// The directory.
-        dir: PathBuf,
-        /// Its owner.
-        owner: u32,
-        /// Who this is.
-        user: u32,
-    },
-}
-
 /// Makes a new key for the first operator, who is enabled and an admin again, and writes `operator.json`. The server must be
 /// stopped: the store's lock is taken. The audit trail has it.
 ///
 /// # Errors
 ///
 /// If the directory cannot be used, is in use, or is another user's.
-pub async fn rescue(path: &Path) -> Result<Rescued, RescueError> {
-    same_owner(path)?;
+pub async fn rescue(path: &Path) -> Result<Rescued, BootError> {
+    boot::same_owner(path, "operator rescue")?;
     let dir = DataDir::new(path);
-    let sealer = Sealer::load(&dir.key_file()).map_err(BootError::from)?;
-    let store = SqliteStore::open(dir.database(), boot::existing()).map_err(BootError::from)?;
-    let store = Arc::new(store);
-    let records = Records::new(Arc::clone(&store) as _, sealer, Settings::default());
+    let (store, sealer) = boot::open_existing(&dir)?;
+    let records = Records::new(Arc::new(store), sealer, Settings::default());
     roster(&records).await?;
     let request_id = crate::http::RequestId::random();
-    let audit = |time: Time, resources: &[std::borrow::Cow<'_, str>]| {
-        let change = Change {
-            principal: Principal::Operator,
-            access_key_id: "",
-            source: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            operation: "RescueOperator",
-            resources: resources.to_vec(),
-            parameters: None,
-        };
+    let audit = |time: Time, resources: &[Cow<'_, str>]| {
+        let change = Change::offline("RescueOperator", resources.to_vec());
         (key::audit(time, request_id.as_str()), record::encode(&Entry::from(change)))
     };
     let made = records.run(&Principal::Operator, &RescueOperator, Some(&audit)).await;
-    let made = made.map_err(BootError::from)?.outcome;
+    let made = made?.outcome;
     // The next start of the server writes the addresses that it listens on.
     let mut written = read_file(&dir).unwrap_or_else(|| OperatorFile {
         endpoint: "http://127.0.0.1:8580".to_owned(),
@@ -242,18 +208,6 @@ pub async fn rescue(path: &Path) -> Result<Rescued, RescueError> {
         operator_name: made.operator.name.to_string(),
         file: dir.operator_file(),
     })
-}
-
-fn same_owner(path: &Path) -> Result<(), RescueError> {
-    let owner = |of: &Path| {
-        let failed = |error| BootError::Io { what: "cannot look at", path: of.to_owned(), error };
-        std::fs::metadata(of).map(|metadata| metadata.uid()).map_err(failed)
-    };
-    let (user, owner) = (owner(Path::new("/proc/self"))?, owner(path)?);
-    match owner == user {
-        true => Ok(()),
-        false => Err(RescueError::Owner { dir: path.to_owned(), owner, user }),
-    }
 }
 
 /// When operators' keys were used, until it is written.

@@ -8,8 +8,7 @@ use linkway_domain::key::Key;
 use linkway_domain::quota::Recount;
 use linkway_domain::record::Record;
 use linkway_domain::version::Migrated;
-use linkway_store::seal::Sealer;
-use linkway_store::{SqliteStore, Store as _};
+use linkway_store::Store as _;
 use serde::Serialize;
 
 use crate::audit;
@@ -29,9 +28,7 @@ pub struct Report {
 
 /// Checks the file itself, that every record can be read, and that all of them fit together.
 pub async fn data_dir(path: &Path) -> Result<Report, BootError> {
-    let dir = DataDir::new(path);
-    let sealer = Sealer::load(&dir.key_file())?;
-    let store = SqliteStore::open(dir.database(), boot::existing())?;
+    let (store, sealer) = boot::open_existing(&DataDir::new(path))?;
     let mut violations = store.check().map_err(Failure::from)?;
     let mut records: BTreeMap<String, Record> = BTreeMap::new();
     let mut count = 0;

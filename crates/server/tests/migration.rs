@@ -58,6 +58,9 @@ async fn an_interrupted_migration_is_finished_by_the_next_start() {
         assert!(!ended && goal.len() > 10, "{schema}: {} records", goal.len());
         assert_eq!(check::violations(&goal), Vec::<String>::new(), "{schema}");
         assert!(goal.keys().any(|at| at.starts_with("count/vif/")), "{schema}");
+        let has_tags = goal.keys().any(|at| at.starts_with("tags/"));
+        let has_bytes = goal.keys().any(|at| at.starts_with("count/tag-bytes/"));
+        assert_eq!(has_tags, has_bytes, "{schema}");
         for nth in 0..4 {
             for fault in [Fault::Before, Fault::After] {
                 let dir = copy(schema);

@@ -119,6 +119,43 @@ async fn of_many_who_race_for_the_last_places_exactly_so_many_win() {
     checked(directory, server).await;
 }
 
+/// Requests that may be as large as the API lets them, on many resources, do not add up to more than the quota.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tags_of_many_resources_add_up_to_the_quota_at_most() {
+    const TAG: &str = "OvertureService.TagResource";
+    let directory = Directory::create();
+    let quotas = Quotas { tag_bytes_per_account: 1000, ..Quotas::default() };
+    let (server, operator, pair) = served(&directory, quotas).await;
+    let mut arns = Vec::new();
+    for vlan in 1..=8 {
+        let made = server.ok(&pair.lender, ALLOCATE, &pair.allocation("one of many", vlan)).await;
+        let id = made["virtualInterfaceId"].as_str().expect("an id");
+        arns.push(format!("arn:aws:directconnect:eu-west-2:{LENDER}:dxvif/{id}"));
+    }
+    let server = Arc::new(server);
+    // 300 bytes each: three of them fit.
+    let tags = json!([{ "key": "k".repeat(100), "value": "v".repeat(200) }]);
+    let tag =
+        |arn: &String| (pair.lender.clone(), TAG, json!({ "resourceArn": arn, "tags": tags }));
+    let (won, refusals) = at_once(&server, arns.iter().map(tag)).await;
+    assert_eq!((won, refusals.len()), (3, 5), "{refusals:?}");
+    let text = format!(
+        "accountId \"{LENDER}\" may have 1000 bytes of tags: the quota tag_bytes_per_account is used up."
+    );
+    assert!(refusals.iter().all(|refusal| *refusal == text), "{refusals:?}");
+    assert_eq!(shown(&server, &operator, LENDER).await["tag_bytes_per_account"], [900, 1000]);
+    let metrics = server.page("/metrics").await;
+    let line = "linkway_quota_refusals_total{quota=\"tag_bytes_per_account\"} 5";
+    assert!(metrics.lines().any(|there| there == line), "no {line} in\n{metrics}");
+    for arn in &arns {
+        let gone = json!({ "resourceArn": arn, "tagKeys": ["k".repeat(100)] });
+        server.ok(&pair.lender, "OvertureService.UntagResource", &gone).await;
+    }
+    assert_eq!(shown(&server, &operator, LENDER).await["tag_bytes_per_account"], [0, 1000]);
+    let server = Arc::into_inner(server).expect("nobody else has it");
+    checked(directory, server).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_account_uses_is_shown_and_given_back() {
     let directory = Directory::create();
@@ -129,6 +166,7 @@ async fn what_an_account_uses_is_shown_and_given_back() {
         before,
         BTreeMap::from([
             ("access_keys_per_account".to_owned(), [1, 20]),
+            ("tag_bytes_per_account".to_owned(), [0, 1 << 20]),
             ("unanswered_offers".to_owned(), [0, 200]),
         ])
     );
@@ -155,6 +193,7 @@ async fn what_an_account_uses_is_shown_and_given_back() {
         of_lender,
         BTreeMap::from([
             ("access_keys_per_account".to_owned(), [1, 20]),
+            ("tag_bytes_per_account".to_owned(), [0, 1 << 20]),
             ("unanswered_offers".to_owned(), [0, 200]),
             ("connections_per_location SIM1".to_owned(), [1, 10]),
             (format!("private_and_public_interfaces_per_connection {}", pair.connection), [2, 50]),

@@ -85,7 +85,7 @@ pub use changes::{DEFAULT_CHANGES, Keys};
 pub use faulty::{Fault, Faulty, Schedule};
 pub use memory::MemoryStore;
 pub use observer::{BatchReport, StoreObserver};
-pub use sqlite::{Cached, KeySymbols, OpenError, SqliteOptions, SqliteStore};
+pub use sqlite::{Cached, KeySymbols, OpenError, Rewritten, SqliteOptions, SqliteStore};
 pub use types::{
     Changes, Commit, CommitError, Compare, MAX_COMMIT_BYTES, MAX_KEY_BYTES, MAX_OPERATIONS,
     MAX_PAGE, Page, Revision, Snapshot, Stats, StoreError, Versioned, Write,

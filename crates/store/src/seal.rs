@@ -4,12 +4,14 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+
+use crate::files::{beside, sync_directory};
 
 /// Bytes of the key, and of the key file.
 const KEY_BYTES: usize = 32;
@@ -66,6 +68,15 @@ pub enum OpenSealError {
     Broken,
 }
 
+/// What [`Sealer::copy`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copied {
+    /// There was no such file; it is there now.
+    Made,
+    /// The file was there, with this key.
+    WasThere,
+}
+
 /// Seals and opens values. `Debug` does not show the key.
 pub struct Sealer(LessSafeKey);
 
@@ -92,18 +103,31 @@ impl Sealer {
         let failed = |error| KeyFileError::Io { path: path.to_owned(), error };
         let mut key = [0; KEY_BYTES];
         getrandom::fill(&mut key).map_err(|error| failed(io::Error::other(error.to_string())))?;
-        // Complete before it has its name: a crash half-way leaves no short key file behind.
-        let partial = path.with_extension("partial");
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        let mut file = options.open(&partial).map_err(failed)?;
-        file.write_all(&key).and_then(|()| file.sync_all()).map_err(failed)?;
-        fs::hard_link(&partial, path).and_then(|()| fs::remove_file(&partial)).map_err(failed)?;
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        File::open(directory.unwrap_or(Path::new(".")))
-            .and_then(|d| d.sync_all())
-            .map_err(failed)?;
+        write_key(path, &key).map_err(failed)?;
         Ok(Self::new(key))
+    }
+
+    /// Copies a key file to another (0600) that must not be there yet, durably. One that is there with the same key stays: an
+    /// earlier call has made it.
+    ///
+    /// # Errors
+    ///
+    /// Any [`KeyFileError`]: the first file cannot be read, or the second cannot be made or has another key.
+    pub fn copy(from: &Path, to: &Path) -> Result<Copied, KeyFileError> {
+        let key = read_key(from)?;
+        let failed = |error| KeyFileError::Io { path: to.to_owned(), error };
+        match write_key(to, &key) {
+            Ok(()) => Ok(Copied::Made),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                // What a name elsewhere leads to may be the first file itself.
+                let is_file = to.symlink_metadata().is_ok_and(|there| there.is_file());
+                match is_file && read_key(to).is_ok_and(|there| there == key) {
+                    true => Ok(Copied::WasThere),
+                    false => Err(failed(error)),
+                }
+            }
+            Err(error) => Err(failed(error)),
+        }
     }
 
     /// Reads a key file.
@@ -112,20 +136,7 @@ impl Sealer {
     ///
     /// Any [`KeyFileError`].
     pub fn load(path: &Path) -> Result<Self, KeyFileError> {
-        let failed = |error| KeyFileError::Io { path: path.to_owned(), error };
-        let metadata = fs::metadata(path).map_err(failed)?;
-        let mode = metadata.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(KeyFileError::Permissions { path: path.to_owned(), mode });
-        }
-        if metadata.len() != KEY_BYTES as u64 {
-            return Err(KeyFileError::Length { path: path.to_owned(), found: metadata.len() });
-        }
-        let bytes = fs::read(path).map_err(failed)?;
-        let found = bytes.len() as u64;
-        let key: [u8; KEY_BYTES] =
-            bytes.try_into().map_err(|_| KeyFileError::Length { path: path.to_owned(), found })?;
-        Ok(Self::new(key))
+        read_key(path).map(Self::new)
     }
 
     /// Seals a value for a record; `record` is the record's key.
@@ -167,6 +178,55 @@ impl Sealer {
         text.truncate(length);
         Ok(text)
     }
+}
+
+/// Removes what an interrupted [`Sealer::create`] or [`Sealer::copy`] has left beside a key file: it may have the key.
+///
+/// # Errors
+///
+/// It is there and cannot be removed.
+pub fn remove_leftover(path: &Path) -> io::Result<()> {
+    match fs::remove_file(partial(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// What a key file is until it is complete.
+fn partial(path: &Path) -> PathBuf {
+    beside(path, ".partial")
+}
+
+/// Writes a key file (0600) that must not be there yet, durably. If that fails it leaves nothing behind.
+fn write_key(path: &Path, key: &[u8; KEY_BYTES]) -> io::Result<()> {
+    // Complete before it has its name: a crash half-way leaves no short key file behind.
+    let partial = partial(path);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(&partial)?;
+    let named = file
+        .set_permissions(Permissions::from_mode(0o600))
+        .and_then(|()| file.write_all(key))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::hard_link(&partial, path));
+    let removed = fs::remove_file(&partial);
+    named.and(removed)?;
+    sync_directory(path)
+}
+
+fn read_key(path: &Path) -> Result<[u8; KEY_BYTES], KeyFileError> {
+    let failed = |error| KeyFileError::Io { path: path.to_owned(), error };
+    let metadata = fs::metadata(path).map_err(failed)?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(KeyFileError::Permissions { path: path.to_owned(), mode });
+    }
+    if metadata.len() != KEY_BYTES as u64 {
+        return Err(KeyFileError::Length { path: path.to_owned(), found: metadata.len() });
+    }
+    let bytes = fs::read(path).map_err(failed)?;
+    let found = bytes.len() as u64;
+    bytes.try_into().map_err(|_| KeyFileError::Length { path: path.to_owned(), found })
 }
 
 /// 96 random bits. A store of 2^32 sealed values has two alike with a chance of 2^-33, well

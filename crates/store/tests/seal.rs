@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use linkway_store::seal::{KeyFileError, OpenSealError, Sealer};
+use linkway_store::seal::{Copied, KeyFileError, OpenSealError, Sealer};
 
 #[test]
 fn a_value_opens_with_its_record_key_and_its_key_file_only() {
@@ -59,6 +59,27 @@ fn the_key_file_is_private_and_never_overwritten() {
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
     assert!(matches!(Sealer::create(&path), Err(KeyFileError::Io { .. })));
     assert_eq!(fs::read(&path).unwrap(), key);
+}
+
+#[test]
+fn a_copy_is_private_and_overwrites_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let [key, copy, other] = ["key", "copy", "other"].map(|name| dir.path().join(name));
+    Sealer::create(&key).unwrap();
+    assert_eq!(Sealer::copy(&key, &copy).unwrap(), Copied::Made);
+    assert_eq!(fs::read(&copy).unwrap(), fs::read(&key).unwrap());
+    assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o7777, 0o600);
+    assert_eq!(Sealer::copy(&key, &copy).unwrap(), Copied::WasThere);
+    Sealer::create(&other).unwrap();
+    for taken in [&other, &dir.path().to_owned()] {
+        let error = Sealer::copy(&key, taken).unwrap_err().to_string();
+        assert!(error.contains(&format!("{}", taken.display())), "{error}");
+    }
+    assert_ne!(fs::read(&other).unwrap(), fs::read(&key).unwrap());
+    let names = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    assert_eq!(names, ["copy", "key", "other"], "nothing else is left");
 }
 
 #[test]

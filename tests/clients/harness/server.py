@@ -52,6 +52,7 @@ DEFAULTS: Settings = {
         "access_keys_per_account": 1000,
         "unanswered_offers_per_lender": 10_000,
         "unanswered_offers": 10_000,
+        "tag_bytes_per_account": 1 << 30,
     },
 }
 

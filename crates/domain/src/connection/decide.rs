@@ -13,7 +13,7 @@ use crate::port::Port;
 use crate::quota;
 use crate::stored::Stored as _;
 use crate::tag::decide::put_tags;
-use crate::tag::{TaggedResource, Tags};
+use crate::tag::{self, TaggedResource, Tags};
 use crate::text;
 use crate::view::{Asked, View};
 
@@ -105,12 +105,13 @@ impl Command for CreateConnection {
             ended: None,
         };
         quota::room(view, context, connection.uses())?;
+        let resource = TaggedResource::Connection(connection.id.clone());
+        tag::decide::room(view, context, &resource, &tags)?;
         let mut changes = Changes::new(view);
         if location.simulated {
             let at = context.now.plus(context.settings.simulated_approval);
             changes.mark(key::due(at, connection.id.as_str()));
         }
-        let resource = TaggedResource::Connection(connection.id.clone());
         put_tags(resource, &connection.owner, tags, &mut changes)?;
         changes.put(connection.clone())?;
         changes.decision(connection)

@@ -14,6 +14,8 @@ pub enum Counter<'a> {
     Connections(&'a AccountId, &'a LocationCode),
     /// Access keys of an account, disabled ones included.
     AccessKeys(&'a AccountId),
+    /// Bytes of the keys and values of all tags of an account.
+    TagBytes(&'a AccountId),
     /// Hosted virtual interfaces that the recipient has not answered, of one lender.
     OffersOf {
         /// Whom they are offered to.
@@ -37,7 +39,12 @@ pub struct Use<'a> {
 impl<'a> Use<'a> {
     /// One more of a counter.
     pub(crate) const fn one(counter: Counter<'a>) -> Self {
-        Self { counter, count: Count { total: 1, transit: 0 } }
+        Self::many(counter, 1)
+    }
+
+    /// So many more of a counter.
+    pub(crate) const fn many(counter: Counter<'a>, total: u32) -> Self {
+        Self { counter, count: Count { total, transit: 0 } }
     }
 }
 
@@ -49,6 +56,7 @@ impl Counter<'_> {
             Self::Interfaces(connection) => key::count_of_interfaces(connection),
             Self::Connections(account, location) => key::count_of_connections(account, location),
             Self::AccessKeys(account) => key::count_of_access_keys(account),
+            Self::TagBytes(account) => key::count_of_tag_bytes(account),
             Self::OffersOf { recipient, lender } => key::count_of_offers_of(recipient, lender),
             Self::Offers(recipient) => key::count_of_offers(recipient),
         }
@@ -66,6 +74,7 @@ impl Counter<'_> {
             ],
             Self::Connections(..) => vec![(Quota::ConnectionsPerLocation, total)],
             Self::AccessKeys(_) => vec![(Quota::AccessKeysPerAccount, total)],
+            Self::TagBytes(_) => vec![(Quota::TagBytesPerAccount, total)],
             Self::OffersOf { .. } => vec![(Quota::UnansweredOffersPerLender, total)],
             Self::Offers(_) => vec![(Quota::UnansweredOffers, total)],
         }
@@ -89,7 +98,9 @@ impl Counter<'_> {
         match self {
             Self::Interfaces(connection) => format!("connectionId \"{connection}\""),
             Self::Connections(_, location) => format!("location \"{location}\""),
-            Self::AccessKeys(account) => format!("accountId \"{account}\""),
+            Self::AccessKeys(account) | Self::TagBytes(account) => {
+                format!("accountId \"{account}\"")
+            }
             Self::OffersOf { recipient, .. } | Self::Offers(recipient) => {
                 format!("ownerAccount \"{recipient}\"")
             }

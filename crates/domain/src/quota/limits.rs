@@ -21,11 +21,13 @@ pub enum Quota {
     UnansweredOffers,
     /// Tags of a resource.
     TagsPerResource,
+    /// Bytes of the keys and values of all tags of an account.
+    TagBytesPerAccount,
 }
 
 impl Quota {
     /// Every quota.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::PrivateAndPublicInterfacesPerConnection,
         Self::TransitInterfacesPerConnection,
         Self::InterfacesPerConnection,
@@ -34,6 +36,7 @@ impl Quota {
         Self::UnansweredOffersPerLender,
         Self::UnansweredOffers,
         Self::TagsPerResource,
+        Self::TagBytesPerAccount,
     ];
 
     /// Its key in the configuration, which refusals and metrics name too.
@@ -50,6 +53,7 @@ impl Quota {
             Self::UnansweredOffersPerLender => "unanswered_offers_per_lender",
             Self::UnansweredOffers => "unanswered_offers",
             Self::TagsPerResource => "tags_per_resource",
+            Self::TagBytesPerAccount => "tag_bytes_per_account",
         }
     }
 
@@ -67,6 +71,7 @@ impl Quota {
             Self::UnansweredOffersPerLender => "unanswered Virtual Interfaces of one lender",
             Self::UnansweredOffers => "unanswered Virtual Interfaces of all lenders",
             Self::TagsPerResource => "tags",
+            Self::TagBytesPerAccount => "bytes of tags",
         }
     }
 }
@@ -91,9 +96,11 @@ pub struct Quotas {
     pub unanswered_offers: u32,
     /// See [`Quota::TagsPerResource`].
     pub tags_per_resource: u32,
+    /// See [`Quota::TagBytesPerAccount`].
+    pub tag_bytes_per_account: u32,
 }
 
-/// "Direct Connect quotas" in the Direct Connect User Guide; keys and offers are not in it. One lender may offer what a connection
+/// "Direct Connect quotas" in the Direct Connect User Guide; keys, offers and bytes are not in it. One lender may offer what a connection
 /// holds; four such lenders fill a recipient's list, which is then still one page of an answer.
 impl Default for Quotas {
     fn default() -> Self {
@@ -106,6 +113,7 @@ impl Default for Quotas {
             unanswered_offers_per_lender: 50,
             unanswered_offers: 200,
             tags_per_resource: 50,
+            tag_bytes_per_account: 1 << 20,
         }
     }
 }
@@ -123,6 +131,7 @@ impl Quotas {
             unanswered_offers_per_lender: limit,
             unanswered_offers: limit,
             tags_per_resource: limit,
+            tag_bytes_per_account: limit,
         }
     }
 
@@ -140,6 +149,7 @@ impl Quotas {
             Quota::UnansweredOffersPerLender => self.unanswered_offers_per_lender,
             Quota::UnansweredOffers => self.unanswered_offers,
             Quota::TagsPerResource => self.tags_per_resource,
+            Quota::TagBytesPerAccount => self.tag_bytes_per_account,
         }
     }
 }

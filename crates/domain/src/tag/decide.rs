@@ -10,6 +10,7 @@ use crate::decide::{Changes, Command, Context, Decision, Outcome};
 use crate::fault::{Fault, ResourceKind};
 use crate::id::AccountId;
 use crate::key;
+use crate::quota::{self, Counter, Use};
 use crate::view::{Asked, View};
 use crate::virtual_interface::VirtualInterface;
 
@@ -48,10 +49,34 @@ impl Command for TagChange {
         if changed == *tags.unwrap_or(&none) {
             return Decision::unchanged(Tagged(resource));
         }
+        room(view, context, &resource, &changed)?;
         // What ends meanwhile must not keep a label: the label is tied to the resource that it was decided on.
         let mut changes = Changes::new(view);
         put_tags(resource.clone(), account, changed, &mut changes)?;
         changes.decision(Tagged(resource))
+    }
+}
+
+/// Refuses tags that are to take the place of those that the caller gave a resource, if all of its tags would have too many bytes.
+///
+/// # Errors
+///
+/// What must be loaded first, or the quota.
+pub(crate) fn room(
+    view: &View,
+    context: &Context<'_>,
+    resource: &TaggedResource,
+    tags: &Tags,
+) -> Asked<()> {
+    let account = context.account()?;
+    let bytes = tags.bytes();
+    if bytes == 0 {
+        return Ok(());
+    }
+    let known = view.tags(resource, account)?.map_or(0, |known| known.tags.bytes());
+    match bytes.saturating_sub(known) {
+        0 => Ok(()),
+        more => quota::room(view, context, [Use::many(Counter::TagBytes(account), more)]),
     }
 }
 

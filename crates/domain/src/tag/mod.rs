@@ -91,6 +91,13 @@ impl Tags {
         self.0.iter().map(|(key, value)| (key.as_str(), value.as_deref()))
     }
 
+    /// How many bytes the keys and values have together, in UTF-8.
+    #[must_use]
+    pub fn bytes(&self) -> u32 {
+        let of = |(key, value): (&str, Option<&str>)| key.len() + value.map_or(0, str::len);
+        u32::try_from(self.iter().map(of).sum::<usize>()).unwrap_or(u32::MAX)
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

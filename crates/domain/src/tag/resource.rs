@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Tags;
 use crate::id::{AccountId, TaggedResource};
 use crate::key::{self, Key};
+use crate::quota::{Counter, Use};
 use crate::stored::Stored;
 
 /// The tags that an account gave a resource; at least one.
@@ -22,5 +23,12 @@ pub struct ResourceTags {
 impl Stored for ResourceTags {
     fn key(&self) -> Option<Key> {
         Some(key::tags(&self.resource, &self.account))
+    }
+
+    fn uses(&self) -> Vec<Use<'_>> {
+        match self.tags.bytes() {
+            0 => Vec::new(),
+            bytes => vec![Use::many(Counter::TagBytes(&self.account), bytes)],
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::quota::{self, Counter};
 use crate::record::Claim;
 use crate::seed::Draws;
 use crate::tag::decide::put_tags;
-use crate::tag::{TaggedResource, Tags};
+use crate::tag::{self, TaggedResource, Tags};
 use crate::text;
 use crate::time::Time;
 use crate::view::{Asked, View};
@@ -271,7 +271,7 @@ impl Command for AllocatePrivateVirtualInterface {
         interface.phase = Phase::Confirming;
         interface.expires = Some(context.now.plus(context.settings.confirmation_window));
         vlan_is_free(view, PARENT, &interface)?;
-        quota::room(view, context, interface.use_of_connection())?;
+        has_room(view, context, &interface, &tags)?;
         // Whatever else can be wrong comes first: nobody learns whether an account exists from a request that is refused anyway.
         account::decide::existing(view, "ownerAccount", interface.owner.as_str())?;
         quota::room(view, context, interface.uses_of_offers())?;
@@ -308,9 +308,21 @@ impl Command for CreatePrivateVirtualInterface {
         }
         vlan_is_free(view, PARENT, &interface)?;
         attach(view, PARENT, &mut interface, gateway)?;
-        quota::room(view, context, interface.use_of_connection())?;
+        has_room(view, context, &interface, &tags)?;
         made(view, interface, tags, context)
     }
+}
+
+/// Refuses an interface that has no room in the quotas of its connection and its lender.
+fn has_room(
+    view: &View,
+    context: &Context<'_>,
+    interface: &VirtualInterface,
+    tags: &Tags,
+) -> Asked<()> {
+    quota::room(view, context, interface.use_of_connection())?;
+    let resource = TaggedResource::VirtualInterface(interface.id.clone());
+    tag::decide::room(view, context, &resource, tags)
 }
 
 /// The decision that makes an interface.

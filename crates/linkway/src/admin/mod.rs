@@ -18,6 +18,7 @@ mod narrow;
 mod operator;
 mod output;
 mod rows;
+mod store;
 mod tenant_words;
 mod trail;
 mod webhook;
@@ -45,6 +46,7 @@ use client::Client;
 use failure::Failure;
 use operator::OperatorWord;
 use output::{Form, List, Row, Width, object, one};
+use store::StoreWord;
 use tenant_words::{ConnectionWord, GatewayWord, InterfaceWord};
 use words::{
     AccessKeyWord, AccountWord, CheckArgs, EdgeWord, EpochWord, LocationWord, PortName, PortWord,
@@ -118,6 +120,9 @@ pub fn run(args: AdminArgs) -> ExitCode {
     if let Word::Operator(OperatorWord::Rescue { dir }) = &word {
         return operator::rescue(dir, globals.output);
     }
+    if let Word::Store(StoreWord::Rekey(args)) = &word {
+        return store::rekey(args, globals.output);
+    }
     let path = &match credentials::path(globals.credentials.as_deref()) {
         Ok(path) => path,
         Err(text) => cli::wrong_admin_usage(&text),
@@ -169,6 +174,7 @@ impl Session<'_> {
             }
             Word::Backup(args) => backup::run(&self.client, &args.file, args.force),
             Word::Check(args) => unreachable!("{args:?} is done without a server"),
+            Word::Store(word) => unreachable!("{word:?} is done without a server"),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use linkway_server::boot::BootError;
-use linkway_server::operators::{self, RescueError, Rescued};
+use linkway_server::operators::{self, Rescued};
 use linkway_wire::operator::{
     CreateOperator, CreateOperatorKey, DeleteOperator, DeleteOperatorKey, DescribeOperator,
     DisableOperator, DisableOperatorKey, EnableOperator, EnableOperatorKey, ListOperators,
@@ -240,8 +240,7 @@ fn try_rescue(dir: &Path) -> anyhow::Result<Rescued> {
         path: dir.to_owned(),
         error,
     })?;
-    let rescued: Result<Rescued, RescueError> = runtime.block_on(operators::rescue(dir));
-    Ok(rescued?)
+    Ok(runtime.block_on(operators::rescue(dir))?)
 }
 
 /// A number with its unit.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::operator::OperatorWord;
+use super::store::StoreWord;
 use super::tenant_words::{ConnectionWord, GatewayWord, InterfaceWord};
 use super::webhook::WebhookWord;
 
@@ -48,6 +49,9 @@ pub enum Word {
     Events(EventsArgs),
     Backup(BackupArgs),
     Check(CheckArgs),
+    /// The store of a data directory; works offline, needs no credentials
+    #[command(subcommand, arg_required_else_help = true)]
+    Store(StoreWord),
 }
 
 #[derive(Debug, Subcommand)]

@@ -99,6 +99,7 @@ fn wrong_usage_is_code_2() {
         (&["backup"], "<FILE>"),
         (&["check"], "--data-dir"),
         (&["check", "a", "--data-dir", "b"], "cannot be used with"),
+        (&["store", "rekey"], "--data-dir"),
     ];
     for (words, says) in table {
         let run = desk.run(*words);

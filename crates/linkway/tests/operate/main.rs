@@ -15,6 +15,7 @@ mod journal;
 mod moments;
 mod old;
 mod operators;
+mod rekey;
 mod secrets;
 mod start;
 mod stop;

@@ -19,7 +19,7 @@ impl Api {
     /// What an account uses of its quotas: of its own, and of those of its connections, locations and lenders that have a counter.
     pub(super) async fn quotas_of(&self, id: &AccountId) -> Answered<Vec<wire::QuotaUse>> {
         let mut uses = Vec::new();
-        for counter in [Counter::AccessKeys(id), Counter::Offers(id)] {
+        for counter in [Counter::AccessKeys(id), Counter::TagBytes(id), Counter::Offers(id)] {
             let count = counted(self.records.get(&counter.key()).await?);
             self.add(&mut uses, &counter, count.unwrap_or_default(), None);
         }

@@ -6,7 +6,7 @@
 //! builds wrote the whole event as JSON, which begins with a brace. Both are read as well.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use linkway_domain::access_key::Principal;
 use linkway_domain::id::{AccountId, EdgeId};
@@ -54,6 +54,20 @@ pub struct Change<'a> {
     pub resources: Vec<Cow<'a, str>>,
     /// The request's members after masking, as JSON.
     pub parameters: Option<&'a str>,
+}
+
+impl<'a> Change<'a> {
+    /// What the directory's owner did to it without a server: signed by nobody.
+    pub fn offline(operation: &'a str, resources: Vec<Cow<'a, str>>) -> Self {
+        Self {
+            principal: Principal::Operator,
+            access_key_id: "",
+            source: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            operation,
+            resources,
+            parameters: None,
+        }
+    }
 }
 
 impl<'a> From<Change<'a>> for Entry<'a> {

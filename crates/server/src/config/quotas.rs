@@ -32,6 +32,7 @@ const fn range(quota: Quota) -> (&'static str, u32) {
         Quota::UnansweredOffers => ("quotas.unanswered_offers", 1_000_000),
         // The API's own limit, which clients know.
         Quota::TagsPerResource => ("quotas.tags_per_resource", 50),
+        Quota::TagBytesPerAccount => ("quotas.tag_bytes_per_account", 1 << 30),
     }
 }
 

@@ -248,6 +248,10 @@ mod tests {
                 "quotas.tags_per_resource = 51: must be from 0 to 50",
             ),
             (
+                "[quotas]\ntag_bytes_per_account = 1073741825",
+                "quotas.tag_bytes_per_account = 1073741825: must be from 0 to 1073741824",
+            ),
+            (
                 "[lockout]\nfirst_lock_seconds = 10\nlongest_lock_seconds = 5",
                 "lockout.first_lock_seconds = 10.0: must not exceed lockout.longest_lock_seconds",
             ),

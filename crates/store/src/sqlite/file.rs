@@ -285,7 +285,7 @@ fn read_header(path: &Path) -> Result<Header, OpenError> {
     Ok(Header::Version(version))
 }
 
-fn create_database(path: &Path, code: &KeyCode) -> Result<(), OpenError> {
+pub(crate) fn create_database(path: &Path, code: &KeyCode) -> Result<(), OpenError> {
     let new = beside(path, ".new");
     // Left behind by a crash while creating: nobody has ever used it.
     for leftover in [&new, &beside(&new, "-journal")] {
@@ -355,7 +355,7 @@ pub(crate) fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connectio
     Connection::open_with_flags_and_vfs(path, flags, c"unix-excl")
 }
 
-fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+pub(crate) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
     move |source| OpenError::Io { action, path, source }
 }

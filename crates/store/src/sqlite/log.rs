@@ -197,6 +197,12 @@ impl Files {
         }
     }
 
+    /// A file of the log that is there, if there is one.
+    pub(crate) fn any(&self) -> io::Result<Option<PathBuf>> {
+        let spare = Some(self.spare()).filter(|spare| spare.symlink_metadata().is_ok());
+        Ok(self.segments()?.into_iter().next().or(spare))
+    }
+
     /// Nobody appends any more.
     pub(crate) fn drop_spare(&self) {
         let _there_is_none = fs::remove_file(self.spare());

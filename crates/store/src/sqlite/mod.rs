@@ -13,6 +13,7 @@ mod log;
 mod merge;
 mod readers;
 mod recent;
+mod rewrite;
 mod row;
 mod short;
 mod tables;
@@ -28,6 +29,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use cache::Cached;
 pub use file::OpenError;
+pub use rewrite::Rewritten;
 pub use short::KeySymbols;
 
 use cache::Cache;
