@@ -122,10 +122,82 @@ fn minutes(length: usize, request: &Received) -> Answer {
     Answer::json(json!({"events": events, "nextToken": to.to_string()}))
 }
 
+fn is_feed(request: &Received) -> bool {
+    request.target.ends_with(".ListAccountEvents")
+}
+
+/// What an account was told: at each second second of the hours after ten.
+fn told(length: usize, request: &Received) -> Answer {
+    assert_eq!(request.body["accountId"], json!("000000000001"));
+    let from: usize = request.body["nextToken"].as_str().unwrap_or("0").parse().expect("a number");
+    let to = length.min(from + 100);
+    let events: Vec<_> = (from..to).map(|number| told_event(number, number * 2)).collect();
+    Answer::json(json!({"events": events, "nextToken": to.to_string()}))
+}
+
+fn told_event(number: usize, second: usize) -> Value {
+    json!({"id": format!("n-{number}"), "type": "virtual-interface.offered",
+           "timestamp": format!("2026-11-23T10:{:02}:{:02}Z", second / 60, second % 60),
+           "data": {"accountId": "000000000001", "virtualInterfaceId": "dxvif-12345678",
+                    "connectionId": "dxcon-12345678", "lenderAccount": "000000000002",
+                    "ownerAccount": "000000000001", "expiresAt": "2026-11-30T10:00:00Z"}})
+}
+
+#[test]
+fn what_an_account_was_told_is_merged_with_its_calls_in_the_order_of_time() {
+    const CALLS: usize = 420;
+    // Calls are at each odd second; every third is the account's.
+    let call = |number: usize| {
+        let (mut event, second) = (event(number), number * 2 + 1);
+        event["time"] = json!(format!("2026-11-23T10:{:02}:{:02}.000Z", second / 60, second % 60));
+        event["accountId"] = json!(format!("{:012}", number % 3));
+        event
+    };
+    for events in [0, 1, 100, 130, 700] {
+        let server = Server::start(move |_, request| {
+            if is_feed(request) {
+                return told(events, request);
+            }
+            let token = request.body["nextToken"].as_str().unwrap_or("0");
+            let from: usize = token.parse().expect("a number");
+            let to = CALLS.min(from + 100);
+            let page: Vec<_> = (from..to).map(call).collect();
+            Answer::json(json!({"events": page, "nextToken": to.to_string()}))
+        });
+        let words = ["events", "--output", "json", "--account", "000000000001"];
+        let run = Desk::new(&server.endpoint()).run(words);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        let called = (0..CALLS).filter(|number| number % 3 == 1);
+        let mut expected: Vec<(usize, String)> =
+            called.map(|number| (number * 2 + 1, format!("r-{number}"))).collect();
+        expected.extend((0..events).map(|number| (number * 2, format!("n-{number}"))));
+        expected.sort();
+        let expected: Vec<_> = expected.into_iter().map(|(_, id)| json!(id)).collect();
+        assert_eq!(numbers(&run.stdout), expected, "{events}");
+    }
+    let server = Server::start(|_, request| match is_feed(request) {
+        true => told(1, request),
+        false => page(0, request),
+    });
+    let words = ["events", "--wide", "--account", "000000000001"];
+    let shown = Desk::new(&server.endpoint()).run(words).stdout;
+    for text in [
+        "2026-11-23T10:00:00Z  linkway",
+        "virtual-interface.offered",
+        "dxvif-12345678 dxcon-12345678",
+        "lent by 000000000002 to 000000000001, expires 2026-11-30T10:00:00Z",
+    ] {
+        assert!(shown.contains(text), "{text} in {shown}");
+    }
+}
+
 #[test]
 fn the_last_events_are_found_without_reading_the_whole_trail() {
     const MANY: usize = 100_000;
-    let server = Server::start(|_, request| minutes(MANY, request));
+    let server = Server::start(|_, request| match is_feed(request) {
+        true => Answer::json(json!({"events": [], "nextToken": "0"})),
+        false => minutes(MANY, request),
+    });
     let desk = Desk::new(&server.endpoint());
     let last = |words: &[&str]| {
         let before = server.received().len();

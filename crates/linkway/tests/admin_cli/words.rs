@@ -85,6 +85,51 @@ fn check(case: Case) {
 }
 
 #[test]
+fn words_of_webhooks() {
+    let webhook = json!({"accountId": "123456789000", "webhookUrl": "https://hooks.example.com/…",
+                         "createdAt": TIME, "failingSince": TIME, "error": "HTTP status 503", "givenUp": 2});
+    let mut detail = account_detail();
+    detail["webhook"] = webhook.clone();
+    let made = json!({"accountId": "123456789000", "webhookUrl": "https://hooks.example.com/…",
+                      "webhookSecret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"});
+    let kept = json!({"accountId": "123456789000", "webhookUrl": "https://hooks.example.com/…"});
+    let id = json!({"accountId": "123456789000"});
+    let table = [
+        one(
+            "webhook set 123456789000 --url https://hooks.example.com/linkway",
+            "PutWebhook",
+            json!({"accountId": "123456789000", "webhookUrl": "https://hooks.example.com/linkway",
+                   "newSecret": false}),
+            made,
+            "ACCOUNT 123456789000 whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        ),
+        one(
+            "webhook set 123456789000 --url x --new-secret",
+            "PutWebhook",
+            json!({"accountId": "123456789000", "webhookUrl": "x", "newSecret": true}),
+            kept.clone(),
+            "SECRET -",
+        ),
+        Case {
+            words: "webhook show 123456789000",
+            operation: "DescribeAccount",
+            request: id.clone(),
+            answer: detail,
+            json: webhook,
+            table: "FAILING 2026-11-23T10:00:00Z HTTP status 503 GIVEN 2",
+        },
+        one(
+            "webhook delete 123456789000",
+            "DeleteWebhook",
+            id,
+            kept,
+            "https://hooks.example.com/…",
+        ),
+    ];
+    table.into_iter().for_each(check);
+}
+
+#[test]
 fn words_of_accounts_and_keys() {
     let key = json!({"accessKeyId": "AKIAI44QH8DHBEXAMPLE"});
     let mut disabled = account();
