@@ -88,6 +88,7 @@ operations! {
         EnableOperator,
         EnableOperatorKey,
         GetEdgeConfig,
+        GiveUpEdge,
         ListAccessKeys,
         ListAccounts,
         ListConnections,

@@ -261,6 +261,8 @@ linkway! {
     EnableOperatorKey: Admin, Change, Operator, enable_operator_key;
     GetEdgeConfig: Edges, Counted, Edge, raw get_edge_config,
         within Duration::from_secs(LONGEST_WAIT + AFTER_WAIT);
+    // Each record that the edge holds is a commit of its own.
+    GiveUpEdge: Operator, Change, Edge, give_up_edge, within Duration::from_secs(600);
     ListAccessKeys: Operator, Read, AccessKey, list_access_keys;
     ListAccounts: Operator, Read, Account, list_accounts;
     ListConnections: Operator, Read, Connection, list_connections;
