@@ -188,6 +188,7 @@ impl Server {
     /// Serves until `closing` is cancelled, then until what is in flight has ended.
     pub async fn run(self) {
         let alarm = Arc::new(deadlines::Alarm::default());
+        let edges_changed = unheard::EdgesChanged::default();
         let mut background = JoinSet::new();
         background.spawn(deadlines::run(
             Arc::clone(&self.records),
@@ -199,6 +200,7 @@ impl Server {
             Arc::clone(&self.api),
             Arc::clone(&self.feed),
             alarm,
+            edges_changed.clone(),
             self.closing.clone(),
         ));
         background.spawn(simulated::run(
@@ -209,6 +211,7 @@ impl Server {
         ));
         background.spawn(unheard::run(
             Arc::clone(&self.records),
+            edges_changed,
             self.options.telemetry.edges_never_reported.clone(),
             self.closing.clone(),
         ));

@@ -8,6 +8,7 @@ use linkway_store::{Changes, Keys};
 use tokio_util::sync::CancellationToken;
 
 use super::deadlines::Alarm;
+use super::unheard::EdgesChanged;
 use crate::api::Api;
 use crate::feed::Feed;
 use crate::records::Records;
@@ -18,6 +19,7 @@ pub async fn run(
     api: Arc<Api>,
     feed: Arc<Feed>,
     deadlines: Arc<Alarm>,
+    edges_changed: EdgesChanged,
     closing: CancellationToken,
 ) {
     let store = Arc::clone(records.store());
@@ -39,12 +41,14 @@ pub async fn run(
         };
         known = revision;
         // More may have changed than the store remembers: then everything may have.
-        let (mut edges, mut access_keys) = (keys.is_none(), keys.is_none());
+        let all = keys.is_none();
+        let (mut edges, mut configs, mut access_keys) = (all, all, all);
         let mut due = None;
         for (_, key) in keys.iter().flat_map(Keys::iter) {
             match Kind::of(key).map_or(Wakes::Nobody, |kind| kind.wakes) {
                 Wakes::Nobody => {}
-                Wakes::Feed => edges = true,
+                Wakes::Feed => configs = true,
+                Wakes::Edges => edges = true,
                 Wakes::Credentials => access_keys = true,
                 Wakes::Deadlines => {
                     let at = Deadline::parse(key).map(|deadline| deadline.at);
@@ -52,8 +56,11 @@ pub async fn run(
                 }
             }
         }
-        if edges {
+        if configs {
             feed.tick();
+        }
+        if edges {
+            edges_changed.tell();
         }
         if keys.is_none() || due.is_some() {
             deadlines.changed(due);

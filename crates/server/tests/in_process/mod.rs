@@ -22,6 +22,7 @@ use linkway_server::feed::Feed;
 use linkway_server::http::{Body, Handler as _, Request, RequestId, Response};
 use linkway_server::liveness::Liveness;
 use linkway_server::operators;
+use linkway_server::reconcile::unheard::EdgesChanged;
 use linkway_server::reconcile::{changes, deadlines, simulated};
 use linkway_server::records::Records;
 use linkway_server::telemetry::Telemetry;
@@ -154,7 +155,9 @@ impl Served {
         let (records, feed) = (|| Arc::clone(&self.records), || Arc::clone(&self.feed));
         let closing = || self.closing.clone();
         self.background.spawn(deadlines::run(records(), Arc::clone(&alarm), closing()));
-        let changes = changes::run(records(), Arc::clone(&self.api), feed(), alarm, closing());
+        let edges = EdgesChanged::default();
+        let api = Arc::clone(&self.api);
+        let changes = changes::run(records(), api, feed(), alarm, edges, closing());
         self.background.spawn(changes);
         let step = Duration::from_millis(1);
         self.background.spawn(simulated::run(records(), feed(), step, closing()));
