@@ -75,6 +75,8 @@ pub enum Wakes {
     Feed,
     /// The reconciler of deadlines.
     Deadlines,
+    /// The count of edges that were never heard.
+    Edges,
     /// The cache of access keys and of what decides whether they are good.
     Credentials,
     /// What sends notices to accounts.
@@ -239,7 +241,7 @@ records! {
     /// A place with edge routers.
     Location = "location" at "location", sealed Never, cached false, counted false, wakes Nobody;
     /// An edge router.
-    Edge = "edge" at "edge", sealed Never, cached false, counted false, wakes Nobody;
+    Edge = "edge" at "edge", sealed Never, cached false, counted false, wakes Edges;
     /// When an edge router was last heard.
     EdgeSeen = "edge-seen" at "edge-seen", sealed Never, cached true, counted false, wakes Nobody;
     /// A port of an edge router.

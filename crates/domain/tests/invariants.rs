@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use common::command::{Command, Outcome};
 use common::judge::{belongs, changes, may_write, moves, secret};
+use common::operators::has_way_in;
 use common::scene::{DAY, due_calls};
 use common::story::{Did, Moment, Stage, Step, outcome, story};
 use common::{World, is_party, malformed};
@@ -251,11 +252,25 @@ proptest! {
         each_call(&story, |moment| {
             let item = matches!(
                 moment.call.command,
-                Command::ReportInterface(_) | Command::ReportConnection(_) | Command::Due(_)
+                Command::ReportInterface(_)
+                    | Command::ReportConnection(_)
+                    | Command::GiveUp(_)
+                    | Command::Due(_)
             );
             if item && matches!(moment.did, Did::Committed(_)) {
                 let again = moment.after.decide(moment.call).map(|p| p.decision.writes);
                 prop_assert_eq!(again, Ok(Vec::new()));
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn no_call_takes_the_last_way_in_of_an_admin(story in story()) {
+        each_call(&story, |moment| {
+            if matches!(moment.did, Did::Committed(_)) {
+                let now = moment.call.now;
+                prop_assert!(!has_way_in(moment.before, now) || has_way_in(moment.after, now));
             }
             Ok(())
         })?;

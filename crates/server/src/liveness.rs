@@ -39,6 +39,12 @@ impl Liveness {
         Ok(now.since(heard.max(self.started)) > self.records.settings().silence)
     }
 
+    /// How long this server has been there to hear edges.
+    #[must_use]
+    pub fn listens_for(&self) -> Duration {
+        clock::now().since(self.started)
+    }
+
     async fn heard(&self, edge: &EdgeId) -> Result<Option<Time>, Failure> {
         let kept = self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(edge).copied();
         if let Some((asked, heard)) = kept

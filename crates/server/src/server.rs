@@ -190,6 +190,7 @@ impl Server {
     pub async fn run(self) {
         let alarm = Arc::new(deadlines::Alarm::default());
         let webhook_alarm = Arc::new(webhooks::Alarm::default());
+        let edges_changed = unheard::EdgesChanged::default();
         let mut background = JoinSet::new();
         background.spawn(deadlines::run(
             Arc::clone(&self.records),
@@ -202,6 +203,7 @@ impl Server {
             Arc::clone(&self.feed),
             alarm,
             Arc::clone(&webhook_alarm),
+            edges_changed.clone(),
             self.closing.clone(),
         ));
         background.spawn(webhooks::run(
@@ -218,6 +220,7 @@ impl Server {
         ));
         background.spawn(unheard::run(
             Arc::clone(&self.records),
+            edges_changed,
             self.options.telemetry.edges_never_reported.clone(),
             self.closing.clone(),
         ));

@@ -77,6 +77,7 @@ enum Member {
     SecretAccessKey,
     Cak,
     Password,
+    WebhookUrl,
 }
 
 impl Member {
@@ -86,6 +87,7 @@ impl Member {
             Self::SecretAccessKey => &["secret", "access", "key"],
             Self::Cak => &["cak"],
             Self::Password => &["password"],
+            Self::WebhookUrl => &["webhook", "url"],
         }
     }
 }
@@ -127,7 +129,9 @@ enum Place {
     Encoded,
     /// In the peer of a gateway's handoff, of a request that is else a good one.
     FabricPeer,
-    /// The same, and the request is nothing but that text.
+    /// The same of a gateway whose handoffs are moved.
+    MovedHandoff,
+    /// In such a text, and the request is nothing but that.
     WhollyEncoded,
 }
 
@@ -168,9 +172,16 @@ fn odd() -> impl Strategy<Value = Odd> {
         "OvertureService.NoSuchThing",
         "Linkway.CreateAccount",
         "Linkway.CreateGateway",
+        "Linkway.PutWebhook",
+        "Linkway.UpdateGateway",
     ]);
-    let member =
-        select(vec![Member::AuthKey, Member::SecretAccessKey, Member::Cak, Member::Password]);
+    let member = select(vec![
+        Member::AuthKey,
+        Member::SecretAccessKey,
+        Member::Cak,
+        Member::Password,
+        Member::WebhookUrl,
+    ]);
     let name = select(vec![
         Name::Right,
         Name::Lower,
@@ -195,6 +206,7 @@ fn odd() -> impl Strategy<Value = Odd> {
         1 => (1..12_usize).prop_map(Place::Deep),
         1 => Just(Place::Encoded),
         1 => Just(Place::FabricPeer),
+        1 => Just(Place::MovedHandoff),
         1 => Just(Place::WhollyEncoded),
     ];
     let harm = prop_oneof![
@@ -225,6 +237,7 @@ impl Odd {
     fn operation(&self) -> &'static str {
         match self.place {
             Place::FabricPeer => "Linkway.CreateGateway",
+            Place::MovedHandoff => "Linkway.UpdateGateway",
             _ => self.operation,
         }
     }
@@ -242,14 +255,20 @@ impl Odd {
             Place::Deep(depth) => {
                 request["deep"] = (0..depth).fold(holder, |inner, _| json!({ "more": [inner] }));
             }
-            Place::FabricPeer => {
+            Place::FabricPeer | Place::MovedHandoff => {
                 let mut peer = json!({ "address": "192.0.2.1", "asn": 65_010 });
                 peer[name] = value;
-                request = json!({
-                    "accountId": LENDER, "vpcId": "vpc-1", "cidrs": ["10.0.0.0/16"],
-                    "handoffs": [{ "edgeId": "r1", "interface": format!("up{}", self.vlan), "nextHop": "192.0.2.1",
-                                   "fabricPeer": peer }],
-                });
+                let is_new = matches!(self.place, Place::FabricPeer);
+                // What one gateway has no other may have.
+                let interface = format!("{}{}", if is_new { "up" } else { "moved" }, self.vlan);
+                let handoffs = json!([{ "edgeId": "r1", "interface": interface, "nextHop": "192.0.2.1",
+                                        "fabricPeer": peer }]);
+                request = if is_new {
+                    json!({ "accountId": LENDER, "vpcId": "vpc-1", "cidrs": ["10.0.0.0/16"],
+                            "handoffs": handoffs })
+                } else {
+                    json!({ "virtualGatewayId": pair.gateway, "handoffs": handoffs })
+                };
             }
             Place::Encoded => request[INNER] = json!(holder.to_string()),
             Place::WhollyEncoded => {
@@ -341,6 +360,8 @@ fn no_secret_of_a_request_is_written_down_anywhere() {
     // One is what gave the pair its gateway.
     let gateways = trail.matches("CreateGateway").count();
     assert!(gateways > 1, "not one of the handoffs with a session was a good one");
+    let moved = trail.matches("UpdateGateway").count();
+    assert!(moved > 0, "not one of the moved handoffs with a session was a good one");
     for secret in sent.into_inner().expect("not poisoned") {
         assert!(!trail.contains(&secret), "{secret} is in the trail");
         assert!(!logs.contains(&secret), "{secret} is in the log");

@@ -89,6 +89,7 @@ operations! {
         EnableOperator,
         EnableOperatorKey,
         GetEdgeConfig,
+        GiveUpEdge,
         ListAccessKeys,
         ListAccountEvents,
         ListAccounts,

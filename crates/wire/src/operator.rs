@@ -81,6 +81,7 @@ answers! {
     ListEdges -> EdgeList,
     DescribeEdge -> EdgeDetail,
     ResetEdge -> Edge,
+    GiveUpEdge -> GivenUpEdge,
     DeleteEdge -> DeletedEdge,
     CreatePort -> Port,
     ListPorts -> PortList,
@@ -380,6 +381,15 @@ requests! {
         /// Which.
         edge_id: String,
     }
+    /// Says that an edge router is off for good: what is being deleted on it ends as if the router had reported it gone. May be
+    /// asked again when more is deleted.
+    GiveUpEdge {
+        /// Which.
+        edge_id: String,
+        /// Even if the edge was heard lately; absent means no.
+        #[serde(default)]
+        force: bool,
+    }
     /// Removes an edge router without ports and handoffs; its access keys go with it.
     DeleteEdge {
         /// Which.
@@ -539,6 +549,6 @@ pub use edge::{
 pub use operators::{NewOperatorKey, Operator, OperatorDetail, OperatorKey};
 pub use resources::{
     AccessKey, AccessKeyKind, AccessKeyStatus, Account, AccountDetail, AccountStatus, Connection,
-    DeletedAccount, DeletedEdge, Edge, Gateway, GatewayHandoff, HandoffPeer, Interface, Location,
-    NewAccessKey, NewEdge, Port, QuotaUse,
+    DeletedAccount, DeletedEdge, Edge, Gateway, GatewayHandoff, GivenUpEdge, HandoffPeer,
+    Interface, Location, NewAccessKey, NewEdge, Port, QuotaUse,
 };

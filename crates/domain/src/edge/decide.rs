@@ -92,7 +92,12 @@ impl Command for ResetEdge {
     }
 }
 
-fn existing<'v>(view: &'v View, id: &str) -> Asked<&'v Edge> {
+/// The edge of this id.
+///
+/// # Errors
+///
+/// A client fault if there is none, or if it must be loaded first.
+pub(super) fn existing<'v>(view: &'v View, id: &str) -> Asked<&'v Edge> {
     let id = EdgeId::parse(id)?;
     view.edge(&id)?.ok_or_else(|| Fault::field("edgeId", &id, "does not exist").into())
 }

@@ -2,6 +2,7 @@
 
 mod config;
 pub mod decide;
+pub mod give_up;
 mod project;
 pub mod report;
 mod status;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{ConfigVersion, EdgeSeen};
 use crate::bgp_peer::PeerPhase;
 use crate::connection::decide::ended_now;
-use crate::connection::{AssignedPort, ConnectionEvent};
+use crate::connection::{AssignedPort, Connection, ConnectionEvent, ConnectionPhase};
 use crate::decide::{Changes, Command, Context, Decision};
 use crate::fault::Fault;
 use crate::id::{AccessKeyId, ConnectionId, EdgeId, VirtualInterfaceId};
@@ -279,16 +279,27 @@ impl Command for ReportConnection {
         else {
             return Decision::unchanged(());
         };
-        let mut changed = connection.clone();
-        changed.phase = phase;
         let mut changes = Changes::new(view);
         if event == ConnectionEvent::Released {
-            free(view, &port, &mut changes)?;
-            changed.ended = Some(ended_now(context));
+            release(view, connection.clone(), &port, phase, context, &mut changes)?;
+        } else {
+            changes.put(Connection { phase, ..connection.clone() })?;
         }
-        changes.put(changed)?;
         in_order(&self.head, changes, view, context)
     }
+}
+
+/// Ends a connection of which nothing is on its router any more, and gives its port back.
+pub(super) fn release(
+    view: &View,
+    connection: Connection,
+    port: &AssignedPort,
+    phase: ConnectionPhase,
+    context: &Context<'_>,
+    changes: &mut Changes<'_>,
+) -> Asked<()> {
+    free(view, port, changes)?;
+    changes.put(Connection { phase, ended: Some(ended_now(context)), ..connection })
 }
 
 /// Gives a port back; a simulated one goes with its connection.

@@ -21,7 +21,7 @@ use proptest::prelude::*;
 
 use super::command::Command;
 use super::scene::{A, B, C, R1, R2, account, gateway};
-use super::{World, undo};
+use super::{World, operators, undo};
 
 /// The last one has nothing at first.
 pub const ACCOUNTS: [&str; 4] = [A, B, C, "004444444444"];
@@ -66,6 +66,7 @@ pub enum What {
     DeleteLocation,
     NewEdge,
     ResetEdge,
+    GiveUp,
     DeleteEdge,
     NewPort,
     DeletePort,
@@ -73,6 +74,12 @@ pub enum What {
     EndConnection,
     EndInterface,
     Agree,
+    NewOperator,
+    EnableOperator,
+    DeleteOperator,
+    NewOperatorKey,
+    EnableOperatorKey,
+    DeleteOperatorKey,
 }
 
 pub fn what() -> impl Strategy<Value = What> {
@@ -102,6 +109,7 @@ pub fn what() -> impl Strategy<Value = What> {
         2 => Just(What::DeleteLocation),
         2 => Just(What::NewEdge),
         1 => Just(What::ResetEdge),
+        2 => Just(What::GiveUp),
         2 => Just(What::DeleteEdge),
         2 => Just(What::NewPort),
         3 => Just(What::DeletePort),
@@ -109,6 +117,12 @@ pub fn what() -> impl Strategy<Value = What> {
         1 => Just(What::EndConnection),
         1 => Just(What::EndInterface),
         1 => Just(What::Agree),
+        1 => Just(What::NewOperator),
+        1 => Just(What::EnableOperator),
+        1 => Just(What::DeleteOperator),
+        1 => Just(What::NewOperatorKey),
+        1 => Just(What::EnableOperatorKey),
+        1 => Just(What::DeleteOperatorKey),
     ]
 }
 
@@ -207,13 +221,20 @@ impl Names {
             | What::DeleteLocation
             | What::NewEdge
             | What::ResetEdge
+            | What::GiveUp
             | What::DeleteEdge
             | What::NewPort
             | What::DeletePort
             | What::MoveGateway
             | What::EndConnection
             | What::EndInterface
-            | What::Agree => {}
+            | What::Agree
+            | What::NewOperator
+            | What::EnableOperator
+            | What::DeleteOperator
+            | What::NewOperatorKey
+            | What::EnableOperatorKey
+            | What::DeleteOperatorKey => {}
         }
         let own: Vec<_> = world.gateways().filter(|g| g.owner == names.who).collect();
         if let Some(gateway) = pick(&own, act.other) {
@@ -277,12 +298,12 @@ pub fn command(world: &World, act: &Act) -> (Option<AccountId>, Command) {
             Command::ConfirmAgreement(ConfirmCustomerAgreement { name })
         }
         What::EndInterface => return (None, Command::DeleteInterface(interface)),
-        _ => return (None, operators(world, act, connection, gateway_id)),
+        _ => return (None, of_operator(world, act, connection, gateway_id)),
     };
     (Some(who), command)
 }
 
-fn operators(world: &World, act: &Act, connection: String, gateway_id: String) -> Command {
+fn of_operator(world: &World, act: &Act, connection: String, gateway_id: String) -> Command {
     let other = ACCOUNTS[usize::from(act.other) % ACCOUNTS.len()];
     let keys: Vec<&str> = world.ids_in(&key::all("key")).collect();
     let id = pick(&keys, act.thing).map_or_else(String::new, |id| (*id).to_owned());
@@ -314,6 +335,13 @@ fn operators(world: &World, act: &Act, connection: String, gateway_id: String) -
         | What::DeleteEdge
         | What::NewPort
         | What::DeletePort => undo::command(act, other),
+        What::GiveUp => undo::given_up(world, act),
+        What::NewOperator
+        | What::EnableOperator
+        | What::DeleteOperator
+        | What::NewOperatorKey
+        | What::EnableOperatorKey
+        | What::DeleteOperatorKey => operators::command(world, act),
         _ if act.detail.is_multiple_of(4) => {
             Command::CreateAccessKey(CreateAccessKey::Edge(R1.to_owned()))
         }
@@ -409,7 +437,7 @@ fn tag(act: &Act, who: &AccountId, resource: &str) -> TagChange {
     }
 }
 
-fn pick<T>(things: &[T], which: u8) -> Option<&T> {
+pub fn pick<T>(things: &[T], which: u8) -> Option<&T> {
     (!things.is_empty()).then(|| &things[usize::from(which) % things.len()])
 }
 

@@ -10,10 +10,11 @@ use linkway_domain::customer_agreement::CustomerAgreement;
 use linkway_domain::customer_agreement::decide as customer_agreement;
 use linkway_domain::deadline::Deadline;
 use linkway_domain::decide::{Context, Decision, decide};
-use linkway_domain::edge::{DeletedEdge, Edge, decide as edge, report};
+use linkway_domain::edge::{DeletedEdge, Edge, decide as edge, give_up, report};
 use linkway_domain::epoch::{Epoch, RenewEpoch};
 use linkway_domain::location::Location;
 use linkway_domain::location::decide as location;
+use linkway_domain::operator::{Operator, decide as operator};
 use linkway_domain::port::Port;
 use linkway_domain::port::decide as port;
 use linkway_domain::tag::decide::{self as tag, Tagged};
@@ -56,6 +57,9 @@ pub enum Outcome {
     KnownEdge(Edge),
     DeletedAccount(DeletedAccount),
     DeletedEdge(DeletedEdge),
+    GivenUp(give_up::GivenUp),
+    Operator(Operator),
+    OperatorKey(operator::KeyOfOperator),
     Port(Port),
     Connection(Connection),
     VirtualInterface(VirtualInterface),
@@ -93,6 +97,7 @@ commands! {
     CreateEdge(edge::CreateEdge) -> Edge, Clone::clone;
     DeleteEdge(String) -> DeletedEdge, |id| edge::DeleteEdge(id.clone());
     ResetEdge(String) -> KnownEdge, |id| edge::ResetEdge(id.clone());
+    GiveUp(give_up::GiveUpPart) -> GivenUp, Clone::clone;
     CreatePort(port::CreatePort) -> Port, Clone::clone;
     DeletePort(port::DeletePort) -> Port, Clone::clone;
     ApproveConnection(connection::ApproveConnection) -> Connection, Clone::clone;
@@ -109,5 +114,12 @@ commands! {
     ReportInterface(report::ReportInterface) -> Done, Clone::clone;
     ReportConnection(report::ReportConnection) -> Done, Clone::clone;
     ReportSeen(report::ReportSeen) -> Done, Clone::clone;
+    FirstOperator(operator::FirstOperator) -> Done, Clone::clone;
+    CreateOperator(operator::CreateOperator) -> Operator, Clone::clone;
+    EnableOperator(operator::EnableOperator) -> Operator, Clone::clone;
+    DeleteOperator(String) -> Operator, |name| operator::DeleteOperator(name.clone());
+    CreateOperatorKey(operator::CreateOperatorKey) -> OperatorKey, Clone::clone;
+    EnableOperatorKey(operator::EnableOperatorKey) -> OperatorKey, Clone::clone;
+    DeleteOperatorKey(String) -> OperatorKey, |id| operator::DeleteOperatorKey(id.clone());
     Due(Deadline) -> Done, Clone::clone;
 }

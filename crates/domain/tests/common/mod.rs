@@ -9,6 +9,7 @@ pub mod act;
 pub mod command;
 pub mod edge;
 pub mod judge;
+pub mod operators;
 pub mod race;
 pub mod scene;
 pub mod story;

@@ -4,11 +4,12 @@
 
 use linkway_domain::access_key::Principal;
 use linkway_domain::edge::EdgeConfig;
+use linkway_domain::operator::decide::FirstOperator;
 use linkway_domain::{Fault, Time};
 use proptest::prelude::*;
 
 use super::act::{ACCOUNTS, Act, act, command};
-use super::command::Outcome;
+use super::command::{Command, Outcome};
 use super::edge::Report;
 use super::scene::{A, B, R1, R2, Scene, due_calls};
 use super::{Call, Conflict, Prepared, World, undo};
@@ -103,6 +104,7 @@ impl Stage {
     /// Each account has a gateway; A and B have a line on the same router and A has one on the other.
     pub fn new() -> Self {
         let mut scene = Scene::new();
+        scene.operate(Command::FirstOperator(FirstOperator { keys: Vec::new() }));
         let [first @ .., last] = ACCOUNTS;
         scene.operate(undo::account(last));
         scene.operate(undo::location("LON1"));
@@ -230,7 +232,19 @@ impl Stage {
 
     fn resolve(&mut self, act: &Act) -> Call {
         let (who, command) = command(&self.scene.world, act);
+        if let Command::GiveUp(given_up) = &command {
+            self.switch_off(&given_up.edge);
+        }
         self.scene.call(who.map_or(Principal::Operator, Principal::Account), command)
+    }
+}
+
+impl Stage {
+    /// What the operator says of a router that is given up is true: nothing is on it, and nothing is on its way to it.
+    fn switch_off(&mut self, edge: &str) {
+        self.configs.retain(|config| config.edge_id.as_str() != edge);
+        let routers = self.scene.routers.iter_mut();
+        routers.filter(|router| router.id.as_str() == edge).for_each(|router| router.held = None);
     }
 }
 

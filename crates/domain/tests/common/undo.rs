@@ -2,13 +2,17 @@
 
 use linkway_domain::account::decide::{CreateAccount, EnableAccount, UpdateAccount};
 use linkway_domain::edge::decide::CreateEdge;
+use linkway_domain::edge::give_up::{GiveUpPart, Part};
+use linkway_domain::id::EdgeId;
+use linkway_domain::key;
 use linkway_domain::location::decide::{CreateLocation, UpdateLocation};
 use linkway_domain::port::decide::{CreatePort, DeletePort};
 use linkway_domain::virtual_gateway::decide::HandoffText;
 use linkway_domain::virtual_gateway::update::UpdateGateway;
 use linkway_domain::webhook::decide::{PutWebhook, WebhookText};
 
-use super::act::{Act, What};
+use super::World;
+use super::act::{Act, What, pick};
 use super::command::Command;
 use super::scene::{R1, R2};
 
@@ -69,6 +73,22 @@ pub fn location(code: &str) -> Command {
 pub fn edge(id: &str) -> Command {
     let location = if id.starts_with("lon1") { "LON1" } else { "PAR1" }.to_owned();
     Command::CreateEdge(CreateEdge { id: id.to_owned(), location })
+}
+
+/// A router is off for good, or so the operator says: of something that it holds, if it holds anything.
+pub fn given_up(world: &World, act: &Act) -> Command {
+    let edge = EDGES[usize::from(act.other) % EDGES.len()].to_owned();
+    let id = EdgeId::parse(&edge).expect("an edge's id");
+    let interfaces = world.ids_in(&key::edge_interfaces(&id)).flat_map(|vif| {
+        let vif = || vif.parse().expect("an index's key");
+        [Part::Interface(vif()), Part::Status(vif())]
+    });
+    let connections = world.ids_in(&key::edge_connections(&id));
+    let parts = connections.map(|line| Part::Connection(line.parse().expect("an index's key")));
+    let parts: Vec<_> = interfaces.chain(parts).collect();
+    let missing = Part::Connection("dxcon-00000000".parse().expect("an id"));
+    let part = pick(&parts, act.detail).cloned().unwrap_or(missing);
+    Command::GiveUp(GiveUpPart { edge, force: act.who.is_multiple_of(2), part })
 }
 
 /// A gateway's new handoffs.

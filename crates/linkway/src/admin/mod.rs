@@ -32,10 +32,10 @@ use linkway_wire::operator::{
     ApproveConnection, CreateAccessKey, CreateAccount, CreateEdge, CreateGateway, CreateLocation,
     CreatePort, DeleteAccessKey, DeleteAccount, DeleteConnection, DeleteEdge, DeleteGateway,
     DeleteInterface, DeleteLocation, DeletePort, DescribeAccount, DescribeEdge, DisableAccessKey,
-    DisableAccount, EnableAccessKey, EnableAccount, ListAccessKeys, ListAccounts, ListConnections,
-    ListEdges, ListGateways, ListInterfaces, ListLocations, ListPorts, ListRequest, Nothing,
-    RejectConnection, RenewEpoch, Request, ResetBgpSession, ResetEdge, UpdateAccount,
-    UpdateGateway, UpdateLocation,
+    DisableAccount, EnableAccessKey, EnableAccount, GiveUpEdge, ListAccessKeys, ListAccounts,
+    ListConnections, ListEdges, ListGateways, ListInterfaces, ListLocations, ListPorts,
+    ListRequest, Nothing, RejectConnection, RenewEpoch, Request, ResetBgpSession, ResetEdge,
+    UpdateAccount, UpdateGateway, UpdateLocation,
 };
 use serde::Serialize;
 
@@ -294,6 +294,7 @@ impl Session<'_> {
                 edge::show(self.globals.output, self.globals.width(), detail)
             }
             EdgeWord::Reset(it) => self.one(&ResetEdge { edge_id: it.id }),
+            EdgeWord::GiveUp { id, force } => self.one(&GiveUpEdge { edge_id: id, force }),
             EdgeWord::Delete(it) => self.one(&DeleteEdge { edge_id: it.id }),
         }
     }

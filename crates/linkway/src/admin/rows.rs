@@ -5,8 +5,8 @@ use std::fmt::Display;
 
 use linkway_wire::operator::{
     AccessKey, AccessKeyKind, AccessKeyStatus, Account, AccountStatus, AuditEvent, Connection,
-    DeletedAccount, DeletedEdge, Edge, Epoch, Gateway, GatewayHandoff, Interface, Location,
-    NewAccessKey, NewEdge, NewOperatorKey, Operator, OperatorKey, Port,
+    DeletedAccount, DeletedEdge, Edge, Epoch, Gateway, GatewayHandoff, GivenUpEdge, Interface,
+    Location, NewAccessKey, NewEdge, NewOperatorKey, Operator, OperatorKey, Port,
 };
 
 use super::output::Row;
@@ -80,6 +80,20 @@ impl Row for DeletedEdge {
     const COLUMNS: &'static [&'static str] = &["DELETED EDGE", "LOCATION", "DELETED ACCESS KEYS"];
     fn cells(&self) -> Vec<String> {
         vec![self.edge_id.clone(), self.location_code.clone(), self.access_key_ids.join(" ")]
+    }
+}
+
+impl Row for GivenUpEdge {
+    const COLUMNS: &'static [&'static str] =
+        &["GIVEN UP", "LOCATION", "DELETED CONNECTIONS", "INTERFACES", "BGP PEERS"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.edge_id.clone(),
+            self.location_code.clone(),
+            self.connection_ids.join(" "),
+            self.virtual_interface_ids.join(" "),
+            self.bgp_peer_ids.join(" "),
+        ]
     }
 }
 

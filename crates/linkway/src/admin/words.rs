@@ -266,6 +266,24 @@ Example:
   linkway admin edge reset par1-a"
     )]
     Reset(EdgeId),
+    /// Give up an edge that is off for good: what is being deleted on it ends
+    #[command(
+        after_help = "Interfaces, BGP peers and connections stay `deleting` until their edge reports that they
+are gone. This says it in the place of an edge that burned: make sure that it is off and
+stays off. May be repeated when more is deleted. What is accepted is kept: an edge that
+comes back gets its configuration as ever.
+
+Example:
+  linkway admin edge give-up par1-a"
+    )]
+    GiveUp {
+        /// The edge
+        #[arg(value_name = "EDGE")]
+        id: String,
+        /// Even if the edge was heard lately
+        #[arg(long)]
+        force: bool,
+    },
     /// Delete an edge that has no ports and no handoffs; its access keys go with it
     #[command(after_help = "Example:\n  linkway admin edge delete par1-a")]
     Delete(EdgeId),

@@ -263,6 +263,7 @@ fn refusals_speak_of_the_arguments() {
         ("gateway list --account 1", "accountId \"1\" is short.", "--account \"1\" is short."),
         ("account delete 1", "accountId \"1\" is short.", "ID \"1\" is short."),
         ("edge delete r", "edgeId \"r\" does not exist.", "EDGE \"r\" does not exist."),
+        ("edge give-up r", "edgeId \"r\" was heard.", "EDGE \"r\" was heard."),
         ("edge create --id r --location L", "edgeId \"r\" is taken.", "--id \"r\" is taken."),
         (
             "edge create --id r --location L",

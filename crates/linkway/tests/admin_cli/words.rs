@@ -340,6 +340,9 @@ fn words_of_locations_and_edges() {
     let elsewhere = json!({"edgeId": "par1-b", "locationCode": "PAR1", "simulated": false, "silent": true,
                            "desiredEpoch": 9, "desiredGeneration": 8, "detailMissing": "another server",
                            "ports": [], "interfaces": []});
+    let given_up = json!({"edgeId": "par1-a", "locationCode": "PAR1",
+                          "connectionIds": ["dxcon-fg5678gh"], "bgpPeerIds": ["dxpeer-fg1234gh"],
+                          "virtualInterfaceIds": ["dxvif-fg5678gh", "dxvif-fg1234gh"]});
     let unheard = json!({"edgeId": "par1-b", "locationCode": "PAR1", "simulated": true,
                          "silent": false});
     let table = [
@@ -380,6 +383,20 @@ fn words_of_locations_and_edges() {
             "PAR1 Paris",
         ),
         one("edge reset par1-a", "ResetEdge", json!({"edgeId": "par1-a"}), edge(), "par1-a PAR1"),
+        one(
+            "edge give-up par1-a",
+            "GiveUpEdge",
+            json!({"edgeId": "par1-a", "force": false}),
+            given_up.clone(),
+            "par1-a PAR1 dxcon-fg5678gh dxvif-fg5678gh dxvif-fg1234gh dxpeer-fg1234gh",
+        ),
+        one(
+            "edge give-up par1-a --force",
+            "GiveUpEdge",
+            json!({"edgeId": "par1-a", "force": true}),
+            given_up,
+            "par1-a PAR1",
+        ),
         one(
             "edge delete par1-a",
             "DeleteEdge",

@@ -230,6 +230,18 @@ pub(super) fn of_change(call: &Call, time: Time, resources: &[Cow<'_, str>]) -> 
     (key::audit(time, call.request_id.as_str()), record::encode(&entry))
 }
 
+/// The record of one of the changes that a call makes in several commits: each has a record of its own, told apart by a number
+/// behind the request's id.
+pub(super) fn of_part(
+    call: &Call,
+    nth: usize,
+    time: Time,
+    resources: &[Cow<'_, str>],
+) -> (Key, Vec<u8>) {
+    let (_, entry) = of_change(call, time, resources);
+    (key::audit(time, &format!("{}-{nth}", call.request_id.as_str())), entry)
+}
+
 /// The record of a call by a known caller.
 pub(super) fn event<'a>(
     call: &'a Call,

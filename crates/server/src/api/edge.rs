@@ -1,24 +1,28 @@
-//! Edge routers: the operator makes, lists, resets and deletes them, and sees one with everything on it.
+//! Edge routers: the operator makes, lists, resets, gives up and deletes them, and sees one with everything on it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
 use linkway_domain::Fault;
 use linkway_domain::connection::Connection;
+use linkway_domain::decide::Context;
 use linkway_domain::edge::decide::{CreateEdge, DeleteEdge, ResetEdge};
+use linkway_domain::edge::give_up::{Ended, GiveUpPart, given_up};
 use linkway_domain::edge::{Edge, EdgeSeen, InterfaceStatus, PortStatus};
 use linkway_domain::fault::shown;
 use linkway_domain::id::{EdgeId, VirtualGatewayId};
 use linkway_domain::index::Index;
 use linkway_domain::key;
 use linkway_domain::record::Record;
+use linkway_domain::view::View;
 use linkway_domain::virtual_gateway::Gateway;
 use linkway_domain::virtual_interface::{InterfaceReport, VirtualInterface};
 use linkway_wire::operator as wire;
 use linkway_wire::value::Secret;
 
 use super::page::Asked;
-use super::{Answered, Api, Call, connection, fabric};
+use super::{Answered, Api, Call, audit, connection, fabric};
 use crate::clock;
 use crate::feed::Heard;
 use crate::records::Failure;
@@ -63,6 +67,64 @@ impl Api {
         let edge = self.run(call, &ResetEdge(request.edge_id)).await?;
         let seen = self.seen(&edge.id).await?;
         Ok(self.edge(edge, seen.as_ref()).await?)
+    }
+
+    /// Each record that the edge holds is decided and committed on its own; what a failure leaves undone the next call does.
+    pub(super) async fn give_up_edge(
+        &self,
+        call: &Call,
+        request: wire::GiveUpEdge,
+    ) -> Answered<wire::GivenUpEdge> {
+        let force = request.force;
+        let edge = self.may_give_up(call, &request).await?;
+        let part = |part| GiveUpPart { edge: edge.id.to_string(), force, part };
+        let (ending, accepted) = self.feed.held_by(&edge.id).await?;
+        let mut answer = wire::GivenUpEdge {
+            edge_id: edge.id.to_string(),
+            location_code: edge.location.to_string(),
+            connection_ids: Vec::new(),
+            virtual_interface_ids: Vec::new(),
+            bgp_peer_ids: Vec::new(),
+        };
+        let mut is_recorded = false;
+        for (nth, ending) in ending.into_iter().enumerate() {
+            let audit =
+                |time, resources: &[Cow<'_, str>]| audit::of_part(call, nth, time, resources);
+            let decided = self.records.run(call.principal(), &part(ending), Some(&audit)).await?;
+            is_recorded |= decided.changed;
+            for ended in decided.outcome.ended {
+                match ended {
+                    Ended::Connection(id) => answer.connection_ids.push(id.to_string()),
+                    Ended::Interface(id) => answer.virtual_interface_ids.push(id.to_string()),
+                    Ended::BgpPeer(_, id) => answer.bgp_peer_ids.push(id.to_string()),
+                }
+            }
+        }
+        let accepted = accepted.into_iter().map(part).collect();
+        self.feed.give_up(&edge.id, call.principal(), accepted).await?;
+        if !is_recorded {
+            let resources = vec![edge.id.to_string()];
+            self.trail.record(&audit::event(call, clock::now(), resources, None));
+        }
+        Ok(answer)
+    }
+
+    /// The edge, if it may be given up.
+    async fn may_give_up(&self, call: &Call, request: &wire::GiveUpEdge) -> Result<Edge, Failure> {
+        let rule = |view: &View, context: &Context<'_>| {
+            given_up(view, context, &request.edge_id, request.force).cloned()
+        };
+        let edge = self.records.read(call.principal(), rule).await?;
+        if request.force || self.liveness.is_silent(&edge.id).await? {
+            return Ok(edge);
+        }
+        let rule = format!(
+            "may just not have been heard yet: this server was started {} seconds ago. Give it up when it has been silent for \
+             {} seconds, or with force",
+            self.liveness.listens_for().as_secs(),
+            self.records.settings().silence.as_secs()
+        );
+        Err(Fault::field("edgeId", &edge.id, rule).into())
     }
 
     pub(super) async fn list_edges(

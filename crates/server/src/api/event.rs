@@ -58,6 +58,12 @@ impl Place {
         })
     }
 
+    /// The time from which on events are asked for, as long as the store has none of that time or later.
+    fn start(&self) -> Option<Time> {
+        let (time, request_id) = key::parse_audit(self.stored.as_deref()?)?;
+        request_id.is_empty().then_some(time)
+    }
+
     fn token(&self) -> String {
         let range = key::all("audit");
         let stored = self
@@ -90,7 +96,11 @@ impl Api {
                 self.trail.settle(false).await;
                 let trail = Arc::clone(&self.trail);
                 let _ = tokio::task::spawn_blocking(move || trail.flush(JOURNAL)).await;
-                self.merged(stored, &mut place, limit)?
+                // A journal's place is a place in a file, and what is written next may be earlier than a start to come.
+                let start = place.start();
+                let mut events = self.merged(stored, &mut place, limit)?;
+                events.retain(|event| start.is_none_or(|start| event.time >= start));
+                events
             }
         };
         Ok(EventPage { events, next_token: place.token() })

@@ -262,6 +262,8 @@ linkway! {
     EnableOperatorKey: Admin, Change, Operator, enable_operator_key;
     GetEdgeConfig: Edges, Counted, Edge, raw get_edge_config,
         within Duration::from_secs(LONGEST_WAIT + AFTER_WAIT);
+    // Each record that the edge holds is a commit of its own.
+    GiveUpEdge: Operator, Change, Edge, give_up_edge, within Duration::from_secs(600);
     ListAccessKeys: Operator, Read, AccessKey, list_access_keys;
     ListAccountEvents: Operator, Read, Account, list_account_events;
     ListAccounts: Operator, Read, Account, list_accounts;

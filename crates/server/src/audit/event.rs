@@ -34,8 +34,8 @@ pub fn bounded(message: &str) -> Cow<'_, str> {
 /// letters, and no name hides behind an escape. Says no too often rather than once too seldom. Nearly all reads are plain, and
 /// need not be taken apart. Of several lines one could pass for a record of its own in the journal.
 fn is_plain(body: &[u8]) -> bool {
-    const TELLING: [&[u8]; 7] =
-        [b"key", b"cak", b"ckn", b"config", b"password", b"secret", b"token"];
+    const TELLING: [&[u8]; 8] =
+        [b"key", b"cak", b"ckn", b"config", b"password", b"secret", b"token", b"url"];
     if body.len() > MAX_TEXT || body.iter().any(|byte| *byte == b'\\' || byte.is_ascii_control()) {
         return false;
     }

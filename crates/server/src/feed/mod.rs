@@ -112,7 +112,7 @@ impl Feed {
         })
     }
 
-    /// Forgets what an edge that was deleted has said.
+    /// Forgets what an edge that was deleted or given up has said.
     pub fn forget(&self, edge: &EdgeId) {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(edge);
     }

@@ -12,8 +12,10 @@ use std::sync::Arc;
 
 use linkway_domain::Fault;
 use linkway_domain::access_key::Principal;
-use linkway_domain::connection::Connection;
+use linkway_domain::bgp_peer::BgpPeer;
+use linkway_domain::connection::{Connection, ConnectionPhase};
 use linkway_domain::decide::{Command as _, Context};
+use linkway_domain::edge::give_up::{GiveUpPart, Part};
 use linkway_domain::edge::report::{
     ReportConnection, ReportHead, ReportInterface, ReportSeen, is_plausible,
 };
@@ -24,7 +26,7 @@ use linkway_domain::key::{self, Key};
 use linkway_domain::record::Record;
 use linkway_domain::seed::Seed;
 use linkway_domain::view::View;
-use linkway_domain::virtual_interface::{InterfaceReport, VirtualInterface};
+use linkway_domain::virtual_interface::{InterfaceReport, Phase, VirtualInterface};
 use linkway_store::Versioned;
 use tokio::task::JoinSet;
 
@@ -91,6 +93,7 @@ struct Item {
 enum Change {
     Connection(ReportConnection),
     Interface(ReportInterface),
+    GivenUp(GiveUpPart),
 }
 
 impl Change {
@@ -100,6 +103,7 @@ impl Change {
         match self {
             Self::Connection(report) => report.decide(view, context).map(|d| d.writes),
             Self::Interface(report) => report.decide(view, context).map(|d| d.writes),
+            Self::GivenUp(part) => part.decide(view, context).map(|d| d.writes),
         }
         .map_or(true, |writes| !writes.is_empty())
     }
@@ -108,6 +112,10 @@ impl Change {
         match self {
             Self::Connection(report) => records.run(principal, &report, None).await?,
             Self::Interface(report) => records.run(principal, &report, None).await?,
+            Self::GivenUp(part) => {
+                records.run(principal, &part, None).await?;
+                return Ok(());
+            }
         };
         Ok(())
     }
@@ -175,6 +183,35 @@ impl Feed {
             settled,
         };
         slot.hear(Heard { at: clock::now(), access_key, stored, status, connections });
+        Ok(())
+    }
+
+    /// The records that an edge holds of which something is being deleted, and those that are accepted and no more.
+    pub async fn held_by(&self, edge: &EdgeId) -> Result<(Vec<Part>, Vec<Part>), Failure> {
+        let (connections, interfaces) = self.records_of(edge).await?;
+        let deleting = connections.iter().filter(|it| it.phase == ConnectionPhase::Deleting);
+        let mut ending: Vec<_> = deleting.map(|it| Part::Connection(it.id.clone())).collect();
+        let mut accepted = Vec::new();
+        for interface in interfaces {
+            if interface.phase == Phase::Deleting || !interface.peers.iter().all(BgpPeer::is_live) {
+                ending.push(Part::Interface(interface.id));
+            } else {
+                accepted.push(Part::Status(interface.id));
+            }
+        }
+        Ok((ending, accepted))
+    }
+
+    /// Carries out what is no change by the operator, but follows from one: what an edge that is given up said of accepted
+    /// interfaces is forgotten, in the store and here.
+    pub async fn give_up(
+        &self,
+        edge: &EdgeId,
+        principal: &Principal,
+        parts: Vec<GiveUpPart>,
+    ) -> Result<(), Failure> {
+        self.carry_out(principal, parts.into_iter().map(Change::GivenUp).collect()).await?;
+        self.forget(edge);
         Ok(())
     }
 

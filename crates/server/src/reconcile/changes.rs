@@ -7,6 +7,7 @@ use linkway_domain::record::{Kind, Wakes};
 use linkway_store::{Changes, Keys};
 use tokio_util::sync::CancellationToken;
 
+use super::unheard::EdgesChanged;
 use super::{deadlines, webhooks};
 use crate::api::Api;
 use crate::feed::Feed;
@@ -19,6 +20,7 @@ pub async fn run(
     feed: Arc<Feed>,
     deadlines: Arc<deadlines::Alarm>,
     webhooks: Arc<webhooks::Alarm>,
+    edges_changed: EdgesChanged,
     closing: CancellationToken,
 ) {
     let store = Arc::clone(records.store());
@@ -40,12 +42,14 @@ pub async fn run(
         };
         known = revision;
         // More may have changed than the store remembers: then everything may have.
-        let (mut edges, mut access_keys) = (keys.is_none(), keys.is_none());
+        let all = keys.is_none();
+        let (mut edges, mut configs, mut access_keys) = (all, all, all);
         let mut due = None;
         for (_, key) in keys.iter().flat_map(Keys::iter) {
             match Kind::of(key).map_or(Wakes::Nobody, |kind| kind.wakes) {
                 Wakes::Nobody => {}
-                Wakes::Feed => edges = true,
+                Wakes::Feed => configs = true,
+                Wakes::Edges => edges = true,
                 Wakes::Credentials => access_keys = true,
                 Wakes::Webhooks => webhooks.changed(Some(key)),
                 Wakes::Deadlines => {
@@ -54,11 +58,14 @@ pub async fn run(
                 }
             }
         }
-        if keys.is_none() {
+        if all {
             webhooks.changed(None);
         }
-        if edges {
+        if configs {
             feed.tick();
+        }
+        if edges {
+            edges_changed.tell();
         }
         if keys.is_none() || due.is_some() {
             deadlines.changed(due);

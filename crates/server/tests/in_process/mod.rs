@@ -22,7 +22,8 @@ use linkway_server::feed::Feed;
 use linkway_server::http::{Body, Handler as _, Request, RequestId, Response};
 use linkway_server::liveness::Liveness;
 use linkway_server::operators;
-use linkway_server::reconcile::{changes, deadlines, simulated, webhooks};
+use linkway_server::reconcile::unheard::EdgesChanged;
+use linkway_server::reconcile::{changes, deadlines, simulated};
 use linkway_server::records::Records;
 use linkway_server::telemetry::Telemetry;
 use linkway_store::seal::Sealer;
@@ -154,9 +155,9 @@ impl Served {
         let (records, feed) = (|| Arc::clone(&self.records), || Arc::clone(&self.feed));
         let closing = || self.closing.clone();
         self.background.spawn(deadlines::run(records(), Arc::clone(&alarm), closing()));
-        let webhooks = Arc::new(webhooks::Alarm::default());
-        let changes =
-            changes::run(records(), Arc::clone(&self.api), feed(), alarm, webhooks, closing());
+        let (webhooks, edges) = (Arc::default(), EdgesChanged::default());
+        let api = Arc::clone(&self.api);
+        let changes = changes::run(records(), api, feed(), alarm, webhooks, edges, closing());
         self.background.spawn(changes);
         let step = Duration::from_millis(1);
         self.background.spawn(simulated::run(records(), feed(), step, closing()));

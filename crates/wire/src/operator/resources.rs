@@ -57,6 +57,22 @@ pub struct DeletedEdge {
     pub access_key_ids: Vec<String>,
 }
 
+/// What ended with an edge router that was given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GivenUpEdge {
+    /// The operator's own name for the router.
+    pub edge_id: String,
+    /// Where it stood.
+    pub location_code: String,
+    /// The connections that are deleted.
+    pub connection_ids: Vec<String>,
+    /// The virtual interfaces that are deleted.
+    pub virtual_interface_ids: Vec<String>,
+    /// The BGP peers that are deleted, of interfaces that go on.
+    pub bgp_peer_ids: Vec<String>,
+}
+
 /// A tenant, with what it uses of its quotas.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
