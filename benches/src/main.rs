@@ -3,6 +3,7 @@
 
 mod constant;
 mod figures;
+mod flood;
 mod load;
 mod moto;
 mod process;
@@ -19,7 +20,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-const USAGE: &str = "usage: linkway-bench [--sizes N,N,...] [--rounds N] [--turn-ms N] | join";
+const USAGE: &str =
+    "usage: linkway-bench [--sizes N,N,...] [--rounds N] [--turn-ms N] [--only flood] | join";
 
 /// The parameters of a run.
 pub struct Plan {
@@ -29,6 +31,8 @@ pub struct Plan {
     pub rounds: usize,
     /// The duration of a turn.
     pub turn: Duration,
+    /// Whether only the flood is measured.
+    pub only_flood: bool,
     /// The measured program.
     pub linkway: PathBuf,
     /// moto's server.
@@ -78,6 +82,7 @@ fn plan(arguments: &[String]) -> Result<Plan> {
         sizes: vec![1_000, 100_000, 1_000_000],
         rounds: 7,
         turn: Duration::from_millis(1000),
+        only_flood: false,
         linkway: own.with_file_name("linkway"),
         moto: repository.join(".cache/venv/bin/moto_server"),
         out: repository.join("target/bench"),
@@ -91,6 +96,7 @@ fn plan(arguments: &[String]) -> Result<Plan> {
             }
             "--rounds" => plan.rounds = value.parse().context(USAGE)?,
             "--turn-ms" => plan.turn = Duration::from_millis(value.parse().context(USAGE)?),
+            "--only" if value == "flood" => plan.only_flood = true,
             _ => bail!(USAGE),
         }
     }
@@ -99,6 +105,9 @@ fn plan(arguments: &[String]) -> Result<Plan> {
             "{} does not exist; build it with cargo build --release -p linkway",
             plan.linkway.display()
         );
+    }
+    if plan.only_flood {
+        plan.sizes.truncate(1);
     }
     if plan.sizes.is_empty() || !plan.sizes.is_sorted() {
         bail!("--sizes must name sizes in ascending order");

@@ -33,12 +33,15 @@ pub struct Contender<'a> {
 
 /// The result of one turn.
 #[derive(Clone, Copy, Debug)]
-struct Turn {
-    answers: f64,
+pub struct Turn {
+    /// Correct answers within its time.
+    pub answers: f64,
     seconds: f64,
     cpu_seconds: f64,
-    median_ms: f64,
-    p99_ms: f64,
+    /// The median of the latency, in milliseconds.
+    pub median_ms: f64,
+    /// Its 99th percentile, in milliseconds.
+    pub p99_ms: f64,
 }
 
 impl<'a> Contender<'a> {
@@ -48,23 +51,33 @@ impl<'a> Contender<'a> {
     }
 
     fn turn(&mut self, time: Duration) -> Result<()> {
+        let turn = self.turn_with(CONNECTIONS, time)?;
+        self.turns.push(turn);
+        Ok(())
+    }
+
+    /// A turn with so many connections, which no figure of this contender counts.
+    ///
+    /// # Errors
+    ///
+    /// Requests cannot be made, or an answer is wrong.
+    pub fn turn_with(&mut self, connections: usize, time: Duration) -> Result<Turn> {
         let requests = (self.source)(self.sent, self.expected)?;
-        load::run(self.process.address, CONNECTIONS, WARM_UP, &requests)?;
+        load::run(self.process.address, connections, WARM_UP, &requests)?;
         let before = self.process.cpu()?;
-        let round = load::run(self.process.address, CONNECTIONS, time, &requests)?;
+        let round = load::run(self.process.address, connections, time, &requests)?;
         let cpu = self.process.cpu()? - before;
         self.sent = requests.sent();
         // 1.5 times what a turn needs at this rate.
         let needed = round.rate() * (time + WARM_UP).as_secs_f64() * 1.5;
         self.expected = needed as usize + FEWEST;
-        self.turns.push(Turn {
+        Ok(Turn {
             answers: round.answers as f64,
             seconds: round.elapsed.as_secs_f64(),
             cpu_seconds: cpu,
             median_ms: round.latency(0.5),
             p99_ms: round.latency(0.99),
-        });
-        Ok(())
+        })
     }
 
     fn median(&self, of: impl Fn(&Turn) -> f64) -> f64 {

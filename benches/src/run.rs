@@ -1,6 +1,7 @@
 //! One run, from filling the stores to the report.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use crate::report::Report;
 use crate::requests::{self, Key};
 use crate::rounds::{Contender, run_rounds};
 use crate::seed::{self, Extent, Filling, Population};
-use crate::{Plan, constant, figures, moto, workload};
+use crate::{Plan, constant, figures, flood, moto, workload};
 
 /// Turns of writes are so many times as long, so that deferred work (merging) happens within the rounds.
 const ALLOCATE_TURN: u32 = 3;
@@ -41,7 +42,11 @@ pub fn run(plan: &Plan) -> Result<bool> {
     fs::create_dir_all(&data)?;
     let mut report = Report::default();
     let (population, extents) = fill(plan, &data)?;
-    let outcome = measure(plan, &data, (&population, &extents), &mut report);
+    let of = (&population, extents.as_slice());
+    let outcome = match plan.only_flood {
+        true => in_flood(plan, &data, of, &mut report),
+        false => measure(plan, &data, of, &mut report),
+    };
     fs::remove_dir_all(&data)?;
     outcome?;
     report.write(&plan.out.join("report.json"))?;
@@ -76,6 +81,7 @@ fn fill(plan: &Plan, data: &Path) -> Result<(Population, Vec<Extent>)> {
         if nth == 0 {
             runtime.block_on(seed::check(&store))?;
             copy(&growing, &data.join("single"))?;
+            copy(&growing, &data.join("flooded"))?;
         }
     }
     fs::remove_dir_all(&growing)?;
@@ -84,7 +90,8 @@ fn fill(plan: &Plan, data: &Path) -> Result<(Population, Vec<Extent>)> {
 
 /// Copies the files of a closed data directory.
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir(to)?;
+    // A server refuses a directory that others may read.
+    fs::DirBuilder::new().mode(0o700).create(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         if entry.file_type()?.is_file() {
@@ -136,10 +143,26 @@ fn measure(
     drop(contenders);
 
     processes(report, servers)?;
+    drop((single, constant));
+    in_flood(plan, data, (population, extents), report)?;
     progress("moto");
     let server =
         Linkway::new(&plan.linkway, &store_of(data, extents[0].interfaces), None)?.start()?.0;
     against_moto(plan, &server, population, report)
+}
+
+/// Measures what a stranger's flood costs a tenant of the smallest store.
+fn in_flood(
+    plan: &Plan,
+    data: &Path,
+    (population, extents): (&Population, &[Extent]),
+    report: &mut Report,
+) -> Result<()> {
+    progress("flood");
+    let (linkway, extent) = (Linkway::new(&plan.linkway, &data.join("flooded"), None)?, extents[0]);
+    let server = Server { extent, process: linkway.start()?.0, linkway };
+    wait_until_counted(&server)?;
+    flood::measure(report, plan, &server.process, (population, extent))
 }
 
 /// After its start a server counts its interfaces for the metrics, which takes a part of a core.

@@ -1,4 +1,4 @@
-//! A tenant's request, from its bytes to its decision, in a small world: every refusal has a bounded text, and what is
+//! A request of a tenant, or an operator's about a gateway's handoffs, from its bytes to its decision, in a small world: every refusal has a bounded text, and what is
 //! decided leaves every invariant of the store intact.
 #![no_main]
 
@@ -14,6 +14,7 @@ use linkway_domain::connection::decide::{ApproveConnection, CreateConnection, Po
 use linkway_domain::customer_agreement::decide::ConfirmCustomerAgreement;
 use linkway_domain::decide::{Command, Context, decide};
 use linkway_domain::edge::ConfigVersion;
+use linkway_domain::edge::decide::CreateEdge;
 use linkway_domain::edge::report::{ReportConnection, ReportHead};
 use linkway_domain::id::EdgeId;
 use linkway_domain::key::Key;
@@ -23,9 +24,10 @@ use linkway_domain::seed::Seed;
 use linkway_domain::settings::Settings;
 use linkway_domain::tag::decide::TagChange;
 use linkway_domain::view::{Ask, FIRST, First, Stop, View};
-use linkway_domain::virtual_gateway::decide::CreateGateway;
+use linkway_domain::virtual_gateway::decide::{CreateGateway, FabricPeerText, HandoffText};
+use linkway_domain::virtual_gateway::update::UpdateGateway;
 use linkway_domain::virtual_interface::decide::{
-    AllocatePrivateVirtualInterface, CreatePrivateVirtualInterface, NewInterface,
+    AllocatePrivateVirtualInterface, CreatePrivateVirtualInterface, NewInterface, Secret,
 };
 use linkway_domain::virtual_interface::update::UpdateVirtualInterfaceAttributes;
 use linkway_wire::generated::{
@@ -35,6 +37,7 @@ use linkway_wire::generated::{
 };
 use linkway_wire::json;
 use linkway_wire::operation::Call;
+use linkway_wire::operator;
 
 const LENDER: &str = "111122223333";
 const RECIPIENT: &str = "123456789000";
@@ -116,9 +119,13 @@ impl Ground {
             let account = CreateAccount { id: id.to_owned(), name: "an account".to_owned() };
             world.run(operator(), &account).expect("a new account");
         }
-        let location =
-            CreateLocation { code: "PAR1".to_owned(), name: "Paris".to_owned(), simulated: true };
-        world.run(operator(), &location).expect("a new location");
+        for (code, simulated) in [("PAR1", true), ("LON1", false)] {
+            let location =
+                CreateLocation { code: code.to_owned(), name: code.to_owned(), simulated };
+            world.run(operator(), &location).expect("a new location");
+        }
+        let edge = CreateEdge { id: "r1".to_owned(), location: "LON1".to_owned() };
+        world.run(operator(), &edge).expect("a new edge");
         let gateway = CreateGateway {
             account: LENDER.to_owned(),
             name: None,
@@ -168,20 +175,46 @@ fn lender() -> Principal {
     Principal::Account(LENDER.parse().expect("12 digits"))
 }
 
-/// Tries a request as the command that it becomes.
-fn attempt<R: Call + Into<C>, C: Command>(body: &[u8], ground: &Ground) {
-    // The ids of this world, so that the input can name them without guessing.
-    let text = String::from_utf8_lossy(body)
+/// The request with the ids of this world, so that the input can name them without guessing.
+fn named(body: &[u8], ground: &Ground) -> String {
+    String::from_utf8_lossy(body)
         .replace("$C", &ground.connection)
         .replace("$G", &ground.gateway)
-        .replace("$I", &ground.interface);
-    let Ok(request) = json::decode::<R>(text.as_bytes()) else { return };
-    if request.validate().is_err() {
-        return;
+        .replace("$I", &ground.interface)
+}
+
+/// Tries a tenant's request as the command that it becomes.
+fn attempt<R: Call + Into<C>, C: Command>(body: &[u8], ground: &Ground) {
+    let Ok(request) = json::decode::<R>(named(body, ground).as_bytes()) else { return };
+    if request.validate().is_ok() {
+        decide(lender(), &request.into(), ground);
     }
+}
+
+/// Tries an operator's change of a gateway.
+fn attempt_update_gateway(body: &[u8], ground: &Ground) {
+    let request = json::decode::<operator::UpdateGateway>(named(body, ground).as_bytes());
+    let Ok(request) = request else { return };
+    let peer = |peer: operator::FabricPeer| FabricPeerText {
+        address: peer.address,
+        asn: peer.asn,
+        auth_key: peer.auth_key.map(|key| Secret(key.into_exposed())),
+    };
+    let text = |handoff: operator::Handoff| HandoffText {
+        edge: handoff.edge_id,
+        interface: handoff.interface,
+        next_hop: handoff.next_hop,
+        fabric_peer: handoff.fabric_peer.map(peer),
+    };
+    let handoffs = request.handoffs.map(|all| all.into_iter().map(text).collect());
+    let command = UpdateGateway { id: request.virtual_gateway_id, name: request.name, handoffs };
+    decide(Principal::Operator, &command, ground);
+}
+
+fn decide<C: Command>(who: Principal, command: &C, ground: &Ground) {
     let mut world = ground.world.clone();
     let before = world.records.clone();
-    match world.run(lender(), &request.into()) {
+    match world.run(who, command) {
         Ok(_) => {
             let violations = check::violations(&world.records);
             assert!(violations.is_empty(), "{violations:?}");
@@ -196,7 +229,7 @@ fn attempt<R: Call + Into<C>, C: Command>(body: &[u8], ground: &Ground) {
 fuzz_target!(|data: &[u8]| {
     thread_local!(static GROUND: Ground = Ground::new());
     let Some((which, body)) = data.split_first() else { return };
-    GROUND.with(|ground| match which % 8 {
+    GROUND.with(|ground| match which % 9 {
         0 => attempt::<AllocatePrivateVirtualInterfaceRequest, AllocatePrivateVirtualInterface>(body, ground),
         1 => attempt::<CreatePrivateVirtualInterfaceRequest, CreatePrivateVirtualInterface>(body, ground),
         2 => attempt::<CreateConnectionRequest, CreateConnection>(body, ground),
@@ -204,6 +237,7 @@ fuzz_target!(|data: &[u8]| {
         4 => attempt::<UpdateVirtualInterfaceAttributesRequest, UpdateVirtualInterfaceAttributes>(body, ground),
         5 => attempt::<CreateBGPPeerRequest, CreateBgpPeer>(body, ground),
         6 => attempt::<DeleteBGPPeerRequest, DeleteBgpPeer>(body, ground),
+        8 => attempt_update_gateway(body, ground),
         _ => attempt::<ConfirmCustomerAgreementRequest, ConfirmCustomerAgreement>(body, ground),
     });
 });
