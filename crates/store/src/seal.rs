@@ -4,14 +4,14 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
-use crate::files::{beside, sync_directory};
+use crate::files::{beside, create_private, sync_directory};
 
 /// Bytes of the key, and of the key file.
 const KEY_BYTES: usize = 32;
@@ -201,12 +201,11 @@ fn partial(path: &Path) -> PathBuf {
 fn write_key(path: &Path, key: &[u8; KEY_BYTES]) -> io::Result<()> {
     // Complete before it has its name: a crash half-way leaves no short key file behind.
     let partial = partial(path);
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(&partial)?;
+    // Not written over: one that a crash has left may be another name of a key file.
+    remove_leftover(path)?;
+    let mut file = create_private(&partial)?;
     let named = file
-        .set_permissions(Permissions::from_mode(0o600))
-        .and_then(|()| file.write_all(key))
+        .write_all(key)
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::hard_link(&partial, path));
     let removed = fs::remove_file(&partial);

@@ -76,6 +76,13 @@ fn a_copy_is_private_and_overwrites_nothing() {
         assert!(error.contains(&format!("{}", taken.display())), "{error}");
     }
     assert_ne!(fs::read(&other).unwrap(), fs::read(&key).unwrap());
+    // What a crash between the two steps of making a key file leaves: another name of it.
+    let [partial, next] = ["next.partial", "next"].map(|name| dir.path().join(name));
+    fs::hard_link(&key, &partial).unwrap();
+    let before = fs::read(&key).unwrap();
+    Sealer::create(&next).unwrap();
+    assert_eq!(fs::read(&key).unwrap(), before, "the key file was written over");
+    fs::remove_file(&next).unwrap();
     let names = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
     let mut names: Vec<_> = names.collect();
     names.sort();

@@ -90,7 +90,9 @@ pub fn may_write(moment: &Moment<'_>, who: &AccountId, key: &str) -> bool {
         ["tags", _, _, account] => account == who.as_str(),
         ["agreement", account, _] => account == who.as_str(),
         ["count", "vif", connection] => interfaces(&|i| i.connection.as_str() == connection),
-        ["count", "connection", account, _] => account == who.as_str(),
+        ["count", "connection", account, _] | ["count", "tag-bytes", account] => {
+            account == who.as_str()
+        }
         ["count", "offer", recipient, lender] => {
             interfaces(&|i| (i.owner.as_str(), i.lender.as_str()) == (recipient, lender))
         }

@@ -112,9 +112,8 @@ impl Teller {
     }
 
     fn tell(&mut self, progress: Progress) {
-        let pause = if self.is_terminal { OFTEN } else { SELDOM };
-        let is_due = self.told.is_none_or(|told| told.elapsed() > pause);
-        if self.begun.elapsed() < QUIET || !is_due {
+        let since = self.told.map(|told| told.elapsed());
+        if !is_due(self.begun.elapsed(), since, self.is_terminal) {
             return;
         }
         self.told = Some(Instant::now());
@@ -132,6 +131,34 @@ impl Teller {
     fn end(&self) {
         if self.is_terminal && self.told.is_some() {
             eprint!("\r\x1b[K");
+        }
+    }
+}
+
+/// Whether it is to be said after so long how far it is, so long after it was said last.
+fn is_due(running: Duration, told: Option<Duration>, is_terminal: bool) -> bool {
+    let pause = if is_terminal { OFTEN } else { SELDOM };
+    running >= QUIET && told.is_none_or(|told| told >= pause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quick_says_nothing_and_what_takes_long_says_it_now_and_then() {
+        let millis = Duration::from_millis;
+        for (running, told, on_a_terminal, elsewhere) in [
+            (0, None, false, false),
+            (999, None, false, false),
+            (1000, None, true, true),
+            (1100, Some(100), false, false),
+            (1200, Some(200), true, false),
+            (10_999, Some(9999), true, false),
+            (11_000, Some(10_000), true, true),
+        ] {
+            let due = |is_terminal| is_due(millis(running), told.map(millis), is_terminal);
+            assert_eq!((due(true), due(false)), (on_a_terminal, elsewhere), "{running} {told:?}");
         }
     }
 }

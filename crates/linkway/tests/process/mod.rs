@@ -39,6 +39,7 @@ interfaces_per_connection = 4094
 connections_per_location = 100000
 unanswered_offers_per_lender = 1000000
 unanswered_offers = 1000000
+tag_bytes_per_account = 1000000000
 ";
 
 /// The program under test.

@@ -74,8 +74,9 @@ impl Rewritten {
     ///
     /// # Errors
     ///
-    /// The file cannot be renamed, or the directory not be synced: then one of the two is there, whole.
+    /// Something of the old database is left beside it, the file cannot be renamed, or the directory not be synced: then one of the two is there, whole.
     pub fn replace(&mut self) -> Result<(), OpenError> {
+        self.old.refuse_log()?;
         let path = self.old.file.path();
         fs::rename(&self.new, path).map_err(io_error("renaming to", path))?;
         self.in_place = true;
