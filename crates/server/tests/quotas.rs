@@ -166,7 +166,7 @@ async fn what_an_account_uses_is_shown_and_given_back() {
         before,
         BTreeMap::from([
             ("access_keys_per_account".to_owned(), [1, 20]),
-            ("tag_bytes_per_account".to_owned(), [0, 1 << 20]),
+            ("tag_bytes_per_account".to_owned(), [0, 16 << 20]),
             ("unanswered_offers".to_owned(), [0, 200]),
         ])
     );
@@ -193,7 +193,7 @@ async fn what_an_account_uses_is_shown_and_given_back() {
         of_lender,
         BTreeMap::from([
             ("access_keys_per_account".to_owned(), [1, 20]),
-            ("tag_bytes_per_account".to_owned(), [0, 1 << 20]),
+            ("tag_bytes_per_account".to_owned(), [0, 16 << 20]),
             ("unanswered_offers".to_owned(), [0, 200]),
             ("connections_per_location SIM1".to_owned(), [1, 10]),
             (format!("private_and_public_interfaces_per_connection {}", pair.connection), [2, 50]),

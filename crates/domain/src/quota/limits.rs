@@ -101,7 +101,8 @@ pub struct Quotas {
 }
 
 /// "Direct Connect quotas" in the Direct Connect User Guide; keys, offers and bytes are not in it. One lender may offer what a connection
-/// holds; four such lenders fill a recipient's list, which is then still one page of an answer.
+/// holds; four such lenders fill a recipient's list, which is then still one page of an answer. The bytes of tags are those of
+/// some 800 resources with as many and as long tags as there may be.
 impl Default for Quotas {
     fn default() -> Self {
         Self {
@@ -113,7 +114,7 @@ impl Default for Quotas {
             unanswered_offers_per_lender: 50,
             unanswered_offers: 200,
             tags_per_resource: 50,
-            tag_bytes_per_account: 1 << 20,
+            tag_bytes_per_account: 16 << 20,
         }
     }
 }
