@@ -1,6 +1,7 @@
 //! `linkway serve`: the API, the operator API and the feed for edges.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use linkway_server::config::{Config, Overrides};
@@ -12,6 +13,8 @@ use crate::cli::{self, ServeArgs};
 
 /// Where a package's service has its configuration.
 const USUAL_CONFIG: &str = "/etc/linkway/config.toml";
+/// How long the last threads have once everything is stored and answered.
+const LAST_TASKS: Duration = Duration::from_secs(1);
 
 /// Serves until told to stop: SIGTERM or SIGINT; a second one ends the program at once.
 pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
@@ -41,7 +44,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("cannot start the threads that serve")?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let closing = CancellationToken::new();
         let credentials = config.data_dir.join("operator.json");
         let is_first = !credentials.exists();
@@ -56,7 +59,10 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         stop_on_signals(closing).context("cannot listen for signals")?;
         server.run().await;
         Ok(ExitCode::SUCCESS)
-    })
+    });
+    // A webhook's receiver that does not answer is not waited for: the event is sent again after the next start.
+    runtime.shutdown_timeout(LAST_TASKS);
+    ended
 }
 
 fn stop_on_signals(closing: CancellationToken) -> std::io::Result<()> {

@@ -20,8 +20,7 @@ webhook-id. The address is https, or http on the server's own machine.
 
 Examples:
   linkway admin webhook set 123456789000 --url https://hooks.example.com/linkway
-  linkway admin webhook set 123456789000 --url https://hooks.example.com/linkway \\
-    --new-secret"
+  linkway admin webhook set 123456789000 --new-secret --url https://example.com"
     )]
     Set {
         /// Account ID
