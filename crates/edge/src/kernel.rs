@@ -12,7 +12,11 @@ use ipnet::{IpNet, Ipv4Net};
 use linkway_domain::edge::Traffic;
 use linkway_domain::net::AddressFamily;
 
+use crate::agent::repair::RouteCounts;
 use crate::fence::{Drops, Fence, FenceDigest};
+
+/// The protocol number of the BGP daemon's routes (`RTPROT_BIRD`, linux/rtnetlink.h).
+pub const DAEMON_PROTOCOL: u8 = 12;
 
 /// The router's kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +35,21 @@ pub struct Kernel {
 }
 
 impl Kernel {
+    /// How many prefixes of each family the BGP daemon has a route to in each table that it has one in.
+    #[must_use]
+    pub fn daemon_routes(&self) -> RouteCounts {
+        let mut found = RouteCounts::new();
+        let mut last = None;
+        // Those of one prefix follow one another.
+        for route in self.routes.iter().filter(|route| route.protocol == DAEMON_PROTOCOL) {
+            if last.replace((route.table, route.prefix)) != Some((route.table, route.prefix)) {
+                let family = AddressFamily::of(route.prefix.addr());
+                *found.entry((route.table, family)).or_default() += 1;
+            }
+        }
+        found
+    }
+
     /// The routes of a table.
     pub fn routes_of(&self, table: u32) -> impl Iterator<Item = &Route> {
         // The first that a table can have.
@@ -312,6 +331,15 @@ pub enum Change {
     DeleteRoute(Route),
 }
 
+/// What others than the BGP daemon did to its routes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Meddling {
+    /// The tables of ours in which they did.
+    pub tables: BTreeSet<u32>,
+    /// There may be more than that.
+    pub lost: bool,
+}
+
 /// The kernel's driver. Blocking.
 pub trait Driver {
     /// What there is.
@@ -333,5 +361,10 @@ pub trait Driver {
     /// As [`Driver::observe`].
     fn observe_news(&mut self, _kernel: &mut Kernel) -> Result<bool, String> {
         Ok(false)
+    }
+    /// What others than these processes, the BGP daemon's, did to its routes since this was last asked. A driver that cannot
+    /// tell knows of nothing.
+    fn meddling(&mut self, _daemon: &[u32]) -> Meddling {
+        Meddling::default()
     }
 }

@@ -143,11 +143,9 @@ fn setting(path: &str) -> u64 {
     text.and_then(|text| text.trim().parse().ok()).unwrap_or(u64::MAX)
 }
 
-/// How often BIRD is to look at all of the kernel's links and routes. It hears of each change anyway; the look is for what it
-/// could not hear. BIRD keeps links in a list that it walks for each link that it sees (`if_find_by_index`, nest/iface.c), so
-/// a look takes the square of their number, during which BIRD does nothing else: 20,000 links take it some ten seconds.
-/// So that this is a hundredth of its time at most it looks the more seldom the more sessions there are; from 10 s on,
-/// where a route that somebody has deleted is back that soon.
+/// How often BIRD is to look at all of the kernel's links. It hears of each change anyway; the look is for what it could not
+/// hear. A look takes long ([`link_scan`]). So that this is a hundredth of its time at most it looks the more seldom the more
+/// sessions there are.
 #[must_use]
 pub fn scan_interval(sessions: usize) -> Duration {
     Duration::from_secs(match sessions {
@@ -157,6 +155,40 @@ pub fn scan_interval(sessions: usize) -> Duration {
         3_001..=6_000 => 960,
         6_001.. => 1_800,
     })
+}
+
+/// How long BIRD takes to look at so many links, during which it does nothing else. It walks the list of all of them for each
+/// (`if_update` and `if_find_by_index`, nest/iface.c): 12,000 links took BIRD 2.0.12 3.2 s.
+#[must_use]
+pub fn link_scan(links: usize) -> Duration {
+    const NANOSECONDS_OF_A_PAIR: u64 = 22;
+    let links = u64::try_from(links).unwrap_or(u64::MAX);
+    Duration::from_nanos(links.saturating_mul(links).saturating_mul(NANOSECONDS_OF_A_PAIR))
+}
+
+/// A part of the tables that are to be repaired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RepairPart {
+    /// How many tables.
+    pub tables: usize,
+    /// How long after it the next one may follow.
+    pub pause: Duration,
+}
+
+/// How many tables BIRD may be told to repair at once, with so many links. Before it reads a table it reads the links, unless it has
+/// begun that in the last 2 s (`kif_force_scan`, sysdep/unix/krt.c), and it deals with ten protocols before it comes to the tables:
+/// those of five tables share a look at the links. So that it is there for its sessions half of the time at least, as many are
+/// repaired as take it half a second, but five, and as much time is left to it.
+#[must_use]
+pub fn repair_part(links: usize) -> RepairPart {
+    const TOGETHER: usize = 5;
+    const MOST: usize = 100;
+    const AT_ONCE: Duration = Duration::from_millis(500);
+    let scan = link_scan(links).max(Duration::from_millis(1));
+    let groups = usize::try_from(AT_ONCE.as_nanos() / scan.as_nanos()).unwrap_or(MOST);
+    let groups = groups.clamp(1, MOST);
+    let takes = scan * u32::try_from(groups).expect("it is 100 at most");
+    RepairPart { tables: groups * TOGETHER, pause: takes * 2 }
 }
 
 #[cfg(test)]
@@ -177,6 +209,21 @@ mod tests {
             neighbours6: [300, 600, 1200],
         };
         assert_eq!(defaults.too_low(&needed), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_more_links_the_fewer_tables_are_repaired_at_once() {
+        let check = |links, tables, pause: u64| {
+            let pause = Duration::from_millis(pause);
+            let part = repair_part(links);
+            let rounded = Duration::from_millis(u64::try_from(part.pause.as_millis()).unwrap());
+            assert_eq!((part.tables, rounded), (tables, pause), "{links} links");
+        };
+        check(0, 500, 200);
+        check(100, 500, 200);
+        check(1_500, 50, 990);
+        check(12_000, 5, 6_336);
+        check(30_000, 5, 39_600);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! BGP sessions as they are to be and as the daemon has them, whatever the daemon.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use linkway_domain::edge::PeerStatus;
 use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
 use linkway_domain::net::{AddressFamily, AuthKey, PeerAddresses, Prefix};
 
+use crate::agent::repair::RouteCounts;
 use crate::fabric::{FabricSession, FabricStates};
 
 /// All that the daemon has to do. Cheap to clone; what is the same as in another one is shared with it.
@@ -164,6 +165,24 @@ pub trait Daemon {
     /// As [`Daemon::read`].
     fn tend_fabric(&mut self) -> Result<Option<Arc<FabricStates>>, DaemonError> {
         Ok(None)
+    }
+    /// The numbers of its processes, which ask the kernel for its routes.
+    fn process_ids(&self) -> Vec<u32> {
+        Vec::new()
+    }
+    /// How many routes it has for each kernel table that it looks after.
+    ///
+    /// # Errors
+    /// As [`Daemon::read`].
+    fn route_counts(&mut self) -> Result<RouteCounts, DaemonError> {
+        Ok(RouteCounts::new())
+    }
+    /// Makes the routes in these kernel tables what the daemon has.
+    ///
+    /// # Errors
+    /// As [`Daemon::read`].
+    fn repair_routes(&mut self, _tables: &BTreeSet<u32>) -> Result<(), DaemonError> {
+        Ok(())
     }
     /// Makes the daemon do exactly this, starting it where it does not run; sessions that stay the same are undisturbed.
     ///

@@ -6,8 +6,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::net::IpAddr;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ use ipnet::IpNet;
 use linkway_domain::net::AddressFamily;
 use linkway_edge::fence::Fence;
 use linkway_edge::kernel::{
-    Change, Kernel, LinkConf, LinkKind, Route, Rule, RuleAction, Selector, Way,
+    Change, Driver as _, Kernel, LinkConf, LinkKind, Meddling, Route, Rule, RuleAction, Selector,
+    Way,
 };
 use linkway_edge::mark::Marks;
 use linkway_edge::netlink::{Monitor, Netlink};
@@ -366,6 +368,80 @@ fn the_monitor_hears_of_what_matters() {
             heard += 1;
         }
         assert!((1..=3).contains(&heard), "300 changes at once were heard {heard} times");
+    });
+}
+
+/// What others do to the daemon's routes is told of; what the daemon does, or this process, is not, nor what is in no table of ours.
+#[test]
+fn who_meddles_with_the_daemons_routes_is_heard() {
+    in_namespace("who_meddles_with_the_daemons_routes_is_heard", || {
+        let mut kernel = Netlink::open(marks()).unwrap();
+        kernel.observe().unwrap();
+        // A process that has a socket of its own for as long as it lives.
+        let mut daemon =
+            Command::new("ip").args(["-batch", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+        let processes = [daemon.id()];
+        let mut input = daemon.stdin.take().unwrap();
+        let mut does = |lines: &str| {
+            input.write_all(lines.as_bytes()).unwrap();
+            // It is done with what came before when this is there.
+            input.write_all(b"link add done type bridge\n").unwrap();
+            input.flush().unwrap();
+            sh(
+                "for n in $(seq 1000); do ip link delete done 2>/dev/null && exit; sleep 0.02; done; false",
+            );
+        };
+        let route = |net: &str| format!("{net} table 722400001 proto bird metric 32");
+        let [one, two] = ["10.1.0.0/16", "2001:db8::/32"].map(route);
+        does(&format!("route add unreachable {one}\nroute add unreachable {two}\n"));
+        // Of a daemon that has just been met nothing is known: all has to be looked at.
+        let first = kernel.meddling(&processes);
+        assert_eq!(first, Meddling { tables: BTreeSet::new(), lost: true });
+        let quiet = Meddling::default();
+        let added: String = (0..20_000_u32)
+            .map(|n| {
+                format!(
+                    "route add unreachable {}\n",
+                    route(&format!("100.{}.{}.0/24", n >> 8, n & 255))
+                )
+            })
+            .collect();
+        does(&added);
+        does(&format!(
+            "route replace blackhole {one}\nroute delete {one}\nroute add unreachable {one}\n"
+        ));
+        assert_eq!(kernel.meddling(&processes), quiet);
+        let own = Route { protocol: 12, ..self::route("10.4.0.0/16", 20, Way::Unreachable) };
+        all_ok(&mut kernel, &[Change::AddRoute(own.clone()), Change::DeleteRoute(own)]);
+        sh("ip route add unreachable 10.3.0.0/16 table 722400001 proto static");
+        sh("ip route add unreachable 10.3.0.0/16 table 900000001 proto bird");
+        sh("ip route del unreachable 10.3.0.0/16 table 900000001");
+        assert_eq!(kernel.meddling(&processes), quiet);
+        let heard = Meddling { tables: [722_400_001].into(), lost: false };
+        for change in [
+            format!("ip route delete {one}"),
+            format!("ip -6 route delete {two}"),
+            format!("ip route add unreachable {one}"),
+            format!("ip route change blackhole {one}"),
+            "ip route replace unreachable 10.1.0.0/16 table 722400001 proto static metric 32"
+                .to_owned(),
+        ] {
+            sh(&change);
+            assert_eq!(kernel.meddling(&processes), heard, "{change}");
+            assert_eq!(kernel.meddling(&processes), quiet, "{change}");
+        }
+        // A storm is heard, or that it was too much; no look at anything else comes of it.
+        assert!(!kernel.is_unchanged(), "of the static route");
+        kernel.observe().unwrap();
+        sh("ip route flush table 722400001 proto bird");
+        let storm = kernel.meddling(&processes);
+        assert!(storm.lost || storm.tables == heard.tables, "{storm:?}");
+        assert!(kernel.is_unchanged());
+        // A daemon that nothing is known of: nobody can tell whose a change is.
+        sh(&format!("ip route add unreachable {two}"));
+        assert_eq!(kernel.meddling(&[]).tables, BTreeSet::new());
+        drop(input);
+        daemon.wait().unwrap();
     });
 }
 

@@ -1,10 +1,12 @@
 //! Drivers that tell how long each call took.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use linkway_edge::kernel::{Change, Driver, Kernel};
+use linkway_edge::agent::repair::RouteCounts;
+use linkway_edge::kernel::{Change, Driver, Kernel, Meddling};
 use linkway_edge::session::{Daemon, DaemonError, Digest, Observed, Sessions};
 
 /// Times by what they were for, in order of first appearance.
@@ -55,6 +57,10 @@ impl<K: Driver> Driver for Timed<K> {
     fn observe_news(&mut self, kernel: &mut Kernel) -> Result<bool, String> {
         self.times.of("kernel: look", || Driver::observe_news(&mut self.inner, kernel))
     }
+
+    fn meddling(&mut self, daemon: &[u32]) -> Meddling {
+        self.times.of("kernel: look", || self.inner.meddling(daemon))
+    }
 }
 
 impl<D: Daemon> Daemon for Timed<D> {
@@ -68,6 +74,18 @@ impl<D: Daemon> Daemon for Timed<D> {
 
     fn glance(&mut self, last: Observed) -> Result<Observed, DaemonError> {
         self.times.of("daemon: look", || self.inner.glance(last))
+    }
+
+    fn process_ids(&self) -> Vec<u32> {
+        self.inner.process_ids()
+    }
+
+    fn route_counts(&mut self) -> Result<RouteCounts, DaemonError> {
+        self.times.of("daemon: look", || self.inner.route_counts())
+    }
+
+    fn repair_routes(&mut self, tables: &BTreeSet<u32>) -> Result<(), DaemonError> {
+        self.times.of("daemon: change", || self.inner.repair_routes(tables))
     }
 
     fn apply(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {

@@ -3,6 +3,7 @@
 
 pub mod metrics;
 mod previous;
+pub mod repair;
 pub mod reporter;
 pub mod run;
 pub mod server;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use linkway_domain::edge::{ConfigVersion, EdgeConfig, EdgeStatus};
 
+use self::repair::Repair;
 use crate::kernel::{Driver, Kernel};
 use crate::mark::Marks;
 use crate::plan::guard::Guard;
@@ -36,6 +38,7 @@ pub struct Agent<K, D> {
     settled: Option<Settled>,
     /// Whether the router, as `last.kernel` has it, is still so.
     is_settled: bool,
+    repair: Repair,
 }
 
 /// How closely a round looks.
@@ -115,6 +118,7 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
             pictured: false,
             settled: None,
             is_settled: false,
+            repair: Repair::default(),
         }
     }
 
@@ -242,6 +246,36 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
         match self.daemon.tend_fabric() {
             Ok(Some(states)) => self.last.daemon.fabric = states,
             Ok(None) => {}
+            Err(error) => self.last.daemon_error = Some(error.to_string()),
+        }
+    }
+
+    /// Takes in what others did to the daemon's routes, and has it repair them in so many tables at most; in how many it does.
+    pub fn tend_routes(&mut self, at_most: usize) -> usize {
+        self.repair.hear(self.kernel.meddling(&self.daemon.process_ids()));
+        let tables = self.repair.next(at_most);
+        if tables.is_empty() {
+            return 0;
+        }
+        match self.daemon.repair_routes(&tables) {
+            Ok(()) => self.repair.done(&tables),
+            Err(error) => self.last.daemon_error = Some(error.to_string()),
+        }
+        tables.len()
+    }
+
+    /// Whether the numbers of the daemon's routes should be compared as soon as the kernel has been looked at.
+    pub fn wants_audit(&self) -> bool {
+        self.repair.wants_audit()
+    }
+
+    /// Compares how many routes the daemon has with how many the kernel was last seen to have. Right after a look at everything.
+    pub fn audit_routes(&mut self) {
+        if !self.last.seen {
+            return;
+        }
+        match self.daemon.route_counts() {
+            Ok(counts) => self.repair.audit(&self.last.kernel.daemon_routes(), &counts),
             Err(error) => self.last.daemon_error = Some(error.to_string()),
         }
     }

@@ -16,7 +16,7 @@ use super::server::Server;
 use super::stored_config::{StateDir, StoredConfig};
 use super::{Agent, Look, Round};
 use crate::kernel::Driver;
-use crate::limits::{Limits, Size};
+use crate::limits::{Limits, Size, repair_part};
 use crate::session::Daemon;
 
 /// How often the agent does what nothing wakes it for.
@@ -84,6 +84,8 @@ const WAIT: Duration = Duration::from_secs(30);
 const POLL_SHARE: u32 = 20;
 /// The same for the whole kernel: a tenth.
 const LOOK_SHARE: u32 = 10;
+/// The same for the numbers of the daemon's routes: a hundredth.
+const AUDIT_SHARE: u32 = 100;
 /// The longest pause before something that failed is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -157,6 +159,12 @@ pub struct Shell<K, D> {
     poll_took: Duration,
     /// When the sessions with the fabric were last looked at, which decide at once what is announced.
     tended: Instant,
+    /// When it was last asked whether others have changed the daemon's routes, and when the next of them may be repaired.
+    routes_tended: Instant,
+    next_repair: Instant,
+    /// When the daemon's routes were last counted, and how long that took.
+    audited: Instant,
+    audit_took: Duration,
     /// When to try again what failed, and the pause before that.
     again: Option<(Instant, Duration)>,
     /// The errors of kernel and daemon that were logged last.
@@ -188,6 +196,10 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
             polled: now,
             poll_took: Duration::ZERO,
             tended: now,
+            routes_tended: now,
+            next_repair: now,
+            audited: now,
+            audit_took: Duration::ZERO,
             again: None,
             said: [None, None],
             too_low: Vec::new(),
@@ -220,6 +232,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
                 Err(RecvTimeoutError::Timeout) => self.tick(),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
+            self.tend_routes();
         }
     }
 
@@ -292,6 +305,32 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
         }
     }
 
+    /// Has the daemon repair its routes where others have changed them.
+    fn tend_routes(&mut self) {
+        let now = Instant::now();
+        if self.agent.config().is_none() || now < self.routes_tended + self.tend_every() {
+            return;
+        }
+        self.routes_tended = now;
+        let part = repair_part(self.agent.last().kernel.links.len());
+        let at_most = if now < self.next_repair { 0 } else { part.tables };
+        let tables = self.agent.tend_routes(at_most);
+        if tables > 0 {
+            tracing::info!(tables, "others changed routes of the BGP daemon's: it repairs them");
+            self.next_repair = now + part.pause;
+        }
+    }
+
+    /// Counts the daemon's routes, which have just been looked at in the kernel.
+    fn audit_routes(&mut self) {
+        let start = Instant::now();
+        let every = self.look_every().max(self.audit_took * AUDIT_SHARE);
+        if self.agent.wants_audit() || start >= self.audited + every {
+            self.agent.audit_routes();
+            (self.audited, self.audit_took) = (Instant::now(), start.elapsed());
+        }
+    }
+
     fn converge(&mut self, why: Why) {
         let start = Instant::now();
         let look = match why {
@@ -302,7 +341,10 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
         let now = Instant::now();
         (self.polled, self.tended) = (now, now);
         match look {
-            Look::Whole => (self.looked, self.look_took) = (now, start.elapsed()),
+            Look::Whole => {
+                (self.looked, self.look_took) = (now, start.elapsed());
+                self.audit_routes();
+            }
             Look::News => {}
         }
         log(why, &round, start.elapsed());

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use linkway_domain::id::RoutingDomainId;
 use linkway_domain::net::AddressFamily;
 
-use super::names::symbol;
-use super::render::{Ends, next_hop_words, number, put, render_ends, render_timers};
+use super::names::{number, symbol};
+use super::render::{Ends, next_hop_words, put, render_ends, render_timers};
 use super::settings::BirdSettings;
 use super::version::Dialect;
 use crate::fabric::{FabricSession, FabricSessionId};

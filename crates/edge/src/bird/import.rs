@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use ipnet::IpNet;
 use linkway_domain::net::AddressFamily;
 
-use super::render::number;
+use super::names::number;
 use super::settings::BirdSettings;
 use crate::martians;
 use crate::session::{RoutingDomain, Session};

@@ -1,11 +1,14 @@
 //! Looks at a BIRD: at all of it, or at what has changed since the last look; and what follows from what is seen.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use linkway_domain::edge::SessionState;
+
+use linkway_domain::net::AddressFamily;
 
 use super::configuration::Configuration;
 use super::control::{Answer, Control};
@@ -18,6 +21,7 @@ use super::reachable::Switch;
 use super::shut::{Held, Shut};
 use super::version::Version;
 use super::{Bird, FEW, fabric, names, parse, process, render};
+use crate::agent::repair::RouteCounts;
 use crate::session::{DaemonError, Digest, FLAPPING, Observed, Peers, Sessions};
 
 /// BIRD is looked at in detail when it has used more than this part (1 of so many) of a processor since the last look:
@@ -72,6 +76,33 @@ impl Bird {
                     self.known.invalidate();
                     return Err(error);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// How many routes its kernel protocols have that are at work.
+    pub(super) fn route_counts(&self) -> Result<RouteCounts, DaemonError> {
+        let Some(mut control) = Control::connect(&self.files.socket)? else {
+            return Ok(RouteCounts::new());
+        };
+        let command = format!("show protocols all \"{}\"", names::KERNEL_PROTOCOLS);
+        let answer = control.show("its kernel protocols", &command)?;
+        let protocols = parse::protocols(answer.lines());
+        let at_work = protocols.iter().filter(|one| one.state == "up");
+        Ok(at_work
+            .filter_map(|one| Some((names::kernel_table_of(&one.name)?, one.exported)))
+            .collect())
+    }
+
+    /// Has BIRD send the kernel its routes in these tables again, and read the tables for what else is there. Tables that it does not
+    /// have are none of its.
+    pub(super) fn repair_routes(&self, tables: &BTreeSet<u32>) -> Result<(), DaemonError> {
+        let Some(mut control) = Control::connect(&self.files.socket)? else { return Ok(()) };
+        for table in tables {
+            for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
+                let name = names::kernel_protocol(*table, family);
+                control.show("to repair routes", &format!("reload out \"{name}\""))?;
             }
         }
         Ok(())

@@ -57,6 +57,7 @@ use self::reachable::Fabric;
 use self::render::Surroundings;
 use self::shut::{Held, Latch, Shut};
 use self::version::{Dialect, Version};
+use crate::agent::repair::RouteCounts;
 use crate::fabric::FabricStates;
 use crate::program;
 use crate::session::{Daemon, DaemonError, Digest, Observed, Sessions};
@@ -142,8 +143,8 @@ impl Bird {
         let Some(mut control) = Control::connect(&self.files.socket)? else {
             return Ok(BTreeSet::new());
         };
-        let command = format!("show protocols \"{}\"", names::KERNEL_PROTOCOLS);
-        let answer = control.show("its kernel protocols", &command)?;
+        let command = format!("show protocols \"{}\"", names::ANNOUNCING_PROTOCOLS);
+        let answer = control.show("what it announces", &command)?;
         let protocols = parse::protocols(answer.lines());
         Ok(protocols.iter().filter_map(|one| names::routing_domain_of(&one.name)).collect())
     }
@@ -400,6 +401,18 @@ impl Daemon for Bird {
         let Some(mut control) = Control::connect(&self.files.socket)? else { return Ok(None) };
         self.look_at_fabric(&mut control, true)?;
         Ok(Some(Arc::clone(self.fabric.states())))
+    }
+
+    fn process_ids(&self) -> Vec<u32> {
+        process::id(&self.files).into_iter().collect()
+    }
+
+    fn route_counts(&mut self) -> Result<RouteCounts, DaemonError> {
+        Self::route_counts(self)
+    }
+
+    fn repair_routes(&mut self, tables: &BTreeSet<u32>) -> Result<(), DaemonError> {
+        Self::repair_routes(self, tables)
     }
 
     fn apply(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {

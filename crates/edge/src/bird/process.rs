@@ -114,10 +114,14 @@ pub fn version(program: &Path) -> Result<Version, DaemonError> {
     })
 }
 
+/// The process's number, as its file has it.
+pub fn id(files: &Files) -> Option<u32> {
+    fs::read_to_string(&files.pid).ok()?.trim().parse().ok()
+}
+
 /// How much time of a processor BIRD's main thread has used; `None`: there is none that can be looked at. BFD has a thread of its own.
 pub fn processor_time(files: &Files) -> Option<Duration> {
-    let pid = fs::read_to_string(&files.pid).ok()?;
-    let pid: u32 = pid.trim().parse().ok()?;
+    let pid = id(files)?;
     let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/stat")).ok()?;
     // After the name, which may have anything in it: the 14th and 15th field are what counts (proc(5)).
     let (_, rest) = text.rsplit_once(')')?;

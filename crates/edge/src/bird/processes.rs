@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::assignment::{self, Places, Split};
 use super::fragments::replace;
 use super::{Bird, BirdSettings};
+use crate::agent::repair::RouteCounts;
 use crate::fabric::FabricStates;
 use crate::session::{Daemon, DaemonError, Digest, Observed, Peers, Sessions};
 
@@ -230,6 +231,24 @@ impl Daemon for Processes {
         }
         let states = self.members.iter().map(|member| Arc::clone(member.bird.fabric.states()));
         Ok(Some(united(states)))
+    }
+
+    fn process_ids(&self) -> Vec<u32> {
+        self.members.iter().flat_map(|member| member.bird.process_ids()).collect()
+    }
+
+    fn route_counts(&mut self) -> Result<RouteCounts, DaemonError> {
+        let mut all = RouteCounts::new();
+        for member in &mut self.members {
+            all.extend(Daemon::route_counts(&mut member.bird)?);
+        }
+        Ok(all)
+    }
+
+    fn repair_routes(&mut self, tables: &BTreeSet<u32>) -> Result<(), DaemonError> {
+        self.members
+            .iter_mut()
+            .try_for_each(|member| Daemon::repair_routes(&mut member.bird, tables))
     }
 
     fn apply(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {

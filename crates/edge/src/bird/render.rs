@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use super::fabric;
 use super::hold::recovery_seconds;
 use super::import;
-use super::names::{protocol_name, symbol};
+use super::names::{kernel_protocol, number, protocol_name, symbol};
 use super::settings::{Bfd, BirdSettings};
 use super::shut::Shut;
 use super::version::Dialect;
@@ -64,8 +64,7 @@ pub(super) fn title(
          {SHUT_LINE}{list}\n\
          protocol static {marker} {{ ipv4; }}\n\
          graceful restart wait {recovery};\n\
-         define SCAN_TIME = {scan};\n\
-         protocol device {{ scan time SCAN_TIME; }}\n"
+         protocol device {{ scan time {scan}; }}\n"
     )
 }
 
@@ -181,7 +180,9 @@ fn render_templates(
     // back. The buffer is the netlink socket's: when the notices of thousands of routes overflow it, sessions stay
     // down. Nothing is learned: what else is in the VRF's table is not ours to announce.
     put!(out, "template kernel linkway_kernel{n} {{");
-    put!(out, "  scan time SCAN_TIME;");
+    // Scanned at the start and on "reload out" only: before each scan BIRD looks at all links, which takes it seconds where
+    // there are thousands. The agent hears of what a scan would find and has BIRD repair it.
+    put!(out, "  scan time 0;");
     put!(out, "  persist; graceful restart on; merge paths on; netlink rx buffer 67108864;");
     put!(out, "  {word} {{ import none; export where source = RTS_BGP; }};");
     put!(out, "}}");
@@ -219,14 +220,6 @@ pub(super) fn render_timers(out: &mut String, settings: &BirdSettings) {
     put!(out, "  connect delay time 1; connect retry time 5; error wait time 5, 30;");
 }
 
-/// The number that names carry.
-pub(super) const fn number(family: AddressFamily) -> char {
-    match family {
-        AddressFamily::Ipv4 => '4',
-        AddressFamily::Ipv6 => '6',
-    }
-}
-
 /// What a routing domain's sessions share, for the families that have a session, with customers or with the fabric.
 fn render_domain(
     out: &mut String,
@@ -252,7 +245,8 @@ fn render_domain(
             let prefixes = import::own_prefixes(domain, of_family.map(|one| &**one), family);
             put!(out, "define {} = {prefixes};", own_set(domain, family));
         }
-        put!(out, "protocol kernel {name}_kernel{n} from linkway_kernel{n} {{");
+        let kernel = kernel_protocol(domain.table, family);
+        put!(out, "protocol kernel {kernel} from linkway_kernel{n} {{");
         let held = if held { " disabled;" } else { "" };
         put!(out, "  kernel table {};{held}", domain.table);
         put!(out, "  {word} {{ table {table}; }};");

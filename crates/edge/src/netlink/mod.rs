@@ -10,6 +10,7 @@ mod describe;
 mod error;
 mod exchange;
 mod ip6tables;
+mod meddling;
 mod monitor;
 mod news;
 mod observe;
@@ -33,11 +34,12 @@ pub use error::KernelError;
 pub use monitor::Monitor;
 
 use self::ip6tables::Ip6tables;
+use self::meddling::DaemonRoutes;
 use self::news::Heard;
 use self::picture::Everything;
 use self::record::Index;
 use self::socket::{Silence, Socket, own_ports};
-use crate::kernel::{Change, Driver, Kernel};
+use crate::kernel::{Change, Driver, Kernel, Meddling};
 use crate::mark::Marks;
 
 /// The kernel of the network namespace that it was opened in.
@@ -55,6 +57,7 @@ pub struct Netlink {
     heard: Heard,
     forwards_ipv6: bool,
     ip6tables: Ip6tables,
+    daemon_routes: DaemonRoutes,
 }
 
 impl Netlink {
@@ -74,6 +77,7 @@ impl Netlink {
             heard: Heard { everything: true, ..Heard::default() },
             forwards_ipv6: false,
             ip6tables: Ip6tables::default(),
+            daemon_routes: DaemonRoutes::open(&marks)?,
         })
     }
 
@@ -174,6 +178,10 @@ impl Driver for Netlink {
 
     fn observe_news(&mut self, kernel: &mut Kernel) -> Result<bool, String> {
         self.observe_news(kernel).map_err(|error| error.to_string())
+    }
+
+    fn meddling(&mut self, daemon: &[u32]) -> Meddling {
+        self.daemon_routes.heard(daemon, &self.marks)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the kernel tells of, and what of it matters.
 //!
 //! Links, addresses, settings, rules and filters all matter. Of routes those in our tables and those of our protocol do, save
-//! BIRD's: its churn would wake the agent without end, and BIRD itself looks after its routes. The kernel's own matter when
+//! BIRD's: its churn would wake the agent without end. Who else changes those is heard elsewhere ([`super::meddling`]). The kernel's own matter when
 //! they go. What this process asked for with a request is no news, except of links, where the kernel does not say who asked
 //! (before Linux 6.2).
 
@@ -11,15 +11,15 @@ use socket2::SockFilter;
 
 use super::reply::{self, Body, Parsed, rtm};
 use super::reply_filter;
-use crate::kernel::Change;
+use crate::kernel::{Change, DAEMON_PROTOCOL};
 use crate::mark::Marks;
 
 /// rtnetlink(7) multicast groups (`RTNLGRP_…`): links, filters, both families' addresses, routes, rules and settings.
 pub(super) const GROUPS: &[u32] = &[1, 4, 5, 9, 7, 11, 8, 19, 24, 25];
 
 const RTPROT_KERNEL: u8 = 2;
-const RTPROT_BIRD: u8 = 12;
-const RT_TABLE_COMPAT: u8 = 252;
+/// What stands in a header for a table whose number it has no room for.
+pub(super) const RT_TABLE_COMPAT: u8 = 252;
 
 /// What has to be looked at again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl Heard {
 /// The table of a route that matters.
 fn matters(body: &[u8], removed: bool, marks: &Marks) -> Parsed<Option<u32>> {
     let by = reply::protocol_of(body)?;
-    if by == RTPROT_BIRD || (by == RTPROT_KERNEL && !removed) {
+    if by == DAEMON_PROTOCOL || (by == RTPROT_KERNEL && !removed) {
         return Ok(None);
     }
     let table = reply::table_of(body)?;
@@ -143,7 +143,7 @@ pub(super) fn program(marks: &Marks) -> Vec<SockFilter> {
         load(LOAD_BYTE, PROTOCOL),
         equal(u32::from(RTPROT_KERNEL), 6, 1),
         load(LOAD_BYTE, PROTOCOL),
-        equal(u32::from(RTPROT_BIRD), 4, 0),
+        equal(u32::from(DAEMON_PROTOCOL), 4, 0),
         equal(u32::from(marks.route_protocol), 2, 0),
         load(LOAD_BYTE, TABLE),
         equal(u32::from(RT_TABLE_COMPAT), 0, other_table),

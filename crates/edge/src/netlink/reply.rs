@@ -61,6 +61,8 @@ pub(super) struct Frame<'a> {
     pub(super) message_type: u16,
     /// The netlink port of who asked for what is told; 0 is the kernel itself.
     pub(super) port: u32,
+    /// `NLM_F_…`.
+    pub(super) flags: u16,
     /// The dump that it is part of was interrupted by a change.
     pub(super) interrupted: bool,
     pub(super) body: Body<'a>,
@@ -124,6 +126,7 @@ fn frame<'a>(buffer: &NetlinkBuffer<&'a [u8]>) -> Parsed<Frame<'a>> {
         sequence: buffer.sequence_number(),
         message_type: buffer.message_type(),
         port: buffer.port_number(),
+        flags: buffer.flags(),
         interrupted: buffer.flags() & NLM_F_DUMP_INTR != 0,
         body,
     })

@@ -9,7 +9,7 @@ use netlink_sys::{Socket as NetlinkSocket, SocketAddr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
-use socket2::SockRef;
+use socket2::{SockFilter, SockRef};
 
 use super::error::KernelError;
 use super::news;
@@ -65,16 +65,25 @@ impl Socket {
 
     /// A socket that hears of changes.
     pub(super) fn listening(marks: &Marks) -> Result<Self, KernelError> {
+        Self::hearing(news::GROUPS, &news::program(marks))
+    }
+
+    /// A socket that hears of what these multicast groups are told, as far as a program lets it through.
+    pub(super) fn hearing(groups: &[u32], program: &[SockFilter]) -> Result<Self, KernelError> {
         let socket = Self::bare()?;
-        let attached = SockRef::from(&socket.inner).attach_filter(&news::program(marks));
-        if let Err(error) = attached {
+        if let Err(error) = socket.filter(program) {
             tracing::warn!(%error, "the kernel does not filter its news; each route of BIRD's is looked at");
         }
-        for group in news::GROUPS {
+        for group in groups {
             let joined = socket.inner.add_membership(*group);
             joined.map_err(|why| failed("listening to the kernel's changes", why))?;
         }
         Ok(socket)
+    }
+
+    /// Has another program decide what is let through.
+    pub(super) fn filter(&self, program: &[SockFilter]) -> io::Result<()> {
+        SockRef::from(&self.inner).attach_filter(program)
     }
 
     fn bare() -> Result<Self, KernelError> {

@@ -1,11 +1,15 @@
 //! What is tried with the routers.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use linkway_domain::edge::{PeerStatus, SessionState};
-use linkway_domain::net::PeerAddresses;
+use linkway_domain::net::{AddressFamily, PeerAddresses};
 use linkway_edge::bird::{BirdSettings, Processes};
+use linkway_edge::kernel::Driver as _;
+use linkway_edge::mark::Marks;
+use linkway_edge::netlink::Netlink;
 use linkway_edge::session::{Daemon as _, Observed, RoutingDomain};
 
 use crate::bird_common::{addresses, net, routing_domain, session, way};
@@ -18,7 +22,7 @@ use crate::stage::{self, DIR, Stage};
 type Scene = fn(&mut Stage);
 
 /// The scenes in their order.
-pub const ALL: [(&str, Scene); 21] = [
+pub const ALL: [(&str, Scene); 22] = [
     ("sessions come up, each in its routing domain", come_up),
     ("another key gets no answer", another_key),
     ("preferences choose, equal routes share", preferences),
@@ -40,6 +44,7 @@ pub const ALL: [(&str, Scene); 21] = [
         "its directory is lost: BIRD is replaced, routes stay, another edge's is not touched",
         restarts::lost,
     ),
+    ("routes changed by hand: heard, and put back on demand", changed_by_hand),
     ("BFD when the customer wants it; equal addresses in two VRFs", bfd),
     ("a routing domain that goes and comes back", comes_back),
     ("links that come after BIRD was told", late_links),
@@ -343,11 +348,50 @@ fn late_links(stage: &mut Stage) {
     stage.wait_all_up();
 }
 
+/// Whatever somebody does to BIRD's routes is heard and repaired; what BIRD does to them is not heard.
+fn changed_by_hand(stage: &mut Stage) {
+    let marks = Marks { first_table: 1001, tables: 10, ..Marks::default() };
+    let mut kernel = Netlink::open(marks).unwrap();
+    let heard =
+        |kernel: &mut Netlink, stage: &Stage| kernel.meddling(&stage.bird.process_ids()).tables;
+    let none = BTreeSet::<u32>::new();
+    assert_eq!(heard(&mut kernel, stage), none);
+    // BIRD's own changes.
+    stage.customers[&1].announce(&[]);
+    wait("the route to go", || routes(1).len(), |n| *n == 2);
+    stage.customers[&1].announce(&own_routes(1));
+    wait("the route to come", || routes(1).len(), |n| *n == 3);
+    assert_eq!(heard(&mut kernel, stage), none);
+    let before = (routes(1), routes(2));
+    let counts = |stage: &mut Stage| {
+        let counts = stage.bird.route_counts().unwrap();
+        assert_eq!(counts[&(1001, AddressFamily::Ipv6)], 1);
+        assert_eq!(counts[&(1001, AddressFamily::Ipv4)] as usize, before.0.len() - 1);
+    };
+    counts(stage);
+    for broken in [
+        "ip route delete 192.168.1.0/24 table 1001",
+        "ip route delete 2001:db8:ff03::/48 table 1001",
+        "ip route flush table 1001 proto bird; ip -6 route flush table 1001 proto bird",
+        "ip route add unreachable 10.99.0.0/16 proto bird metric 32 table 1001",
+        "ip route change unreachable 192.168.1.0/24 proto bird metric 32 table 1001",
+        "ip route replace unreachable 192.168.1.0/24 proto static metric 32 table 1001",
+    ] {
+        run(broken);
+        assert_ne!((routes(1), routes(2)), before, "{broken}");
+        assert_eq!(heard(&mut kernel, stage), [1001].into(), "{broken}");
+        stage.bird.repair_routes(&[1001, 1009].into()).unwrap();
+        wait(broken, || (routes(1), routes(2)), |now| *now == before);
+        assert_eq!(heard(&mut kernel, stage), none, "{broken}");
+        counts(stage);
+    }
+}
+
 /// The numbers of the BIRDs that have a routing domain, by their directories.
 fn owners(domain: &str) -> Vec<&'static str> {
     let has = |dir: &&'static str| {
         let command = format!("birdc -s {dir}/bird.ctl show protocols </dev/null 2>&1 || true");
-        run(&command).contains(&format!("{domain}_kernel4 "))
+        run(&command).contains(&format!("{domain}_vpc4 "))
     };
     [DIR, "/run/edge/bird-2", "/run/edge/bird-3"].into_iter().filter(has).collect()
 }
