@@ -49,8 +49,18 @@ pub fn killed_with_one_down(stage: &mut Stage) {
     stage.wait_all_up();
 }
 
+/// The routes of the VRFs once BIRD has them to itself again, after it has taken the place of another one: each customer's.
+pub fn settled(stage: &mut Stage) -> (Vec<String>, Vec<String>) {
+    let look = |stage: &mut Stage| {
+        stage.bird.read().unwrap();
+        (routes(1), routes(2))
+    };
+    let all = stage.customers.len();
+    wait("all routes", || look(stage), |(one, two)| one.len() + two.len() == all)
+}
+
 pub fn killed(stage: &mut Stage) {
-    let before = (routes(1), routes(2));
+    let before = settled(stage);
     stage.kill();
     assert!(Path::new(DIR).join("bird.ctl").exists(), "it leaves its socket");
     assert_eq!(stage.bird.read().unwrap().loaded, None);
@@ -115,7 +125,7 @@ pub fn lost(stage: &mut Stage) {
     let others = other.id().to_string();
     let ours = || stage::with_our_socket().into_iter().filter(|pid| *pid != others);
     wait("the other edge's", stage::with_our_socket, |pids| pids.contains(&others));
-    let before = (routes(1), routes(2));
+    let before = settled(stage);
 
     // The agent dies before or after it has ended the BIRD that it found.
     for ended in [false, true] {

@@ -148,7 +148,12 @@ impl Stage {
     /// What helps to understand a failure.
     pub fn details(&self) -> String {
         let shell = format!("tail -n 30 {DIR}/bird.log; ip -br link | head -40");
-        format!("{}\n{}", self.ours("show protocols"), run(&shell))
+        let kernels =
+            run("for f in -4 -6; do for n in 1001 1002; do ip $f route show table $n; done; done");
+        let [protocols, details, routes] =
+            ["show protocols", "show protocols all \"kernel?_*\"", "show route table all"]
+                .map(|command| self.ours(command));
+        format!("{protocols}\n{details}\n{routes}\n{kernels}\n{}", run(&shell))
     }
 
     /// Ends every BIRD.
