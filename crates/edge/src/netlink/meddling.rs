@@ -251,7 +251,7 @@ mod tests {
             bytes.extend([2, 16, 0, 0, table, protocol, 0, 1, 0, 0, 0, 0]);
             bytes
         };
-        for ports in [vec![], vec![24_522], (1..=128).map(|n| n << 24 | 24_394 + n).collect()] {
+        for ports in [vec![], vec![24_522], (1..=128).map(|n| (n << 24) | (24_394 + n)).collect()] {
             let ports = BTreeSet::from_iter(ports);
             let program = program(&ports, &marks);
             let check = |kind, flags, port, table, protocol, expected| {
