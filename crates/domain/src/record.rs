@@ -346,6 +346,7 @@ versions! {
     VirtualInterfaceStatus = 2 Compact after Never, |never| match never {};
     ResourceTags = 2 Compact after Never, |never| match never {};
     Count = 2 Compact after Never, |never| match never {};
+    Notice = 2 Compact after Never, |never| match never {};
     AccessKey = 1 Json after Never, |never| match never {};
     Roster = 1 Json after Never, |never| match never {};
     OperatorUse = 1 Json after Never, |never| match never {};
@@ -356,7 +357,6 @@ versions! {
     Gateway = 2 Json after Gateway1, Gateway1::migrate;
     Gateway1 = 1 Json after Never, |never| match never {};
     CustomerAgreement = 1 Json after Never, |never| match never {};
-    Notice = 1 Json after Never, |never| match never {};
     Webhook = 1 Json after Never, |never| match never {};
     WebhookStatus = 1 Json after Never, |never| match never {};
 }
