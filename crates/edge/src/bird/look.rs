@@ -123,6 +123,7 @@ impl Bird {
         };
         let loaded = loaded(&mut control)?;
         self.finish_rename(loaded, control.version)?;
+        self.check_device(&mut control)?;
         if brief {
             self.refresh(&mut control)?;
         } else {
@@ -176,6 +177,7 @@ impl Bird {
             self.were_up = Some(up.map(|one| one.name.clone()).collect());
         }
         (self.fresh, self.used) = (Vec::new(), None);
+        (self.device_is_on, self.is_current) = (false, false);
         self.fabric.lost();
     }
 

@@ -13,6 +13,7 @@
 mod assignment;
 pub mod configuration;
 pub mod control;
+mod device;
 pub mod fabric;
 mod flaps;
 mod fragments;
@@ -29,6 +30,7 @@ mod reachable;
 pub mod render;
 mod settings;
 pub mod shut;
+mod spare;
 pub mod version;
 
 use std::cell::RefCell;
@@ -54,7 +56,7 @@ use self::hold::Hold;
 use self::known::Known;
 use self::process::Files;
 use self::reachable::Fabric;
-use self::render::Surroundings;
+use self::render::{Device, Surroundings};
 use self::shut::{Held, Latch, Shut};
 use self::version::{Dialect, Version};
 use crate::agent::repair::RouteCounts;
@@ -91,6 +93,10 @@ pub struct Bird {
     used: Option<(Instant, Duration)>,
     /// The names of the sessions that were up when BIRD was last seen alive.
     were_up: Option<BTreeSet<String>>,
+    /// Whether BIRD's device protocol is known to be enabled.
+    device_is_on: bool,
+    /// Whether BIRD is known to have no configuration of an earlier version, which has other tables.
+    is_current: bool,
 }
 
 /// What BIRD is told.
@@ -124,6 +130,8 @@ impl Bird {
             flaps: Flaps::default(),
             used: None,
             were_up: None,
+            device_is_on: false,
+            is_current: false,
         }
     }
 
@@ -171,7 +179,7 @@ impl Bird {
     fn tell(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {
         self.prepare()?;
         match self.connect()? {
-            Some(control) => self.reconfigure(control, sessions),
+            Some(control) => self.reconfigure_or_replace(control, sessions),
             None if self.settings.spawn => self.start(sessions),
             None => {
                 let doing = format!("connect to BIRD's socket {}", self.files.socket.display());
@@ -180,6 +188,26 @@ impl Bird {
                 Err(DaemonError::Io { doing, why })
             }
         }
+    }
+
+    /// A BIRD that has the tables of an earlier version would end all sessions to get others, in a way that loses all routes. As
+    /// another one in its place, which takes the routes over, it gets the new configuration.
+    fn reconfigure_or_replace(
+        &mut self,
+        mut control: Control,
+        sessions: &Sessions,
+    ) -> Result<(), DaemonError> {
+        if !self.is_current && self.settings.spawn {
+            let command = format!("show protocols \"{}\"", names::EARLIER_KERNEL_PROTOCOLS);
+            let answer = control.show("its kernel protocols", &command)?;
+            if !parse::protocols(answer.lines()).is_empty() {
+                self.refresh(&mut control)?;
+                ours::end(&self.files)?;
+                return self.start(sessions);
+            }
+            self.is_current = true;
+        }
+        self.reconfigure(control, sessions)
     }
 
     /// Gives a BIRD that answers the new configuration. One that it cannot read changes nothing.
@@ -193,7 +221,7 @@ impl Bird {
         self.refresh(&mut control)?;
         let next = self.configuration(sessions);
         let shut = self.kept_disabled(sessions);
-        let fragments = self.write_next(&next, dialect, &shut)?;
+        let fragments = self.write_next(&next, dialect, &shut, Device::On)?;
         let load = format!("configure \"{}\"", self.files.next.display());
         self.command(&mut control, "the new configuration", &load, sessions)?;
         self.rename_next()?;
@@ -247,7 +275,8 @@ impl Bird {
         let mut shut: BTreeMap<String, Shut> =
             late.iter().map(|name| (name.clone(), Shut::Late)).collect();
         shut.extend(self.kept_disabled(sessions));
-        let fragments = self.write_next(&next, dialect, &shut)?;
+        let device = if device::waits(next.tables()) { Device::Off } else { Device::On };
+        let fragments = self.write_next(&next, dialect, &shut, device)?;
         let refused = |what| {
             move |text: String| DaemonError::Refused {
                 what,
@@ -258,6 +287,11 @@ impl Bird {
         self.rename_next()?;
         process::start(&program, &self.files)?.map_err(refused("to start"))?;
         self.wait_loaded(next.digest)?;
+        match device {
+            Device::On => self.device_is_on = true,
+            Device::Off => self.start_device()?,
+        }
+        self.is_current = true;
         self.fragments.keep(fragments);
         self.unlatch(&next)?;
         self.start_late(late.into_iter().filter(|name| shut[name] == Shut::Late).collect())?;
@@ -348,8 +382,9 @@ impl Bird {
         next: &Configuration,
         dialect: Dialect,
         shut: &BTreeMap<String, Shut>,
+        device: Device,
     ) -> Result<BTreeSet<Arc<str>>, DaemonError> {
-        let mut text = next.head(self.around(), dialect, shut);
+        let mut text = next.head(self.around(), dialect, shut, device);
         let mut names = BTreeSet::new();
         for (name, fragment) in next.fragments(&self.settings, shut, self.hold.is_on()) {
             self.fragments.write(&name, &fragment)?;
