@@ -163,7 +163,7 @@ pub struct Shell<K, D> {
     routes_tended: Instant,
     next_repair: Instant,
     /// When the daemon's routes were last counted, and how long that took.
-    audited: Instant,
+    audited: Option<Instant>,
     audit_took: Duration,
     /// When to try again what failed, and the pause before that.
     again: Option<(Instant, Duration)>,
@@ -198,7 +198,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
             tended: now,
             routes_tended: now,
             next_repair: now,
-            audited: now,
+            audited: None,
             audit_took: Duration::ZERO,
             again: None,
             said: [None, None],
@@ -325,9 +325,9 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
     fn audit_routes(&mut self) {
         let start = Instant::now();
         let every = self.look_every().max(self.audit_took * AUDIT_SHARE);
-        if self.agent.wants_audit() || start >= self.audited + every {
+        if self.agent.wants_audit() || self.audited.is_none_or(|last| start >= last + every) {
             self.agent.audit_routes();
-            (self.audited, self.audit_took) = (Instant::now(), start.elapsed());
+            (self.audited, self.audit_took) = (Some(Instant::now()), start.elapsed());
         }
     }
 

@@ -14,6 +14,8 @@ use crate::session::{DaemonError, Sessions};
 
 /// From so many tables on the device protocol has to wait.
 const MANY: usize = 64;
+/// How often in a row it has to be found at rest: on a busy machine it may have waited for the processor.
+const RESTS: u32 = 3;
 /// How long at most.
 const LONGEST: Duration = Duration::from_secs(10);
 /// The name that BIRD gives the device protocol.
@@ -29,14 +31,12 @@ impl Bird {
     /// Enables the device protocol when BIRD has done what it has to do without it, which is when it rests.
     pub(super) fn start_device(&mut self) -> Result<(), DaemonError> {
         let deadline = Instant::now() + LONGEST;
-        let mut used = process::processor_time(&self.files);
-        loop {
+        let (mut used, mut rested) = (process::processor_time(&self.files), 0);
+        while rested < RESTS && Instant::now() < deadline {
             // Some ticks of the clock by which processes are measured.
             thread::sleep(PACE * 4);
             let now = process::processor_time(&self.files);
-            if now == used || Instant::now() > deadline {
-                break;
-            }
+            rested = if now == used { rested + 1 } else { 0 };
             used = now;
         }
         let Some(mut control) = Control::connect(&self.files.socket)? else { return Ok(()) };

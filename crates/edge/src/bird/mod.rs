@@ -31,6 +31,7 @@ pub mod render;
 mod settings;
 pub mod shut;
 mod spare;
+mod start;
 pub mod version;
 
 use std::cell::RefCell;
@@ -57,11 +58,10 @@ use self::known::Known;
 use self::process::Files;
 use self::reachable::Fabric;
 use self::render::{Device, Surroundings};
-use self::shut::{Held, Latch, Shut};
+use self::shut::{Latch, Shut};
 use self::version::{Dialect, Version};
 use crate::agent::repair::RouteCounts;
 use crate::fabric::FabricStates;
-use crate::program;
 use crate::session::{Daemon, DaemonError, Digest, Observed, Sessions};
 
 /// How long a BIRD that is alive may have no socket: it makes it early, but reads its configuration first.
@@ -190,26 +190,6 @@ impl Bird {
         }
     }
 
-    /// A BIRD that has the tables of an earlier version would end all sessions to get others, in a way that loses all routes. As
-    /// another one in its place, which takes the routes over, it gets the new configuration.
-    fn reconfigure_or_replace(
-        &mut self,
-        mut control: Control,
-        sessions: &Sessions,
-    ) -> Result<(), DaemonError> {
-        if !self.is_current && self.settings.spawn {
-            let command = format!("show protocols \"{}\"", names::EARLIER_KERNEL_PROTOCOLS);
-            let answer = control.show("its kernel protocols", &command)?;
-            if !parse::protocols(answer.lines()).is_empty() {
-                self.refresh(&mut control)?;
-                ours::end(&self.files)?;
-                return self.start(sessions);
-            }
-            self.is_current = true;
-        }
-        self.reconfigure(control, sessions)
-    }
-
     /// Gives a BIRD that answers the new configuration. One that it cannot read changes nothing.
     fn reconfigure(
         &mut self,
@@ -242,61 +222,9 @@ impl Bird {
         all
     }
 
-    /// What the BIRD that has died had shut, whether anybody has seen it or not: as the configuration says that it had, and as it
-    /// logged.
-    fn latch_unseen(&mut self) -> Result<(), DaemonError> {
-        let old = fs::read_to_string(&self.files.config).unwrap_or_default();
-        let mut names = render::shut_in(&old);
-        if self.hold.is_on() {
-            names.extend(shut::in_logs(&[&self.files.older_log, &self.files.log]));
-        }
-        self.latch.add(names, Held { why: Shut::PrefixLimit, until: None })
-    }
-
     /// Sessions that are not there any more need not be kept shut.
     fn unlatch(&mut self, next: &Configuration) -> Result<(), DaemonError> {
         self.latch.configured(|name| next.has(name), SystemTime::now())
-    }
-
-    /// Starts a BIRD with the new configuration.
-    fn start(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {
-        self.is_gone();
-        let has_died = self.files.daemon_has_died();
-        self.hold = match has_died {
-            true => Hold::begin(Instant::now()),
-            false => Hold::No,
-        };
-        self.fabric.start(has_died, Instant::now());
-        let program = program::find(&self.settings.program);
-        let dialect = dialect(process::version(&program)?)?;
-        let next = self.configuration(sessions);
-        self.latch_unseen()?;
-        let late = self.late(&next);
-        let mut shut: BTreeMap<String, Shut> =
-            late.iter().map(|name| (name.clone(), Shut::Late)).collect();
-        shut.extend(self.kept_disabled(sessions));
-        let device = if device::waits(next.tables()) { Device::Off } else { Device::On };
-        let fragments = self.write_next(&next, dialect, &shut, device)?;
-        let refused = |what| {
-            move |text: String| DaemonError::Refused {
-                what,
-                text: render::without_keys(&text, sessions),
-            }
-        };
-        process::check(&program, &self.files)?.map_err(refused("the new configuration"))?;
-        self.rename_next()?;
-        process::start(&program, &self.files)?.map_err(refused("to start"))?;
-        self.wait_loaded(next.digest)?;
-        match device {
-            Device::On => self.device_is_on = true,
-            Device::Off => self.start_device()?,
-        }
-        self.is_current = true;
-        self.fragments.keep(fragments);
-        self.unlatch(&next)?;
-        self.start_late(late.into_iter().filter(|name| shut[name] == Shut::Late).collect())?;
-        self.configurations.borrow_mut().given = Some(next);
-        Ok(())
     }
 
     fn command(
