@@ -223,7 +223,7 @@ mod tests {
             let Instruction { code, yes, no, value } = program[at];
             let from = |length: usize| {
                 let bytes = &message[value as usize..value as usize + length];
-                bytes.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte))
+                bytes.iter().fold(0, |sum, byte| (sum << 8) | u32::from(*byte))
             };
             let jump = |holds| usize::from(if holds { yes } else { no });
             at += 1;
@@ -251,7 +251,7 @@ mod tests {
             bytes.extend([2, 16, 0, 0, table, protocol, 0, 1, 0, 0, 0, 0]);
             bytes
         };
-        for ports in [vec![], vec![24_522], (1..=128).map(|n| n << 24 | 24_394 + n).collect()] {
+        for ports in [vec![], vec![24_522], (1..=128).map(|n| (n << 24) | (24_394 + n)).collect()] {
             let ports = BTreeSet::from_iter(ports);
             let program = program(&ports, &marks);
             let check = |kind, flags, port, table, protocol, expected| {
