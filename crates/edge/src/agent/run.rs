@@ -165,6 +165,8 @@ pub struct Shell<K, D> {
     /// When the daemon's routes were last counted, and how long that took.
     audited: Option<Instant>,
     audit_took: Duration,
+    /// Whether everything in the kernel was looked at since they were counted, or since it was not the time to.
+    is_picture_fresh: bool,
     /// When to try again what failed, and the pause before that.
     again: Option<(Instant, Duration)>,
     /// The errors of kernel and daemon that were logged last.
@@ -200,6 +202,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
             next_repair: now,
             audited: None,
             audit_took: Duration::ZERO,
+            is_picture_fresh: false,
             again: None,
             said: [None, None],
             too_low: Vec::new(),
@@ -312,6 +315,10 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
             return;
         }
         self.routes_tended = now;
+        // Not right after the look: what is urgent has been reported by now.
+        if std::mem::take(&mut self.is_picture_fresh) {
+            self.audit_routes();
+        }
         let part = repair_part(self.agent.last().kernel.links.len());
         let at_most = if now < self.next_repair { 0 } else { part.tables };
         let tables = self.agent.tend_routes(at_most);
@@ -321,7 +328,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
         }
     }
 
-    /// Counts the daemon's routes, which have just been looked at in the kernel.
+    /// Counts the daemon's routes, if it is time to: there may be many to count.
     fn audit_routes(&mut self) {
         let start = Instant::now();
         let every = self.look_every().max(self.audit_took * AUDIT_SHARE);
@@ -343,7 +350,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
         match look {
             Look::Whole => {
                 (self.looked, self.look_took) = (now, start.elapsed());
-                self.audit_routes();
+                self.is_picture_fresh = true;
             }
             Look::News => {}
         }
