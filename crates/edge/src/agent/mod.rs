@@ -1,6 +1,7 @@
 //! The agent's core: takes configurations, converges, tells what became of them. It talks to the kernel and the daemon
 //! through their drivers only and has no clock, so that a simulation runs this very code.
 
+pub mod follow;
 pub mod metrics;
 mod previous;
 pub mod repair;

@@ -3,8 +3,7 @@
 //! The main thread owns the core. One thread waits for configurations, one sends reports, one listens to the kernel; none
 //! of them can hold up the router's convergence, whatever the server does.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use linkway_domain::edge::EdgeStatus;
@@ -12,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use super::metrics::{Gauges, Snapshot};
 use super::reporter::Reporter;
-use super::server::Server;
 use super::stored_config::{StateDir, StoredConfig};
 use super::{Agent, Look, Round};
 use crate::kernel::Driver;
@@ -78,8 +76,6 @@ impl Why {
     }
 }
 
-/// How long the server may keep the agent waiting for a configuration.
-const WAIT: Duration = Duration::from_secs(30);
 /// The part of its time that the agent may spend looking at the daemon: a twentieth.
 const POLL_SHARE: u32 = 20;
 /// The same for the whole kernel: a tenth.
@@ -87,60 +83,7 @@ const LOOK_SHARE: u32 = 10;
 /// The same for the numbers of the daemon's routes: a hundredth.
 const AUDIT_SHARE: u32 = 100;
 /// The longest pause before something that failed is tried again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// Waits for configurations, without end, in a thread of its own.
-pub fn follow(
-    mut server: impl Server,
-    mut held: Option<StoredConfig>,
-    events: &SyncSender<Event>,
-    reporter: &Reporter,
-) {
-    let mut pause = Pause::default();
-    loop {
-        let answer = server.config(held.as_ref(), WAIT).map(|answer| {
-            reporter.known(answer.last_sequence);
-            answer.config
-        });
-        match answer {
-            Ok(None) => pause.reset(),
-            Ok(Some(fresh)) => {
-                let (answer, taken) = sync_channel(1);
-                if events.send(Event::Config(Box::new(fresh.clone()), answer)).is_err() {
-                    return;
-                }
-                match taken.recv() {
-                    Ok(true) => {
-                        held = Some(fresh);
-                        pause.reset();
-                    }
-                    // It would come again at once.
-                    Ok(false) => pause.longer(),
-                    Err(_) => return,
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "no configuration from the server; the router goes on as it is");
-                pause.longer();
-            }
-        }
-    }
-}
-
-/// A pause that doubles.
-#[derive(Default)]
-struct Pause(Duration);
-
-impl Pause {
-    fn reset(&mut self) {
-        self.0 = Duration::ZERO;
-    }
-
-    fn longer(&mut self) {
-        self.0 = (self.0 * 2).clamp(Duration::from_millis(500), LONGEST_PAUSE);
-        thread::sleep(self.0);
-    }
-}
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The main thread's state.
 pub struct Shell<K, D> {
