@@ -12,13 +12,15 @@ use ipnet::{IpNet, Ipv4Net};
 use linkway_domain::edge::Traffic;
 use linkway_domain::net::AddressFamily;
 
-use crate::agent::repair::RouteCounts;
 use crate::fence::{Drops, Fence, FenceDigest};
 
 /// The protocol number of the BGP daemon's routes (`RTPROT_BIRD`, linux/rtnetlink.h).
 pub const DAEMON_PROTOCOL: u8 = 12;
 /// Their metric, which BIRD's kernel protocols have unless told otherwise (BIRD 2.0 user's guide, 6.6).
 pub const DAEMON_METRIC: u32 = 32;
+
+/// Numbers of routes by table and family.
+pub type RouteCounts = BTreeMap<(u32, AddressFamily), u32>;
 
 /// The router's kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

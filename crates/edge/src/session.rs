@@ -11,8 +11,8 @@ use linkway_domain::edge::PeerStatus;
 use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
 use linkway_domain::net::{AddressFamily, AuthKey, PeerAddresses, Prefix};
 
-use crate::agent::repair::RouteCounts;
 use crate::fabric::{FabricSession, FabricStates};
+use crate::kernel::RouteCounts;
 
 /// All that the daemon has to do. Cheap to clone; what is the same as in another one is shared with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,10 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use linkway_domain::net::AddressFamily;
 
-use crate::kernel::Meddling;
-
-/// Numbers of routes by table and family.
-pub type RouteCounts = BTreeMap<(u32, AddressFamily), u32>;
+use crate::kernel::{Meddling, RouteCounts};
 
 /// What is to be repaired.
 #[derive(Debug, Default)]

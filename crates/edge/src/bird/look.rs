@@ -21,7 +21,7 @@ use super::reachable::Switch;
 use super::shut::{Held, Shut};
 use super::version::Version;
 use super::{Bird, FEW, fabric, names, parse, process, render};
-use crate::agent::repair::RouteCounts;
+use crate::kernel::RouteCounts;
 use crate::session::{DaemonError, Digest, FLAPPING, Observed, Peers, Sessions};
 
 /// BIRD is looked at in detail when it has used more than this part (1 of so many) of a processor since the last look:

@@ -60,8 +60,8 @@ use self::reachable::Fabric;
 use self::render::{Device, Surroundings};
 use self::shut::{Latch, Shut};
 use self::version::{Dialect, Version};
-use crate::agent::repair::RouteCounts;
 use crate::fabric::FabricStates;
+use crate::kernel::RouteCounts;
 use crate::session::{Daemon, DaemonError, Digest, Observed, Sessions};
 
 /// How long a BIRD that is alive may have no socket: it makes it early, but reads its configuration first.

@@ -17,8 +17,8 @@ use sha2::{Digest as _, Sha256};
 use super::assignment::{self, Places, Room, Split};
 use super::fragments::replace;
 use super::{Bird, BirdSettings};
-use crate::agent::repair::RouteCounts;
 use crate::fabric::FabricStates;
+use crate::kernel::RouteCounts;
 use crate::session::{Daemon, DaemonError, Digest, Observed, Peers, Sessions};
 
 /// The BIRDs of an edge.

@@ -1,7 +1,7 @@
 //! The pieces of BIRD's configuration as text. Pure.
 //!
 //! Per kernel table and family there is a table of BIRD's and a kernel protocol that carries what customers announce into the VRF:
-//! also of tables that no VRF has yet ([`super::spare`]). Per routing domain and family there is
+//! also of tables that no VRF has yet (`spare.rs`). Per routing domain and family there is
 //! a static protocol that holds what is announced to them; per session one BGP protocol. BFD is one instance for all. Routes of
 //! two routing domains never share a table, so no filter stands between tenants. What all have in common stands once, in
 //! templates: BIRD reads half as much.
