@@ -12,11 +12,15 @@ use ipnet::{IpNet, Ipv4Net};
 use linkway_domain::edge::Traffic;
 use linkway_domain::net::AddressFamily;
 
-use crate::agent::repair::RouteCounts;
 use crate::fence::{Drops, Fence, FenceDigest};
 
 /// The protocol number of the BGP daemon's routes (`RTPROT_BIRD`, linux/rtnetlink.h).
 pub const DAEMON_PROTOCOL: u8 = 12;
+/// Their metric, which BIRD's kernel protocols have unless told otherwise (BIRD 2.0 user's guide, 6.6).
+pub const DAEMON_METRIC: u32 = 32;
+
+/// Numbers of routes by table and family.
+pub type RouteCounts = BTreeMap<(u32, AddressFamily), u32>;
 
 /// The router's kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,13 +39,16 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// How many prefixes of each family the BGP daemon has a route to in each table that it has one in.
+    /// How many prefixes of each family the BGP daemon has a route to in each table that it has one in. In its name but of another
+    /// metric a route is none of its, which it takes no notice of either.
     #[must_use]
     pub fn daemon_routes(&self) -> RouteCounts {
         let mut found = RouteCounts::new();
         let mut last = None;
         // Those of one prefix follow one another.
-        for route in self.routes.iter().filter(|route| route.protocol == DAEMON_PROTOCOL) {
+        let is_daemons =
+            |route: &&Route| (route.protocol, route.metric) == (DAEMON_PROTOCOL, DAEMON_METRIC);
+        for route in self.routes.iter().filter(is_daemons) {
             if last.replace((route.table, route.prefix)) != Some((route.table, route.prefix)) {
                 let family = AddressFamily::of(route.prefix.addr());
                 *found.entry((route.table, family)).or_default() += 1;
@@ -366,5 +373,35 @@ pub trait Driver {
     /// tell knows of nothing.
     fn meddling(&mut self, _daemon: &[u32]) -> Meddling {
         Meddling::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_of_the_daemon_are_counted_once() {
+        let route = |table, prefix: &str, metric, protocol, way| Route {
+            table,
+            prefix: prefix.parse().unwrap(),
+            metric,
+            protocol,
+            way,
+        };
+        let dev = |link: &str| Way::Dev { link: link.to_owned() };
+        let routes = [
+            route(1, "10.1.0.0/16", 32, 12, dev("a")),
+            route(1, "10.1.0.0/16", 32, 12, dev("b")),
+            route(1, "10.2.0.0/16", 32, 12, Way::Other),
+            route(1, "2001:db8::/32", 32, 12, dev("a")),
+            route(2, "10.2.0.0/16", 32, 12, dev("a")),
+            // Another program's, and one in the daemon's name.
+            route(1, "10.3.0.0/16", 32, 4, dev("a")),
+            route(1, "10.4.0.0/16", 0, 12, dev("a")),
+        ];
+        let kernel = Kernel { routes: routes.into(), ..Kernel::default() };
+        let (four, six) = (AddressFamily::Ipv4, AddressFamily::Ipv6);
+        assert_eq!(kernel.daemon_routes(), [((1, four), 2), ((1, six), 1), ((2, four), 1)].into());
     }
 }

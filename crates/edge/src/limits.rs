@@ -175,20 +175,19 @@ pub struct RepairPart {
     pub pause: Duration,
 }
 
-/// How many tables BIRD may be told to repair at once, with so many links. Before it reads a table it reads the links, unless it has
-/// begun that in the last 2 s (`kif_force_scan`, sysdep/unix/krt.c), and it deals with ten protocols before it comes to the tables:
-/// those of five tables share a look at the links. So that it is there for its sessions half of the time at least, as many are
-/// repaired as take it half a second, but five, and as much time is left to it.
+/// How many tables BIRD may be told to repair at once, with so many links. Before it reads a table it looks at all links, unless it
+/// has begun that in the last 2 s (`kif_force_scan`, sysdep/unix/krt.c): many tables share one look, but where a look takes
+/// longer than that only those whose ten protocols BIRD deals with in one turn of its loop. After them BIRD has as much time for its
+/// sessions as that took.
 #[must_use]
 pub fn repair_part(links: usize) -> RepairPart {
-    const TOGETHER: usize = 5;
-    const MOST: usize = 100;
-    const AT_ONCE: Duration = Duration::from_millis(500);
-    let scan = link_scan(links).max(Duration::from_millis(1));
-    let groups = usize::try_from(AT_ONCE.as_nanos() / scan.as_nanos()).unwrap_or(MOST);
-    let groups = groups.clamp(1, MOST);
-    let takes = scan * u32::try_from(groups).expect("it is 100 at most");
-    RepairPart { tables: groups * TOGETHER, pause: takes * 2 }
+    /// A little less than 2 s.
+    const YOUNG: Duration = Duration::from_millis(1_900);
+    const IN_A_TURN: usize = 5;
+    const MANY: usize = 500;
+    let scan = link_scan(links);
+    let tables = if scan < YOUNG { MANY } else { IN_A_TURN };
+    RepairPart { tables, pause: scan * 2 }
 }
 
 #[cfg(test)]
@@ -219,9 +218,10 @@ mod tests {
             let rounded = Duration::from_millis(u64::try_from(part.pause.as_millis()).unwrap());
             assert_eq!((part.tables, rounded), (tables, pause), "{links} links");
         };
-        check(0, 500, 200);
-        check(100, 500, 200);
-        check(1_500, 50, 990);
+        check(0, 500, 0);
+        check(100, 500, 0);
+        check(1_500, 500, 99);
+        check(9_000, 500, 3_564);
         check(12_000, 5, 6_336);
         check(30_000, 5, 39_600);
     }

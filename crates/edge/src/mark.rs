@@ -35,6 +35,21 @@ pub struct Marks {
     pub bgp_port: u16,
 }
 
+/// Some routing tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableRange {
+    /// The first one.
+    pub first: u32,
+    /// How many there are.
+    pub count: u32,
+}
+
+impl Default for TableRange {
+    fn default() -> Self {
+        Marks::default().table_range()
+    }
+}
+
 impl Default for Marks {
     fn default() -> Self {
         // 7224 is the AS number in Direct Connect's communities.
@@ -61,6 +76,12 @@ impl Marks {
                 LinkKind::Vrf { .. } => RoutingDomainId::parse(name).is_ok(),
                 LinkKind::Other => false,
             }
+    }
+
+    /// Our range of routing tables.
+    #[must_use]
+    pub const fn table_range(&self) -> TableRange {
+        TableRange { first: self.first_table, count: self.tables }
     }
 
     /// Whether this routing table is in our range.

@@ -11,8 +11,8 @@ use linkway_domain::edge::PeerStatus;
 use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
 use linkway_domain::net::{AddressFamily, AuthKey, PeerAddresses, Prefix};
 
-use crate::agent::repair::RouteCounts;
 use crate::fabric::{FabricSession, FabricStates};
+use crate::kernel::RouteCounts;
 
 /// All that the daemon has to do. Cheap to clone; what is the same as in another one is shared with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Sessions {
     pub routing_domains: OrdMap<RoutingDomainId, Arc<RoutingDomain>>,
     /// The sessions.
     pub sessions: OrdMap<SessionId, Arc<Session>>,
+    /// The kernel tables that the daemon is to look after, those of the routing domains among them; empty: those alone.
+    pub tables: Arc<BTreeSet<u32>>,
 }
 
 impl Sessions {
@@ -31,7 +33,11 @@ impl Sessions {
     ) -> Self {
         let routing_domains = routing_domains.into_iter().map(|one| (one.id.clone(), one));
         let sessions = sessions.into_iter().map(|one| (one.id.clone(), one));
-        Self { routing_domains: routing_domains.collect(), sessions: sessions.collect() }
+        Self {
+            routing_domains: routing_domains.collect(),
+            sessions: sessions.collect(),
+            tables: Arc::default(),
+        }
     }
 
     /// Adds a routing domain, or replaces the one of the same id.
@@ -47,7 +53,9 @@ impl Sessions {
     /// Whether the two share everything: equal ones need not.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        self.routing_domains.ptr_eq(&other.routing_domains) && self.sessions.ptr_eq(&other.sessions)
+        self.routing_domains.ptr_eq(&other.routing_domains)
+            && self.sessions.ptr_eq(&other.sessions)
+            && Arc::ptr_eq(&self.tables, &other.tables)
     }
 }
 

@@ -95,7 +95,7 @@ fn a_session_takes_parts_of_the_vpc_only_and_says_nothing_but_customers_routes()
         "vrf \"vgw-00000001\"; interface \"vpc0.7\";",
         "router id 192.0.2.2; local 192.0.2.2 port 179 as 64512;",
         "neighbor 192.0.2.1 port 179 as 65010;",
-        "table vgw_00000001_v4;",
+        "table table4_1001;",
     ] {
         assert!(four.contains(line), "{line} in {four}");
     }

@@ -15,7 +15,7 @@ from lab.raw import Flood, Tap
 from lab.scene import Scene, Site
 from lab.snapshot import Snapshot, must_be_same
 
-BOUND_SECONDS = 300
+BOUND_SECONDS = 360
 REPAIRED_SECONDS = 10.0
 # A session that has fallen waits for both routers' timers.
 SESSION_SECONDS = 60.0
@@ -89,6 +89,16 @@ def run(scene: Scene) -> None:
                         before = router.look()
                         raise
                     scene.note(f"{one.name}: right again after {seconds:.1f} s")
+        with findings.of("BIRD's routes while there is no agent"):
+            site.edge.kill()
+            table = site.edge.table(site.vpc.gateway_id)
+            site.edge.namespace.ip(f"route flush table {table} proto bird")
+            site.edge.start()
+            site.edge.wait_started()
+            seconds = router.break_and_wait(Break("nothing more"), before)
+            scene.note(
+                f"BIRD's routes while there was no agent: right again {seconds:.1f} s after its start"
+            )
     watch.must_be_clean()
     scene.note(f"none of {flood.sent} packets to elsewhere left by the management interface")
     attached.lent.wait_state("available")
@@ -101,6 +111,18 @@ def breaks(site: Site, attached: Attached) -> list[Break]:
     found = [
         Break("BIRD's IPv4 route", [f"route delete {attached.customer.prefixes[0]} {table}"]),
         Break("BIRD's IPv6 route", [f"route delete 2001:db8:c1::/48 {table}"]),
+        Break(
+            "BIRD's IPv4 route taken by another program's",
+            [f"route replace unreachable {attached.customer.prefixes[0]} {table} metric 32"],
+        ),
+        Break(
+            "BIRD's IPv6 route changed",
+            [f"route change unreachable 2001:db8:c1::/48 {table} proto bird metric 32"],
+        ),
+        Break(
+            "a route in BIRD's name",
+            [f"route add 198.18.7.0/24 dev {link} {table} proto bird metric 32"],
+        ),
         Break("the VPC's IPv4 route", [f"route delete {site.vpc.cidrs[0]} {table}"]),
         Break("the VPC's IPv6 route", [f"route delete {site.vpc.cidrs[1]} {table}"]),
         Break(

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use linkway_edge::agent::repair::RouteCounts;
-use linkway_edge::kernel::{Change, Driver, Kernel, Meddling};
+use linkway_edge::kernel::{Change, Driver, Kernel, Meddling, RouteCounts};
 use linkway_edge::session::{Daemon, DaemonError, Digest, Observed, Sessions};
 
 /// Times by what they were for, in order of first appearance.

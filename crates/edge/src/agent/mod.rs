@@ -1,6 +1,7 @@
 //! The agent's core: takes configurations, converges, tells what became of them. It talks to the kernel and the daemon
 //! through their drivers only and has no clock, so that a simulation runs this very code.
 
+pub mod follow;
 pub mod metrics;
 mod previous;
 pub mod repair;
@@ -258,10 +259,15 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
             return 0;
         }
         match self.daemon.repair_routes(&tables) {
-            Ok(()) => self.repair.done(&tables),
-            Err(error) => self.last.daemon_error = Some(error.to_string()),
+            Ok(()) => {
+                self.repair.done(&tables);
+                tables.len()
+            }
+            Err(error) => {
+                self.last.daemon_error = Some(error.to_string());
+                0
+            }
         }
-        tables.len()
     }
 
     /// Whether the numbers of the daemon's routes should be compared as soon as the kernel has been looked at.
@@ -269,7 +275,7 @@ impl<K: Driver, D: Daemon> Agent<K, D> {
         self.repair.wants_audit()
     }
 
-    /// Compares how many routes the daemon has with how many the kernel was last seen to have. Right after a look at everything.
+    /// Compares how many routes the daemon has with how many the kernel was last seen to have. Soon after a look at everything.
     pub fn audit_routes(&mut self) {
         if !self.last.seen {
             return;

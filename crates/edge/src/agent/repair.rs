@@ -8,10 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use linkway_domain::net::AddressFamily;
 
-use crate::kernel::Meddling;
-
-/// Numbers of routes by table and family.
-pub type RouteCounts = BTreeMap<(u32, AddressFamily), u32>;
+use crate::kernel::{Meddling, RouteCounts};
 
 /// What is to be repaired.
 #[derive(Debug, Default)]
@@ -20,6 +17,8 @@ pub struct Repair {
     due: BTreeSet<u32>,
     /// Where the numbers differed at the last audit: the kernel's and the daemon's.
     differed: BTreeMap<(u32, AddressFamily), (u32, u32)>,
+    /// The same for those that were repaired and may still differ: the kernel refuses a route perhaps, which is not tried without end.
+    tried: BTreeMap<(u32, AddressFamily), (u32, u32)>,
     /// Whether news were lost that only an audit can make up for.
     lost: bool,
 }
@@ -42,11 +41,15 @@ impl Repair {
         let numbers = daemon.iter().map(|(table, exported)| {
             (*table, (kernel.get(table).copied().unwrap_or_default(), *exported))
         });
-        let differ: BTreeMap<_, _> = numbers.filter(|(_, (has, wants))| has != wants).collect();
-        let twice = differ.iter().filter(|(table, now)| self.differed.get(table) == Some(now));
-        self.due.extend(twice.map(|((table, _), _)| *table));
-        self.differed = differ;
-        self.differed.retain(|(table, _), _| !self.due.contains(table));
+        let mut differ: BTreeMap<_, _> = numbers.filter(|(_, (has, wants))| has != wants).collect();
+        self.tried.retain(|table, numbers| differ.get(table) == Some(numbers));
+        differ.retain(|table, _| !self.tried.contains_key(table));
+        let twice = |table: &_, now: &_| self.differed.get(table) == Some(now);
+        let (again, once): (BTreeMap<_, _>, _) =
+            differ.into_iter().partition(|(table, now)| twice(table, now));
+        self.due.extend(again.keys().map(|(table, _)| *table));
+        self.tried.extend(again);
+        self.differed = once;
         self.lost = false;
     }
 
@@ -100,9 +103,31 @@ mod tests {
         check(&[(2, 3), (2, 3)], true);
         check(&[(0, 1), (0, 1)], true);
         check(&[(4, 3), (4, 3)], true);
+        check(&[(2, 3), (2, 3), (3, 3)], true);
         // They come and go.
         check(&[(2, 3), (3, 4), (4, 5)], false);
         check(&[(2, 3), (3, 3), (2, 3)], false);
+    }
+
+    #[test]
+    fn what_stays_different_after_a_repair_is_not_repaired_again() {
+        let mut repair = Repair::default();
+        let mut audit = |kernel: u32, daemon: u32| {
+            repair.audit(&[((1, FOUR), kernel)].into(), &[((1, FOUR), daemon)].into());
+            let due = repair.next(9);
+            repair.done(&due);
+            (!due.is_empty(), repair.wants_audit())
+        };
+        assert_eq!(audit(2, 3), (false, true));
+        assert_eq!(audit(2, 3), (true, false));
+        assert_eq!(audit(2, 3), (false, false));
+        assert_eq!(audit(2, 3), (false, false));
+        // Other numbers, or the same after it was right.
+        assert_eq!(audit(1, 3), (false, true));
+        assert_eq!(audit(1, 3), (true, false));
+        assert_eq!(audit(3, 3), (false, false));
+        assert_eq!(audit(1, 3), (false, true));
+        assert_eq!(audit(1, 3), (true, false));
     }
 
     #[test]

@@ -3,8 +3,7 @@
 //! The main thread owns the core. One thread waits for configurations, one sends reports, one listens to the kernel; none
 //! of them can hold up the router's convergence, whatever the server does.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use linkway_domain::edge::EdgeStatus;
@@ -12,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use super::metrics::{Gauges, Snapshot};
 use super::reporter::Reporter;
-use super::server::Server;
 use super::stored_config::{StateDir, StoredConfig};
 use super::{Agent, Look, Round};
 use crate::kernel::Driver;
@@ -78,8 +76,6 @@ impl Why {
     }
 }
 
-/// How long the server may keep the agent waiting for a configuration.
-const WAIT: Duration = Duration::from_secs(30);
 /// The part of its time that the agent may spend looking at the daemon: a twentieth.
 const POLL_SHARE: u32 = 20;
 /// The same for the whole kernel: a tenth.
@@ -87,60 +83,7 @@ const LOOK_SHARE: u32 = 10;
 /// The same for the numbers of the daemon's routes: a hundredth.
 const AUDIT_SHARE: u32 = 100;
 /// The longest pause before something that failed is tried again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// Waits for configurations, without end, in a thread of its own.
-pub fn follow(
-    mut server: impl Server,
-    mut held: Option<StoredConfig>,
-    events: &SyncSender<Event>,
-    reporter: &Reporter,
-) {
-    let mut pause = Pause::default();
-    loop {
-        let answer = server.config(held.as_ref(), WAIT).map(|answer| {
-            reporter.known(answer.last_sequence);
-            answer.config
-        });
-        match answer {
-            Ok(None) => pause.reset(),
-            Ok(Some(fresh)) => {
-                let (answer, taken) = sync_channel(1);
-                if events.send(Event::Config(Box::new(fresh.clone()), answer)).is_err() {
-                    return;
-                }
-                match taken.recv() {
-                    Ok(true) => {
-                        held = Some(fresh);
-                        pause.reset();
-                    }
-                    // It would come again at once.
-                    Ok(false) => pause.longer(),
-                    Err(_) => return,
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "no configuration from the server; the router goes on as it is");
-                pause.longer();
-            }
-        }
-    }
-}
-
-/// A pause that doubles.
-#[derive(Default)]
-struct Pause(Duration);
-
-impl Pause {
-    fn reset(&mut self) {
-        self.0 = Duration::ZERO;
-    }
-
-    fn longer(&mut self) {
-        self.0 = (self.0 * 2).clamp(Duration::from_millis(500), LONGEST_PAUSE);
-        thread::sleep(self.0);
-    }
-}
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The main thread's state.
 pub struct Shell<K, D> {
@@ -163,8 +106,10 @@ pub struct Shell<K, D> {
     routes_tended: Instant,
     next_repair: Instant,
     /// When the daemon's routes were last counted, and how long that took.
-    audited: Instant,
+    audited: Option<Instant>,
     audit_took: Duration,
+    /// Whether everything in the kernel was looked at since they were counted, or since it was not the time to.
+    is_picture_fresh: bool,
     /// When to try again what failed, and the pause before that.
     again: Option<(Instant, Duration)>,
     /// The errors of kernel and daemon that were logged last.
@@ -198,8 +143,9 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
             tended: now,
             routes_tended: now,
             next_repair: now,
-            audited: now,
+            audited: None,
             audit_took: Duration::ZERO,
+            is_picture_fresh: false,
             again: None,
             said: [None, None],
             too_low: Vec::new(),
@@ -312,6 +258,10 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
             return;
         }
         self.routes_tended = now;
+        // Not right after the look: what is urgent has been reported by now.
+        if std::mem::take(&mut self.is_picture_fresh) {
+            self.audit_routes();
+        }
         let part = repair_part(self.agent.last().kernel.links.len());
         let at_most = if now < self.next_repair { 0 } else { part.tables };
         let tables = self.agent.tend_routes(at_most);
@@ -321,13 +271,13 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
         }
     }
 
-    /// Counts the daemon's routes, which have just been looked at in the kernel.
+    /// Counts the daemon's routes, if it is time to: there may be many to count.
     fn audit_routes(&mut self) {
         let start = Instant::now();
         let every = self.look_every().max(self.audit_took * AUDIT_SHARE);
-        if self.agent.wants_audit() || start >= self.audited + every {
+        if self.agent.wants_audit() || self.audited.is_none_or(|last| start >= last + every) {
             self.agent.audit_routes();
-            (self.audited, self.audit_took) = (Instant::now(), start.elapsed());
+            (self.audited, self.audit_took) = (Some(Instant::now()), start.elapsed());
         }
     }
 
@@ -343,7 +293,7 @@ impl<K: Driver, D: Daemon> Shell<K, D> {
         match look {
             Look::Whole => {
                 (self.looked, self.look_took) = (now, start.elapsed());
-                self.audit_routes();
+                self.is_picture_fresh = true;
             }
             Look::News => {}
         }

@@ -4,15 +4,17 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::iter;
 use std::sync::Arc;
 
 use imbl::ordmap::DiffItem;
 use linkway_domain::id::RoutingDomainId;
+use linkway_domain::net::AddressFamily;
 use sha2::{Digest as _, Sha256};
 
 use super::fabric;
 use super::names::{protocol_name, session_of};
-use super::render::{self, Surroundings, routing_domain};
+use super::render::{self, Device, Surroundings, routing_domain};
 use super::settings::BirdSettings;
 use super::shut::Shut;
 use super::version::Dialect;
@@ -27,7 +29,16 @@ pub struct Configuration {
     pub sessions: Sessions,
     /// By it BIRD's having loaded them is recognised.
     pub digest: Digest,
+    tables: Arc<TablesFragment>,
     fragments: BTreeMap<u32, Arc<Fragment>>,
+}
+
+/// The kernel tables.
+struct TablesFragment {
+    tables: Arc<BTreeSet<u32>>,
+    text: String,
+    /// A digest of the text, with a suffix.
+    name: Arc<str>,
 }
 
 /// Some of the routing domains.
@@ -59,7 +70,7 @@ struct Edit<'a> {
     added: Vec<&'a Arc<Session>>,
 }
 
-/// The whole text; see [`render::routing_domain`] for `shut` and `held`.
+/// The whole text; see [`render::routing_domain`] for `shut` and [`render::tables`] for `held`.
 #[must_use]
 pub fn render(
     sessions: &Sessions,
@@ -71,7 +82,7 @@ pub fn render(
     let configuration = Configuration::new(sessions, around, None);
     let fragments = configuration.fragments(around.settings, shut, held);
     let text: String = fragments.map(|(_, text)| text).collect();
-    configuration.head(around, dialect, shut) + &text
+    configuration.head(around, dialect, shut, Device::On) + &text
 }
 
 /// The digest of a configuration. It says nothing of the dialect, of sessions that are shut and of routes that are held, so
@@ -99,11 +110,13 @@ impl Configuration {
                 fragments.insert(at, Arc::new(new));
             }
         }
+        let tables = TablesFragment::of(sessions, before.map(|before| &before.tables));
         let mut hash = Sha256::new();
         hash.update(render::head(around, Dialect::Classic));
+        hash.update(&*tables.name);
         fragments.values().for_each(|fragment| hash.update(&*fragment.name));
         let digest = Digest(u64::from_be_bytes(first(hash.finalize().into())));
-        Self { sessions: sessions.clone(), digest, fragments }
+        Self { sessions: sessions.clone(), digest, tables, fragments }
     }
 
     /// The names of the sessions that are not in both, or not the same.
@@ -118,6 +131,12 @@ impl Configuration {
         let names: BTreeSet<String> =
             both.flatten().map(|session| protocol_name(session)).collect();
         names.into_iter().collect()
+    }
+
+    /// How many kernel tables there are.
+    #[must_use]
+    pub fn tables(&self) -> usize {
+        self.tables.tables.len()
     }
 
     /// The names of the sessions' protocols.
@@ -139,11 +158,12 @@ impl Configuration {
         around: Surroundings<'_>,
         dialect: Dialect,
         shut: &BTreeMap<String, Shut>,
+        device: Device,
     ) -> String {
         let limited = |(name, _): &(String, _)| shut.get(name) == Some(&Shut::PrefixLimit);
         let there = self.shut(shut).filter(limited).map(|(name, _)| name);
         let sessions = self.sessions.sessions.len();
-        render::title(self.digest, dialect, there, sessions, around.settings)
+        render::title(self.digest, dialect, there, sessions, around.settings, device)
             + &render::head(around, dialect)
     }
 
@@ -158,14 +178,31 @@ impl Configuration {
             self.shut(shut).map(|(_, session)| number(&session.routing_domain)).collect();
         special
             .extend(shut.keys().filter_map(|name| fabric::domain_of(name)).map(|id| number(&id)));
-        self.fragments.iter().map(move |(at, fragment)| {
-            if !held && !special.contains(at) {
+        let others = self.fragments.iter().map(move |(at, fragment)| {
+            if !special.contains(at) {
                 return (Arc::clone(&fragment.name), fragment.text.as_str().into());
             }
             let texts: Vec<String> =
-                fragment.blocks.values().map(|block| block.render(settings, shut, held)).collect();
+                fragment.blocks.values().map(|block| block.render(settings, shut)).collect();
             (name(texts.iter().map(hash)), texts.concat().into())
-        })
+        });
+        let tables = match held {
+            true => self.tables.held(&self.tables_in_use()),
+            false => (Arc::clone(&self.tables.name), self.tables.text.as_str().into()),
+        };
+        iter::once(tables).chain(others)
+    }
+
+    /// The kernel tables, by family, that routes may be in.
+    fn tables_in_use(&self) -> BTreeSet<(u32, AddressFamily)> {
+        let domains = &self.sessions.routing_domains;
+        let of_customers = self.sessions.sessions.values().filter_map(|session| {
+            Some((domains.get(&session.routing_domain)?.table, session.addresses.family()))
+        });
+        let of_fabric = domains
+            .values()
+            .flat_map(|domain| domain.fabric.iter().map(|one| (domain.table, one.id.family)));
+        of_customers.chain(of_fabric).collect()
     }
 
     /// Those of the shut sessions that there are, in order of their names.
@@ -211,6 +248,27 @@ fn edits<'a>(held: &'a Sessions, next: &'a Sessions) -> BTreeMap<&'a RoutingDoma
     edits
 }
 
+impl TablesFragment {
+    fn of(sessions: &Sessions, before: Option<&Arc<Self>>) -> Arc<Self> {
+        let tables = match sessions.tables.is_empty() {
+            true => Arc::new(sessions.routing_domains.values().map(|one| one.table).collect()),
+            false => Arc::clone(&sessions.tables),
+        };
+        let same =
+            before.filter(|before| Arc::ptr_eq(&before.tables, &tables) || before.tables == tables);
+        same.cloned().unwrap_or_else(|| {
+            let text = render::tables(&tables, None);
+            let name = name(iter::once(hash(&text)));
+            Arc::new(Self { tables, text, name })
+        })
+    }
+
+    fn held(&self, in_use: &BTreeSet<(u32, AddressFamily)>) -> (Arc<str>, Cow<'static, str>) {
+        let text = render::tables(&self.tables, Some(in_use));
+        (name(iter::once(hash(&text))), text.into())
+    }
+}
+
 impl Fragment {
     fn edited(
         &self,
@@ -242,14 +300,14 @@ impl Block {
         sessions.retain(|id, _| !edit.removed.contains(&id));
         sessions.extend(edit.added.iter().map(|one| (one.id.clone(), Arc::clone(one))));
         let mut new = Self { domain, sessions, ..Self::default() };
-        new.text = new.render(settings, &BTreeMap::new(), false);
+        new.text = new.render(settings, &BTreeMap::new());
         new.hash = hash(&new.text);
         new
     }
 
-    fn render(&self, settings: &BirdSettings, shut: &BTreeMap<String, Shut>, held: bool) -> String {
+    fn render(&self, settings: &BirdSettings, shut: &BTreeMap<String, Shut>) -> String {
         let own: Vec<Arc<Session>> = self.sessions.values().cloned().collect();
-        let text = |domain: &Arc<RoutingDomain>| routing_domain(domain, &own, settings, shut, held);
+        let text = |domain: &Arc<RoutingDomain>| routing_domain(domain, &own, settings, shut);
         self.domain.as_ref().map(text).unwrap_or_default()
     }
 }
@@ -341,7 +399,7 @@ mod tests {
         let fragments = configuration.fragments(around.settings, shut, false);
         let fragments =
             fragments.map(|(name, text)| (name.to_string(), text.into_owned())).collect();
-        (configuration.head(around, Dialect::Classic, shut), fragments)
+        (configuration.head(around, Dialect::Classic, shut, Device::On), fragments)
     }
 
     proptest! {

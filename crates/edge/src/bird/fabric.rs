@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use linkway_domain::id::RoutingDomainId;
 use linkway_domain::net::AddressFamily;
 
-use super::names::{number, symbol};
+use super::names::{bird_table, number, symbol};
 use super::render::{Ends, next_hop_words, put, render_ends, render_timers};
 use super::settings::BirdSettings;
 use super::version::Dialect;
@@ -94,8 +94,8 @@ pub(super) fn render(
     session: &FabricSession,
     settings: &BirdSettings,
 ) {
-    let (vrf, n) = (&domain.id, number(session.id.family));
-    let (word, table) = (session.id.family.as_str(), format!("{}_v{n}", symbol(vrf.as_str())));
+    let family = session.id.family;
+    let (word, table) = (family.as_str(), bird_table(domain.table, family));
     let template = if session.auth_key.is_some() { "linkway_fabric_md5" } else { "linkway_fabric" };
     put!(out, "protocol bgp {} from {template} {{", session_name(&session.id));
     let ends = Ends {

@@ -21,7 +21,7 @@ use super::reachable::Switch;
 use super::shut::{Held, Shut};
 use super::version::Version;
 use super::{Bird, FEW, fabric, names, parse, process, render};
-use crate::agent::repair::RouteCounts;
+use crate::kernel::RouteCounts;
 use crate::session::{DaemonError, Digest, FLAPPING, Observed, Peers, Sessions};
 
 /// BIRD is looked at in detail when it has used more than this part (1 of so many) of a processor since the last look:
@@ -123,6 +123,7 @@ impl Bird {
         };
         let loaded = loaded(&mut control)?;
         self.finish_rename(loaded, control.version)?;
+        self.check_device(&mut control)?;
         if brief {
             self.refresh(&mut control)?;
         } else {
@@ -176,6 +177,7 @@ impl Bird {
             self.were_up = Some(up.map(|one| one.name.clone()).collect());
         }
         (self.fresh, self.used) = (Vec::new(), None);
+        (self.device_is_on, self.is_current) = (false, false);
         self.fabric.lost();
     }
 

@@ -13,6 +13,7 @@
 mod assignment;
 pub mod configuration;
 pub mod control;
+mod device;
 pub mod fabric;
 mod flaps;
 mod fragments;
@@ -29,6 +30,8 @@ mod reachable;
 pub mod render;
 mod settings;
 pub mod shut;
+mod spare;
+mod start;
 pub mod version;
 
 use std::cell::RefCell;
@@ -54,12 +57,11 @@ use self::hold::Hold;
 use self::known::Known;
 use self::process::Files;
 use self::reachable::Fabric;
-use self::render::Surroundings;
-use self::shut::{Held, Latch, Shut};
+use self::render::{Device, Surroundings};
+use self::shut::{Latch, Shut};
 use self::version::{Dialect, Version};
-use crate::agent::repair::RouteCounts;
 use crate::fabric::FabricStates;
-use crate::program;
+use crate::kernel::RouteCounts;
 use crate::session::{Daemon, DaemonError, Digest, Observed, Sessions};
 
 /// How long a BIRD that is alive may have no socket: it makes it early, but reads its configuration first.
@@ -91,6 +93,10 @@ pub struct Bird {
     used: Option<(Instant, Duration)>,
     /// The names of the sessions that were up when BIRD was last seen alive.
     were_up: Option<BTreeSet<String>>,
+    /// Whether BIRD's device protocol is known to be enabled.
+    device_is_on: bool,
+    /// Whether BIRD is known to have no configuration of an earlier version, which has other tables.
+    is_current: bool,
 }
 
 /// What BIRD is told.
@@ -124,6 +130,8 @@ impl Bird {
             flaps: Flaps::default(),
             used: None,
             were_up: None,
+            device_is_on: false,
+            is_current: false,
         }
     }
 
@@ -171,7 +179,7 @@ impl Bird {
     fn tell(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {
         self.prepare()?;
         match self.connect()? {
-            Some(control) => self.reconfigure(control, sessions),
+            Some(control) => self.reconfigure_or_replace(control, sessions),
             None if self.settings.spawn => self.start(sessions),
             None => {
                 let doing = format!("connect to BIRD's socket {}", self.files.socket.display());
@@ -193,7 +201,7 @@ impl Bird {
         self.refresh(&mut control)?;
         let next = self.configuration(sessions);
         let shut = self.kept_disabled(sessions);
-        let fragments = self.write_next(&next, dialect, &shut)?;
+        let fragments = self.write_next(&next, dialect, &shut, Device::On)?;
         let load = format!("configure \"{}\"", self.files.next.display());
         self.command(&mut control, "the new configuration", &load, sessions)?;
         self.rename_next()?;
@@ -214,55 +222,9 @@ impl Bird {
         all
     }
 
-    /// What the BIRD that has died had shut, whether anybody has seen it or not: as the configuration says that it had, and as it
-    /// logged.
-    fn latch_unseen(&mut self) -> Result<(), DaemonError> {
-        let old = fs::read_to_string(&self.files.config).unwrap_or_default();
-        let mut names = render::shut_in(&old);
-        if self.hold.is_on() {
-            names.extend(shut::in_logs(&[&self.files.older_log, &self.files.log]));
-        }
-        self.latch.add(names, Held { why: Shut::PrefixLimit, until: None })
-    }
-
     /// Sessions that are not there any more need not be kept shut.
     fn unlatch(&mut self, next: &Configuration) -> Result<(), DaemonError> {
         self.latch.configured(|name| next.has(name), SystemTime::now())
-    }
-
-    /// Starts a BIRD with the new configuration.
-    fn start(&mut self, sessions: &Sessions) -> Result<(), DaemonError> {
-        self.is_gone();
-        let has_died = self.files.daemon_has_died();
-        self.hold = match has_died {
-            true => Hold::begin(Instant::now()),
-            false => Hold::No,
-        };
-        self.fabric.start(has_died, Instant::now());
-        let program = program::find(&self.settings.program);
-        let dialect = dialect(process::version(&program)?)?;
-        let next = self.configuration(sessions);
-        self.latch_unseen()?;
-        let late = self.late(&next);
-        let mut shut: BTreeMap<String, Shut> =
-            late.iter().map(|name| (name.clone(), Shut::Late)).collect();
-        shut.extend(self.kept_disabled(sessions));
-        let fragments = self.write_next(&next, dialect, &shut)?;
-        let refused = |what| {
-            move |text: String| DaemonError::Refused {
-                what,
-                text: render::without_keys(&text, sessions),
-            }
-        };
-        process::check(&program, &self.files)?.map_err(refused("the new configuration"))?;
-        self.rename_next()?;
-        process::start(&program, &self.files)?.map_err(refused("to start"))?;
-        self.wait_loaded(next.digest)?;
-        self.fragments.keep(fragments);
-        self.unlatch(&next)?;
-        self.start_late(late.into_iter().filter(|name| shut[name] == Shut::Late).collect())?;
-        self.configurations.borrow_mut().given = Some(next);
-        Ok(())
     }
 
     fn command(
@@ -348,8 +310,9 @@ impl Bird {
         next: &Configuration,
         dialect: Dialect,
         shut: &BTreeMap<String, Shut>,
+        device: Device,
     ) -> Result<BTreeSet<Arc<str>>, DaemonError> {
-        let mut text = next.head(self.around(), dialect, shut);
+        let mut text = next.head(self.around(), dialect, shut, device);
         let mut names = BTreeSet::new();
         for (name, fragment) in next.fragments(&self.settings, shut, self.hold.is_on()) {
             self.fragments.write(&name, &fragment)?;

@@ -9,6 +9,8 @@ use crate::session::{Session, SessionId};
 pub const SESSIONS: &str = "dxvif_*";
 /// The names of the kernel protocols, as BIRD's commands take them.
 pub const KERNEL_PROTOCOLS: &str = "kernel?_*";
+/// The names of the kernel protocols of earlier versions, which were named after routing domains.
+pub const EARLIER_KERNEL_PROTOCOLS: &str = "vgw_*_kernel?";
 /// The names of the protocols that hold what is announced to customers, one at least for each routing domain.
 pub const ANNOUNCING_PROTOCOLS: &str = "*_vpc?";
 
@@ -39,6 +41,12 @@ pub fn protocol_name(session: &Session) -> String {
 #[must_use]
 pub fn kernel_protocol(table: u32, family: AddressFamily) -> String {
     format!("kernel{}_{table}", number(family))
+}
+
+/// The name of BIRD's table for a kernel table, which the kernel protocol keeps equal to it.
+#[must_use]
+pub fn bird_table(table: u32, family: AddressFamily) -> String {
+    format!("table{}_{table}", number(family))
 }
 
 /// The kernel table of a kernel protocol and its family, from its name.

@@ -3,7 +3,7 @@
 //!
 //! The first has the state directory, as if it were alone; the others have directories in it. Where a routing domain is, is on
 //! disk before any BIRD is told of it; and an agent that begins asks those that run: what they say goes before
-//! the file. Who loses a routing domain is told before who gets one. So none is ever in two of them.
+//! the file. Who loses a routing domain or a kernel table is told before who gets one. So none is ever in two of them.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -14,11 +14,11 @@ use std::sync::Arc;
 use linkway_domain::id::RoutingDomainId;
 use sha2::{Digest as _, Sha256};
 
-use super::assignment::{self, Places, Split};
+use super::assignment::{self, Places, Room, Split};
 use super::fragments::replace;
 use super::{Bird, BirdSettings};
-use crate::agent::repair::RouteCounts;
 use crate::fabric::FabricStates;
+use crate::kernel::RouteCounts;
 use crate::session::{Daemon, DaemonError, Digest, Observed, Peers, Sessions};
 
 /// The BIRDs of an edge.
@@ -87,8 +87,12 @@ impl Processes {
         asked.insert(self.told.next(sessions, &self.known, self.room())).clone()
     }
 
-    fn room(&self) -> usize {
-        usize::try_from(self.settings.routing_domains_per_process).unwrap_or(usize::MAX)
+    fn room(&self) -> Room {
+        let routing_domains = self.settings.routing_domains_per_process;
+        Room {
+            routing_domains: usize::try_from(routing_domains).unwrap_or(usize::MAX),
+            tables: self.settings.tables,
+        }
     }
 
     /// Which routing domains each BIRD that runs has; what they say is known from then on.
@@ -118,13 +122,17 @@ impl Processes {
             has
         };
         self.is_certain = false;
+        let before: Vec<_> = self.told.parts.iter().map(|part| Arc::clone(&part.tables)).collect();
         let split = self.split(sessions);
         self.grow(split.parts.len());
         self.save(&split.places())?;
         let loses = |number: &usize| {
             let part = split.parts.get(*number);
             let keeps = |id| part.is_some_and(|part| part.routing_domains.contains_key(id));
-            has.get(*number).is_some_and(|has: &BTreeSet<_>| !has.iter().all(keeps))
+            let had = before.get(*number).is_some_and(|had: &Arc<BTreeSet<u32>>| {
+                !part.is_some_and(|part| had.is_subset(&part.tables))
+            });
+            had || has.get(*number).is_some_and(|has: &BTreeSet<_>| !has.iter().all(keeps))
         };
         let (losing, others): (Vec<usize>, Vec<usize>) = (0..self.members.len()).partition(loses);
         let nothing = Sessions::default();
@@ -168,7 +176,8 @@ impl Processes {
     }
 
     fn save(&self, places: &Places) -> Result<(), DaemonError> {
-        let (path, text) = (file(&self.dir), assignment::write(places, self.room()));
+        let (path, text) =
+            (file(&self.dir), assignment::write(places, self.room().routing_domains));
         if fs::read_to_string(&path).unwrap_or_default() == text {
             return Ok(());
         }

@@ -1,6 +1,7 @@
 //! The pieces of BIRD's configuration as text. Pure.
 //!
-//! Everything is per routing domain and family: a table, a kernel protocol that carries what customers announce into the VRF,
+//! Per kernel table and family there is a table of BIRD's and a kernel protocol that carries what customers announce into the VRF:
+//! also of tables that no VRF has yet (`spare.rs`). Per routing domain and family there is
 //! a static protocol that holds what is announced to them; per session one BGP protocol. BFD is one instance for all. Routes of
 //! two routing domains never share a table, so no filter stands between tenants. What all have in common stands once, in
 //! templates: BIRD reads half as much.
@@ -21,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 use super::fabric;
 use super::hold::recovery_seconds;
 use super::import;
-use super::names::{kernel_protocol, number, protocol_name, symbol};
+use super::names::{bird_table, kernel_protocol, number, protocol_name, symbol};
 use super::settings::{Bfd, BirdSettings};
 use super::shut::Shut;
 use super::version::Dialect;
@@ -47,6 +48,15 @@ pub struct Surroundings<'a> {
     pub log: &'a Path,
 }
 
+/// Whether BIRD looks at the links from its start on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    /// It does.
+    On,
+    /// Only when it is told to.
+    Off,
+}
+
 /// What goes before everything else, and depends on how many sessions there are.
 pub(super) fn title(
     digest: Digest,
@@ -54,17 +64,22 @@ pub(super) fn title(
     shut: impl IntoIterator<Item = String>,
     sessions: usize,
     settings: &BirdSettings,
+    device: Device,
 ) -> String {
     let list: String = shut.into_iter().map(|name| format!(" {name}")).collect();
     let marker = marker(digest, dialect);
     let recovery = recovery_seconds(sessions, settings.graceful_restart_wait);
     let scan = scan_interval(sessions).as_secs();
+    let device = match device {
+        Device::On => "",
+        Device::Off => " disabled;",
+    };
     format!(
         "# Written by the Linkway agent, which replaces it. It holds the sessions' keys.\n\
          {SHUT_LINE}{list}\n\
          protocol static {marker} {{ ipv4; }}\n\
          graceful restart wait {recovery};\n\
-         protocol device {{ scan time {scan}; }}\n"
+         protocol device {{{device} scan time {scan}; }}\n"
     )
 }
 
@@ -108,16 +123,15 @@ pub fn without_keys(text: &str, sessions: &Sessions) -> String {
 }
 
 /// A routing domain with its sessions. Of `shut` (names of protocols), sessions are kept shut: BIRD itself would start them at
-/// every reconfiguration. While it is `held` BIRD leaves the kernel's routes as they are ([`super::hold`]).
+/// every reconfiguration.
 pub(super) fn routing_domain(
     domain: &RoutingDomain,
     own: &[Arc<Session>],
     settings: &BirdSettings,
     shut: &BTreeMap<String, Shut>,
-    held: bool,
 ) -> String {
     let mut out = String::with_capacity(ROOM * (1 + own.len()));
-    render_domain(&mut out, domain, own, settings, shut, held);
+    render_domain(&mut out, domain, own, settings, shut);
     for session in own {
         let family = session.addresses.family();
         let of_family = own.iter().filter(|one| one.addresses.family() == family);
@@ -127,6 +141,31 @@ pub(super) fn routing_domain(
         };
         let shut = shut.get(&protocol_name(session)).copied();
         render_session(&mut out, domain, session, settings, &prefixes, shut);
+    }
+    out
+}
+
+/// The kernel tables that BIRD looks after, each with a table of BIRD's for either family. Of tables that are `held` BIRD leaves the
+/// kernel's routes as they are ([`super::hold`]), and then the others have no part in its recovery: they would wait for its end.
+pub(super) fn tables(
+    tables: &BTreeSet<u32>,
+    held: Option<&BTreeSet<(u32, AddressFamily)>>,
+) -> String {
+    let mut out = String::with_capacity(ROOM * tables.len());
+    for table in tables {
+        for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
+            let (word, n) = (family.as_str(), number(family));
+            let (kernel, own) = (kernel_protocol(*table, family), bird_table(*table, family));
+            let held = match held {
+                None => "",
+                Some(held) if held.contains(&(*table, family)) => " disabled;",
+                Some(_) => " graceful restart off;",
+            };
+            put!(out, "{word} table {own};");
+            put!(out, "protocol kernel {kernel} from linkway_kernel{n} {{");
+            put!(out, "  kernel table {table};{held} {word} {{ table {own}; }};");
+            put!(out, "}}");
+        }
     }
     out
 }
@@ -227,7 +266,6 @@ fn render_domain(
     own: &[Arc<Session>],
     settings: &BirdSettings,
     shut: &BTreeMap<String, Shut>,
-    held: bool,
 ) {
     let (name, vrf) = (symbol(domain.id.as_str()), domain.id.as_str());
     put!(out, "\n# {vrf}");
@@ -238,19 +276,12 @@ fn render_domain(
     };
     for family in families.into_iter().filter(used) {
         let (word, n) = (family.as_str(), number(family));
-        let table = format!("{name}_v{n}");
-        put!(out, "{word} table {table};");
+        let table = bird_table(domain.table, family);
         let of_family = own.iter().filter(|one| one.addresses.family() == family);
         if of_family.clone().count() > 1 {
             let prefixes = import::own_prefixes(domain, of_family.map(|one| &**one), family);
             put!(out, "define {} = {prefixes};", own_set(domain, family));
         }
-        let kernel = kernel_protocol(domain.table, family);
-        put!(out, "protocol kernel {kernel} from linkway_kernel{n} {{");
-        let held = if held { " disabled;" } else { "" };
-        put!(out, "  kernel table {};{held}", domain.table);
-        put!(out, "  {word} {{ table {table}; }};");
-        put!(out, "}}");
         // The agent makes these routes in the kernel itself; here they stand for "the VPC can be reached": without the
         // handoff's carrier, or with the handoff outside the VRF, they are not announced. An interface is all that takes;
         // BIRD 2.0 has a next hop's interface as a symbol, which cannot be one of the many keywords.
@@ -321,15 +352,15 @@ fn render_session(
     shut: Option<Shut>,
 ) {
     let (name, link) = (protocol_name(session), session.id.interface.as_str());
-    let prefix = symbol(domain.id.as_str());
     let (ours, theirs) = (session.addresses.amazon().addr(), session.addresses.customer().addr());
     let family = session.addresses.family();
     let (word, n) = (family.as_str(), number(family));
+    let table = bird_table(domain.table, family);
     if let Some(why) = obstacle(session) {
         // In its place stands something that never runs and says why, so that it can be reported.
         put!(out, "protocol static {name} {{");
         put!(out, "  disabled; description \"{REFUSED}{why}\";");
-        put!(out, "  {word} {{ table {prefix}_v{n}; }};");
+        put!(out, "  {word} {{ table {table}; }};");
         put!(out, "}}");
         return;
     }
@@ -339,7 +370,7 @@ fn render_session(
     }
     let ends = Ends { link, ours, theirs, asn: session.asn, auth_key: Some(&session.auth_key) };
     render_ends(out, domain, &ends, settings);
-    put!(out, "  {word} {{ table {prefix}_v{n}; import where linkway_in{n}({prefixes}); }};");
+    put!(out, "  {word} {{ table {table}; import where linkway_in{n}({prefixes}); }};");
     put!(out, "}}");
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::mark::TableRange;
+
 /// The driver's settings. The defaults are those that AWS documents (Direct Connect user
 /// guide, "Routing policies and BGP communities", "Direct Connect quotas"; FAQ for the timers).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +47,9 @@ pub struct BirdSettings {
     pub flap_penalty: u32,
     /// How many routing domains one BIRD has; for more there are more BIRDs. With 4,000 a change takes it a second.
     pub routing_domains_per_process: u32,
+    /// The routing tables that the agent gives VRFs, some of which BIRD looks after before they have one: those of the marks.
+    #[serde(skip)]
+    pub tables: TableRange,
     /// How BFD is run.
     pub bfd: Bfd,
     /// The interval of BFD in milliseconds, both ways.
@@ -71,6 +76,7 @@ impl Default for BirdSettings {
             flap_limit: 1000,
             flap_penalty: 300,
             routing_domains_per_process: 4096,
+            tables: TableRange::default(),
             bfd: Bfd::Shared,
             bfd_interval: 300,
             bfd_multiplier: 3,

@@ -223,7 +223,7 @@ mod tests {
             let Instruction { code, yes, no, value } = program[at];
             let from = |length: usize| {
                 let bytes = &message[value as usize..value as usize + length];
-                bytes.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte))
+                bytes.iter().fold(0, |sum, byte| (sum << 8) | u32::from(*byte))
             };
             let jump = |holds| usize::from(if holds { yes } else { no });
             at += 1;

@@ -200,5 +200,5 @@ fn with_routing_domains(wanted: &Sessions, sessions: OrdMap<SessionId, Arc<Sessi
         sessions.values().map(|one| &one.routing_domain).collect();
     let domains = wanted.routing_domains.iter().filter(|(id, _)| used.contains(id));
     let routing_domains = domains.map(|(id, one)| (id.clone(), Arc::clone(one))).collect();
-    Sessions { routing_domains, sessions }
+    Sessions { routing_domains, sessions, ..Sessions::default() }
 }

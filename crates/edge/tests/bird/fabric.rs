@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use linkway_domain::edge::SessionState;
@@ -173,6 +174,13 @@ pub fn restarts(stage: &mut Stage) {
     let customer = stage.customers.get_mut(&1).unwrap();
     (customer.protocols, customer.words) = ("", "");
     customer.announce(&own_routes(1));
+    // BIRD before 2.14 takes the end of BFD for a loss, some moments later.
+    let began = Instant::now();
+    let is_up = |stage: &mut Stage| stage.peer(1).map(|one| one.state);
+    while is_up(stage) == Some(SessionState::Established) && began.elapsed().as_secs() < 3 {
+        thread::sleep(Duration::from_millis(50));
+    }
+    stage.wait_state(1, SessionState::Established);
     start("graceful restart on;", &[]);
     wait_state(stage, &id, true);
     wait_learned(stage, &id, &[OWN]);

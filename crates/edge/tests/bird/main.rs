@@ -13,6 +13,7 @@ mod restarts;
 mod scenes;
 mod shut;
 mod stage;
+mod tables;
 
 use std::fs::OpenOptions;
 use std::io::Write as _;

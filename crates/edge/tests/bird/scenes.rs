@@ -17,12 +17,13 @@ use crate::customer::{Customer, plug_domain, plug_session, run, wait};
 use crate::restarts;
 use crate::shut;
 use crate::stage::{self, DIR, Stage};
+use crate::tables;
 
 /// A scene; it panics where something does not hold.
 type Scene = fn(&mut Stage);
 
 /// The scenes in their order.
-pub const ALL: [(&str, Scene); 22] = [
+pub const ALL: [(&str, Scene); 25] = [
     ("sessions come up, each in its routing domain", come_up),
     ("another key gets no answer", another_key),
     ("preferences choose, equal routes share", preferences),
@@ -45,6 +46,9 @@ pub const ALL: [(&str, Scene); 22] = [
         restarts::lost,
     ),
     ("routes changed by hand: heard, and put back on demand", changed_by_hand),
+    ("one more routing domain takes a spare table", tables::spare),
+    ("a BIRD of an earlier version is replaced, routes stay", tables::earlier_version),
+    ("a BIRD of many tables is started without a look at the links", tables::many),
     ("BFD when the customer wants it; equal addresses in two VRFs", bfd),
     ("a routing domain that goes and comes back", comes_back),
     ("links that come after BIRD was told", late_links),
@@ -175,7 +179,7 @@ fn rejected(stage: &mut Stage) {
     stage.customers[&1].announce(&["192.168.1.0/24 bgp_community.add((7224,8100)); bgp_community.add((7224,7300)); bgp_community.add((65001,7));".into()]);
     wait(
         "only the customer's communities",
-        || stage.ours("show route 192.168.1.0/24 table vgw_00000001_v4 all"),
+        || stage.ours("show route 192.168.1.0/24 table table4_1001 all"),
         |text| text.contains("BGP.community: (7224,7300) (65001,7)\n"),
     );
     stage.customers[&1].announce(&own_routes(1));
@@ -193,7 +197,7 @@ fn take_turns(stage: &mut Stage, n: u32, bad: &[&str], good: &[&str]) {
         p.as_ref().is_some_and(|p| (p.prefixes_accepted, p.prefixes_rejected) == expected)
     };
     wait(&format!("{expected:?} taken and turned away"), || stage.peer(n), counts);
-    let table = if n == 3 { "vgw_00000001_v6" } else { "vgw_00000001_v4" };
+    let table = if n == 3 { "table6_1001" } else { "table4_1001" };
     let text = stage.ours(&format!(
         "show route protocol dxvif_f{n:07}{} table {table}",
         if n == 3 { "_v6" } else { "" }

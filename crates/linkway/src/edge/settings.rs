@@ -91,6 +91,7 @@ impl Settings {
         settings.ca_cert = given.ca_cert.or(settings.ca_cert);
         settings.metrics = given.metrics.or(settings.metrics);
         settings.marks.bgp_port = settings.bird.port;
+        settings.bird.tables = settings.marks.table_range();
         settings.check()?;
         Ok(settings)
     }
