@@ -9,12 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
 from harness.clients import Boto
 from harness.polling import until
 from harness.scene import allocation, confirm, lend, order, prepare_locations
 from harness.server import AdminRefused, Server
 from harness.walk import connection_in, interface_in
-from standardwebhooks import Webhook, WebhookVerificationError
 
 StartServer = Callable[..., Server]
 
