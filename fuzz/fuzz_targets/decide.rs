@@ -12,7 +12,7 @@ use linkway_domain::account::decide::CreateAccount;
 use linkway_domain::bgp_peer::decide::{CreateBgpPeer, DeleteBgpPeer};
 use linkway_domain::connection::decide::{ApproveConnection, CreateConnection, PortChoice};
 use linkway_domain::customer_agreement::decide::ConfirmCustomerAgreement;
-use linkway_domain::decide::{Command, Context, decide};
+use linkway_domain::decide::{self, Command, Context};
 use linkway_domain::edge::ConfigVersion;
 use linkway_domain::edge::decide::CreateEdge;
 use linkway_domain::edge::report::{ReportConnection, ReportHead};
@@ -60,7 +60,7 @@ impl World {
         };
         let mut view = View::default();
         loop {
-            match decide(command, &view, &context) {
+            match decide::decide(command, &view, &context) {
                 Ok(decision) => {
                     for (key, record) in decision.writes {
                         match record {
