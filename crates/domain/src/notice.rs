@@ -265,22 +265,22 @@ fn of_status(
     (old, new): (Option<&Record>, Option<&Record>),
     context: &Context<'_>,
 ) -> Vec<Notice> {
-    let status = |record: Option<&Record>| match record {
-        Some(Record::VirtualInterfaceStatus(status)) => Some(status.clone()),
-        _ => None,
-    };
+    fn status(record: Option<&Record>) -> Option<&VirtualInterfaceStatus> {
+        match record {
+            Some(Record::VirtualInterfaceStatus(status)) => Some(status),
+            _ => None,
+        }
+    }
     let (old, new) = (status(old), status(new));
-    let Some(id) = old.as_ref().or(new.as_ref()).map(|status| &status.id) else {
-        return Vec::new();
-    };
+    let Some(id) = old.or(new).map(|status| &status.id) else { return Vec::new() };
     let at = key::interface(id);
     let Some(Record::VirtualInterface(interface)) = view.known(&at) else { return Vec::new() };
     let is_ending = writes.iter().any(|(written, record)| {
         *written == at
             && !matches!(record, Some(Record::VirtualInterface(new)) if new.phase == interface.phase)
     });
-    let state = |status: &Option<VirtualInterfaceStatus>| status.as_ref().map(|s| s.report.state());
-    match NoticeEvent::of_status(state(&old), state(&new)).filter(|_| !is_ending) {
+    let [before, after] = [old, new].map(|status| status.map(|status| status.report.state()));
+    match NoticeEvent::of_status(before, after).filter(|_| !is_ending) {
         Some(event) => Notice::of_interface(interface, event, context).collect(),
         None => Vec::new(),
     }

@@ -2,7 +2,7 @@
 //! the order in which they were committed, each until the receiver takes it (any 2xx) or has refused it for too long; one that
 //! comes twice has the same id. What one receiver does holds up no other's.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -107,6 +107,7 @@ pub async fn run(
                 if due.all {
                     match sender.all().await {
                         Ok(accounts) => {
+                            at_work.subscribed = accounts.iter().cloned().collect();
                             accounts.into_iter().for_each(|who| at_work.start(&sender, who, false));
                         }
                         Err(error) => {
@@ -117,7 +118,13 @@ pub async fn run(
                     }
                 }
                 for (account, is_webhook) in due.accounts {
-                    at_work.start(&sender, account, is_webhook);
+                    if is_webhook {
+                        at_work.subscribed.insert(account.clone());
+                    }
+                    // Most events are of accounts without a webhook: they cost no look.
+                    if at_work.subscribed.contains(&account) {
+                        at_work.start(&sender, account, is_webhook);
+                    }
                 }
             }
             Some(Ok(done)) = at_work.tasks.join_next() => at_work.ended(&sender, done),
@@ -130,6 +137,8 @@ pub async fn run(
 struct AtWork {
     tasks: JoinSet<AccountId>,
     accounts: HashMap<AccountId, Working>,
+    /// Those that have a webhook, or had one since the server started.
+    subscribed: BTreeSet<AccountId>,
 }
 
 /// One account's task.
