@@ -9,10 +9,15 @@ use linkway_domain::Time;
 use linkway_domain::access_key::Principal;
 use linkway_domain::check;
 use linkway_domain::account::decide::CreateAccount;
+use linkway_domain::association_proposal::decide::{AcceptProposal, CreateProposal};
 use linkway_domain::bgp_peer::decide::{CreateBgpPeer, DeleteBgpPeer};
 use linkway_domain::connection::decide::{ApproveConnection, CreateConnection, PortChoice};
 use linkway_domain::customer_agreement::decide::ConfirmCustomerAgreement;
 use linkway_domain::decide::{self, Command, Context};
+use linkway_domain::dx_gateway::decide::{CreateDirectConnectGateway, UpdateDirectConnectGateway};
+use linkway_domain::gateway_association::decide::{
+    CreateAssociation, DeleteAssociation, UpdateAssociation,
+};
 use linkway_domain::edge::ConfigVersion;
 use linkway_domain::edge::decide::CreateEdge;
 use linkway_domain::edge::report::{ReportConnection, ReportHead};
@@ -24,16 +29,34 @@ use linkway_domain::seed::Seed;
 use linkway_domain::settings::Settings;
 use linkway_domain::tag::decide::TagChange;
 use linkway_domain::view::{Ask, FIRST, First, Stop, View};
+use linkway_domain::transit_gateway::decide::CreateTransitGateway;
 use linkway_domain::virtual_gateway::decide::{CreateGateway, FabricPeerText, HandoffText};
 use linkway_domain::virtual_gateway::update::UpdateGateway;
 use linkway_domain::virtual_interface::decide::{
     AllocatePrivateVirtualInterface, CreatePrivateVirtualInterface, NewInterface, Secret,
 };
+use linkway_domain::failover_test::decide::{StartBgpFailoverTest, StopBgpFailoverTest};
+use linkway_domain::virtual_interface::moving::AssociateVirtualInterface;
+use linkway_domain::virtual_interface::public::{
+    AllocatePublicVirtualInterface, CreatePublicVirtualInterface,
+};
+use linkway_domain::virtual_interface::transit::{
+    AllocateTransitVirtualInterface, CreateTransitVirtualInterface,
+};
 use linkway_domain::virtual_interface::update::UpdateVirtualInterfaceAttributes;
 use linkway_wire::generated::{
-    AllocatePrivateVirtualInterfaceRequest, ConfirmCustomerAgreementRequest, CreateBGPPeerRequest,
-    CreateConnectionRequest, CreatePrivateVirtualInterfaceRequest, DeleteBGPPeerRequest,
-    TagResourceRequest, UpdateVirtualInterfaceAttributesRequest,
+    AcceptDirectConnectGatewayAssociationProposalRequest, AllocatePrivateVirtualInterfaceRequest,
+    AllocatePublicVirtualInterfaceRequest, AllocateTransitVirtualInterfaceRequest,
+    AssociateVirtualInterfaceRequest, CreatePublicVirtualInterfaceRequest,
+    CreateTransitVirtualInterfaceRequest,
+    ConfirmCustomerAgreementRequest, CreateBGPPeerRequest, CreateConnectionRequest,
+    CreateDirectConnectGatewayAssociationProposalRequest,
+    CreateDirectConnectGatewayAssociationRequest, CreateDirectConnectGatewayRequest,
+    CreatePrivateVirtualInterfaceRequest, DeleteBGPPeerRequest,
+    DeleteDirectConnectGatewayAssociationRequest, StartBgpFailoverTestRequest,
+    StopBgpFailoverTestRequest, TagResourceRequest,
+    UpdateDirectConnectGatewayAssociationRequest, UpdateDirectConnectGatewayRequest,
+    UpdateVirtualInterfaceAttributesRequest,
 };
 use linkway_wire::json;
 use linkway_wire::operation::Call;
@@ -109,6 +132,13 @@ struct Ground {
     connection: String,
     gateway: String,
     interface: String,
+    direct: String,
+    association: String,
+    proposal: String,
+    other_gateway: String,
+    transit: String,
+    hub: String,
+    other_connection: String,
 }
 
 impl Ground {
@@ -153,7 +183,7 @@ impl Ground {
             connection: connection.id,
             carrier: Some(true),
         };
-        world.run(Principal::Edge(edge), &report).expect("a carrier");
+        world.run(Principal::Edge(edge.clone()), &report).expect("a carrier");
         let new = NewInterface {
             name: "an interface".to_owned(),
             vlan: 1,
@@ -167,7 +197,67 @@ impl Ground {
             ..CreatePrivateVirtualInterface::default()
         };
         let interface = world.run(lender(), &create).expect("an interface").id.to_string();
-        Self { world, connection: id, gateway: gateway.id.to_string(), interface }
+        let direct = CreateDirectConnectGateway { name: "a gateway".to_owned(), ..Default::default() };
+        let direct = world.run(lender(), &direct).expect("a gateway").id.to_string();
+        let associate = CreateAssociation {
+            gateway: direct.clone(),
+            associated: Some(gateway.id.to_string()),
+            ..CreateAssociation::default()
+        };
+        let association = world.run(lender(), &associate).expect("an association").id.to_string();
+        let mut vpc = |account: &str, cidr: &str| {
+            let gateway = CreateGateway {
+                account: account.to_owned(),
+                name: None,
+                asn: None,
+                vpc: "vpc-2".to_owned(),
+                cidrs: vec![cidr.to_owned()],
+                handoffs: Vec::new(),
+            };
+            world.run(operator(), &gateway).expect("a new gateway").id.to_string()
+        };
+        let (theirs, other_gateway) =
+            (vpc(RECIPIENT, "10.1.0.0/16"), vpc(LENDER, "10.2.0.0/16"));
+        let propose = CreateProposal {
+            gateway: direct.clone(),
+            gateway_owner: LENDER.to_owned(),
+            associated: theirs,
+            ..CreateProposal::default()
+        };
+        let transit = CreateTransitGateway {
+            account: LENDER.to_owned(),
+            asn: Some(64_520),
+            ..CreateTransitGateway::default()
+        };
+        let transit = world.run(operator(), &transit).expect("a transit gateway").id.to_string();
+        let hub = CreateDirectConnectGateway { name: "a hub".to_owned(), ..Default::default() };
+        let hub = world.run(lender(), &hub).expect("a gateway").id.to_string();
+        let other_connection = world.run(lender(), &order).expect("a connection").id;
+        let approve = ApproveConnection {
+            connection: other_connection.to_string(),
+            port: PortChoice::Simulated,
+        };
+        world.run(operator(), &approve).expect("a port");
+        let version = ConfigVersion { epoch: 0, generation: 2 };
+        let head = ReportHead { edge: edge.clone(), version, sequence: 2, access_key: None };
+        let connection = other_connection.clone();
+        let report = ReportConnection { head, connection, carrier: Some(true) };
+        world.run(Principal::Edge(edge), &report).expect("a carrier");
+        let recipient = Principal::Account(RECIPIENT.parse().expect("12 digits"));
+        let proposal = world.run(recipient, &propose).expect("a proposal").id.to_string();
+        Self {
+            world,
+            connection: id,
+            gateway: gateway.id.to_string(),
+            interface,
+            direct,
+            association,
+            proposal,
+            other_gateway,
+            transit,
+            hub,
+            other_connection: other_connection.to_string(),
+        }
     }
 }
 
@@ -181,6 +271,13 @@ fn named(body: &[u8], ground: &Ground) -> String {
         .replace("$C", &ground.connection)
         .replace("$G", &ground.gateway)
         .replace("$I", &ground.interface)
+        .replace("$D", &ground.direct)
+        .replace("$A", &ground.association)
+        .replace("$P", &ground.proposal)
+        .replace("$V", &ground.other_gateway)
+        .replace("$T", &ground.transit)
+        .replace("$H", &ground.hub)
+        .replace("$O", &ground.other_connection)
 }
 
 /// Tries a tenant's request as the command that it becomes.
@@ -229,7 +326,7 @@ fn decide<C: Command>(who: Principal, command: &C, ground: &Ground) {
 fuzz_target!(|data: &[u8]| {
     thread_local!(static GROUND: Ground = Ground::new());
     let Some((which, body)) = data.split_first() else { return };
-    GROUND.with(|ground| match which % 9 {
+    GROUND.with(|ground| match which % 23 {
         0 => attempt::<AllocatePrivateVirtualInterfaceRequest, AllocatePrivateVirtualInterface>(body, ground),
         1 => attempt::<CreatePrivateVirtualInterfaceRequest, CreatePrivateVirtualInterface>(body, ground),
         2 => attempt::<CreateConnectionRequest, CreateConnection>(body, ground),
@@ -237,7 +334,21 @@ fuzz_target!(|data: &[u8]| {
         4 => attempt::<UpdateVirtualInterfaceAttributesRequest, UpdateVirtualInterfaceAttributes>(body, ground),
         5 => attempt::<CreateBGPPeerRequest, CreateBgpPeer>(body, ground),
         6 => attempt::<DeleteBGPPeerRequest, DeleteBgpPeer>(body, ground),
+        11 => attempt::<CreateDirectConnectGatewayRequest, CreateDirectConnectGateway>(body, ground),
+        12 => attempt::<UpdateDirectConnectGatewayRequest, UpdateDirectConnectGateway>(body, ground),
+        13 => attempt::<CreateDirectConnectGatewayAssociationRequest, CreateAssociation>(body, ground),
+        14 => attempt::<UpdateDirectConnectGatewayAssociationRequest, UpdateAssociation>(body, ground),
+        15 => attempt::<DeleteDirectConnectGatewayAssociationRequest, DeleteAssociation>(body, ground),
+        16 => attempt::<CreateDirectConnectGatewayAssociationProposalRequest, CreateProposal>(body, ground),
+        17 => attempt::<AcceptDirectConnectGatewayAssociationProposalRequest, AcceptProposal>(body, ground),
+        18 => attempt::<CreatePublicVirtualInterfaceRequest, CreatePublicVirtualInterface>(body, ground),
+        19 => attempt::<AllocatePublicVirtualInterfaceRequest, AllocatePublicVirtualInterface>(body, ground),
+        20 => attempt::<CreateTransitVirtualInterfaceRequest, CreateTransitVirtualInterface>(body, ground),
+        21 => attempt::<AllocateTransitVirtualInterfaceRequest, AllocateTransitVirtualInterface>(body, ground),
+        22 => attempt::<AssociateVirtualInterfaceRequest, AssociateVirtualInterface>(body, ground),
         8 => attempt_update_gateway(body, ground),
+        9 => attempt::<StartBgpFailoverTestRequest, StartBgpFailoverTest>(body, ground),
+        10 => attempt::<StopBgpFailoverTestRequest, StopBgpFailoverTest>(body, ground),
         _ => attempt::<ConfirmCustomerAgreementRequest, ConfirmCustomerAgreement>(body, ground),
     });
 });

@@ -75,8 +75,12 @@ def test_a_second_peer_comes_up_beside_the_first(hosted: Hosted) -> None:
         lambda found: found == {"ipv4": "available", "ipv6": "available"},
         "both peers to be available",
     )
-    # The interface's own members stay those of its first peer.
+    # The interface's own members stay those of its first peer; the router's configuration has both.
     after = hosted.seen()
+    both = after.pop("customerRouterConfig")
+    assert (
+        peer["customerAddress"].split("/")[0] in both and before.pop("customerRouterConfig") != both
+    )
     assert {**after, "bgpPeers": before["bgpPeers"]} == before
     assert peer_of(after, "ipv4") == before["bgpPeers"][0]
 

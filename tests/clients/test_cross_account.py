@@ -28,7 +28,7 @@ from harness.signing import Key, Reply, Signing, tenant_target
 
 NEW = "newPrivateVirtualInterfaceAllocation"
 OWN = "newPrivateVirtualInterface"
-STRANGE = {"dxcon": "no_conn", "dxvif": "no_vif", "vgw": "no_gw"}
+STRANGE = {"dxcon": "no_conn", "dxvif": "no_vif", "vgw": "no_gw", "dx-gateway": "no_dx"}
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,28 @@ CONNECTIONS = ("conn", "conn_requested", "conn_deleted")
 INTERFACES = ("hosted", "live", "own", "rejected", "deleted")
 GATEWAYS = ("gw", "gw_lender", "gw_deleted")
 
+DX_GATEWAYS = ("dx", "dx_deleted")
+ASSOCIATIONS = ("association",)
+PROPOSALS = ("proposal",)
+TAGGED = (*CONNECTIONS, *INTERFACES, *DX_GATEWAYS)
+EVERYTHING = (*CONNECTIONS, *INTERFACES, *GATEWAYS, *DX_GATEWAYS, *ASSOCIATIONS, *PROPOSALS)
+
 CONNECTION = Probe({"connectionId": "{it}"}, CONNECTIONS)
 INTERFACE = Probe({"virtualInterfaceId": "{it}"}, INTERFACES)
+DX_GATEWAY = Probe({"directConnectGatewayId": "{it}"}, DX_GATEWAYS)
+ASSOCIATION = Probe({"associationId": "{it}"}, ASSOCIATIONS)
+PROPOSAL = Probe({"proposalId": "{it}"}, PROPOSALS)
+DX_FOR_INTERFACE = allocation(400, directConnectGatewayId="{it}")
 OWN_INTERFACE = allocation(400, virtualGatewayId="{gw_c}")
 FOREIGN_GATEWAY = allocation(400, virtualGatewayId="{it}")
+TRANSIT_INTERFACE = {**allocation(400), "directConnectGatewayId": "{dx_c}"}
+TRANSIT_TO_ANOTHERS = {**allocation(400), "directConnectGatewayId": "{it}"}
+PUBLIC_INTERFACE = allocation(
+    400,
+    amazonAddress="203.0.113.1/30",
+    customerAddress="203.0.113.2/30",
+    routeFilterPrefixes=[{"cidr": "198.51.100.0/24"}],
+)
 TAG = [{"key": "mine", "value": "now"}]
 
 ROWS: dict[str, list[Probe | Listing]] = {
@@ -68,6 +86,7 @@ ROWS: dict[str, list[Probe | Listing]] = {
     "CreatePrivateVirtualInterface": [
         Probe({"connectionId": "{it}", OWN: OWN_INTERFACE}, CONNECTIONS),
         Probe({"connectionId": "{conn_c}", OWN: FOREIGN_GATEWAY}, GATEWAYS),
+        Probe({"connectionId": "{conn_c}", OWN: DX_FOR_INTERFACE}, DX_GATEWAYS),
     ],
     "AllocatePrivateVirtualInterface": [
         Probe({"connectionId": "{it}", "ownerAccount": STRANGERS_FRIEND, NEW: allocation(400)}, CONNECTIONS)
@@ -76,12 +95,56 @@ ROWS: dict[str, list[Probe | Listing]] = {
         Probe({"virtualInterfaceId": "{it}", "virtualGatewayId": "{gw_c}"}, INTERFACES),
         Probe({"virtualInterfaceId": "{hosted_c}", "virtualGatewayId": "{it}"}, GATEWAYS, "friend"),
         Probe({"virtualInterfaceId": "{hosted}", "virtualGatewayId": "{it}"}, ("gw_c", "gw_lender"), "owner"),
+        Probe({"virtualInterfaceId": "{hosted_c}", "directConnectGatewayId": "{it}"}, (*DX_GATEWAYS, "dx_c"), "friend"),
+        Probe({"virtualInterfaceId": "{hosted}", "directConnectGatewayId": "{it}"}, (*DX_GATEWAYS, "dx_c"), "owner"),
+    ],
+    "CreatePublicVirtualInterface": [
+        Probe({"connectionId": "{it}", "newPublicVirtualInterface": PUBLIC_INTERFACE}, CONNECTIONS)
+    ],
+    "AllocatePublicVirtualInterface": [
+        Probe(
+            {
+                "connectionId": "{it}",
+                "ownerAccount": STRANGERS_FRIEND,
+                "newPublicVirtualInterfaceAllocation": PUBLIC_INTERFACE,
+            },
+            CONNECTIONS,
+        )
+    ],
+    "ConfirmPublicVirtualInterface": [INTERFACE],
+    "AssociateVirtualInterface": [
+        Probe({"virtualInterfaceId": "{it}", "connectionId": "{conn_c}"}, INTERFACES),
+        Probe({"virtualInterfaceId": "{live}", "connectionId": "{it}"}, ("conn", "conn_c"), "owner"),
+    ],
+    "CreateTransitVirtualInterface": [
+        Probe({"connectionId": "{it}", "newTransitVirtualInterface": TRANSIT_INTERFACE}, CONNECTIONS),
+        Probe({"connectionId": "{conn_c}", "newTransitVirtualInterface": TRANSIT_TO_ANOTHERS}, DX_GATEWAYS),
+    ],
+    "AllocateTransitVirtualInterface": [
+        Probe(
+            {
+                "connectionId": "{it}",
+                "ownerAccount": STRANGERS_FRIEND,
+                "newTransitVirtualInterfaceAllocation": allocation(400),
+            },
+            CONNECTIONS,
+        )
+    ],
+    "ConfirmTransitVirtualInterface": [
+        Probe({"virtualInterfaceId": "{it}", "directConnectGatewayId": "{dx_c}"}, INTERFACES),
     ],
     "DescribeVirtualInterfaces": [INTERFACE, CONNECTION, Listing({})],
     "DeleteVirtualInterface": [INTERFACE],
+    "DescribeRouterConfiguration": [INTERFACE],
     "UpdateVirtualInterfaceAttributes": [
-        Probe({"virtualInterfaceId": "{it}", "virtualInterfaceName": "a stranger's"}, INTERFACES)
+        Probe({"virtualInterfaceId": "{it}", "virtualInterfaceName": "a stranger's"}, INTERFACES),
+        Probe({"virtualInterfaceId": "{it}", "rateLimit": "50Mbps"}, INTERFACES),
+        Probe({"virtualInterfaceId": "{it}", "prefixPoolAllocatedCountIpv4": 1}, INTERFACES),
     ],
+    "StartBgpFailoverTest": [INTERFACE],
+    "StopBgpFailoverTest": [INTERFACE],
+    "ListVirtualInterfaceTestHistory": [INTERFACE, Listing({})],
+    "ListVirtualInterfaceRoutes": [INTERFACE],
     "CreateBGPPeer": [
         Probe({"virtualInterfaceId": "{it}", "newBGPPeer": {"asn": 65000, "addressFamily": "ipv6"}}, INTERFACES)
     ],
@@ -89,12 +152,56 @@ ROWS: dict[str, list[Probe | Listing]] = {
         Probe({"virtualInterfaceId": "{it}", "bgpPeerId": "dxpeer-fzzzzzzz"}, INTERFACES),
         Probe({"virtualInterfaceId": "{it}", "asn": 65000, "customerAddress": "172.16.0.2/30"}, INTERFACES),
     ],
+    "CreateDirectConnectGateway": [Listing({"directConnectGatewayName": "a stranger's"})],
+    "UpdateDirectConnectGateway": [
+        Probe({"directConnectGatewayId": "{it}", "newDirectConnectGatewayName": "a stranger's"}, DX_GATEWAYS)
+    ],
+    "DeleteDirectConnectGateway": [DX_GATEWAY],
+    "DescribeDirectConnectGateways": [DX_GATEWAY, Listing({})],
+    "DescribeDirectConnectGatewayAttachments": [DX_GATEWAY, INTERFACE, Listing({})],
+    "CreateDirectConnectGatewayAssociation": [
+        Probe({"directConnectGatewayId": "{it}", "gatewayId": "{gw_c}"}, DX_GATEWAYS),
+        Probe({"directConnectGatewayId": "{dx_c}", "gatewayId": "{it}"}, GATEWAYS),
+        Probe({"directConnectGatewayId": "{dx_c}", "virtualGatewayId": "{it}"}, GATEWAYS),
+    ],
+    "DescribeDirectConnectGatewayAssociations": [
+        ASSOCIATION,
+        DX_GATEWAY,
+        Probe({"associatedGatewayId": "{it}"}, GATEWAYS),
+        Probe({"virtualGatewayId": "{it}"}, GATEWAYS),
+        Listing({}),
+    ],
+    "UpdateDirectConnectGatewayAssociation": [
+        Probe({"associationId": "{it}", "addAllowedPrefixesToDirectConnectGateway": [{"cidr": "10.0.0.0/8"}]}, ASSOCIATIONS)
+    ],
+    "DeleteDirectConnectGatewayAssociation": [
+        ASSOCIATION,
+        Probe({"directConnectGatewayId": "{it}", "virtualGatewayId": "{gw_c}"}, DX_GATEWAYS),
+        Probe({"directConnectGatewayId": "{dx_c}", "virtualGatewayId": "{it}"}, GATEWAYS),
+        Probe({"directConnectGatewayId": "{it}", "virtualGatewayId": "{gw_lender}"}, DX_GATEWAYS),
+    ],
+    # That a gateway is whose the caller says is told to everyone who knows both; a wrong owner is told nothing.
+    "CreateDirectConnectGatewayAssociationProposal": [
+        Probe({"directConnectGatewayId": "{it}", "directConnectGatewayOwnerAccount": STRANGERS_FRIEND, "gatewayId": "{gw_c}"}, DX_GATEWAYS),
+        Probe({"directConnectGatewayId": "{dx_c}", "directConnectGatewayOwnerAccount": STRANGER, "gatewayId": "{it}"}, GATEWAYS),
+    ],
+    "DescribeDirectConnectGatewayAssociationProposals": [
+        PROPOSAL,
+        DX_GATEWAY,
+        Probe({"associatedGatewayId": "{it}"}, GATEWAYS),
+        Listing({}),
+    ],
+    "AcceptDirectConnectGatewayAssociationProposal": [
+        Probe({"directConnectGatewayId": "{dx_c}", "proposalId": "{it}", "associatedGatewayOwnerAccount": "{owner}"}, PROPOSALS),
+        Probe({"directConnectGatewayId": "{it}", "proposalId": "{proposal}", "associatedGatewayOwnerAccount": "{owner}"}, DX_GATEWAYS),
+    ],
+    "DeleteDirectConnectGatewayAssociationProposal": [PROPOSAL],
     "DescribeCustomerMetadata": [Listing({})],
     # Agreements are the operator's; what is confirmed is the caller's own account.
     "ConfirmCustomerAgreement": [Listing({"agreementName": AGREEMENT})],
-    "TagResource": [Probe({"resourceArn": "{it_arn}", "tags": TAG}, (*CONNECTIONS, *INTERFACES))],
-    "UntagResource": [Probe({"resourceArn": "{it_arn}", "tagKeys": ["purpose"]}, (*CONNECTIONS, *INTERFACES))],
-    "DescribeTags": [Probe({"resourceArns": ["{it_arn}"]}, (*CONNECTIONS, *INTERFACES))],
+    "TagResource": [Probe({"resourceArn": "{it_arn}", "tags": TAG}, TAGGED)],
+    "UntagResource": [Probe({"resourceArn": "{it_arn}", "tagKeys": ["purpose"]}, TAGGED)],
+    "DescribeTags": [Probe({"resourceArns": ["{it_arn}"]}, TAGGED)],
 }  # fmt: skip
 
 
@@ -123,9 +230,15 @@ def send(scene: Scene, role: str, operation: str, body: object) -> Reply:
     return reply
 
 
+def kind_of(it: str) -> str:
+    """What begins an id tells its kind; what begins otherwise is a UUID."""
+    start = it.split("-", 1)[0]
+    return start if start in STRANGE else "dx-gateway"
+
+
 def probe_answer(scene: Scene, operation: str, probe: Probe, it: str, owner: str) -> tuple:
     """Status, error and body of the probe, with the id taken out."""
-    kind = it.split("-", 1)[0]
+    kind = kind_of(it)
     named = {**scene.ids, "it": it, "it_arn": arn(REGION, owner, kind, it)}
     body = Scene(scene.server, {}, named).fill(probe.body)
     reply = send(scene, probe.by, operation, body)
@@ -139,7 +252,15 @@ def probe_answer(scene: Scene, operation: str, probe: Probe, it: str, owner: str
 
 def views(scene: Scene) -> list:
     """What the lender and the owner see."""
-    shown = ("DescribeConnections", "DescribeVirtualInterfaces", "DescribeVirtualGateways")
+    shown = (
+        "DescribeConnections",
+        "DescribeVirtualInterfaces",
+        "DescribeVirtualGateways",
+        "DescribeDirectConnectGateways",
+        "DescribeDirectConnectGatewayAttachments",
+        "DescribeDirectConnectGatewayAssociations",
+        "DescribeDirectConnectGatewayAssociationProposals",
+    )
     return [scene.clients[role].call(view, {}) for role in ("lender", "owner") for view in shown]
 
 
@@ -154,7 +275,7 @@ def test_foreign_id_answers_as_if_it_never_existed(
     account = STRANGER if owner == "the caller" else owner_of(foreign, scene)
     before = views(scene)
     it = scene.ids[foreign]
-    never = NEVER_EXISTED[STRANGE[it.split("-", 1)[0]]]
+    never = NEVER_EXISTED[STRANGE[kind_of(it)]]
     assert len(it) == len(never)
     real = probe_answer(scene, operation, probe, it, account)
     assert real == probe_answer(scene, operation, probe, never, account)
@@ -162,8 +283,8 @@ def test_foreign_id_answers_as_if_it_never_existed(
 
 
 def owner_of(name: str, scene: Scene) -> str:
-    lenders = {"conn", "conn_requested", "conn_deleted", "own", "gw_lender"}
-    role = "lender" if name in lenders else "stranger" if name == "gw_c" else "owner"
+    lenders = {"conn", "conn_requested", "conn_deleted", "own", "gw_lender", "dx", "dx_deleted"}
+    role = "lender" if name in lenders else "stranger" if name in {"gw_c", "dx_c"} else "owner"
     return scene.keys[role].account_id
 
 
@@ -172,7 +293,7 @@ def test_listing_names_nothing_foreign(operation: str, row: Listing, scene: Scen
     before = views(scene)
     reply = send(scene, "stranger", operation, row.body)
     assert reply.status == 200, reply.body
-    foreign = {scene.ids[name] for name in (*CONNECTIONS, *INTERFACES, *GATEWAYS)}
+    foreign = {scene.ids[name] for name in EVERYTHING}
     told = [it for it in foreign if it.encode() in reply.body]
     assert not told, told
     assert views(scene) == before
@@ -200,7 +321,8 @@ def test_foreign_page_token_opens_nothing(scene: Scene) -> None:
     assert not [it for it in foreign if it.encode() in reply.body]
 
 
-LINKWAY_OPERATIONS = operations.linkway()
+TENANT_OPERATIONS = operations.linkway("accounts")
+LINKWAY_OPERATIONS = [name for name in operations.linkway() if name not in TENANT_OPERATIONS]
 EDGE_OPERATIONS = operations.linkway("edges")
 
 
@@ -214,6 +336,14 @@ def denied(server: Server, key: Key, target: str, service: str) -> None:
 @pytest.mark.parametrize("operation", LINKWAY_OPERATIONS)
 def test_tenant_may_not_operate(operation: str, scene: Scene) -> None:
     denied(scene.server, scene.keys["stranger"], f"Linkway.{operation}", "linkway")
+
+
+@pytest.mark.parametrize("operation", TENANT_OPERATIONS)
+def test_tenants_own_operations_are_for_nobody_else(
+    operation: str, edge_key: Key, server: Server
+) -> None:
+    for key in (server.operator, edge_key):
+        denied(server, key, f"Linkway.{operation}", "linkway")
 
 
 @pytest.mark.parametrize("operation", ROWS)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.clients import Answer, AwsCli, Boto
+from harness.clients import Answer, AwsCli, Boto, Refused
 from harness.scene import allocation, order
 from harness.server import Server
 from harness.signing import Key
@@ -59,6 +59,33 @@ def test_only_what_is_given_changes(own: OwnInterface) -> None:
     assert_has(own.update(virtualInterfaceName="renamed"), {"mtu": 8500})
     assert_has(own.update(mtu=1500), {"virtualInterfaceName": "renamed", "mtu": 1500})
     assert own.update(enableSiteLink=False) == own.seen()
+
+
+def test_rate_limit_and_prefix_pools(own: OwnInterface) -> None:
+    wanted = {"rateLimit": "50Mbps", "prefixPoolAllocatedCountIpv4": 300}
+    assert_has(own.update(**wanted), {**wanted, "prefixPoolAllocatedCountIpv6": 100})
+    assert_has(own.seen(), wanted)
+    assert_has(own.update(rateLimit=""), {**wanted, "rateLimit": ""})
+    wanted = {"prefixPoolAllocatedCountIpv4": 1000, "prefixPoolAllocatedCountIpv6": 0}
+    assert_has(own.update(**wanted), wanted)
+    interface_in(own.client, own.id, "available")
+
+
+def test_the_eleventh_rate_limit_of_a_connection(own: OwnInterface) -> None:
+    own.update(rateLimit="100Mbps")
+    connection = own.seen()["connectionId"]
+    gateway = own.seen()["virtualGatewayId"]
+
+    def create(vlan: int) -> Answer:
+        new = {**allocation(vlan), "virtualGatewayId": gateway, "rateLimit": "50Mbps"}
+        wanted = {"connectionId": connection, "newPrivateVirtualInterface": new}
+        return own.client.call("CreatePrivateVirtualInterface", wanted)
+
+    for vlan in range(301, 310):
+        assert_has(create(vlan), {"rateLimit": "50Mbps"})
+    with pytest.raises(Refused, match="rate_limiters_per_connection") as refused:
+        create(310)
+    assert refused.value.error == "LimitExceededException"
 
 
 def test_what_changes_nothing_is_no_change(own: OwnInterface) -> None:

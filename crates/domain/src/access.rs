@@ -1,12 +1,19 @@
 //! Who may do what: asked in one place, for reads and for changes. What a caller may not know of answers exactly like what
 //! does not exist.
 
+use crate::association_proposal::Proposal;
 use crate::connection::Connection;
 use crate::decide::Context;
+use crate::dx_gateway::DirectConnectGateway;
 use crate::fault::Fault;
-use crate::id::{ConnectionId, VirtualGatewayId, VirtualInterfaceId};
+use crate::gateway_association::Association;
+use crate::id::{
+    AssociationId, ConnectionId, DirectConnectGatewayId, ProposalId, TransitGatewayId,
+    VirtualGatewayId, VirtualInterfaceId,
+};
 use crate::principal::Principal;
 use crate::resource::{Party, Resource};
+use crate::transit_gateway::TransitGateway;
 use crate::view::{Asked, View};
 use crate::virtual_gateway::Gateway;
 use crate::virtual_interface::VirtualInterface;
@@ -26,6 +33,8 @@ pub enum Action {
     Confirm,
     /// Change what it is; only its owner.
     Update,
+    /// See the routes that its sessions exchange; only its owner.
+    SeeRoutes,
 }
 
 /// A kind of record that callers name by its id.
@@ -53,6 +62,30 @@ impl Named for VirtualInterface {
 impl Named for Gateway {
     fn load<'v>(view: &'v View, id: &str) -> Asked<Option<&'v Self>> {
         VirtualGatewayId::parse(id).map_or(Ok(None), |id| view.gateway(&id))
+    }
+}
+
+impl Named for TransitGateway {
+    fn load<'v>(view: &'v View, id: &str) -> Asked<Option<&'v Self>> {
+        TransitGatewayId::parse(id).map_or(Ok(None), |id| view.transit_gateway(&id))
+    }
+}
+
+impl Named for DirectConnectGateway {
+    fn load<'v>(view: &'v View, id: &str) -> Asked<Option<&'v Self>> {
+        DirectConnectGatewayId::parse(id).map_or(Ok(None), |id| view.dx_gateway(&id))
+    }
+}
+
+impl Named for Association {
+    fn load<'v>(view: &'v View, id: &str) -> Asked<Option<&'v Self>> {
+        AssociationId::parse(id).map_or(Ok(None), |id| view.association(&id))
+    }
+}
+
+impl Named for Proposal {
+    fn load<'v>(view: &'v View, id: &str) -> Asked<Option<&'v Self>> {
+        ProposalId::parse(id).map_or(Ok(None), |id| view.proposal(&id))
     }
 }
 
@@ -84,6 +117,9 @@ pub fn find<'v, R: Named>(
         (Party::Lender, Action::Confirm) => Err(not_yours::<R>(found, id, "confirm").into()),
         (Party::Lender, Action::Update | Action::Use) => {
             Err(not_yours::<R>(found, id, "change").into())
+        }
+        (Party::Lender, Action::SeeRoutes) => {
+            Err(not_yours::<R>(found, id, "see the routes of").into())
         }
         (Party::Stranger, _) => Err(missing().into()),
     }

@@ -1,12 +1,21 @@
-//! What happens by itself at a moment: an unanswered interface expires, and its parties are told so before, a simulated location approves, what has ended is
+//! What happens by itself at a moment: an unanswered interface or proposal expires, and its parties are told so before, a simulated location approves, what has ended is
 //! purged. The reconciler that carries this out has no input of its own; several may run at once.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use crate::association_proposal::{self, Proposal};
 use crate::connection::decide::{ApproveConnection, PortChoice};
-use crate::connection::{Connection, ConnectionPhase};
+use crate::connection::{Connection, ConnectionPhase, Ended};
 use crate::decide::{Changes, Command, Context, Decision};
-use crate::id::{ConnectionId, VirtualInterfaceId};
+use crate::dx_gateway::DirectConnectGateway;
+use crate::failover_test::decide::put_concluded;
+use crate::failover_test::{self, TestStatus};
+use crate::gateway_association::Association;
+use crate::id::{
+    AssociationId, ConnectionId, DirectConnectGatewayId, FailoverTestId, ProposalId,
+    VirtualInterfaceId,
+};
 use crate::key;
 use crate::notice::{Notice, NoticeEvent};
 use crate::tag::{self, TaggedResource};
@@ -28,24 +37,47 @@ pub struct Deadline {
 pub enum Subject {
     /// A connection: its approval at a simulated location, or its purge.
     Connection(ConnectionId),
-    /// An interface: the reminder before the time to confirm it is over, the end of that time, or its purge.
+    /// An interface: the reminder before the time to confirm it is over, the end of that time, the end of a BGP failover test,
+    /// the next stage of its being drained, or its purge.
     VirtualInterface(VirtualInterfaceId),
+    /// A Direct Connect gateway: its purge.
+    DirectConnectGateway(DirectConnectGatewayId),
+    /// An association: its purge.
+    Association(AssociationId),
+    /// A proposal: the end of the time to answer it, or its purge.
+    Proposal(ProposalId),
+    /// A BGP failover test: its purge.
+    FailoverTest(FailoverTestId),
 }
 
 impl Subject {
-    /// Reads the id of something that can have a deadline.
+    /// Reads what names something that can have a deadline. Ids that look alike have their kind before them.
     #[must_use]
     pub fn parse(id: &str) -> Option<Self> {
+        if let Some((kind, id)) = id.split_once('.') {
+            return match kind {
+                "dxgw" => DirectConnectGatewayId::parse(id).map(Self::DirectConnectGateway).ok(),
+                "association" => AssociationId::parse(id).map(Self::Association).ok(),
+                "proposal" => ProposalId::parse(id).map(Self::Proposal).ok(),
+                _ => None,
+            };
+        }
         let connection = ConnectionId::parse(id).map(Self::Connection);
-        connection.or_else(|_| VirtualInterfaceId::parse(id).map(Self::VirtualInterface)).ok()
+        let interface = || VirtualInterfaceId::parse(id).map(Self::VirtualInterface);
+        let test = || FailoverTestId::parse(id).map(Self::FailoverTest);
+        connection.or_else(|_| interface()).or_else(|_| test()).ok()
     }
 
-    /// Its id.
+    /// What names it in the list of deadlines.
     #[must_use]
-    pub fn id(&self) -> &str {
+    pub fn id(&self) -> Cow<'_, str> {
         match self {
-            Self::Connection(id) => id.as_str(),
-            Self::VirtualInterface(id) => id.as_str(),
+            Self::Connection(id) => id.as_str().into(),
+            Self::VirtualInterface(id) => id.as_str().into(),
+            Self::DirectConnectGateway(id) => DirectConnectGateway::due(id).into(),
+            Self::Association(id) => Association::due(id).into(),
+            Self::Proposal(id) => Proposal::due(id).into(),
+            Self::FailoverTest(id) => id.as_str().into(),
         }
     }
 }
@@ -69,7 +101,7 @@ impl Command for Deadline {
     type Outcome = ();
 
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<()>> {
-        let entry = key::due(self.at, self.subject.id());
+        let entry = key::due(self.at, &self.subject.id());
         if context.now < self.at || !view.exists(&entry)? {
             return Decision::unchanged(());
         }
@@ -78,10 +110,21 @@ impl Command for Deadline {
                 Some(interface) => self.of_interface(view, interface, context)?,
                 None => Decision::unchanged(())?,
             },
+            Subject::FailoverTest(id) => match view.failover_test(id)? {
+                Some(test) if test.is_purged(context.now) => {
+                    let mut changes = Changes::new(view);
+                    changes.delete(key::failover_test(id))?;
+                    changes.decision(())?
+                }
+                Some(_) | None => Decision::unchanged(())?,
+            },
             Subject::Connection(id) => match view.connection(id)? {
                 Some(connection) => self.of_connection(view, connection, context)?,
                 None => Decision::unchanged(())?,
             },
+            Subject::DirectConnectGateway(id) => self.of_dx_gateway(view, id)?,
+            Subject::Association(id) => self.of_association(view, id)?,
+            Subject::Proposal(id) => self.of_proposal(view, id, context)?,
         };
         // Whatever it was for, the entry has done its work; an entry that something else made stale goes too.
         if decision.writes.iter().all(|(key, _)| *key != entry) {
@@ -104,9 +147,24 @@ impl Deadline {
             return Ok(decision.map(|_| ()));
         }
         let mut changes = Changes::new(view);
+        if let Some(test) = interface.test.as_ref().filter(|test| test.is_over(context.now)) {
+            let mut over = interface.clone();
+            let end = (TestStatus::Completed, test.until);
+            failover_test::conclude(view, &mut changes, &mut over, end)?;
+            put_concluded(&mut changes, over, context)?;
+        }
         if interface.phase == Phase::Confirming {
             for notice in Notice::of_interface(interface, NoticeEvent::Expiring, context) {
                 changes.put(notice)?;
+            }
+        }
+        if interface.phase == Phase::Accepted
+            && let Some(drain) = interface.options.drain
+        {
+            let mut next = interface.clone();
+            next.options.drain = Some(drain.at(context.now));
+            if next != *interface {
+                changes.put(next)?;
             }
         }
         if interface.ended.is_some_and(|ended| ended.purge <= self.at) {
@@ -115,6 +173,52 @@ impl Deadline {
             changes.delete(key::interface(&interface.id))?;
         }
         changes.decision(())
+    }
+
+    fn of_dx_gateway(&self, view: &View, id: &DirectConnectGatewayId) -> Asked<Decision<()>> {
+        let mut changes = Changes::new(view);
+        if let Some(gateway) = view.dx_gateway(id)?
+            && self.purges(gateway.ended)
+        {
+            let resource = TaggedResource::DirectConnectGateway(id.clone());
+            tag::decide::purge(&resource, [&gateway.owner], &mut changes)?;
+            changes.unmark(key::dx_attachments_changed(id));
+            changes.unmark(key::allowed_changed(id));
+            changes.delete(key::dx_gateway(id))?;
+        }
+        changes.decision(())
+    }
+
+    fn of_association(&self, view: &View, id: &AssociationId) -> Asked<Decision<()>> {
+        let mut changes = Changes::new(view);
+        if let Some(association) = view.association(id)?
+            && self.purges(association.ended)
+        {
+            changes.delete(key::association(id))?;
+        }
+        changes.decision(())
+    }
+
+    fn of_proposal(
+        &self,
+        view: &View,
+        id: &ProposalId,
+        context: &Context<'_>,
+    ) -> Asked<Decision<()>> {
+        let mut changes = Changes::new(view);
+        if let Some(proposal) = view.proposal(id)? {
+            if proposal.is_overdue(context.now) {
+                changes.put(proposal.clone().end(association_proposal::Event::Expire, context))?;
+            } else if self.purges(proposal.ended) {
+                changes.delete(key::proposal(id))?;
+            }
+        }
+        changes.decision(())
+    }
+
+    /// Whether this is the moment to forget something that has ended.
+    fn purges(&self, ended: Option<Ended>) -> bool {
+        ended.is_some_and(|ended| ended.purge <= self.at)
     }
 
     fn of_connection(

@@ -4,8 +4,8 @@
 //! a conflict reads and decides again. Each command is a type in its resource's folder, and says what its caller gets.
 
 use crate::fault::Fault;
-use crate::id::AccountId;
-use crate::key::Key;
+use crate::id::{AccountId, DirectConnectGatewayId, EdgeId};
+use crate::key::{self, Key};
 use crate::notice;
 use crate::principal::Principal;
 use crate::quota;
@@ -97,6 +97,14 @@ impl<T> Decision<T> {
     }
 }
 
+/// The Direct Connect gateway that a record's interface leads to, and the edge from which it does.
+fn led_to(record: &Record) -> Option<(&DirectConnectGatewayId, &EdgeId)> {
+    match record {
+        Record::VirtualInterface(interface) => Some((interface.dx_gateway()?, &interface.edge)),
+        _ => None,
+    }
+}
+
 /// Record writes under construction. Whoever writes a record does not write its claims and indexes: those that the old
 /// and the new record derive ([`record::derived`]) are compared here, and only the difference is written.
 pub(crate) struct Changes<'v> {
@@ -168,6 +176,12 @@ impl<'v> Changes<'v> {
             for part in [was, is].into_iter().flatten() {
                 self.mark(part.marker());
             }
+        }
+        let (was, is) = (old.and_then(led_to), new.as_ref().and_then(led_to));
+        if was != is {
+            let gateways = [was, is].into_iter().flatten().map(|(gateway, _)| gateway);
+            let marks: Vec<Key> = gateways.map(key::dx_attachments_changed).collect();
+            marks.into_iter().for_each(|mark| self.mark(mark));
         }
         self.set(key, new);
         Ok(())

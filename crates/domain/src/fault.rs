@@ -130,6 +130,12 @@ pub enum ResourceKind {
     VirtualGateway,
     /// A Direct Connect gateway.
     DirectConnectGateway,
+    /// A transit gateway.
+    TransitGateway,
+    /// An association of a gateway with a Direct Connect gateway.
+    GatewayAssociation,
+    /// A proposal of such an association.
+    AssociationProposal,
     /// An access key.
     AccessKey,
     /// Anything, by its ARN.
@@ -142,10 +148,13 @@ impl ResourceKind {
         let (noun, id) = (self.noun(), shown(id));
         match self {
             Self::Connection | Self::Lag => format!("Could not find {noun} with ID {id}"),
+            Self::AssociationProposal => format!("{noun} {id} is not found."),
             Self::VirtualInterface
             | Self::BgpPeer
             | Self::VirtualGateway
             | Self::DirectConnectGateway
+            | Self::TransitGateway
+            | Self::GatewayAssociation
             | Self::AccessKey
             | Self::Arn => format!("{noun} {id} does not exist."),
         }
@@ -160,6 +169,9 @@ impl ResourceKind {
             Self::BgpPeer => "BGP Peer",
             Self::VirtualGateway => "The VirtualGateway",
             Self::DirectConnectGateway => "Direct Connect Gateway",
+            Self::TransitGateway => "The TransitGateway",
+            Self::GatewayAssociation => "Direct Connect Gateway Association",
+            Self::AssociationProposal => "Direct Connect Gateway Association Proposal",
             Self::AccessKey => "The access key",
             Self::Arn => "The resource",
         }

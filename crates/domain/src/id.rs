@@ -130,6 +130,13 @@ identifier!(
     |text| prefixed(text, "dxpeer-", 8, base36)
 );
 identifier!(
+    /// A BGP failover test: `dxtest-` and 8 base-36 characters.
+    FailoverTestId,
+    "testId",
+    "is not the id of a BGP failover test: it must be dxtest- followed by 8 characters of a-z and 0-9",
+    |text| prefixed(text, "dxtest-", 8, base36)
+);
+identifier!(
     /// A virtual gateway: `vgw-` and 8 hexadecimal digits.
     VirtualGatewayId,
     "virtualGatewayId",
@@ -142,6 +149,27 @@ identifier!(
     "directConnectGatewayId",
     "is not a Direct Connect gateway id: it must be a UUID, 32 hexadecimal digits in groups of 8-4-4-4-12",
     is_uuid
+);
+identifier!(
+    /// What associates a gateway with a Direct Connect gateway: a UUID.
+    AssociationId,
+    "associationId",
+    "is not an association id: it must be a UUID, 32 hexadecimal digits in groups of 8-4-4-4-12",
+    is_uuid
+);
+identifier!(
+    /// A proposal of an association: a UUID.
+    ProposalId,
+    "proposalId",
+    "is not a proposal id: it must be a UUID, 32 hexadecimal digits in groups of 8-4-4-4-12",
+    is_uuid
+);
+identifier!(
+    /// A transit gateway: `tgw-` and 8 hexadecimal digits.
+    TransitGatewayId,
+    "transitGatewayId",
+    "is not a transit gateway id: it must be tgw- followed by 8 hexadecimal digits",
+    |text| prefixed(text, "tgw-", 8, |b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
 );
 identifier!(
     /// A routing domain of an edge router: lower-case letters, a hyphen, lower-case letters and digits, at most 15 characters
@@ -227,6 +255,13 @@ impl BgpPeerId {
     }
 }
 
+impl FailoverTestId {
+    /// A fresh id.
+    pub fn draw(draws: &mut Draws) -> Self {
+        Self(format_compact!("dxtest-f{}", draws.base36(7)))
+    }
+}
+
 impl VirtualGatewayId {
     /// A fresh id.
     pub fn draw(draws: &mut Draws) -> Self {
@@ -234,11 +269,69 @@ impl VirtualGatewayId {
     }
 }
 
+impl TransitGatewayId {
+    /// A fresh id.
+    pub fn draw(draws: &mut Draws) -> Self {
+        Self(format_compact!("tgw-{}", draws.hex(8)))
+    }
+}
+
+/// A random UUID (RFC 9562, section 5.4).
+fn draw_uuid(draws: &mut Draws) -> CompactString {
+    let variant = char::from(b"89ab"[(draws.number() % 4) as usize]);
+    let [first, second, third, fourth, last] = [8, 4, 3, 3, 12].map(|length| draws.hex(length));
+    format_compact!("{first}-{second}-4{third}-{variant}{fourth}-{last}")
+}
+
+impl DirectConnectGatewayId {
+    /// A fresh id.
+    pub fn draw(draws: &mut Draws) -> Self {
+        Self(draw_uuid(draws))
+    }
+}
+
+impl AssociationId {
+    /// A fresh id.
+    pub fn draw(draws: &mut Draws) -> Self {
+        Self(draw_uuid(draws))
+    }
+}
+
+impl ProposalId {
+    /// A fresh id.
+    pub fn draw(draws: &mut Draws) -> Self {
+        Self(draw_uuid(draws))
+    }
+}
+
 impl RoutingDomainId {
+    /// A fresh one of a Direct Connect gateway.
+    pub fn draw(draws: &mut Draws) -> Self {
+        Self(format_compact!("dxgw-{}", draws.base36(10)))
+    }
+
+    /// Whether it is a Direct Connect gateway's, of whose interfaces some may have SiteLink.
+    #[must_use]
+    pub fn is_of_dx_gateway(&self) -> bool {
+        self.0.starts_with("dxgw-")
+    }
+
     /// That of a virtual gateway.
     #[must_use]
     pub fn of_virtual_gateway(id: &VirtualGatewayId) -> Self {
         Self(id.0.clone())
+    }
+
+    /// That of a transit gateway.
+    #[must_use]
+    pub fn of_transit_gateway(id: &TransitGatewayId) -> Self {
+        Self(id.0.clone())
+    }
+
+    /// The domain of the operator's public network: one on each router.
+    #[must_use]
+    pub fn public() -> Self {
+        Self(CompactString::const_new("public-0"))
     }
 }
 
@@ -279,8 +372,8 @@ impl PortName {
 
 /// Names of network interfaces that the kernel or the edge's agent uses for something else.
 const RESERVED_NAMES: [&str; 3] = ["lo", "all", "default"];
-/// How the names of the agent's own links begin: interfaces' VLANs, and VRFs of virtual and Direct Connect gateways.
-const OWN_LINKS: [&str; 3] = ["dxvif-", "vgw-", "dxgw-"];
+/// How the names of the agent's own links begin: interfaces' VLANs, and VRFs of virtual, transit and Direct Connect gateways.
+const OWN_LINKS: [&str; 5] = ["dxvif-", "vgw-", "tgw-", "dxgw-", "public-"];
 
 impl PortName {
     /// Parses the name of a port or handoff that a request brings: an interface that the operator has on the router.
@@ -320,6 +413,8 @@ pub enum TaggedResource {
     Connection(ConnectionId),
     /// A virtual interface.
     VirtualInterface(VirtualInterfaceId),
+    /// A Direct Connect gateway.
+    DirectConnectGateway(DirectConnectGatewayId),
 }
 
 impl TaggedResource {
@@ -329,6 +424,7 @@ impl TaggedResource {
         match self {
             Self::Connection(id) => ("connection", id.as_str()),
             Self::VirtualInterface(id) => ("vif", id.as_str()),
+            Self::DirectConnectGateway(id) => ("dxgw", id.as_str()),
         }
     }
 }

@@ -4,16 +4,23 @@ use std::marker::PhantomData;
 
 use crate::access_key::{AccessKey, Principal};
 use crate::account::Account;
+use crate::association_proposal::Proposal;
 use crate::connection::Connection;
 use crate::customer_agreement::CustomerAgreement;
+use crate::dx_gateway::DirectConnectGateway;
 use crate::edge::Edge;
+use crate::failover_test::FailoverTest;
+use crate::gateway_association::Association;
 use crate::id::{
-    AccessKeyId, AccountId, ConnectionId, EdgeId, VirtualGatewayId, VirtualInterfaceId,
+    AccessKeyId, AccountId, AssociationId, ConnectionId, DirectConnectGatewayId, EdgeId,
+    FailoverTestId, ProposalId, TransitGatewayId, VirtualGatewayId, VirtualInterfaceId,
 };
 use crate::key::{self, Key};
 use crate::location::Location;
 use crate::port::Port;
+use crate::public_network::PublicNetwork;
 use crate::record::Record;
+use crate::transit_gateway::TransitGateway;
 use crate::virtual_gateway::Gateway;
 use crate::virtual_interface::VirtualInterface;
 
@@ -88,6 +95,8 @@ everything! {
     Port at "port";
     Connection at "connection";
     Gateway at "gateway";
+    TransitGateway at "tgw";
+    PublicNetwork at "public-network";
     VirtualInterface at "vif";
 }
 
@@ -147,6 +156,98 @@ impl Index<Gateway> {
     }
 }
 
+impl Index<TransitGateway> {
+    /// Those of an account.
+    #[must_use]
+    pub fn of_account(account: &AccountId) -> Self {
+        Self::of_entries(key::transit_gateways_of(account), |key, _| {
+            TransitGatewayId::parse(last(key)).ok().map(|id| key::transit_gateway(&id))
+        })
+    }
+}
+
+impl Index<DirectConnectGateway> {
+    /// Those of an account, deleted ones last: one that is deleted between two pages is then in the later one.
+    #[must_use]
+    pub fn of_account(account: &AccountId) -> Self {
+        let parts = vec![key::live_dx_gateways_of(account), key::ended_dx_gateways_of(account)];
+        let all = Self::of_entries(key::dx_gateways_of(account), |key, _| {
+            DirectConnectGatewayId::parse(last(key)).ok().map(|id| key::dx_gateway(&id))
+        });
+        Self { parts, ..all }
+    }
+}
+
+impl Index<Association> {
+    fn by_entries(range: Key) -> Self {
+        Self::of_entries(range, |key, _| {
+            AssociationId::parse(last(key)).ok().map(|id| key::association(&id))
+        })
+    }
+
+    /// Those that an account sees.
+    #[must_use]
+    pub fn of_account(account: &AccountId) -> Self {
+        Self::by_entries(key::associations_of(account))
+    }
+
+    /// Those of a Direct Connect gateway, ended ones last.
+    #[must_use]
+    pub fn of_dx_gateway(gateway: &DirectConnectGatewayId) -> Self {
+        let parts = vec![key::live_associations_on(gateway), key::ended_associations_on(gateway)];
+        Self { parts, ..Self::by_entries(key::associations_on(gateway)) }
+    }
+
+    /// Those of a Direct Connect gateway that have not ended.
+    #[must_use]
+    pub fn live_of_dx_gateway(gateway: &DirectConnectGatewayId) -> Self {
+        Self::by_entries(key::live_associations_on(gateway))
+    }
+
+    /// Those of an associated gateway, by its id, ended ones last.
+    #[must_use]
+    pub fn of_associated(gateway: &str) -> Self {
+        let parts = vec![key::live_associated(gateway), key::all_ended_associated(gateway)];
+        Self { parts, ..Self::by_entries(key::all_associated(gateway)) }
+    }
+
+    /// Those that an edge router must still let go.
+    #[must_use]
+    pub fn of_edge(edge: &EdgeId) -> Self {
+        Self::by_entries(key::edge_associations(edge))
+    }
+}
+
+impl Index<Proposal> {
+    /// Those that an account sees.
+    #[must_use]
+    pub fn of_account(account: &AccountId) -> Self {
+        Self::of_entries(key::proposals_of(account), |key, _| {
+            ProposalId::parse(last(key)).ok().map(|id| key::proposal(&id))
+        })
+    }
+}
+
+impl Index<FailoverTest> {
+    fn by_entries(range: Key) -> Self {
+        Self::of_entries(range, |key, _| {
+            FailoverTestId::parse(last(key)).ok().map(|id| key::failover_test(&id))
+        })
+    }
+
+    /// Those that an account sees, interface by interface, each in the order of time.
+    #[must_use]
+    pub fn of_account(account: &AccountId) -> Self {
+        Self::by_entries(key::failover_tests_of(account))
+    }
+
+    /// Those of them that are of one interface.
+    #[must_use]
+    pub fn of_interface(account: &AccountId, interface: &VirtualInterfaceId) -> Self {
+        Self::by_entries(key::failover_tests_of_interface(account, interface))
+    }
+}
+
 impl Index<VirtualInterface> {
     fn by_entries(range: Key) -> Self {
         Self::of_entries(range, |key, entry| match entry {
@@ -165,6 +266,25 @@ impl Index<VirtualInterface> {
     #[must_use]
     pub fn of_edge(edge: &EdgeId) -> Self {
         Self::by_entries(key::edge_interfaces(edge))
+    }
+
+    /// Those that lead to a Direct Connect gateway or led to it, live ones first.
+    #[must_use]
+    pub fn of_dx_gateway(gateway: &DirectConnectGatewayId) -> Self {
+        let parts = vec![key::all_dx_attached(gateway), key::all_dx_detached(gateway)];
+        Self { parts, ..Self::by_entries(key::dx_attachments(gateway)) }
+    }
+
+    /// Those that lead to a Direct Connect gateway.
+    #[must_use]
+    pub fn live_of_dx_gateway(gateway: &DirectConnectGatewayId) -> Self {
+        Self::by_entries(key::all_dx_attached(gateway))
+    }
+
+    /// Those of which it must be said whether their prefixes are the customer's.
+    #[must_use]
+    pub fn verifying() -> Self {
+        Self::by_entries(key::all_verifying())
     }
 
     /// Those on a connection, live ones first: one that ends between two pages is then in the later one.

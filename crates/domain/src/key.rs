@@ -9,10 +9,11 @@
 use std::fmt::{self, Write as _};
 
 use crate::id::{
-    AccessKeyId, AccountId, AgreementName, ConnectionId, EdgeId, LocationCode, PortName,
-    RoutingDomainId, TaggedResource, VirtualGatewayId, VirtualInterfaceId,
+    AccessKeyId, AccountId, AgreementName, AssociationId, ConnectionId, DirectConnectGatewayId,
+    EdgeId, FailoverTestId, LocationCode, PortName, ProposalId, RoutingDomainId, TaggedResource,
+    TransitGatewayId, VirtualGatewayId, VirtualInterfaceId,
 };
-use crate::net::{Bandwidth, Vlan};
+use crate::net::{AddressFamily, Bandwidth, Vlan};
 use crate::principal::Principal;
 use crate::time::Time;
 
@@ -140,8 +141,20 @@ keys! {
     edge_interface(edge: &EdgeId, id: &VirtualInterfaceId) = "edge-vif/{edge}/{id}";
     /// Range: the interfaces of an edge.
     edge_interfaces(edge: &EdgeId) = "edge-vif/{edge}/";
+    /// Index: a public interface of which it must be said whether its prefixes are the customer's.
+    verifying(id: &VirtualInterfaceId) = "verifying/{id}";
+    /// Range: all of them.
+    all_verifying() = "verifying/";
+    /// The operator's public network on an edge.
+    public_network(edge: &EdgeId) = "public-network/{edge}";
     /// What an edge last said of an interface.
     interface_status(id: &VirtualInterfaceId) = "vif-status/{id}";
+    /// A BGP failover test, running or over.
+    failover_test(id: &FailoverTestId) = "failover-test/{id}";
+    /// Range: the BGP failover tests that an account sees.
+    failover_tests_of(account: &AccountId) = "failover-test-of/{account}/";
+    /// Range: those of them that are of one interface.
+    failover_tests_of_interface(account: &AccountId, interface: &VirtualInterfaceId) = "failover-test-of/{account}/{interface}/";
     /// Claim: a piece of a peer subnet, within one routing domain on one edge.
     peer_subnet(domain: &RoutingDomainId, edge: &EdgeId, piece: &str) = "peer/{domain}/{edge}/{piece}";
     /// A customer agreement that an account has confirmed.
@@ -150,6 +163,10 @@ keys! {
     customer_agreements_of(account: &AccountId) = "agreement/{account}/";
     /// Claim: an interface of an edge that leads to the fabric of one gateway, and of no other.
     handoff(edge: &EdgeId, interface: &PortName, gateway: &VirtualGatewayId) = "handoff/{edge}/{interface}/{gateway}";
+    /// Claim: an interface of an edge that leads to the fabric of one transit gateway.
+    transit_handoff(edge: &EdgeId, interface: &PortName, gateway: &TransitGatewayId) = "handoff/{edge}/{interface}/{gateway}";
+    /// Claim: an interface of an edge that leads to the public network.
+    public_handoff(edge: &EdgeId, interface: &PortName) = "handoff/{edge}/{interface}/public-0";
     /// Range: the handoffs of an edge.
     handoffs_on(edge: &EdgeId) = "handoff/{edge}/";
     /// Range: the gateway that an interface of an edge leads to.
@@ -160,10 +177,85 @@ keys! {
     gateway_of(owner: &AccountId, id: &VirtualGatewayId) = "gateway-of/{owner}/{id}";
     /// Range: the gateways of an account.
     gateways_of(owner: &AccountId) = "gateway-of/{owner}/";
+    /// A transit gateway.
+    transit_gateway(id: &TransitGatewayId) = "tgw/{id}";
+    /// Index: a transit gateway under its owner.
+    transit_gateway_of(owner: &AccountId, id: &TransitGatewayId) = "tgw-of/{owner}/{id}";
+    /// Range: the transit gateways of an account.
+    transit_gateways_of(owner: &AccountId) = "tgw-of/{owner}/";
     /// Claim: an interface that leads to a gateway.
     attached(gateway: &VirtualGatewayId, id: &VirtualInterfaceId) = "attached/{gateway}/{id}";
     /// Range: the interfaces that lead to a gateway.
     all_attached(gateway: &VirtualGatewayId) = "attached/{gateway}/";
+    /// A Direct Connect gateway.
+    dx_gateway(id: &DirectConnectGatewayId) = "dxgw/{id}";
+    /// Index: a Direct Connect gateway that is there, under its owner.
+    dx_gateway_of(owner: &AccountId, id: &DirectConnectGatewayId) = "dxgw-of/{owner}/live/{id}";
+    /// Index: a deleted one, under its owner.
+    ended_dx_gateway_of(owner: &AccountId, id: &DirectConnectGatewayId) = "dxgw-of/{owner}/ended/{id}";
+    /// Range: the Direct Connect gateways of an account that are there.
+    live_dx_gateways_of(owner: &AccountId) = "dxgw-of/{owner}/live/";
+    /// Range: the deleted ones of an account.
+    ended_dx_gateways_of(owner: &AccountId) = "dxgw-of/{owner}/ended/";
+    /// Range: all Direct Connect gateways of an account.
+    dx_gateways_of(owner: &AccountId) = "dxgw-of/{owner}/";
+    /// Index: a live interface that leads to a Direct Connect gateway, under the gateway and the interface's edge.
+    dx_attached(gateway: &DirectConnectGatewayId, edge: &EdgeId, id: &VirtualInterfaceId) = "dxgw-vif/{gateway}/live/{edge}/{id}";
+    /// Index: an ended interface that led to a Direct Connect gateway.
+    dx_detached(gateway: &DirectConnectGatewayId, id: &VirtualInterfaceId) = "dxgw-vif/{gateway}/ended/{id}";
+    /// Range: the live interfaces that lead to a Direct Connect gateway.
+    all_dx_attached(gateway: &DirectConnectGatewayId) = "dxgw-vif/{gateway}/live/";
+    /// Range: the ended interfaces that led to it.
+    all_dx_detached(gateway: &DirectConnectGatewayId) = "dxgw-vif/{gateway}/ended/";
+    /// Range: both.
+    dx_attachments(gateway: &DirectConnectGatewayId) = "dxgw-vif/{gateway}/";
+    /// Marker without content: written whenever an interface begins or ceases to lead to a Direct Connect gateway, or does so
+    /// on another edge. A decision that rests on the list of them reads it, and so is tied to that list.
+    dx_attachments_changed(gateway: &DirectConnectGatewayId) = "dxgw-changed/{gateway}";
+    /// An association of a gateway with a Direct Connect gateway.
+    association(id: &AssociationId) = "association/{id}";
+    /// Index: an association under the owner of either gateway.
+    association_of(account: &AccountId, id: &AssociationId) = "association-of/{account}/{id}";
+    /// Range: the associations that an account sees.
+    associations_of(account: &AccountId) = "association-of/{account}/";
+    /// Index: an association that has not ended, under its Direct Connect gateway.
+    association_on(gateway: &DirectConnectGatewayId, id: &AssociationId) = "association-on/{gateway}/live/{id}";
+    /// Index: an ended one.
+    ended_association_on(gateway: &DirectConnectGatewayId, id: &AssociationId) = "association-on/{gateway}/ended/{id}";
+    /// Range: the associations of a Direct Connect gateway that have not ended.
+    live_associations_on(gateway: &DirectConnectGatewayId) = "association-on/{gateway}/live/";
+    /// Range: the ended ones.
+    ended_associations_on(gateway: &DirectConnectGatewayId) = "association-on/{gateway}/ended/";
+    /// Range: both.
+    associations_on(gateway: &DirectConnectGatewayId) = "association-on/{gateway}/";
+    /// Marker without content: written with the allowed prefixes of every association of a transit gateway with a Direct Connect
+    /// gateway. A decision that compares them reads it.
+    allowed_changed(gateway: &DirectConnectGatewayId) = "dxgw-allowed/{gateway}";
+    /// Claim: an association that has not ended, under the associated gateway. A virtual gateway has one at most.
+    associated(gateway: &str, id: &AssociationId) = "associated/{gateway}/live/{id}";
+    /// Index: an ended one.
+    ended_associated(gateway: &str, id: &AssociationId) = "associated/{gateway}/ended/{id}";
+    /// Range: the associations of a gateway that have not ended.
+    live_associated(gateway: &str) = "associated/{gateway}/live/";
+    /// Range: the ended ones.
+    all_ended_associated(gateway: &str) = "associated/{gateway}/ended/";
+    /// Range: both.
+    all_associated(gateway: &str) = "associated/{gateway}/";
+    /// Index: an association that an edge router must still let go. It is written once, when the association is to end, so
+    /// that its version is that of the configuration without it.
+    edge_association(edge: &EdgeId, id: &AssociationId) = "edge-association/{edge}/{id}";
+    /// Range: the associations that an edge must still let go.
+    edge_associations(edge: &EdgeId) = "edge-association/{edge}/";
+    /// A proposal of an association.
+    proposal(id: &ProposalId) = "proposal/{id}";
+    /// Index: a proposal under the owner of either gateway.
+    proposal_of(account: &AccountId, id: &ProposalId) = "proposal-of/{account}/{id}";
+    /// Range: the proposals that an account sees.
+    proposals_of(account: &AccountId) = "proposal-of/{account}/";
+    /// Claim: an unanswered proposal to associate these two; there is one at most.
+    open_proposal(to: &DirectConnectGatewayId, gateway: &str, id: &ProposalId) = "proposal-open/{to}/{gateway}/{id}";
+    /// Range: the unanswered proposals to associate these two.
+    open_proposals(to: &DirectConnectGatewayId, gateway: &str) = "proposal-open/{to}/{gateway}/";
     /// Range: what happened, as one account is told it.
     notices_of(account: &AccountId) = "notice/{account}/";
     /// Where an account's notices are sent.
@@ -172,10 +264,22 @@ keys! {
     webhook_status(account: &AccountId) = "webhook-status/{account}";
     /// Counter: the live interfaces of a connection.
     count_of_interfaces(connection: &ConnectionId) = "count/vif/{connection}";
+    /// Counter: the live interfaces of a connection that have a rate limit.
+    count_of_rate_limiters(connection: &ConnectionId) = "count/rate-limiter/{connection}";
     /// Counter: the live connections of an account at a location.
     count_of_connections(account: &AccountId, location: &LocationCode) = "count/connection/{account}/{location}";
     /// Range: the counters of an account's connections.
     counts_of_connections(account: &AccountId) = "count/connection/{account}/";
+    /// Counter: the Direct Connect gateways of an account.
+    count_of_dx_gateways(account: &AccountId) = "count/dxgw/{account}";
+    /// Counter: the live interfaces that lead to a Direct Connect gateway.
+    count_of_dx_attached(gateway: &DirectConnectGatewayId) = "count/dxgw-vif/{gateway}";
+    /// Counter: the associations of a Direct Connect gateway that have not ended.
+    count_of_associations(gateway: &DirectConnectGatewayId) = "count/association/{gateway}";
+    /// Counter: the associations of a transit gateway that have not ended.
+    count_of_transit_associations(gateway: &TransitGatewayId) = "count/tgw-association/{gateway}";
+    /// Counter: the proposals of a gateway that are still shown.
+    count_of_proposals(gateway: &str) = "count/proposal/{gateway}";
     /// Counter: the access keys of an account.
     count_of_access_keys(account: &AccountId) = "count/key/{account}";
     /// Counter: the bytes of an account's tags.
@@ -186,6 +290,18 @@ keys! {
     counts_of_offers(recipient: &AccountId) = "count/offer/{recipient}/";
     /// Counter: the unanswered interfaces that a recipient is offered.
     count_of_offers(recipient: &AccountId) = "count/offers/{recipient}";
+}
+
+/// Counter: the live interfaces of a connection that were given a number of prefixes of a family.
+#[must_use]
+pub fn count_of_allocations(family: AddressFamily, connection: &ConnectionId) -> Key {
+    written(format_args!("count/allocation-{}/{connection}", family.as_str()))
+}
+
+/// Counter: the prefixes of a family that they were given.
+#[must_use]
+pub fn count_of_prefixes(family: AddressFamily, connection: &ConnectionId) -> Key {
+    written(format_args!("count/prefix-{}/{connection}", family.as_str()))
 }
 
 /// Claim: the VLAN of a live interface.
@@ -201,7 +317,20 @@ pub fn tags(resource: &TaggedResource, account: &AccountId) -> Key {
     written(format_args!("tags/{kind}/{id}/{account}"))
 }
 
-/// Something to do at a moment with a connection or an interface: expire it, approve it, purge it.
+/// Index: a BGP failover test under the owner and the lender of its interface, in the order of time.
+#[must_use]
+pub fn failover_test_of(
+    account: &AccountId,
+    interface: &VirtualInterfaceId,
+    started: Time,
+    id: &FailoverTestId,
+) -> Key {
+    let started = started.millis();
+    written(format_args!("failover-test-of/{account}/{interface}/{started:015}/{id}"))
+}
+
+/// Something to do at a moment with a connection, an interface or another [`Subject`](crate::deadline::Subject): expire it,
+/// approve it, purge it.
 #[must_use]
 pub fn due(at: Time, id: &str) -> Key {
     written(format_args!("due/{:015}/{id}", at.millis()))
@@ -211,6 +340,12 @@ pub fn due(at: Time, id: &str) -> Key {
 #[must_use]
 pub fn all_due() -> Key {
     Key("due/".to_owned())
+}
+
+/// Reads the edge of a [`dx_attached`] key back.
+#[must_use]
+pub fn edge_of_attached(key: &Key) -> Option<EdgeId> {
+    EdgeId::parse(key.as_str().rsplit('/').nth(1)?).ok()
 }
 
 /// Reads the moment and the rest of a key's parts after its kind.

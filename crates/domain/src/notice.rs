@@ -1,5 +1,5 @@
 //! What happened to an account's connections and virtual interfaces, as its event feed tells it: offered, accepted, about to
-//! expire, up, down, and how it ended.
+//! expire, up, down, tested, and how it ended.
 //!
 //! A notice follows from the old and the new record of a decision, as claims and counters do, so that whatever changes an
 //! interface tells of it, in the same commit. Who made the change is not told of it.
@@ -65,11 +65,17 @@ pub enum NoticeEvent {
     Deleting,
     /// It is gone.
     Deleted,
+    /// Its owner has its BGP sessions shut for a time, for a failover test.
+    Testing,
+    /// The failover test is over.
+    Tested,
+    /// The prefixes of a public interface are the customer's.
+    Verified,
 }
 
 impl NoticeEvent {
     /// Every event.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Offered,
         Self::Expiring,
         Self::Expired,
@@ -82,6 +88,9 @@ impl NoticeEvent {
         Self::Down,
         Self::Deleting,
         Self::Deleted,
+        Self::Testing,
+        Self::Tested,
+        Self::Verified,
     ];
 
     /// As the feed names it.
@@ -100,6 +109,9 @@ impl NoticeEvent {
             Self::Down => "down",
             Self::Deleting => "deleting",
             Self::Deleted => "deleted",
+            Self::Testing => "testing",
+            Self::Tested => "tested",
+            Self::Verified => "verified",
         }
     }
 
@@ -107,17 +119,22 @@ impl NoticeEvent {
     const fn of_interface(before: Option<Phase>, after: Phase) -> Option<Self> {
         match (before, after) {
             (None, Phase::Confirming) => Some(Self::Offered),
-            (Some(Phase::Confirming), Phase::Accepted) => Some(Self::Accepted),
+            (Some(Phase::Confirming), Phase::Accepted | Phase::Verifying) => Some(Self::Accepted),
+            (Some(Phase::Verifying), Phase::Accepted) => Some(Self::Verified),
+            (Some(Phase::Verifying), Phase::Rejected) => Some(Self::Rejected),
+            (Some(Phase::Verifying), Phase::Deleted) => Some(Self::Deleted),
             (Some(Phase::Confirming), Phase::Rejected) => Some(Self::Declined),
             (Some(Phase::Confirming), Phase::Expired) => Some(Self::Expired),
             (Some(Phase::Confirming), Phase::Deleted) => Some(Self::Withdrawn),
-            (Some(Phase::Accepted), Phase::Deleting) => Some(Self::Deleting),
+            (Some(Phase::Accepted | Phase::Moving), Phase::Deleting) => Some(Self::Deleting),
             (Some(Phase::Deleting), Phase::Deleted) => Some(Self::Deleted),
             // No transition of the state table, or none that says anything new.
             (
                 _,
                 Phase::Confirming
+                | Phase::Verifying
                 | Phase::Accepted
+                | Phase::Moving
                 | Phase::Deleting
                 | Phase::Deleted
                 | Phase::Rejected
@@ -280,7 +297,11 @@ fn of_status(
             && !matches!(record, Some(Record::VirtualInterface(new)) if new.phase == interface.phase)
     });
     let [before, after] = [old, new].map(|status| status.map(|status| status.report.state()));
-    match NoticeEvent::of_status(before, after).filter(|_| !is_ending) {
+    // A session that is shut on purpose is no loss; both sides were told of the test.
+    let is_meant =
+        |event: &NoticeEvent| *event == NoticeEvent::Down && interface.is_tested(context.now);
+    let event = NoticeEvent::of_status(before, after).filter(|_| !is_ending);
+    match event.filter(|event| !is_meant(event)) {
         Some(event) => Notice::of_interface(interface, event, context).collect(),
         None => Vec::new(),
     }

@@ -8,22 +8,28 @@ use serde::{Deserialize, Serialize};
 use crate::access_key::AccessKey;
 use crate::account::Account;
 use crate::account::previous::Account2;
+use crate::association_proposal::Proposal;
 use crate::connection::Connection;
 use crate::connection::previous::Connection2;
 use crate::customer_agreement::CustomerAgreement;
+use crate::dx_gateway::DirectConnectGateway;
 use crate::edge::{Edge, EdgePart, EdgeSeen, InterfaceConfig, PartConfig, PortConfig};
+use crate::failover_test::FailoverTest;
+use crate::gateway_association::Association;
 use crate::key::Key;
 use crate::location::Location;
 use crate::notice::Notice;
 use crate::operator::{OperatorUse, Roster};
 use crate::port::Port;
+use crate::public_network::PublicNetwork;
 use crate::quota::{Count, Use};
 use crate::stored::{Entry, Stored};
 use crate::tag::ResourceTags;
+use crate::transit_gateway::TransitGateway;
 use crate::version::{Form, InJson, Migrated, Moved, Never, Versioned};
 use crate::virtual_gateway::Gateway;
 use crate::virtual_gateway::previous::Gateway1;
-use crate::virtual_interface::previous::VirtualInterface2;
+use crate::virtual_interface::previous::{VirtualInterface2, VirtualInterface3};
 use crate::virtual_interface::{VirtualInterface, VirtualInterfaceStatus};
 use crate::webhook::{Webhook, WebhookStatus};
 
@@ -256,8 +262,20 @@ records! {
     ResourceTags = "resource-tags" at "tags", sealed Never, cached true, counted false, wakes Nobody;
     /// An account's confirmation of a customer agreement.
     CustomerAgreement = "customer-agreement" at "agreement", sealed Never, cached false, counted false, wakes Nobody;
+    /// A BGP failover test of a virtual interface, running or over.
+    FailoverTest = "failover-test" at "failover-test", sealed Never, cached false, counted false, wakes Nobody;
     /// A virtual gateway, with the keys of its sessions with the fabric.
     Gateway = "gateway" at "gateway", sealed Since(2), cached true, counted false, wakes Nobody;
+    /// A transit gateway, with the keys of its sessions with the fabric.
+    TransitGateway = "transit-gateway" at "tgw", sealed Since(1), cached true, counted false, wakes Nobody;
+    /// A Direct Connect gateway.
+    DirectConnectGateway = "direct-connect-gateway" at "dxgw", sealed Never, cached true, counted false, wakes Nobody;
+    /// An association of a gateway with a Direct Connect gateway.
+    Association = "gateway-association" at "association", sealed Never, cached true, counted false, wakes Nobody;
+    /// A proposal of such an association.
+    Proposal = "association-proposal" at "proposal", sealed Never, cached false, counted false, wakes Nobody;
+    /// The operator's public network on an edge, with the keys of its sessions with the fabric.
+    PublicNetwork = "public-network" at "public-network", sealed Since(1), cached false, counted false, wakes Nobody;
     /// Something that happened, as one account is told it.
     Notice = "notice" at "notice", sealed Never, cached false, counted false, wakes Webhooks;
     /// Where an account's notices are sent, with the key that signs them.
@@ -280,7 +298,8 @@ pub fn on_edge(record: &Record) -> Option<EdgePart> {
             let config = PartConfig::Interface(InterfaceConfig::of(record)?);
             Some(EdgePart { edge: record.edge.clone(), config })
         }
-        // An edge knows a gateway by the interfaces that lead to it, and the other kinds not at all.
+        // An edge knows a gateway by the interfaces that lead to it, an association by those of its Direct Connect gateway (who
+        // writes one marks their edges), and the other kinds not at all.
         Record::Account(_)
         | Record::AccessKey(_)
         | Record::Roster(_)
@@ -292,7 +311,13 @@ pub fn on_edge(record: &Record) -> Option<EdgePart> {
         | Record::VirtualInterfaceStatus(_)
         | Record::ResourceTags(_)
         | Record::CustomerAgreement(_)
+        | Record::FailoverTest(_)
         | Record::Gateway(_)
+        | Record::TransitGateway(_)
+        | Record::DirectConnectGateway(_)
+        | Record::Association(_)
+        | Record::Proposal(_)
+        | Record::PublicNetwork(_)
         | Record::Notice(_)
         | Record::Webhook(_)
         | Record::WebhookStatus(_)
@@ -341,7 +366,8 @@ versions! {
     Claim = 2 Compact after InJson<Self>, |InJson(same)| same.into();
     Connection = 3 Compact after Connection2, Connection2::migrate;
     Connection2 = 2 Compact after InJson<Self>, |InJson(same)| same.into();
-    VirtualInterface = 3 Compact after VirtualInterface2, VirtualInterface2::migrate;
+    VirtualInterface = 4 Compact after VirtualInterface3, VirtualInterface3::migrate;
+    VirtualInterface3 = 3 Compact after VirtualInterface2, VirtualInterface2::migrate;
     VirtualInterface2 = 2 Compact after InJson<Self>, |InJson(same)| same.into();
     VirtualInterfaceStatus = 2 Compact after Never, |never| match never {};
     ResourceTags = 2 Compact after Never, |never| match never {};
@@ -356,7 +382,13 @@ versions! {
     Port = 1 Json after Never, |never| match never {};
     Gateway = 2 Json after Gateway1, Gateway1::migrate;
     Gateway1 = 1 Json after Never, |never| match never {};
+    TransitGateway = 1 Json after Never, |never| match never {};
+    DirectConnectGateway = 1 Json after Never, |never| match never {};
+    Association = 1 Json after Never, |never| match never {};
+    Proposal = 1 Json after Never, |never| match never {};
+    FailoverTest = 1 Json after Never, |never| match never {};
     CustomerAgreement = 1 Json after Never, |never| match never {};
+    PublicNetwork = 1 Json after Never, |never| match never {};
     Webhook = 1 Json after Never, |never| match never {};
     WebhookStatus = 1 Json after Never, |never| match never {};
 }
@@ -383,9 +415,22 @@ const ENTRIES: &[Kind] = &[
     entries("edge-connection", Holds::Index),
     entries("vif-of", Holds::Index),
     entries("edge-vif", Holds::Index),
+    entries("verifying", Holds::Index),
     entries("gateway-of", Holds::Index),
+    entries("tgw-of", Holds::Index),
     entries("handoff", Holds::Index),
     entries("attached", Holds::Index),
+    entries("dxgw-of", Holds::Index),
+    entries("dxgw-vif", Holds::Index),
+    entries("dxgw-changed", Holds::Other),
+    entries("dxgw-allowed", Holds::Other),
+    entries("association-of", Holds::Index),
+    entries("association-on", Holds::Index),
+    entries("associated", Holds::Index),
+    entries("edge-association", Holds::Index),
+    entries("proposal-of", Holds::Index),
+    entries("proposal-open", Holds::Index),
+    entries("failover-test-of", Holds::Index),
     Kind { wakes: Wakes::Feed, ..entries("edge-generation", Holds::Index) },
     // A deadline may outlive its reason: it does nothing when it comes, and goes.
     Kind { wakes: Wakes::Deadlines, ..entries("due", Holds::Other) },

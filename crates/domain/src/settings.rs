@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::id::AgreementName;
+use crate::net::GatewayAsn;
 use crate::quota::Quotas;
 
 /// What an operator may set and a rule must know.
@@ -14,6 +15,10 @@ pub struct Settings {
     pub confirmation_window: Duration,
     /// How long before the end of that time the parties are reminded; at most half of it is left then.
     pub confirmation_reminder: Duration,
+    /// How long a proposal of an association waits for its answer.
+    pub proposal_window: Duration,
+    /// How long an answered or expired proposal stays visible.
+    pub proposal_visibility: Duration,
     /// How long what has ended stays visible.
     pub visibility: Duration,
     /// How long an edge may be silent before its states are unknown.
@@ -22,6 +27,8 @@ pub struct Settings {
     pub simulated_approval: Duration,
     /// The customer agreements that accounts may confirm.
     pub customer_agreements: Vec<AgreementName>,
+    /// Our AS number in the sessions of public interfaces.
+    pub public_asn: GatewayAsn,
     /// How many there may be of what tenants make.
     pub quotas: Quotas,
 }
@@ -32,10 +39,13 @@ impl Default for Settings {
             region: "eu-west-2".to_owned(),
             confirmation_window: Duration::from_secs(7 * 24 * 3600),
             confirmation_reminder: Duration::from_secs(24 * 3600),
+            proposal_window: Duration::from_secs(7 * 24 * 3600),
+            proposal_visibility: Duration::from_secs(3 * 24 * 3600),
             visibility: Duration::from_secs(15 * 60),
             silence: Duration::from_secs(90),
             simulated_approval: Duration::from_secs(2),
             customer_agreements: Vec::new(),
+            public_asn: GatewayAsn::PUBLIC,
             quotas: Quotas::default(),
         }
     }

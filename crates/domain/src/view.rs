@@ -6,21 +6,28 @@
 
 use crate::access_key::AccessKey;
 use crate::account::Account;
+use crate::association_proposal::Proposal;
 use crate::connection::Connection;
 use crate::customer_agreement::CustomerAgreement;
+use crate::dx_gateway::DirectConnectGateway;
 use crate::edge::{Edge, EdgeSeen};
+use crate::failover_test::FailoverTest;
 use crate::fault::Fault;
+use crate::gateway_association::Association;
 use crate::id::{
-    AccessKeyId, AccountId, AgreementName, ConnectionId, EdgeId, LocationCode, PortName,
-    RoutingDomainId, VirtualGatewayId, VirtualInterfaceId,
+    AccessKeyId, AccountId, AgreementName, AssociationId, ConnectionId, DirectConnectGatewayId,
+    EdgeId, FailoverTestId, LocationCode, PortName, ProposalId, RoutingDomainId, TransitGatewayId,
+    VirtualGatewayId, VirtualInterfaceId,
 };
 use crate::key::{self, Key};
 use crate::location::Location;
 use crate::operator::{OperatorUse, Roster};
 use crate::port::Port;
+use crate::public_network::PublicNetwork;
 use crate::quota::{Count, Counter};
 use crate::record::{Claim, Record};
 use crate::tag::{ResourceTags, TaggedResource};
+use crate::transit_gateway::TransitGateway;
 use crate::virtual_gateway::Gateway;
 use crate::virtual_interface::{VirtualInterface, VirtualInterfaceStatus};
 use crate::webhook::{Webhook, WebhookStatus};
@@ -200,8 +207,20 @@ typed! {
     connection(id: &ConnectionId) -> Connection, key::connection;
     /// A virtual interface.
     interface(id: &VirtualInterfaceId) -> VirtualInterface, key::interface;
+    /// A BGP failover test.
+    failover_test(id: &FailoverTestId) -> FailoverTest, key::failover_test;
     /// A virtual gateway.
     gateway(id: &VirtualGatewayId) -> Gateway, key::gateway;
+    /// A transit gateway.
+    transit_gateway(id: &TransitGatewayId) -> TransitGateway, key::transit_gateway;
+    /// A Direct Connect gateway.
+    dx_gateway(id: &DirectConnectGatewayId) -> DirectConnectGateway, key::dx_gateway;
+    /// An association of a gateway with a Direct Connect gateway.
+    association(id: &AssociationId) -> Association, key::association;
+    /// A proposal of an association.
+    proposal(id: &ProposalId) -> Proposal, key::proposal;
+    /// The operator's public network on an edge.
+    public_network(edge: &EdgeId) -> PublicNetwork, key::public_network;
     /// The claim on a piece of a peer subnet.
     peer_subnet(domain: &RoutingDomainId, edge: &EdgeId, piece: &str) -> Claim, key::peer_subnet;
     /// What an edge last said of an interface.

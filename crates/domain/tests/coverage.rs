@@ -6,16 +6,19 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::command::Command;
-use common::scene::{CONNECTION_EVENTS, EVENTS};
+use common::scene::{ASSOCIATION_EVENTS, CONNECTION_EVENTS, EVENTS, PROPOSAL_EVENTS};
 use common::story::{Did, Moment, Stage, story};
+use linkway_domain::association_proposal::Phase as ProposalPhase;
 use linkway_domain::connection::ConnectionPhase;
+use linkway_domain::gateway_association::Phase as AssociationPhase;
+use linkway_domain::id::RoutingDomainId;
 use linkway_domain::key;
 use linkway_domain::virtual_interface::Phase;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
 /// How many stories; the same ones each time.
-const STORIES: usize = 400;
+const STORIES: usize = 1000;
 
 #[test]
 fn stories_reach_every_arrow_of_the_state_tables() {
@@ -59,6 +62,19 @@ fn wanted() -> Vec<String> {
         );
         all.extend(old.is_terminal().then(|| format!("connection: {old:?} -> forgotten")));
     }
+    for old in AssociationPhase::ALL {
+        let after = ASSOCIATION_EVENTS.iter().filter_map(|event| old.after(*event));
+        all.extend(
+            after.filter(|new| *new != old).map(|new| format!("association: {old:?} -> {new:?}")),
+        );
+        all.extend(old.is_terminal().then(|| format!("association: {old:?} -> forgotten")));
+    }
+    for new in PROPOSAL_EVENTS.iter().filter_map(|event| ProposalPhase::Requested.after(*event)) {
+        all.push(format!("proposal: Requested -> {new:?}"));
+    }
+    all.push("an association of two accounts".to_owned());
+    all.push("two VPCs behind one interface".to_owned());
+    all.push("a transit gateway behind a transit interface".to_owned());
     all
 }
 
@@ -120,7 +136,33 @@ fn arrows(moment: &Moment<'_>) -> Vec<String> {
             all.push(format!("connection: {:?} -> forgotten", old.phase));
         }
     }
+    for new in moment.after.associations() {
+        if new.gateway_owner != new.associated_owner {
+            all.push("an association of two accounts".to_owned());
+        }
+        if let Some(old) = moment.before.association(&new.id).filter(|old| old.phase != new.phase) {
+            all.push(format!("association: {:?} -> {:?}", old.phase, new.phase));
+        }
+    }
+    for old in moment.before.associations() {
+        if moment.after.association(&old.id).is_none() {
+            all.push(format!("association: {:?} -> forgotten", old.phase));
+        }
+    }
+    for new in moment.after.proposals() {
+        if let Some(old) = moment.before.proposal(&new.id).filter(|old| old.phase != new.phase) {
+            all.push(format!("proposal: {:?} -> {:?}", old.phase, new.phase));
+        }
+    }
     for edge in moment.after.edges() {
+        let domains = moment.after.config(&edge).routing_domains;
+        if domains.iter().any(|domain| domain.associations.len() > 1) {
+            all.push("two VPCs behind one interface".to_owned());
+        }
+        let is_transit = |id: &RoutingDomainId| id.as_str().starts_with("tgw-");
+        if domains.iter().any(|domain| is_transit(&domain.routing_domain_id)) {
+            all.push("a transit gateway behind a transit interface".to_owned());
+        }
         let count = moment.after.ids_in(&key::edge_interfaces(&edge)).count();
         if count >= 3 {
             all.push("three interfaces on a router".to_owned());

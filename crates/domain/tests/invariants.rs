@@ -15,8 +15,11 @@ use common::story::{Did, Moment, Stage, Step, outcome, story};
 use common::{World, is_party, malformed};
 use linkway_domain::access_key::Principal;
 use linkway_domain::connection::ConnectionPhase;
-use linkway_domain::edge::project;
-use linkway_domain::id::VirtualInterfaceId;
+use linkway_domain::edge::{EdgeConfig, project};
+use linkway_domain::gateway_association::{
+    AssociatedGateway, Association, Phase as AssociationPhase, State as AssociationState,
+};
+use linkway_domain::id::{RoutingDomainId, VirtualGatewayId, VirtualInterfaceId};
 use linkway_domain::key;
 use linkway_domain::tag::TaggedResource;
 use linkway_domain::tag::decide::Tagged;
@@ -85,11 +88,23 @@ proptest! {
         each_call(&story, |moment| {
             if let Some(Outcome::VirtualInterface(interface)) = outcome(moment.did) {
                 match moment.call.command {
-                    Command::Create(_) | Command::Confirm(_) => confirmed.insert(interface.id.clone()),
+                    Command::Create(_)
+                    | Command::Confirm(_)
+                    | Command::CreateTransit(_)
+                    | Command::ConfirmTransit(_) => confirmed.insert(interface.id.clone()),
+                    Command::Move(_) if interface.phase == Phase::Moving => {
+                        confirmed.remove(&interface.id)
+                    }
+                    Command::Verify(_) if interface.phase == Phase::Accepted => {
+                        confirmed.insert(interface.id.clone())
+                    }
                     Command::DeleteInterface(_) => confirmed.remove(&interface.id),
                     _ => false,
                 };
             }
+            let was_moving = |id| moment.before.interface(id).is_some_and(|i| i.phase == Phase::Moving);
+            let now = moment.after.interfaces().filter(|i| i.phase == Phase::Accepted);
+            confirmed.extend(now.filter(|i| was_moving(&i.id)).map(|i| i.id.clone()));
             prop_assert_eq!(&on_routers(moment.after), &confirmed);
             Ok(())
         })?;
@@ -98,11 +113,13 @@ proptest! {
     #[test]
     fn invariant_2_what_a_router_holds_is_not_given_to_others(story in story()) {
         each_step(&story, |stage| {
-            for held in stage.scene.routers.iter().filter_map(|router| router.held.as_ref()) {
+            for (router, held) in stage.scene.routers.iter().filter_map(|router| Some((router, router.held.as_ref()?))) {
                 for item in &held.interfaces {
-                    let phase =
-                        stage.scene.world.interface(&item.virtual_interface_id).map(|i| i.phase);
-                    prop_assert!(matches!(phase, Some(Phase::Accepted | Phase::Deleting)), "{item:?}: {phase:?}");
+                    let found = stage.scene.world.interface(&item.virtual_interface_id);
+                    let phase = found.map(|i| i.phase);
+                    prop_assert!(matches!(phase, Some(Phase::Accepted | Phase::Moving | Phase::Deleting)), "{item:?}: {phase:?}");
+                    let place = found.map(|i| (&i.edge, &i.port));
+                    prop_assert_eq!(place, Some((&router.id, &item.interface)), "no second router has it");
                 }
                 for port in &held.ports {
                     let connection = stage.scene.world.connection(&port.connection_id);
@@ -126,12 +143,19 @@ proptest! {
             match outcome(moment.did) {
                 Some(Outcome::Connection(c)) => prop_assert_eq!(&c.owner, who),
                 Some(Outcome::VirtualInterface(i)) => prop_assert!(is_party(i, who)),
+                Some(Outcome::DirectConnectGateway(g)) => prop_assert_eq!(&g.owner, who),
+                Some(Outcome::Association(a)) => prop_assert!(a.is_visible_to(who)),
+                Some(Outcome::Proposal(p)) => prop_assert!(p.is_visible_to(who)),
+                Some(Outcome::FailoverTest(test)) => {
+                    prop_assert!([&test.owner, &test.lender].contains(&who))
+                }
                 Some(Outcome::Agreement(agreement)) => prop_assert_eq!(&agreement.account, who),
                 Some(Outcome::Tagged(Tagged(resource))) => {
                     let seen = moment.before.as_seen_by(who);
                     let key = match resource {
                         TaggedResource::Connection(id) => key::connection(id),
                         TaggedResource::VirtualInterface(id) => key::interface(id),
+                        TaggedResource::DirectConnectGateway(id) => key::dx_gateway(id),
                     };
                     prop_assert!(seen.records.contains_key(key.as_str()), "{who} labelled {key}");
                 }
@@ -160,12 +184,19 @@ proptest! {
                 let config = world.config(&router.id);
                 let mut subnets = Vec::new();
                 for item in &config.interfaces {
-                    let owner = &world.interface(&item.virtual_interface_id).expect("is there").owner;
-                    let id = item.routing_domain_id.as_str().parse().expect("a virtual gateway's");
-                    let gateway = world.gateway(&id).expect("is there");
-                    prop_assert_eq!(owner, &gateway.owner);
+                    let interface = world.interface(&item.virtual_interface_id).expect("is there");
+                    let domain = &item.routing_domain_id;
+                    let owner = match domain.as_str().parse::<VirtualGatewayId>() {
+                        Ok(id) => world.gateway(&id).map(|gateway| &gateway.owner),
+                        Err(_) => {
+                            let mut direct = world.dx_gateways();
+                            direct.find(|it| it.routing_domain == *domain).map(|it| &it.owner)
+                        }
+                    };
+                    let is_public = *domain == RoutingDomainId::public();
+                    prop_assert!(is_public || owner == Some(&interface.owner), "{:?}", item);
                     let peers = item.peers.iter();
-                    subnets.extend(peers.map(|peer| (&gateway.id, peer.addresses.amazon().trunc())));
+                    subnets.extend(peers.map(|peer| (domain, peer.addresses.amazon().trunc())));
                 }
                 for (index, (gateway, net)) in subnets.iter().enumerate() {
                     let clash = subnets[..index].iter().any(|(other, taken)| {
@@ -173,11 +204,96 @@ proptest! {
                     });
                     prop_assert!(!clash, "{net} twice in {gateway}");
                 }
-                let used: BTreeSet<_> =
-                    config.interfaces.iter().map(|item| item.routing_domain_id.clone()).collect();
+                let reached = config.routing_domains.iter().flat_map(|domain| &domain.associations);
+                let reached = reached.map(|association| association.routing_domain_id.clone());
+                let of_interfaces = config.interfaces.iter().map(|item| item.routing_domain_id.clone());
+                let used: BTreeSet<_> = of_interfaces.chain(reached).collect();
                 let listed: Vec<_> =
                     config.routing_domains.iter().map(|g| g.routing_domain_id.clone()).collect();
                 prop_assert_eq!(listed, used.into_iter().collect::<Vec<_>>(), "each once, none unused");
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn invariant_4_a_routing_domain_reaches_only_what_a_live_association_allows(story in story()) {
+        each_step(&story, |stage| {
+            let world = &stage.scene.world;
+            for router in &stage.scene.routers {
+                for domain in &world.config(&router.id).routing_domains {
+                    let mut direct = world.dx_gateways();
+                    let direct = direct.find(|it| it.routing_domain == domain.routing_domain_id);
+                    let Some(direct) = direct else {
+                        prop_assert!(domain.associations.is_empty(), "{:?}", domain);
+                        continue;
+                    };
+                    prop_assert!(domain.handoffs.is_empty() && domain.cidrs.is_empty());
+                    let live = world.associations().filter(|it| it.gateway == direct.id && it.phase.is_live());
+                    let expected: BTreeMap<_, _> = live
+                        .map(|it| {
+                            let prefixes = match it.associated {
+                                AssociatedGateway::Virtual(_) => it.allowed.filter(&it.cidrs),
+                                AssociatedGateway::Transit(_) => it.allowed.as_slice().to_vec(),
+                            };
+                            (it.associated.as_str().to_owned(), prefixes)
+                        })
+                        .collect();
+                    let reached: BTreeMap<_, _> = domain
+                        .associations
+                        .iter()
+                        .map(|it| (it.routing_domain_id.to_string(), it.prefixes.clone()))
+                        .collect();
+                    prop_assert_eq!(reached, expected);
+                }
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn invariant_2_an_association_has_not_ended_while_a_router_still_has_it(story in story()) {
+        each_step(&story, |stage| {
+            let world = &stage.scene.world;
+            for held in stage.scene.routers.iter().filter_map(|router| router.held.as_ref()) {
+                for domain in &held.routing_domains {
+                    for reached in &domain.associations {
+                        let is_it = |it: &&Association| {
+                            Some(it.gateway.as_str()) == domain.alias.as_deref()
+                                && it.associated.as_str() == reached.routing_domain_id.as_str()
+                        };
+                        let mut all = world.associations().filter(is_it);
+                        prop_assert!(all.any(|it| !it.phase.is_terminal()), "{:?}", reached);
+                    }
+                }
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn an_association_is_shown_as_associated_only_when_every_edge_has_it(story in story()) {
+        each_step(&story, |stage| {
+            let world = &stage.scene.world;
+            for association in world.associations() {
+                let state = world.association_state(&association.id).expect("is there");
+                if state != AssociationState::Associated {
+                    continue;
+                }
+                for router in &stage.scene.routers {
+                    let now = world.config(&router.id);
+                    let here = |config: &EdgeConfig| {
+                        let alias = Some(association.gateway.to_string());
+                        let domain = config.routing_domains.iter().find(|it| it.alias == alias);
+                        let domain = domain.map(|domain| domain.associations.clone());
+                        domain.map(|all| all.into_iter().find(|it| it.routing_domain_id.as_str() == association.associated.as_str()))
+                    };
+                    // An interface that came after the association is attaching by itself.
+                    let held = router.held.as_ref().and_then(here);
+                    if let (Some(held), Some(now)) = (held, here(&now)) {
+                        prop_assert_eq!(held, now);
+                    }
+                }
             }
             Ok(())
         })?;
@@ -254,6 +370,7 @@ proptest! {
                 moment.call.command,
                 Command::ReportInterface(_)
                     | Command::ReportConnection(_)
+                    | Command::ReportAssociation(_)
                     | Command::GiveUp(_)
                     | Command::Due(_)
             );
@@ -308,11 +425,14 @@ proptest! {
             let connections: Vec<_> = rotated(world.connections(), rotation);
             let interfaces: Vec<_> = rotated(world.interfaces(), rotation);
             let gateways: Vec<_> = rotated(world.gateways(), rotation);
+            let transit: Vec<_> = rotated(world.transit_gateways(), rotation);
+            let associations: Vec<_> = rotated(world.associations(), rotation);
             for router in &stage.scene.routers {
                 let indexed = world.config(&router.id);
                 let generation = indexed.generation;
-                let all = project(&router.id, (world.epoch(), generation), &connections, &interfaces, &gateways);
-                prop_assert_eq!(indexed, all);
+                let version = (world.epoch(), generation);
+                let all = project(&router.id, version, &connections, &interfaces, &gateways, &transit, &associations);
+                prop_assert_eq!(indexed, world.with_network(&router.id, all));
             }
             Ok(())
         })?;
@@ -328,9 +448,13 @@ proptest! {
         scene.settle(true, true);
         for interface in scene.world.interfaces() {
             prop_assert_ne!(interface.phase, Phase::Deleting, "{}", interface.id);
+            prop_assert_ne!(interface.phase, Phase::Moving, "{}", interface.id);
         }
         for connection in scene.world.connections() {
             prop_assert_ne!(connection.phase, ConnectionPhase::Deleting, "{}", connection.id);
+        }
+        for association in scene.world.associations() {
+            prop_assert_ne!(association.phase, AssociationPhase::Disassociating, "{}", association.id);
         }
         // Everything expires and is approved, then everything that has ended is forgotten.
         for _ in 0..2 {
@@ -338,7 +462,10 @@ proptest! {
             prop_assert_eq!(due_calls(&scene.world, scene.now).len(), 0);
         }
         let ended = scene.world.interfaces().any(|i| i.phase.is_terminal())
-            || scene.world.connections().any(|c| c.phase.is_terminal());
+            || scene.world.connections().any(|c| c.phase.is_terminal())
+            || scene.world.associations().any(|a| a.phase.is_terminal())
+            || scene.world.dx_gateways().any(|g| g.phase.is_terminal())
+            || scene.world.proposals().next().is_some();
         prop_assert!(!ended, "not forgotten");
         prop_assert_eq!(scene.world.violations(), Vec::<String>::new());
     }

@@ -79,11 +79,6 @@ fn only_its_owner_changes_an_interface_and_only_once_it_is_accepted() {
     refused(scene.tenant(A, Command::Update(named())), &text);
     refused(scene.tenant(A, Command::CreatePeer(ipv6(&id))), &text);
     refused(scene.tenant(A, delete(&id, "dxpeer-f0000000")), &text);
-    scene.delete(B, &id).expect("B's own");
-    let text = format!(
-        "virtualInterfaceId \"{id}\" is in state deleting; only one that was accepted can be changed."
-    );
-    refused(scene.tenant(B, Command::Update(named())), &text);
     for (change, text) in [
         (
             UpdateVirtualInterfaceAttributes { site_link: Some(true), ..update(&id) },
@@ -91,11 +86,18 @@ fn only_its_owner_changes_an_interface_and_only_once_it_is_accepted() {
         ),
         (
             UpdateVirtualInterfaceAttributes { rate_limit: Some("50Mbps".into()), ..update(&id) },
-            "rateLimit \"50Mbps\" is not offered: ports here do not police.",
+            &format!(
+                "rateLimit of virtualInterfaceId \"{id}\" is not yours to change: the owner of its connection is account {A}."
+            ),
         ),
     ] {
         refused(scene.tenant(B, Command::Update(change)), text);
     }
+    scene.delete(B, &id).expect("B's own");
+    let text = format!(
+        "virtualInterfaceId \"{id}\" is in state deleting; only one that was accepted can be changed."
+    );
+    refused(scene.tenant(B, Command::Update(named())), &text);
 }
 
 #[test]

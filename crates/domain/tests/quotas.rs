@@ -15,7 +15,8 @@ use linkway_domain::quota::{Count, Quota, Quotas};
 use linkway_domain::record::Record;
 use linkway_domain::tag::decide::TagChange;
 use linkway_domain::virtual_interface::decide::{
-    AllocatePrivateVirtualInterface as Allocate, NewInterface,
+    AllocatePrivateVirtualInterface as Allocate, CreatePrivateVirtualInterface as Create,
+    NewInterface,
 };
 use proptest::prelude::*;
 
@@ -342,6 +343,7 @@ fn tags_that_go_give_back_their_bytes() {
 fn of_two_who_race_for_the_last_one_exactly_one_wins() {
     let mut at = narrow(|_| {});
     let own = [at.line.to_string(), at.scene.line(A, R1, "eth2").to_string()];
+    let of_a = at.scene.vpc(A).id.to_string();
     at.scene.world.settings.quotas = Quotas::each(1);
     at.scene.world.settings.quotas.interfaces_per_connection = 2;
     let lines = [at.line.clone(), at.scene.line(C, R2, "eth1")].map(|line| line.to_string());
@@ -351,6 +353,11 @@ fn of_two_who_race_for_the_last_one_exactly_one_wins() {
             owner: B.to_owned(),
             new: plain(vlan),
         })
+    };
+    let limited = |line: &str, vlan| {
+        let new = NewInterface { rate_limit: Some("50Mbps".to_owned()), ..plain(vlan) };
+        let gateway = Some(of_a.clone());
+        Command::Create(Create { connection: line.to_owned(), new, gateway, ..Create::default() })
     };
     let key = || Command::CreateAccessKey(CreateAccessKey::Account(B.to_owned()));
     let order = || {
@@ -369,12 +376,17 @@ fn of_two_who_race_for_the_last_one_exactly_one_wins() {
             (A, lend(&lines[0], 1)),
             (A, lend(&lines[0], 2)),
         ),
+        (Quota::RateLimitersPerConnection, (A, limited(&lines[0], 1)), (A, limited(&lines[0], 2))),
         (Quota::UnansweredOffers, (A, lend(&lines[0], 1)), (C, lend(&lines[1], 1))),
         (Quota::ConnectionsPerLocation, (B, order()), (B, order())),
         (Quota::AccessKeysPerAccount, ("", key()), ("", key())),
         (Quota::TagBytesPerAccount, (A, tagging(A, &own[0], 1)), (A, tagging(A, &own[1], 1))),
     ];
     for (quota, one, other) in races {
+        // A rate limit is of an interface, of which there is room for two then.
+        let interfaces = if quota == Quota::RateLimitersPerConnection { 2 } else { 1 };
+        let quotas = &mut at.scene.world.settings.quotas;
+        quotas.private_and_public_interfaces_per_connection = interfaces;
         let call = |scene: &mut Scene, (who, command): &(&str, Command)| {
             let principal = if who.is_empty() { Principal::Operator } else { tenant(who) };
             scene.call(principal, command.clone())
@@ -456,7 +468,7 @@ fn refused_anyway(line: &ConnectionId) -> Vec<Allocate> {
         with(|new| new.name.clear()),
         with(|new| new.asn = Some(0)),
         with(|new| new.mtu = Some(9000)),
-        with(|new| new.rate_limit = Some("1Gbps".to_owned())),
+        with(|new| new.rate_limit = Some("51Mbps".to_owned())),
         with(|new| new.address_family = Some("ipx".to_owned())),
         with(|new| new.amazon_address = Some("nowhere".to_owned())),
         with(|new| new.tags = vec![("aws:x".to_owned(), None)]),
@@ -509,10 +521,12 @@ proptest! {
             prop_assert_eq!(world.violations(), Vec::<String>::new());
             for (at, (_, record)) in &world.records {
                 let Record::Count(count) = record else { continue };
-                // The scene itself orders two connections of A.
+                // The scene itself orders two connections of A, which has two Direct Connect gateways.
                 let most = match at.split('/').nth(1) {
-                    Some("connection") => limit.max(2),
+                    Some("connection" | "dxgw") => limit.max(2),
                     Some("tag-bytes") => tag_bytes_per_account,
+                    // The pool of a connection of 10 Gbit/s.
+                    Some("prefix-ipv4" | "prefix-ipv6") => 5_000,
                     Some(_) | None => limit,
                 };
                 prop_assert!((1..=most).contains(&count.total), "{}: {}", at, count);

@@ -9,11 +9,12 @@ use common::{Call, World, refused};
 use linkway_domain::Time;
 use linkway_domain::access_key::Principal;
 use linkway_domain::edge::report::{ReportInterface, ReportSeen};
-use linkway_domain::edge::{ConfigVersion, EdgeSeen};
+use linkway_domain::edge::{ConfigVersion, DrainStage, EdgeSeen};
 use linkway_domain::epoch::{Epoch, RenewEpoch};
 use linkway_domain::id::{AccessKeyId, EdgeId, VirtualInterfaceId};
 use linkway_domain::key;
 use linkway_domain::record::Record;
+use linkway_domain::virtual_interface::drain::DrainInterface;
 use linkway_domain::virtual_interface::{InterfaceReport, Phase};
 use proptest::prelude::*;
 
@@ -242,6 +243,45 @@ fn an_epoch_is_later_than_every_one_before() {
     scene.world.records.insert("epoch-before/x".to_owned(), mark);
     let found = scene.world.violations();
     assert_eq!(found.len(), 2, "{found:?}");
+}
+
+#[test]
+fn an_interface_is_drained_in_stages_and_back_at_once() {
+    let (mut scene, interface) = accepted();
+    let drain = |undo, wait| {
+        let interface = interface.to_string();
+        Command::Drain(DrainInterface { interface, wait, undo })
+    };
+    let stage = |scene: &Scene| scene.world.config(&edge()).interfaces[0].peers[0].drain;
+    let before = scene.world.config(&edge());
+    scene.operate(drain(false, Some(10)));
+    assert_eq!(stage(&scene), Some(DrainStage::Graceful));
+    // Asked again, it goes on as it was.
+    scene.later(9_000).operate(drain(false, Some(600)));
+    scene.reconcile();
+    assert_eq!(stage(&scene), Some(DrainStage::Graceful));
+    scene.later(1_000).reconcile();
+    assert_eq!(stage(&scene), Some(DrainStage::Withdrawn));
+    scene.later(5_000).reconcile();
+    assert_eq!(stage(&scene), Some(DrainStage::Shut));
+    scene.later(1_000_000).reconcile();
+    assert_eq!(stage(&scene), Some(DrainStage::Shut));
+    scene.operate(drain(true, None));
+    assert_eq!(scene.world.config(&edge()).interfaces, before.interfaces);
+    assert_eq!(scene.world.violations(), Vec::<String>::new());
+    // Deleted while it is drained: nothing of that is left to be done.
+    scene.operate(drain(false, None));
+    scene.delete(B, &interface).expect("its own");
+    scene.later(1_000_000).reconcile();
+    assert_eq!(scene.world.violations(), Vec::<String>::new());
+    for (wait, id) in
+        [(Some(-1), interface.as_str()), (Some(3601), interface.as_str()), (None, "dxvif-f9999999")]
+    {
+        let command = DrainInterface { interface: id.to_owned(), wait, undo: false };
+        let text = if wait.is_some() { "waitSeconds" } else { "does not exist" };
+        let error = scene.by(Principal::Operator, Command::Drain(command)).expect_err(text);
+        assert!(error.to_string().contains(text), "{error}");
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@ use linkway_domain::virtual_interface::decide::{
     AllocatePrivateVirtualInterface as Allocate, ConfirmPrivateVirtualInterface as Confirm,
     CreatePrivateVirtualInterface as Create,
 };
+use linkway_domain::virtual_interface::options::PrefixNumbers;
 use linkway_domain::virtual_interface::{Phase, State};
 
 /// A lends an interface to B.
@@ -411,8 +412,8 @@ fn what_is_not_offered_is_refused_by_name() {
             "newPrivateVirtualInterface.enableSiteLink \"true\" is not offered: SiteLink needs a Direct Connect gateway.",
         ),
         (
-            Create { prefix_pool: Some("ipv4PrefixPool"), ..create() },
-            "newPrivateVirtualInterface.ipv4PrefixPool is not offered: each session takes 100 prefixes per family.",
+            Create { prefix_pool: PrefixNumbers { ipv4: Some(1_001), ipv6: None }, ..create() },
+            "newPrivateVirtualInterface.prefixPoolAllocatedCountIpv4 \"1001\" must be from 0 to 1000 prefixes.",
         ),
     ];
     for (create, text) in cases {

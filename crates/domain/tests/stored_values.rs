@@ -20,6 +20,7 @@ fn values_that_break_a_rule_are_refused_when_read_back() {
     taken::<Vlan>("4094");
     taken::<Asn>("4294967294");
     taken::<GatewayAsn>("64512");
+    taken::<GatewayAsn>("7224");
     taken::<Mtu>("9001");
     taken::<AuthKey>("\"tgyn26example\"");
     taken::<Prefix>("\"10.0.0.0/16\"");
@@ -35,7 +36,7 @@ fn values_that_break_a_rule_are_refused_when_read_back() {
 
     refused::<Vlan>("4095");
     refused::<Asn>("23456");
-    refused::<GatewayAsn>("65000000");
+    refused::<GatewayAsn>("65535");
     refused::<Mtu>("1501");
     refused::<Prefix>("\"10.0.0.1/16\"");
     refused::<NextHop>("\"127.0.0.1\"");

@@ -3,7 +3,9 @@
 //! * A *port* carries 802.1Q frames and nothing else, so that nobody reaches the router by the bare port.
 //! * On a *customer's* link, ARP and neighbour discovery count only for the peer, and only BGP, BFD and ICMP of the peer
 //!   reach the router, all of it policed. A source cannot be of the VPC or of the handoff's subnet. What passes is
-//!   marked, and what has a customer's mark does not leave on a customer's link.
+//!   marked, and what has a customer's mark does not leave on a customer's link; between links that have SiteLink another
+//!   mark lets it. A rate limit is on what is forwarded, each way for itself: what the router and the customer's router say to
+//!   each other is not in it, so that a full link loses no session.
 //! * What comes from a *handoff* is marked as being of a routing domain, unless it is for the handoff's own subnet.
 //! * Where a packet leaves as it should, its mark goes, so that a tunnel that carries it is nothing special.
 //!
@@ -19,7 +21,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, LazyLock};
 
 use ipnet::IpNet;
-use linkway_domain::net::{AddressFamily, PeerAddresses};
+use linkway_domain::net::{AddressFamily, PeerAddresses, RateLimit};
 
 use crate::mark::Marks;
 use crate::martians;
@@ -56,8 +58,14 @@ pub enum Fence {
     Customer {
         /// The ends of its sessions.
         peers: Vec<PeerAddresses>,
+        /// What passes each way at most.
+        limit: Option<RateLimit>,
         /// What it has in common with the other links of its routing domain.
         domain: Arc<DomainFence>,
+        /// Whether what comes from customers whose links have this too may leave by it.
+        site_link: bool,
+        /// Of a public interface: the only sources of what passes. `None`: any that is not of the routing domain itself.
+        sources: Option<Vec<IpNet>>,
     },
 }
 
@@ -94,6 +102,10 @@ pub struct Drops {
     pub transit: u64,
     /// Other protocols than ARP, IPv4 and IPv6, and the family in which the interface has no peer; on a port, what has no VLAN.
     pub protocol: u64,
+    /// From the customer, above the rate limit. No fence's: it is the customer's own traffic.
+    pub policed_in: u64,
+    /// To the customer, above the rate limit.
+    pub policed_out: u64,
 }
 
 /// What a filter's drops count as.
@@ -109,13 +121,17 @@ pub enum Counter {
     Transit,
     /// See [`Drops::protocol`].
     Protocol,
+    /// See [`Drops::policed_in`].
+    PolicedIn,
+    /// See [`Drops::policed_out`].
+    PolicedOut,
 }
 
 impl Drops {
-    /// The counters with their names.
+    /// The counters of fences with their names.
     #[must_use]
     pub const fn by_fence(&self) -> [(&'static str, u64); 5] {
-        let Self { neighbour, router, source, transit, protocol } = *self;
+        let Self { neighbour, router, source, transit, protocol, .. } = *self;
         [
             ("neighbour", neighbour),
             ("router", router),
@@ -133,6 +149,8 @@ impl Drops {
             Counter::Source => &mut self.source,
             Counter::Transit => &mut self.transit,
             Counter::Protocol => &mut self.protocol,
+            Counter::PolicedIn => &mut self.policed_in,
+            Counter::PolicedOut => &mut self.policed_out,
         };
         *sum = sum.saturating_add(packets);
     }
@@ -254,6 +272,8 @@ pub enum Action {
     Drop,
     /// As many as this pass.
     Police(Rate),
+    /// What is above the rate is dropped; the filters that follow decide about the rest.
+    Limit(RateLimit),
     /// It passes and has these bits of the mask set in its mark, the others of it cleared.
     Mark {
         /// The bits.
@@ -281,7 +301,10 @@ impl Fence {
         match self {
             Self::Port => port(&mut list),
             Self::Handoff { own } => handoff(&mut list, own, marks),
-            Self::Customer { peers, domain } => customer(&mut list, peers, domain, marks),
+            Self::Customer { peers, limit, domain, site_link, sources } => {
+                let passes = (*site_link, sources.as_deref());
+                customer(&mut list, peers, *limit, domain, passes, marks);
+            }
         }
         list.0
     }
@@ -348,8 +371,15 @@ impl Filter {
 /// What the drops of a filter with this cookie count as; `None` if it is not ours.
 #[must_use]
 pub fn counter_of(cookie: &Cookie) -> Option<Counter> {
-    let all =
-        [Counter::Neighbour, Counter::Router, Counter::Source, Counter::Transit, Counter::Protocol];
+    let all = [
+        Counter::Neighbour,
+        Counter::Router,
+        Counter::Source,
+        Counter::Transit,
+        Counter::Protocol,
+        Counter::PolicedIn,
+        Counter::PolicedOut,
+    ];
     let number = *cookie.strip_prefix(&COOKIE)?.first()?;
     all.into_iter().find(|counter| *counter as u8 == number)
 }
@@ -382,7 +412,7 @@ fn port(list: &mut List) {
 
 /// The subnet's other addresses are no business of the router's: each that is tried would make an entry in the neighbour table.
 fn handoff(list: &mut List, own: &[IpNet], marks: &Marks) {
-    let mask = marks.domain_mark | marks.customer_mark;
+    let mask = marks.all();
     let mark = Action::Mark { bits: marks.domain_mark, mask };
     for (family, protocol, first) in
         [(AddressFamily::Ipv4, Protocol::Ipv4, 1_u16), (AddressFamily::Ipv6, Protocol::Ipv6, 4)]
@@ -403,7 +433,7 @@ fn handoff(list: &mut List, own: &[IpNet], marks: &Marks) {
 
 /// Whatever is left of a packet's mark goes with it no further.
 fn unmark(list: &mut List, priority: u16, marks: &Marks) {
-    let clear = Action::Mark { bits: 0, mask: marks.domain_mark | marks.customer_mark };
+    let clear = Action::Mark { bits: 0, mask: marks.all() };
     list.put(
         (Direction::Egress, priority, Protocol::All),
         Condition::All,
@@ -412,7 +442,24 @@ fn unmark(list: &mut List, priority: u16, marks: &Marks) {
     );
 }
 
-fn customer(list: &mut List, peers: &[PeerAddresses], domain: &DomainFence, marks: &Marks) {
+/// The priority of the rate limit on the way in: behind what the router takes and what the fence drops, of both families.
+const LIMIT_IN: u16 = 15;
+/// The same on the way out: behind what the router itself sends.
+const LIMIT_OUT: u16 = 13;
+
+fn customer(
+    list: &mut List,
+    peers: &[PeerAddresses],
+    limit: Option<RateLimit>,
+    domain: &DomainFence,
+    (site_link, sources): (bool, Option<&[IpNet]>),
+    marks: &Marks,
+) {
+    let mut bits = marks.domain_mark | marks.customer_mark;
+    if site_link {
+        bits |= marks.site_link_mark;
+    }
+    let mark = Action::Mark { bits, mask: marks.all() };
     let ingress = |priority, protocol| (Direction::Ingress, priority, protocol);
     for peer in peers {
         if let (IpAddr::V4(sender), IpAddr::V4(target)) =
@@ -427,33 +474,84 @@ fn customer(list: &mut List, peers: &[PeerAddresses], domain: &DomainFence, mark
     for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
         let own: Vec<&PeerAddresses> = peers.iter().filter(|p| p.family() == family).collect();
         if !own.is_empty() {
-            family_of_customer(list, family, &own, domain, marks);
+            family_of_customer(list, family, (&own, sources), domain, mark, marks);
         }
     }
-    list.put(ingress(20, Protocol::All), Condition::All, Action::Drop, Counter::Protocol);
-    let out = (Direction::Egress, 1, Protocol::All);
-    list.put(out, Condition::Mark(marks.customer_mark), Action::Drop, Counter::Transit);
-    unmark(list, 2, marks);
+    list.put(ingress(30, Protocol::All), Condition::All, Action::Drop, Counter::Protocol);
+    // A priority keeps its kind of filter from build to build: 1 and 2 were others.
+    let out = |priority| (Direction::Egress, priority, Protocol::All);
+    if let Some(limit) = limit {
+        rate_limit(list, peers, limit, marks);
+    }
+    if site_link {
+        let clear = Action::Mark { bits: 0, mask: marks.all() };
+        let condition = Condition::Mark(marks.site_link_mark);
+        list.put(out(LIMIT_OUT + 1), condition, clear, Counter::Transit);
+    }
+    let condition = Condition::Mark(marks.customer_mark);
+    list.put(out(LIMIT_OUT + 2), condition, Action::Drop, Counter::Transit);
+    unmark(list, LIMIT_OUT + 3, marks);
+}
+
+/// One policer for each way. What the router itself sends is not in it: ARP, neighbour discovery, and what goes from its address on
+/// the link to the peer's, where nothing that is forwarded goes.
+fn rate_limit(list: &mut List, peers: &[PeerAddresses], limit: RateLimit, marks: &Marks) {
+    use Direction::{Egress, Ingress};
+    let action = Action::Limit(limit);
+    list.put((Ingress, LIMIT_IN, Protocol::All), Condition::All, action, Counter::PolicedIn);
+    list.put((Egress, 10, Protocol::Arp), Condition::All, Action::Pass, Counter::Protocol);
+    let clear = Action::Mark { bits: 0, mask: marks.all() };
+    for peer in peers {
+        let (source, destination) = (host(peer.amazon().addr()), host(peer.customer().addr()));
+        let place = match peer.family() {
+            AddressFamily::Ipv4 => (Egress, 11, Protocol::Ipv4),
+            AddressFamily::Ipv6 => (Egress, 12, Protocol::Ipv6),
+        };
+        let (source, destination) = (Some(source), Some(destination));
+        let to_peer = Condition::Ip { source, destination, transport: None };
+        list.put(place, to_peer, clear, Counter::Protocol);
+        if peer.family() == AddressFamily::Ipv6 {
+            // Neither is forwarded.
+            list.put(place, Condition::from(link_local()), clear, Counter::Protocol);
+            list.put(place, Condition::to(link_multicast()), clear, Counter::Protocol);
+        }
+    }
+    list.put((Egress, LIMIT_OUT, Protocol::All), Condition::All, action, Counter::PolicedOut);
+}
+
+/// Where neighbour discovery comes from, and where it goes (RFC 4861, section 4).
+fn link_local() -> IpNet {
+    "fe80::/10".parse().expect("is a prefix")
+}
+
+/// See [`link_local`].
+fn link_multicast() -> IpNet {
+    "ff02::/16".parse().expect("is a prefix")
 }
 
 /// A family in which the interface has a peer: what reaches the router, what does not, which sources are refused, the mark.
 fn family_of_customer(
     list: &mut List,
     family: AddressFamily,
-    own: &[&PeerAddresses],
+    (own, sources): (&[&PeerAddresses], Option<&[IpNet]>),
     domain: &DomainFence,
+    pass: Action,
     marks: &Marks,
 ) {
     let never = never(family);
-    let (protocol, first) = match family {
-        AddressFamily::Ipv4 => (Protocol::Ipv4, 3_u16),
-        AddressFamily::Ipv6 => (Protocol::Ipv6, 9),
+    // What passes is behind the rate limit.
+    let (protocol, first, behind_limit) = match family {
+        AddressFamily::Ipv4 => (Protocol::Ipv4, 3_u16, 18_u16),
+        AddressFamily::Ipv6 => (Protocol::Ipv6, 9, 21),
     };
-    let place = |offset: u16| (Direction::Ingress, first + offset, protocol);
+    let place = |offset: u16| {
+        let priority = if offset < 3 { first + offset } else { behind_limit + offset };
+        (Direction::Ingress, priority, protocol)
+    };
     let of_family = |net: &&IpNet| AddressFamily::of(net.addr()) == family;
     for peer in own {
         let (source, destination) = (host(peer.customer().addr()), host(peer.amazon().addr()));
-        let mut pass = |source, destination, transport, rate, counter| {
+        let mut police = |source, destination, transport, rate, counter| {
             let condition = Condition::Ip { source, destination, transport: Some(transport) };
             list.put(place(0), condition, Action::Police(rate), counter);
         };
@@ -461,20 +559,20 @@ fn family_of_customer(
         if family == AddressFamily::Ipv6 {
             let (ask, tell) =
                 (Transport::Icmpv6(Some(SOLICITATION)), Transport::Icmpv6(Some(ADVERTISEMENT)));
-            let link_local = Some("fe80::/10".parse().expect("is a prefix"));
-            pass(ends.0, None, ask, NEIGHBOUR, Counter::Neighbour);
-            pass(ends.0, None, tell, NEIGHBOUR, Counter::Neighbour);
-            pass(link_local, None, ask, LINK_LOCAL, Counter::Neighbour);
-            pass(link_local, None, tell, NEIGHBOUR, Counter::Neighbour);
+            let link_local = Some(link_local());
+            police(ends.0, None, ask, NEIGHBOUR, Counter::Neighbour);
+            police(ends.0, None, tell, NEIGHBOUR, Counter::Neighbour);
+            police(link_local, None, ask, LINK_LOCAL, Counter::Neighbour);
+            police(link_local, None, tell, NEIGHBOUR, Counter::Neighbour);
         }
         let icmp = match family {
             AddressFamily::Ipv4 => Transport::Icmp,
             AddressFamily::Ipv6 => Transport::Icmpv6(None),
         };
-        pass(ends.0, ends.1, Transport::TcpTo(marks.bgp_port), BGP_RATE, Counter::Router);
-        pass(ends.0, ends.1, Transport::TcpFrom(marks.bgp_port), BGP_RATE, Counter::Router);
-        pass(ends.0, ends.1, Transport::UdpTo(BFD), BFD_RATE, Counter::Router);
-        pass(ends.0, ends.1, icmp, ICMP_RATE, Counter::Router);
+        police(ends.0, ends.1, Transport::TcpTo(marks.bgp_port), BGP_RATE, Counter::Router);
+        police(ends.0, ends.1, Transport::TcpFrom(marks.bgp_port), BGP_RATE, Counter::Router);
+        police(ends.0, ends.1, Transport::UdpTo(BFD), BFD_RATE, Counter::Router);
+        police(ends.0, ends.1, icmp, ICMP_RATE, Counter::Router);
     }
     let hosts = domain.own.iter().map(|address| host(*address));
     let to: Vec<IpNet> =
@@ -485,17 +583,37 @@ fn family_of_customer(
     for source in domain.inner.iter().chain(never).filter(of_family) {
         list.put(place(2), Condition::from(*source), Action::Drop, Counter::Source);
     }
-    let bits = marks.domain_mark | marks.customer_mark;
-    let pass = Action::Mark { bits, mask: bits };
     for next_hop in
         domain.next_hops.iter().map(|address| host(*address)).filter(|net| of_family(&net))
     {
-        list.put(place(3), Condition::to(next_hop), pass, Counter::Protocol);
+        let (destination, transport) = (Some(next_hop), None);
+        match sources {
+            None => list.put(place(3), Condition::to(next_hop), pass, Counter::Protocol),
+            Some(sources) => {
+                for net in sources.iter().filter(of_family) {
+                    let condition = Condition::Ip { source: Some(*net), destination, transport };
+                    list.put(place(3), condition, pass, Counter::Protocol);
+                }
+            }
+        }
     }
     for transit in domain.transit.iter().filter(of_family) {
         list.put(place(4), Condition::to(*transit), Action::Drop, Counter::Router);
     }
-    list.put(place(5), Condition::All, pass, Counter::Protocol);
+    let Some(sources) = sources else {
+        list.put(place(5), Condition::All, pass, Counter::Protocol);
+        return;
+    };
+    for source in sources.iter().filter(of_family) {
+        list.put(place(5), Condition::from(*source), pass, Counter::Protocol);
+    }
+    // Behind those of both families.
+    let last = match family {
+        AddressFamily::Ipv4 => 27,
+        AddressFamily::Ipv6 => 28,
+    };
+    let place = (Direction::Ingress, last, protocol);
+    list.put(place, Condition::All, Action::Drop, Counter::Source);
 }
 
 /// Neither sources nor destinations of what is forwarded. Sessions use IPv4's link-local range.

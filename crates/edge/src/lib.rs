@@ -14,5 +14,6 @@ pub mod mark;
 mod martians;
 pub mod netlink;
 pub mod plan;
+pub mod probe;
 mod program;
 pub mod session;

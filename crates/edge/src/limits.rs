@@ -144,16 +144,17 @@ fn setting(path: &str) -> u64 {
 }
 
 /// How often BIRD is to look at all of the kernel's links. It hears of each change anyway; the look is for what it could not
-/// hear. A look takes long ([`link_scan`]). So that this is a hundredth of its time at most it looks the more seldom the more
-/// sessions there are.
+/// hear. A look takes long ([`link_scan`]), so it looks the more seldom the more sessions and kernel tables it has. One of
+/// many tables may be one of several, each of which looks at the links of all.
 #[must_use]
-pub fn scan_interval(sessions: usize) -> Duration {
-    Duration::from_secs(match sessions {
-        0..=500 => 10,
-        501..=1_500 => 60,
-        1_501..=3_000 => 240,
-        3_001..=6_000 => 960,
-        6_001.. => 1_800,
+pub fn scan_interval(sessions: usize, tables: usize) -> Duration {
+    Duration::from_secs(match (sessions, tables) {
+        (0..=500, 0..=256) => 10,
+        (501..=1_500, 0..=256) => 60,
+        (1_501..=3_000, 0..=256) => 240,
+        (3_001..=6_000, 0..=256) => 960,
+        (6_001.., 0..=256) => 1_800,
+        (_, 257..) => 3_600,
     })
 }
 

@@ -30,6 +30,8 @@ pub struct Marks {
     pub domain_mark: u32,
     /// The bit of a packet's mark that says that it comes from a customer.
     pub customer_mark: u32,
+    /// The bit of a packet's mark that says that it comes from a customer's interface that has SiteLink.
+    pub site_link_mark: u32,
     /// The TCP port of BGP, which the fences let through: that of the daemon's settings.
     #[serde(skip)]
     pub bgp_port: u16,
@@ -61,6 +63,7 @@ impl Default for Marks {
             rule_preference: 0,
             domain_mark: 0x2000_0000,
             customer_mark: 0x4000_0000,
+            site_link_mark: 0x1000_0000,
             bgp_port: 179,
         }
     }
@@ -76,6 +79,12 @@ impl Marks {
                 LinkKind::Vrf { .. } => RoutingDomainId::parse(name).is_ok(),
                 LinkKind::Other => false,
             }
+    }
+
+    /// The bits of a packet's mark that are ours.
+    #[must_use]
+    pub const fn all(&self) -> u32 {
+        self.domain_mark | self.customer_mark | self.site_link_mark
     }
 
     /// Our range of routing tables.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 use ipnet::IpNet;
-use linkway_domain::edge::PeerStatus;
+use linkway_domain::Time;
+use linkway_domain::edge::{DrainStage, PeerStatus};
 use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
 use linkway_domain::net::{AddressFamily, AuthKey, PeerAddresses, Prefix};
 
@@ -70,13 +71,39 @@ pub struct RoutingDomain {
     pub asn: u32,
     /// What is announced to customers, each with the way towards it, while that way is up.
     pub announced: Vec<Announced>,
-    /// The domain's own prefixes, announced or not: nothing inside them is ever accepted from a customer.
+    /// The domain's own prefixes and those of the domains that it is associated with, announced or not: nothing inside them is
+    /// ever accepted from a customer.
     pub cidrs: Vec<Prefix>,
     /// What else in the VRF is not a customer's to announce: the subnets of the handoffs with the router's own addresses, and
-    /// the next hops towards the VPC. Nothing inside them is accepted either. Sorted, each once.
+    /// the next hops towards the VPC, the same of the domains that it is associated with, and the subnets of their customers'
+    /// sessions. Nothing inside them is accepted either. Sorted, each once.
     pub reserved: Vec<IpNet>,
     /// The sessions with the fabric, IPv4 first.
     pub fabric: Vec<FabricSession>,
+    /// Of a Direct Connect gateway's: what its customers reach in other routing domains, in the order of these.
+    pub associations: Vec<Association>,
+}
+
+/// What a Direct Connect gateway's customers reach in the routing domain of a gateway that is associated with it. Their routes
+/// are in that domain too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Association {
+    /// The associated gateway's routing domain.
+    pub routing_domain: RoutingDomainId,
+    /// The kernel's routing table of its VRF.
+    pub table: u32,
+    /// What is announced to the customers, each with the way towards it over that domain's handoffs, while that way is up.
+    pub announced: Vec<Announced>,
+    /// The families in which that domain's session with the fabric decides whether it is announced.
+    pub fabric: Vec<AddressFamily>,
+}
+
+impl Association {
+    /// The prefixes of a family that are announced.
+    pub fn prefixes(&self, family: AddressFamily) -> impl Iterator<Item = IpNet> {
+        let nets = self.announced.iter().map(|one| one.prefix.net());
+        nets.filter(move |net| AddressFamily::of(net.addr()) == family)
+    }
 }
 
 /// A prefix that is announced to customers.
@@ -120,6 +147,16 @@ pub struct Session {
     pub auth_key: AuthKey,
     /// How often the session was started anew: another number is another session.
     pub resets: u32,
+    /// Of a public interface: the prefixes of the family that are accepted, parts of them too. `None`: as of a private one.
+    pub public: Option<Vec<Prefix>>,
+    /// How many prefixes the customer may announce; `None`: as the settings say.
+    pub prefix_limit: Option<u16>,
+    /// Until when the session is shut for a failover test, by the edge's clock.
+    pub shut_until: Option<Time>,
+    /// How far it is drained; `None`: it is not.
+    pub drain: Option<DrainStage>,
+    /// Whether it exchanges customers' routes with the other sessions of its routing domain that have this too.
+    pub site_link: bool,
 }
 
 /// Recognises a configuration that the daemon has loaded.

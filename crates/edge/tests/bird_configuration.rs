@@ -12,14 +12,17 @@ use std::sync::Arc;
 
 use bird_common::{addresses, net, prefix, routing_domain, session, way};
 use expect_test::expect_file;
-use linkway_domain::net::{AuthKey, PeerAddresses};
+use linkway_domain::Time;
+use linkway_domain::edge::DrainStage;
+use linkway_domain::net::{AddressFamily, AuthKey, PeerAddresses};
 use linkway_edge::bird::BirdSettings;
 use linkway_edge::bird::configuration::{digest, render};
 use linkway_edge::bird::names::{protocol_name, session_of};
 use linkway_edge::bird::render::{Surroundings, router_id, shut_in, without_keys};
 use linkway_edge::bird::shut::Shut;
 use linkway_edge::bird::version::Dialect;
-use linkway_edge::session::{RoutingDomain, Session, Sessions};
+use linkway_edge::fabric::{FabricSession, FabricSessionId};
+use linkway_edge::session::{Association, RoutingDomain, Session, Sessions};
 use proptest::prelude::*;
 
 const LOG: &str = "/run/linkway/bird.log";
@@ -36,7 +39,8 @@ fn whole(domains: Vec<RoutingDomain>, sessions: Vec<Session>) -> Sessions {
 }
 
 /// Two families, two ways for a prefix, a reset, a session that is shut, a key that cannot be, both
-/// families on one interface, a routing domain without sessions.
+/// families on one interface, a routing domain without sessions; a Direct Connect gateway with what it is associated with, of
+/// which one has a session with the fabric that is down and one is a transit gateway's, and sessions that have SiteLink.
 fn everything() -> Sessions {
     let mut first = routing_domain(1, &["10.0.0.0/16", "2001:db8:1::/56"]);
     first.announced = vec![
@@ -51,18 +55,67 @@ fn everything() -> Sessions {
         session(2, &first, PeerAddresses::unique_local(7), "key-of-two"),
         Session {
             resets: 3,
+            public: None,
+            drain: None,
             ..session(3, &first, addresses("10.9.0.0/31", "10.9.0.1/31"), "key-of-three")
         },
         session(4, &second, addresses("169.254.0.1/30", "169.254.0.2/30"), "key-of-four"),
         session(4, &second, PeerAddresses::unique_local(8), "key-of-the-other-four"),
+        Session {
+            public: Some(vec![prefix("198.51.100.0/24"), prefix("203.0.113.0/25")]),
+            ..session(8, &second, addresses("203.0.113.129/30", "203.0.113.130/30"), "key-of-eight")
+        },
+        Session {
+            public: Some(Vec::new()),
+            ..session(8, &second, PeerAddresses::unique_local(9), "key-of-the-other-eight")
+        },
         session(5, &second, addresses("169.254.0.5/30", "169.254.0.6/30"), "key\"of-five"),
     ];
-    whole(vec![first, second, routing_domain(3, &["10.3.0.0/24"])], sessions)
+    let mut sessions = sessions;
+    let mut third = routing_domain(3, &["10.3.0.0/24"]);
+    third.fabric = vec![fabric_session(&third)];
+    let transit = routing_domain(6, &[]);
+    let gateway = RoutingDomain {
+        id: "dxgw-00000004".parse().unwrap(),
+        cidrs: third.cidrs.clone(),
+        reserved: vec![net("192.0.2.0/24")],
+        associations: vec![
+            association(&third, &["10.3.0.0/24"], vec![AddressFamily::Ipv4]),
+            association(&transit, &["10.64.0.0/10", "2001:db8:6000::/40"], Vec::new()),
+        ],
+        ..routing_domain(4, &[])
+    };
+    let ends = [("169.254.0.1/30", "169.254.0.2/30"), ("169.254.0.5/30", "169.254.0.6/30")];
+    for (n, (ours, theirs)) in (6..).zip(ends) {
+        let one = session(n, &gateway, addresses(ours, theirs), "key-of-gateway");
+        // The second one is being drained.
+        let drain = (n == 7).then_some(DrainStage::Graceful);
+        sessions.push(Session { site_link: true, drain, ..one });
+    }
+    whole(vec![first, second, third, transit, gateway], sessions)
+}
+
+/// The fabric's router behind the third handoff.
+fn fabric_session(domain: &RoutingDomain) -> FabricSession {
+    let id = FabricSessionId { routing_domain: domain.id.clone(), family: AddressFamily::Ipv4 };
+    let [local, address] = ["192.0.2.2", "192.0.2.1"].map(|text| text.parse().unwrap());
+    let interface = "fabric3".to_owned();
+    FabricSession { id, interface, local, address, asn: 65_010, auth_key: None }
+}
+
+fn association(to: &RoutingDomain, nets: &[&str], fabric: Vec<AddressFamily>) -> Association {
+    let interface = format!("fabric{}", to.table - 1000);
+    Association {
+        routing_domain: to.id.clone(),
+        table: to.table,
+        announced: nets.iter().map(|net| way(net, "192.0.2.1", &interface)).collect(),
+        fabric,
+    }
 }
 
 #[test]
 fn whole_configurations() {
-    let shut = ["dxvif_f0000004", "dxvif_f9999999"];
+    let shut = ["dxvif_f0000004", "dxvif_f9999999", "fabric_vgw_00000003_dxgw_00000004_vpc4"];
     expect_file!["bird_data/classic.conf"].assert_eq(&text(&everything(), Dialect::Classic, &shut));
     let named = text(&everything(), Dialect::NamedAuthentication, &[]);
     let lines = named.lines().filter(|l| l.contains("authentication")).count();
@@ -127,6 +180,27 @@ fn the_digest_is_of_the_sessions_only() {
     let changed = BirdSettings { prefix_limit: 101, ..BirdSettings::default() };
     let changed = Surroundings { settings: &changed, ..around };
     assert_ne!(digest(&all, around), digest(&all, changed), "a setting");
+}
+
+/// What BIRD must be told is in the digest: another limit, and that a session is shut for a time.
+#[test]
+fn a_limit_and_a_test_are_the_sessions_own() {
+    let settings = BirdSettings::default();
+    let around = Surroundings { settings: &settings, log: Path::new(LOG) };
+    let all = everything();
+    let first = Session::clone(all.sessions.values().next().unwrap());
+    let with = |prefix_limit, shut_until| {
+        let mut other = all.clone();
+        other.put_session(Session { prefix_limit, shut_until, ..first.clone() }.into());
+        judged(&text(&other, Dialect::Classic, &[])).unwrap();
+        (digest(&other, around), text(&other, Dialect::Classic, &[]))
+    };
+    let (plain, limited) = (with(None, None), with(Some(300), None));
+    let tested = with(None, Some(Time::from_millis(1_000)));
+    assert_eq!(plain.0, digest(&all, around));
+    assert!(plain.0 != limited.0 && plain.0 != tested.0 && limited.0 != tested.0);
+    assert!(limited.1.contains("receive limit 300 action disable;"));
+    assert!(judged(&with(Some(0), None).1).is_ok());
 }
 
 #[test]

@@ -2,11 +2,14 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::daemon::{BIRD, digest};
 use common::dirt::{UPLINK, clean};
 use common::forward::{Fate, Packet};
 use common::router::{Handle, Router};
-use linkway_domain::edge::EdgeConfig;
+use linkway_domain::edge::{EdgeConfig, InterfaceKind};
+use linkway_domain::net::Prefix;
 use linkway_edge::fence::{Action, Condition, Direction, Fence, Protocol, Transport};
 use linkway_edge::kernel::{Route, Way};
 use linkway_edge::mark::Marks;
@@ -34,6 +37,8 @@ fn config() -> EdgeConfig {
         json!({
             "virtualInterfaceId": format!("dxvif-f000000{number}"), "kind": "private",
             "interface": port, "vlan": vlan, "mtu": 1500, "routingDomainId": domain, "peers": peers,
+            // One of them has a rate limit, which changes nothing of where packets may go.
+            "rateLimit": (number == 1).then_some(50),
         })
     };
     let domain = |id: &str, handoff: &str| {
@@ -63,8 +68,12 @@ fn config() -> EdgeConfig {
 
 /// The router with that configuration; each customer announces a prefix of each family that it has.
 fn router() -> Router {
+    router_with(config())
+}
+
+fn router_with(config: EdgeConfig) -> Router {
     let handle = Handle::new(Router { kernel: clean(), ..Router::default() });
-    let round = handle.agent(Some(config())).converge();
+    let round = handle.agent(Some(config)).converge();
     assert_eq!(round.failed, []);
     let mut router = handle.snapshot();
     for (link, prefix, next_hop) in [
@@ -151,6 +160,48 @@ fn packets_of_customers() {
         ("fab1", "10.0.0.5", "172.21.0.5", None, leaves(two)),
         ("fab1", "10.0.0.5", "172.22.0.5", None, dropped()),
         ("fab1", "10.0.0.5", "8.8.8.8", None, dropped()),
+    ];
+    for (link, from, to, carries, expected) in cases {
+        let found = fate(&router, link, from, to, carries);
+        assert_eq!(found, expected, "{from} to {to} by {link}, {carries:?}");
+    }
+}
+
+/// What comes in by a public interface is from its verified prefixes, also where another customer announces what it claims to
+/// be from.
+#[test]
+fn a_public_interface_has_its_own_sources() {
+    let mut config = config();
+    for interface in &mut config.interfaces {
+        let interface = Arc::make_mut(interface);
+        let prefixes = match interface.virtual_interface_id.as_str() {
+            "dxvif-f0000001" => &["172.20.0.0/24", "2001:db8:c::/48"][..],
+            "dxvif-f0000002" => &["172.21.0.0/16"],
+            _ => continue,
+        };
+        interface.kind = InterfaceKind::Public;
+        let parse = |text: &&str| Prefix::parse("cidr", text).expect("a prefix");
+        interface.route_filter_prefixes = prefixes.iter().map(parse).collect();
+    }
+    let router = router_with(config);
+    let (one, two) = ("dxvif-f0000001", "dxvif-f0000002");
+    let leaves = |link: &str| Fate::Leaves(link.to_owned());
+    let tcp = |port| Some(Transport::TcpTo(port));
+    let cases = [
+        (one, "172.20.0.5", "10.0.0.5", None, leaves("fab1")),
+        (one, "2001:db8:c::5", "2001:db8:1::5", None, leaves("fab1")),
+        (one, "169.254.0.2", "169.254.0.1", tcp(179), Fate::Local),
+        // Announced and not verified; another's; nobody's; its router's.
+        (one, "172.20.1.5", "10.0.0.5", None, Fate::Dropped),
+        (one, "172.21.0.5", "10.0.0.5", None, Fate::Dropped),
+        (one, "203.0.113.5", "10.0.0.5", None, Fate::Dropped),
+        (one, "169.254.0.2", "10.0.0.5", None, Fate::Dropped),
+        (one, "2001:db8:d::5", "2001:db8:1::5", None, Fate::Dropped),
+        (one, "172.21.0.5", "192.0.2.1", None, Fate::Dropped),
+        (two, "172.20.0.5", "10.0.0.5", None, Fate::Dropped),
+        // From customer to customer.
+        (one, "172.20.0.5", "172.21.0.5", None, Fate::Dropped),
+        ("fab1", "10.0.0.5", "172.20.0.5", None, leaves(one)),
     ];
     for (link, from, to, carries, expected) in cases {
         let found = fate(&router, link, from, to, carries);

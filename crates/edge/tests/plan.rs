@@ -12,7 +12,7 @@ use common::build::{INTERFACES, change, config, customer, peer_changes, vif};
 use common::daemon::digest;
 use common::dirt::{Dirt, clean, dirt, spread};
 use common::forward::{Fate, Packet};
-use common::judge::{breaches, canonical, customers_leaks, leaks, meddling};
+use common::judge::{Allowed, breaches, canonical, customers_leaks, leaks, meddling};
 use common::kernel::Model;
 use common::router::{Faults, Handle, Router};
 use ipnet::IpNet;
@@ -259,7 +259,7 @@ proptest! {
     ) {
         let mut router = router(clean());
         router.trace = Some(Vec::new());
-        let mut last = None;
+        let (mut last, mut before) = (None, None);
         for (config, death, failing, moved) in configs {
             let Some(config) = config.or(last.take()) else { continue };
             // An operator may move our range of tables.
@@ -269,15 +269,18 @@ proptest! {
             router = converged(&config, router);
             router.faults = Faults::default();
             router = converged(&config, router);
+            let allowed = Allowed::by(before.iter().chain([&config]));
             let mut path = Vec::new();
             for (step, kernel) in router.trace.replace(Vec::new()).expect("is kept") {
                 path.push(step);
-                let leaks = leaks(&kernel, &router.marks);
+                let leaks = leaks(&kernel, &router.marks, &allowed);
                 prop_assert!(leaks.is_empty(), "{:#?} after {:#?}", leaks, path);
             }
             prop_assert_eq!(planned(&config, &router), Plan::default());
+            let left = leaks(&router.kernel, &router.marks, &Allowed::by([&config]));
+            prop_assert!(left.is_empty(), "{:#?} at the end", left);
             spoofed_are_dropped(&router)?;
-            last = Some(config);
+            (before, last) = (Some(config.clone()), Some(config));
         }
     }
 
@@ -286,10 +289,11 @@ proptest! {
     #[test]
     fn invariant_4_a_broken_fence_leaves_others(config in config()) {
         let router = converged(&config, router(clean()));
-        let leaks = customers_leaks(&router.kernel, &router.marks, true);
+        let allowed = Allowed::by([&config]);
+        let leaks = customers_leaks(&router.kernel, &router.marks, true, &allowed);
         prop_assert!(leaks.is_empty(), "{leaks:#?}");
         for (broken, kernel) in breaches(&router.kernel, &router.marks) {
-            let leaks = customers_leaks(&kernel, &router.marks, false);
+            let leaks = customers_leaks(&kernel, &router.marks, false, &allowed);
             prop_assert!(leaks.is_empty(), "without {broken}: {leaks:#?}");
             // And the agent mends it.
             let mended = converged(&config, Router { kernel, ..router.clone() });
@@ -349,6 +353,7 @@ proptest! {
     fn invariant_4_no_step_opens_what_was_closed(start in any_start(), config in config()) {
         let config = start.config(config);
         let mut router = start.router();
+        let allowed = Allowed::by(start.earlier.iter().chain([&config]));
         router.trace = Some(Vec::new());
         // What others route in our tables is theirs to answer for.
         let marks = router.marks;
@@ -357,7 +362,7 @@ proptest! {
         let open = |kernel: &Model| -> BTreeSet<String> {
             let link = |leak: &String| leak.split_once(" goes from ").map(|it| it.1.to_owned());
             let name = |it: String| it.split(' ').next().unwrap_or_default().to_owned();
-            let leaks = leaks(kernel, &marks);
+            let leaks = leaks(kernel, &marks, &allowed);
             let leaking = leaks.iter().map(|leak| link(leak).map_or(leak.clone(), name));
             leaking.chain(sharing(kernel)).collect()
         };

@@ -21,7 +21,9 @@ use crate::config::tls::{Identity, TlsError};
 use crate::feed::Feed;
 use crate::http::{self, Limits, Options, Proxies};
 use crate::liveness::Liveness;
-use crate::reconcile::{changes, deadlines, housekeeping, simulated, unheard, webhooks};
+use crate::reconcile::{
+    changes, deadlines, housekeeping, simulated, unheard, verification, webhooks,
+};
 use crate::records::Records;
 use crate::telemetry::{StoreMetrics, Telemetry};
 use crate::{migrate, operators};
@@ -94,11 +96,14 @@ pub fn settings(config: &Config) -> Settings {
     Settings {
         region: config.region.clone(),
         confirmation_window: config.hosted_interface_expiry_seconds.duration(),
+        proposal_window: config.association_proposal_expiry_seconds.duration(),
+        proposal_visibility: config.association_proposal_visibility_seconds.duration(),
         confirmation_reminder: config.hosted_interface_reminder_seconds.duration(),
         visibility: config.terminal_visibility_seconds.duration(),
         silence: config.edge_silent_seconds.duration(),
         simulated_approval: config.simulated_approval_seconds.duration(),
         customer_agreements: config.customer_agreements.clone(),
+        public_asn: config.public_asn.into(),
         quotas: config.quotas.clone(),
     }
 }
@@ -224,6 +229,10 @@ impl Server {
             self.options.telemetry.edges_never_reported.clone(),
             self.closing.clone(),
         ));
+        if let Some(path) = self.config.rpki_file.clone() {
+            let (records, closing) = (Arc::clone(&self.records), self.closing.clone());
+            background.spawn(verification::run(records, path, closing));
+        }
         background.spawn(housekeeping::run(
             Arc::clone(&self.records),
             Duration::from_secs(u64::from(self.config.audit_retention_days) * 86_400),

@@ -5,6 +5,7 @@ mod in_process;
 use std::sync::Arc;
 
 use in_process::{Directory, Key, Served};
+use linkway_wire::feed::FORMAT;
 use serde_json::{Value, json};
 
 const CREATE: &str = "Linkway.CreateAccessKey";
@@ -12,7 +13,8 @@ const LIST: &str = "Linkway.ListAccessKeys";
 
 /// Whether the key speaks for this edge: it takes that edge's configuration.
 async fn speaks_for(server: &Served, key: &Key, edge: &str) -> bool {
-    let (status, answer) = server.call(key, "Linkway.GetEdgeConfig", &json!({ "format": 2 })).await;
+    let (status, answer) =
+        server.call(key, "Linkway.GetEdgeConfig", &json!({ "format": FORMAT })).await;
     match status {
         200 => {
             assert_eq!(answer["config"]["edgeId"], edge);

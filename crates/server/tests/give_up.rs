@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use in_process::{Directory, Key, LENDER, PATIENCE, Served};
 use linkway_domain::settings::Settings;
 use linkway_server::verify;
+use linkway_wire::feed::FORMAT;
 use serde_json::{Value, json};
 
 const CREATE: &str = "OvertureService.CreatePrivateVirtualInterface";
@@ -67,7 +68,7 @@ impl Ground {
 
     /// The router takes its configuration and reports all of it as up.
     async fn report(&self, server: &Served, sequence: u64) -> Value {
-        let config = server.ok(&self.edge, CONFIG, &json!({ "format": 2 })).await;
+        let config = server.ok(&self.edge, CONFIG, &json!({ "format": FORMAT })).await;
         let each = |list: &str| config["config"][list].as_array().cloned().unwrap_or_default();
         let port = |it: &Value| json!({ "connectionId": it["connectionId"], "carrier": true });
         let peers = json!([{
@@ -82,7 +83,7 @@ impl Ground {
             })
         };
         let report = json!({
-            "format": 2, "sequence": sequence,
+            "format": FORMAT, "sequence": sequence,
             "epoch": config["config"]["epoch"], "generation": config["config"]["generation"],
             "ports": each("ports").iter().map(port).collect::<Vec<_>>(),
             "interfaces": each("interfaces").iter().map(interface).collect::<Vec<_>>(),
@@ -146,7 +147,7 @@ async fn what_a_lost_router_held_ends_with_it() {
     let expected = |connections: &[&String], interfaces: &[&String]| {
         json!({
             "edgeId": "r1", "locationCode": "PAR1", "connectionIds": connections,
-            "virtualInterfaceIds": interfaces, "bgpPeerIds": [],
+            "virtualInterfaceIds": interfaces, "bgpPeerIds": [], "associationIds": [],
         })
     };
     assert_eq!(given_up, expected(&[], &[&ids[0]]));

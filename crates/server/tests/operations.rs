@@ -103,7 +103,8 @@ fn there_is_one_row_for_each_operation() {
 fn effects_agree_with_names() {
     for row in rows().filter(|row| row.callers != Callers::Edges) {
         let name = row.target.name();
-        let reads = ["Describe", "Get", "List"].iter().any(|verb| name.starts_with(verb));
+        let reads =
+            ["Describe", "Explain", "Get", "List"].iter().any(|verb| name.starts_with(verb));
         let wanted = match name {
             "Backup" => Effect::Disclosure,
             _ if reads => Effect::Read,

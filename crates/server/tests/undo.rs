@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use in_process::{Directory, Key, LENDER, PATIENCE, Pair, RECIPIENT, Served};
 use linkway_domain::settings::Settings;
 use linkway_server::verify;
+use linkway_wire::feed::FORMAT;
 use serde_json::{Value, json};
 
 const ALLOCATE: &str = "OvertureService.AllocatePrivateVirtualInterface";
@@ -222,7 +223,7 @@ async fn what_meets_a_deletion_leaves_no_orphan() {
 }
 
 fn report(sequence: u64) -> Value {
-    json!({ "format": 2, "epoch": 1, "generation": 1, "sequence": sequence, "ports": [], "interfaces": [] })
+    json!({ "format": FORMAT, "epoch": 1, "generation": 1, "sequence": sequence, "ports": [], "interfaces": [] })
 }
 
 /// The highest number that is taken is a day ahead. It silences the edge at both servers until the reset, whichever is asked
@@ -247,7 +248,7 @@ async fn a_reset_edge_is_heard_again_by_every_server() {
     let now = u64::try_from(now.as_millis()).expect("before the year 500 million");
     let highest = now + 24 * 60 * 60 * 1000;
     let last = async |server: &Served, key: &Key| {
-        let answer = server.ok(key, "Linkway.GetEdgeConfig", &json!({ "format": 2 })).await;
+        let answer = server.ok(key, "Linkway.GetEdgeConfig", &json!({ "format": FORMAT })).await;
         answer["lastSequence"].as_u64().unwrap_or_default()
     };
     for server in &servers {
@@ -363,7 +364,7 @@ async fn lists_are_filtered_by_the_server() {
         (
             "Interfaces",
             json!({ "state": "up" }),
-            "state \"up\" is not a state of a virtual interface: those are confirming, pending, available, down, unknown, \
+            "state \"up\" is not a state of a virtual interface: those are confirming, verifying, pending, available, down, testing, unknown, \
              deleting, deleted, rejected, expired.",
         ),
         (

@@ -11,6 +11,7 @@ pub mod generated;
 pub mod json;
 pub mod operation;
 pub mod operator;
+pub mod rpki;
 pub mod sigv4;
 pub mod validate;
 pub mod value;

@@ -94,8 +94,20 @@ answers! {
     ListGateways -> GatewayList,
     UpdateGateway -> Gateway,
     DeleteGateway -> Gateway,
+    CreateTransitGateway -> TransitGateway,
+    ListTransitGateways -> TransitGatewayList,
+    UpdateTransitGateway -> TransitGateway,
+    DeleteTransitGateway -> TransitGateway,
+    PutPublicNetwork -> PublicNetwork,
+    ListPublicNetworks -> PublicNetworkList,
+    DeletePublicNetwork -> PublicNetwork,
     ListInterfaces -> InterfaceList,
+    VerifyInterface -> Interface,
     ResetBgpSession -> Interface,
+    DrainInterface -> Interface,
+    DrainEdge -> DrainedEdge,
+    ExplainInterface -> Explanation,
+    ExplainVirtualInterface -> Explanation,
     DeleteInterface -> Interface,
     RenewEpoch -> Epoch,
     ListEvents -> EventPage,
@@ -188,6 +200,18 @@ lists! {
         /// Only this account's.
         account_id: String
     } -> GatewayList { virtual_gateways: Gateway }
+    /// Every transit gateway.
+    ListTransitGateways {
+        /// Only this one.
+        transit_gateway_id: String,
+        /// Only this account's.
+        account_id: String
+    } -> TransitGatewayList { transit_gateways: TransitGateway }
+    /// The public network of every edge.
+    ListPublicNetworks {
+        /// Only this edge's.
+        edge_id: String
+    } -> PublicNetworkList { public_networks: PublicNetwork }
     /// Every account's virtual interfaces.
     ListInterfaces {
         /// Only this one.
@@ -400,6 +424,61 @@ requests! {
         /// Which.
         virtual_interface_id: String,
     }
+    /// Says whether the prefixes of a public virtual interface, or its new BGP peers, are the customer's.
+    VerifyInterface {
+        /// Which.
+        virtual_interface_id: String,
+        /// Whether they are. Otherwise the interface is rejected; of one that was verified before, the new peers go.
+        #[serde(default = "yes")]
+        accepted: bool,
+    }
+    /// Says what public virtual interfaces reach from an edge router, in the place of what was said before.
+    PutPublicNetwork {
+        /// The router.
+        edge_id: String,
+        /// The operator's prefixes, announced to customers.
+        prefixes: Vec<String>,
+        /// Where the router reaches them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        handoffs: Vec<Handoff>,
+    }
+    /// Takes the public network of an edge router away.
+    DeletePublicNetwork {
+        /// The router.
+        edge_id: String,
+    }
+    /// Takes an accepted virtual interface out of use, in stages, or back into it.
+    DrainInterface {
+        /// Which.
+        virtual_interface_id: String,
+        /// How long both sides have to choose other ways, in seconds, 3600 at most; absent means 60.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wait_seconds: Option<i64>,
+        /// Whether it is to be as before; absent means no.
+        #[serde(default)]
+        undo: bool,
+    }
+    /// The same for every accepted virtual interface of an edge router.
+    DrainEdge {
+        /// Which.
+        edge_id: String,
+        /// How long both sides have to choose other ways, in seconds, 3600 at most; absent means 60.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wait_seconds: Option<i64>,
+        /// Whether they are to be as before; absent means no.
+        #[serde(default)]
+        undo: bool,
+    }
+    /// Says why a virtual interface is not up, check by check; for the operator.
+    ExplainInterface {
+        /// Which.
+        virtual_interface_id: String,
+    }
+    /// The same for accounts: the interface's owner, and who has lent it.
+    ExplainVirtualInterface {
+        /// Which.
+        virtual_interface_id: String,
+    }
     /// Offers an interface of an edge router to connections.
     CreatePort {
         /// The router.
@@ -479,7 +558,37 @@ requests! {
         /// Which.
         virtual_gateway_id: String,
     }
-    /// Where one edge hands a VPC's traffic to the cloud's fabric.
+    /// Makes a transit gateway of an account.
+    CreateTransitGateway {
+        /// Whose.
+        account_id: String,
+        /// For people; absent: none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// Its autonomous system number.
+        #[serde(default = "default_asn")]
+        amazon_side_asn: i64,
+        /// Where the edges hand its traffic over.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        handoffs: Vec<Handoff>,
+    }
+    /// Renames a transit gateway, or moves it to other handoffs.
+    UpdateTransitGateway {
+        /// Which.
+        transit_gateway_id: String,
+        /// For people, from then on; absent: as before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// All its handoffs from then on; absent: as before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        handoffs: Option<Vec<Handoff>>,
+    }
+    /// Removes a transit gateway.
+    DeleteTransitGateway {
+        /// Which.
+        transit_gateway_id: String,
+    }
+    /// Where one edge hands a gateway's traffic to the cloud's fabric.
     Handoff {
         /// The router.
         edge_id: String,
@@ -533,6 +642,7 @@ fn default_asn() -> i64 {
 mod account_events;
 mod audit;
 mod edge;
+mod explain;
 mod operators;
 mod resources;
 #[cfg(test)]
@@ -544,11 +654,13 @@ pub use account_events::{
 };
 pub use audit::{AuditEvent, EventKind, EventPage, ListEvents, Parameters};
 pub use edge::{
-    EdgeDetail, EdgeInterface, EdgePort, FabricSession, PeerStatus, SessionState, Traffic,
+    DrainedEdge, EdgeDetail, EdgeInterface, EdgePort, FabricSession, PeerStatus, SessionState,
+    Traffic,
 };
+pub use explain::{Explanation, InterfaceCheck};
 pub use operators::{NewOperatorKey, Operator, OperatorDetail, OperatorKey};
 pub use resources::{
     AccessKey, AccessKeyKind, AccessKeyStatus, Account, AccountDetail, AccountStatus, Connection,
     DeletedAccount, DeletedEdge, Edge, Gateway, GatewayHandoff, GivenUpEdge, HandoffPeer,
-    Interface, Location, NewAccessKey, NewEdge, Port, QuotaUse,
+    Interface, Location, NewAccessKey, NewEdge, Port, PublicNetwork, QuotaUse, TransitGateway,
 };

@@ -5,8 +5,8 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 
 use linkway_domain::edge::{
-    ConfigVersion, EdgeConfig, InterfaceConfig, PeerConfig, PortConfig, RoutingDomainConfig,
-    project,
+    ConfigVersion, EdgeConfig, Inquiry, InterfaceConfig, PeerConfig, PortConfig, Question,
+    RoutingDomainConfig, project,
 };
 use linkway_domain::id::EdgeId;
 use linkway_wire::feed::packed::{self, BadEncoding, LARGEST, accepts, decode, encode};
@@ -68,7 +68,7 @@ fn config(generation: u64, interfaces: usize) -> EdgeConfig {
         ports: (0..4).map(port).collect(),
         routing_domains: (0..50).map(domain).map(Arc::new).collect(),
         interfaces: (0..interfaces).map(one).map(Arc::new).collect(),
-        ..project(&edge, (1_790_000_000_000, generation), &[], &[], &[])
+        ..project(&edge, (1_790_000_000_000, generation), &[], &[], &[], &[], &[])
     }
 }
 
@@ -87,7 +87,7 @@ fn head(text: &ConfigText) -> AnswerHead {
 #[test]
 fn an_answer_is_read_as_it_was_written_to_the_byte() {
     let text = ConfigText::render(config(12, 3));
-    let body = answer(head(&text), Some(&text));
+    let body = answer(head(&text), &[], Some(&text));
     let read = read_answer(body, None).expect("our own");
     assert_eq!((read.head, read.config), (head(&text), Some(text.clone())));
     // Another build's text is kept as it is too: members unknown here, other spaces.
@@ -103,7 +103,19 @@ fn an_answer_is_read_as_it_was_written_to_the_byte() {
     let read = read_answer(none.clone().into_bytes(), None).expect("an answer");
     let head = AnswerHead { format: FORMAT, epoch: 1, generation: 2, last_sequence: 3 };
     assert_eq!((read.head, read.config), (head, None));
-    assert_eq!(answer(head, None), none.into_bytes());
+    assert_eq!(answer(head, &[], None), none.into_bytes());
+}
+
+#[test]
+fn inquiries_travel_with_and_without_a_configuration() {
+    let text = ConfigText::render(config(12, 3));
+    let virtual_interface_id = "dxvif-ffaabbcc".parse().expect("an id");
+    let inquiries = [Inquiry { number: 7, question: Question::Routes { virtual_interface_id } }];
+    for config in [None, Some(&text)] {
+        let read = read_answer(answer(head(&text), &inquiries, config), None).expect("our own");
+        assert_eq!((read.head, &read.inquiries[..]), (head(&text), &inquiries[..]));
+        assert_eq!(read.config.as_ref(), config);
+    }
 }
 
 /// The answers of a server of format 1 and of one that is ahead, with a configuration and without.
@@ -113,7 +125,7 @@ fn an_answer_of_another_format_is_refused_with_the_side_to_upgrade() {
     let quiet = r#"{"epoch":1,"generation":2,"lastSequence":3}"#;
     let config = ConfigText::render(config(12, 3));
     let ahead = AnswerHead { format: FORMAT + 1, ..head(&config) };
-    let ahead = String::from_utf8(answer(ahead, Some(&config))).expect("text");
+    let ahead = String::from_utf8(answer(ahead, &[], Some(&config))).expect("text");
     for (body, server) in [(old, 1), (quiet, 1), (&ahead, FORMAT + 1)] {
         let refused = read_answer(body.as_bytes().to_vec(), None);
         let mismatch = FormatMismatch { agent: FORMAT, server };
@@ -131,7 +143,7 @@ fn an_answer_of_another_format_is_refused_with_the_side_to_upgrade() {
 fn a_bad_answer_is_refused_without_showing_a_key() {
     let text = ConfigText::render(config(12, 3));
     let key = text.config().interfaces[0].peers[0].auth_key.reveal().to_owned();
-    let body = String::from_utf8(answer(head(&text), Some(&text))).expect("text");
+    let body = String::from_utf8(answer(head(&text), &[], Some(&text))).expect("text");
     let table = [
         body.replacen("\"vlan\":1,", "\"vlan\":5000,", 1),
         body.replacen("\"authKey\":\"", "\"authKey\":\" ", 1),
@@ -165,7 +177,7 @@ fn a_change_of_one_interface_among_a_thousand_costs_few_bytes() {
     for (what, after, most) in [("added", more, 400), ("removed", less, 250), ("reset", again, 250)]
     {
         let after = ConfigText::render(after);
-        let body = answer(head(&after), Some(&after));
+        let body = answer(head(&after), &[], Some(&after));
         let (whole, change) = (encode(&body, None), encode(&body, Some(before.text())));
         let (json, alone, beside) = (body.len(), whole.len(), change.len());
         let sizes = format!("{what}: {json} B as JSON, {alone} B packed, {beside} B with a base");
@@ -301,7 +313,7 @@ proptest! {
             prop_assert_eq!(read.text().trim_ascii(), text.trim().as_bytes());
             // Also by the next one, and with what is shared shared.
             let again = ConfigText::render(whole);
-            let body = answer(self::head(&again), Some(&again));
+            let body = answer(self::head(&again), &[], Some(&again));
             let once = read_answer(body.clone(), Some(&read)).expect("our own").config.expect("there");
             prop_assert_eq!(once.config(), read.config());
             let twice = read_answer(body, Some(&once)).expect("our own").config.expect("there");

@@ -8,7 +8,21 @@ must not occur: keys are secrets even when they are wrong.
 
 from __future__ import annotations
 
-from bad_inputs import agreements, bodies, fields, parties, peers, tags, updates
+from bad_inputs import (
+    agreements,
+    bodies,
+    direct,
+    failover,
+    fields,
+    parties,
+    peers,
+    public,
+    routers,
+    routes,
+    tags,
+    transit,
+    updates,
+)
 from bad_inputs.rows import Bad
 
 ROWS: list[Bad] = [
@@ -25,7 +39,13 @@ ROWS: list[Bad] = [
     *tags.TAGS,
     *updates.UPDATES,
     *peers.PEERS,
+    *public.PUBLIC,
+    *transit.TRANSIT,
+    *routers.ROUTERS,
+    *failover.FAILOVER,
+    *routes.ROUTES,
     *agreements.AGREEMENTS,
+    *direct.DIRECT,
     *bodies.TYPES,
     *bodies.BODIES,
     *bodies.NOT_BUILT,

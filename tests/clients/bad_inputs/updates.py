@@ -39,11 +39,33 @@ UPDATES = [
     change("mtu 0", ("mtu", "0"), mtu=0),
     change("empty name", ("virtualInterfaceName",), virtualInterfaceName=""),
     change("name of 101", ("virtualInterfaceName", "101"), virtualInterfaceName="n" * 101),
-    change("a rate limit", ("rateLimit", "1Gbps", "not offered"), rateLimit="1Gbps"),
+    change(
+        "a rate that is no limit", ("rateLimit", "51Mbps", "50Mbps to 1.6Tbps"), rateLimit="51Mbps"
+    ),
+    change("a rate above the port's", ("rateLimit", "1.6Tbps", "carries"), rateLimit="1.6Tbps"),
+    change(
+        "a rate limit on another's connection",
+        ("rateLimit", "{live}", "is not yours to change", "connection"),
+        by="owner",
+        virtualInterfaceId="{live}",
+        rateLimit="50Mbps",
+    ),
     change("SiteLink", ("enableSiteLink", "not offered"), enableSiteLink=True),
     change(
-        "a prefix allocation",
-        ("prefixPoolAllocatedCountIpv4", "not offered"),
-        prefixPoolAllocatedCountIpv4=200,
+        "more prefixes than an interface takes",
+        ("prefixPoolAllocatedCountIpv4", "1001", "from 0 to 1000"),
+        prefixPoolAllocatedCountIpv4=1001,
+    ),
+    change(
+        "fewer prefixes than none",
+        ("prefixPoolAllocatedCountIpv6", "-1"),
+        prefixPoolAllocatedCountIpv6=-1,
+    ),
+    change(
+        "prefixes of another's connection",
+        ("prefixPoolAllocatedCountIpv6", "{live}", "is not yours to change", "connection"),
+        by="owner",
+        virtualInterfaceId="{live}",
+        prefixPoolAllocatedCountIpv6=200,
     ),
 ]

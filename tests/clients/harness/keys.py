@@ -54,7 +54,7 @@ SESSION = plain(
     "customerAddress",
 )
 
-INTERFACE: Members = {
+PUBLIC_INTERFACE: Members = {
     **SESSION,
     **plain(
         "amazonSideAsn",
@@ -65,6 +65,7 @@ INTERFACE: Members = {
         "location",
         "mtu",
         "ownerAccount",
+        "rateLimit",
         "region",
         "siteLinkEnabled",
         "virtualGatewayId",
@@ -79,6 +80,22 @@ INTERFACE: Members = {
     **TAGS,
 }
 
+# A public one takes a fixed number of prefixes.
+INTERFACE: Members = {
+    **PUBLIC_INTERFACE,
+    **plain("prefixPoolAllocatedCountIpv4", "prefixPoolAllocatedCountIpv6"),
+}
+
+FAILOVER_TEST = plain(
+    "bgpPeers",
+    "ownerAccount",
+    "startTime",
+    "status",
+    "testDurationInMinutes",
+    "testId",
+    "virtualInterfaceId",
+)
+
 LOCATION = plain(
     "availableMacSecPortSpeeds",
     "availablePortSpeeds",
@@ -88,14 +105,90 @@ LOCATION = plain(
     "region",
 )
 
+DX_GATEWAY: Members = {
+    **plain(
+        "amazonSideAsn",
+        "directConnectGatewayId",
+        "directConnectGatewayName",
+        "directConnectGatewayState",
+        "ownerAccount",
+    ),
+    **TAGS,
+}
+
+ASSOCIATED = {"associatedGateway": plain("id", "ownerAccount", "region", "type")}
+
+ASSOCIATION: Members = {
+    **plain(
+        "associationId",
+        "associationState",
+        "directConnectGatewayId",
+        "directConnectGatewayOwnerAccount",
+        "virtualGatewayId",
+        "virtualGatewayOwnerAccount",
+        "virtualGatewayRegion",
+    ),
+    "allowedPrefixesToDirectConnectGateway": plain("cidr"),
+    **ASSOCIATED,
+}
+
+PROPOSAL: Members = {
+    **plain(
+        "directConnectGatewayId",
+        "directConnectGatewayOwnerAccount",
+        "proposalId",
+        "proposalState",
+    ),
+    "existingAllowedPrefixesToDirectConnectGateway": plain("cidr"),
+    "requestedAllowedPrefixesToDirectConnectGateway": plain("cidr"),
+    **ASSOCIATED,
+}
+
+ATTACHMENT = plain(
+    "attachmentState",
+    "attachmentType",
+    "directConnectGatewayId",
+    "virtualInterfaceId",
+    "virtualInterfaceOwnerAccount",
+    "virtualInterfaceRegion",
+)
+
 ALWAYS: dict[str, Members] = {
+    "AcceptDirectConnectGatewayAssociationProposal": {
+        "directConnectGatewayAssociation": ASSOCIATION
+    },
+    "CreateDirectConnectGateway": {"directConnectGateway": DX_GATEWAY},
+    "CreateDirectConnectGatewayAssociation": {"directConnectGatewayAssociation": ASSOCIATION},
+    "CreateDirectConnectGatewayAssociationProposal": {
+        "directConnectGatewayAssociationProposal": PROPOSAL
+    },
+    "DeleteDirectConnectGateway": {"directConnectGateway": DX_GATEWAY},
+    "DeleteDirectConnectGatewayAssociation": {"directConnectGatewayAssociation": ASSOCIATION},
+    "DeleteDirectConnectGatewayAssociationProposal": {
+        "directConnectGatewayAssociationProposal": PROPOSAL
+    },
+    "DescribeDirectConnectGatewayAssociationProposals": {
+        "directConnectGatewayAssociationProposals": PROPOSAL
+    },
+    "DescribeDirectConnectGatewayAssociations": {"directConnectGatewayAssociations": ASSOCIATION},
+    "DescribeDirectConnectGatewayAttachments": {"directConnectGatewayAttachments": ATTACHMENT},
+    "DescribeDirectConnectGateways": {"directConnectGateways": DX_GATEWAY},
+    "UpdateDirectConnectGateway": {"directConnectGateway": DX_GATEWAY},
+    "UpdateDirectConnectGatewayAssociation": {"directConnectGatewayAssociation": ASSOCIATION},
     "AllocatePrivateVirtualInterface": INTERFACE,
+    "AllocatePublicVirtualInterface": PUBLIC_INTERFACE,
+    "AllocateTransitVirtualInterface": {"virtualInterface": INTERFACE},
+    "AssociateVirtualInterface": PUBLIC_INTERFACE,
     "ConfirmCustomerAgreement": plain("status"),
     "ConfirmPrivateVirtualInterface": plain("virtualInterfaceState"),
-    "CreateBGPPeer": {"virtualInterface": INTERFACE},
+    "ConfirmPublicVirtualInterface": plain("virtualInterfaceState"),
+    "ConfirmTransitVirtualInterface": plain("virtualInterfaceState"),
+    "CreateBGPPeer": {"virtualInterface": PUBLIC_INTERFACE},
     "CreateConnection": CONNECTION,
     "CreatePrivateVirtualInterface": INTERFACE,
-    "DeleteBGPPeer": {"virtualInterface": INTERFACE},
+    "CreatePublicVirtualInterface": PUBLIC_INTERFACE,
+    "CreateTransitVirtualInterface": {"virtualInterface": INTERFACE},
+    "DeleteBGPPeer": {"virtualInterface": PUBLIC_INTERFACE},
     "DeleteConnection": CONNECTION,
     "DeleteVirtualInterface": plain("virtualInterfaceState"),
     "DescribeConnections": {"connections": CONNECTION},
@@ -104,11 +197,36 @@ ALWAYS: dict[str, Members] = {
         "nniPartnerType": None,
     },
     "DescribeLocations": {"locations": LOCATION},
+    "DescribeRouterConfiguration": {
+        **plain("customerRouterConfig", "virtualInterfaceId", "virtualInterfaceName"),
+        "router": plain(
+            "platform",
+            "routerTypeIdentifier",
+            "software",
+            "vendor",
+            "xsltTemplateName",
+            "xsltTemplateNameForMacSec",
+        ),
+    },
     "DescribeTags": {"resourceTags": {**plain("resourceArn"), **TAGS}},
     "DescribeVirtualGateways": {
         "virtualGateways": plain("virtualGatewayId", "virtualGatewayState")
     },
-    "DescribeVirtualInterfaces": {"virtualInterfaces": INTERFACE},
+    "DescribeVirtualInterfaces": {"virtualInterfaces": PUBLIC_INTERFACE},
+    "ListVirtualInterfaceTestHistory": {"virtualInterfaceTestHistory": FAILOVER_TEST},
+    "StartBgpFailoverTest": {"virtualInterfaceTest": FAILOVER_TEST},
+    "StopBgpFailoverTest": {"virtualInterfaceTest": FAILOVER_TEST},
+    "ListVirtualInterfaceRoutes": {
+        "virtualInterfaceId": {},
+        "routes": {
+            "addressFamily": {},
+            "asPath": {"path": {}, "pathType": {}},
+            "awsLogicalDeviceId": {},
+            "cidr": {},
+            "communities": {},
+            "routeDirection": {},
+        },
+    },
     "TagResource": {},
     "UntagResource": {},
     "UpdateVirtualInterfaceAttributes": INTERFACE,

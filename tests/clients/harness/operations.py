@@ -44,7 +44,7 @@ def built() -> set[str]:
 
 
 def linkway(callers: str | None = None) -> list[str]:
-    """The operations of the `Linkway` service; with `callers`, those for `operators` or `edges`."""
+    """The operations of the `Linkway` service; with `callers`, those for `accounts`, `operators` or `edges`."""
     return [
         row.name for row in rows() if row.service == "Linkway" and callers in {None, row.callers}
     ]

@@ -28,6 +28,7 @@ NEVER_EXISTED = {
     "no_conn": "dxcon-fzzzzzzz",
     "no_vif": "dxvif-fzzzzzzz",
     "no_gw": "vgw-0badbeef",
+    "no_dx": "00000000-0000-4000-8000-000000000000",
 }
 
 
@@ -38,7 +39,9 @@ class Scene:
     Names in `ids`: conn (the lender's, available), conn_requested, conn_deleted, hosted
     (confirming), live (available, owner's), own (available, lender's own), twin (confirming, the
     peer subnet of live), same_asn (confirming, with the AS number of gw), rejected, deleted;
-    gw, gw2, gw_deleted (owner's), gw_lender; conn_c, hosted_c, gw_c (the stranger's).
+    gw, gw2, gw_deleted (owner's), gw_lender; conn_c, hosted_c, gw_c (the stranger's). Direct Connect
+    gateways: dx (the lender's), dx_deleted, dx_c (the stranger's); association (gw_lender with dx),
+    proposal (of gw2 to dx, unanswered).
     """
 
     server: Server
@@ -61,7 +64,14 @@ class Scene:
 
     def look(self) -> list[Answer]:
         """All that the accounts of the scene can see."""
-        views = ("DescribeConnections", "DescribeVirtualInterfaces", "DescribeVirtualGateways")
+        views = (
+            "DescribeConnections",
+            "DescribeVirtualInterfaces",
+            "DescribeVirtualGateways",
+            "DescribeDirectConnectGateways",
+            "DescribeDirectConnectGatewayAssociations",
+            "DescribeDirectConnectGatewayAssociationProposals",
+        )
         tagged = [
             {"resourceArns": [self.ids["conn_arn"]]},
             {"resourceArns": [self.ids["live_arn"]]},
@@ -73,7 +83,8 @@ class Scene:
 
 
 def arn(region: str, account_id: str, kind: str, resource_id: str) -> str:
-    """The ARN of a connection (`dxcon`) or an interface (`dxvif`)."""
+    """The ARN of a connection (`dxcon`), an interface (`dxvif`) or a `dx-gateway`, which has no region."""
+    region = "" if kind == "dx-gateway" else region
     return f"arn:aws:directconnect:{region}:{account_id}:{kind}/{resource_id}"
 
 
@@ -128,6 +139,7 @@ def build(server: Server) -> Scene:
     ids["gw_c"] = server.create_gateway(STRANGER)
     _connections(scene)
     _interfaces(scene)
+    _direct_connect_gateways(scene)
     region = server.endpoint.region
     ids["conn_arn"] = arn(region, LENDER, "dxcon", ids["conn"])
     ids["live_arn"] = arn(region, OWNER, "dxvif", ids["live"])
@@ -170,6 +182,30 @@ def _interfaces(scene: Scene) -> None:
     owner.call("DeleteVirtualInterface", {"virtualInterfaceId": ids["rejected"]})
     lender.call("DeleteVirtualInterface", {"virtualInterfaceId": ids["deleted"]})
     lender.call("DeleteConnection", {"connectionId": ids["conn_deleted"]})
+
+
+def _direct_connect_gateways(scene: Scene) -> None:
+    lender, owner, ids = scene.clients["lender"], scene.clients["owner"], scene.ids
+    ids["dx"] = direct_connect_gateway(lender, "the lender's")
+    ids["dx_deleted"] = direct_connect_gateway(lender, "given up")
+    lender.call("DeleteDirectConnectGateway", {"directConnectGatewayId": ids["dx_deleted"]})
+    ids["dx_c"] = direct_connect_gateway(scene.clients["stranger"], "the stranger's")
+    pair = {"directConnectGatewayId": ids["dx"], "gatewayId": ids["gw_lender"]}
+    made = lender.call("CreateDirectConnectGatewayAssociation", pair)
+    ids["association"] = made["directConnectGatewayAssociation"]["associationId"]
+    asked = {
+        "directConnectGatewayId": ids["dx"],
+        "directConnectGatewayOwnerAccount": LENDER,
+        "gatewayId": ids["gw2"],
+    }
+    proposed = owner.call("CreateDirectConnectGatewayAssociationProposal", asked)
+    ids["proposal"] = proposed["directConnectGatewayAssociationProposal"]["proposalId"]
+
+
+def direct_connect_gateway(client: Boto, name: str) -> str:
+    """A new Direct Connect gateway; gives its id."""
+    made = client.call("CreateDirectConnectGateway", {"directConnectGatewayName": name})
+    return made["directConnectGateway"]["directConnectGatewayId"]
 
 
 def _settle(scene: Scene) -> None:

@@ -191,9 +191,11 @@ class Server:
         flag = ["--simulated"] if simulated else []
         self.admin("location", "create", "--code", code, "--name", name, *flag)
 
-    def create_gateway(self, account_id: str, asn: int | None = None) -> str:
+    def create_gateway(
+        self, account_id: str, asn: int | None = None, cidr: str = "10.0.0.0/16"
+    ) -> str:
         """A virtual gateway of the account with one VPC; gives its id."""
-        words = ["--account", account_id, "--vpc", "vpc-12345678", "--cidr", "10.0.0.0/16"]
+        words = ["--account", account_id, "--vpc", "vpc-12345678", "--cidr", cidr]
         if asn is not None:
             words += ["--asn", str(asn)]
         made = self.admin("gateway", "create", *words)

@@ -32,6 +32,7 @@ class Key:
 def call(endpoint: str, region: str, key: Key, target: str, params: Answer) -> Answer:
     """One signed call; Refused if the server answers with an error."""
     body = json.dumps(params).replace("\\", "\\\\").replace('"', '\\"')
+    service = "linkway" if target.startswith("Linkway.") else "directconnect"
     # On stdin, because a command line can be read by everybody.
     config = f"""\
         silent
@@ -39,7 +40,7 @@ def call(endpoint: str, region: str, key: Key, target: str, params: Answer) -> A
         max-time = 90
         noproxy = "*"
         url = "{endpoint}/"
-        aws-sigv4 = "aws:amz:{region}:directconnect"
+        aws-sigv4 = "aws:amz:{region}:{service}"
         user = "{key.access_key_id}:{key.secret_access_key}"
         header = "content-type: application/x-amz-json-1.1"
         header = "x-amz-target: {target}"
@@ -70,7 +71,12 @@ class Tenant:
 
     def call(self, operation: str, **params: Any) -> Answer:
         """One operation of the public API."""
+        return self._call(f"OvertureService.{operation}", params)
+
+    def explain(self, interface: str) -> Answer:
+        """Why an interface is not up: an operation of Linkway's own."""
+        return self._call("Linkway.ExplainVirtualInterface", {"virtualInterfaceId": interface})
+
+    def _call(self, target: str, params: Answer) -> Answer:
         server = self._server
-        return call(
-            server.endpoint, server.region, self._key, f"OvertureService.{operation}", params
-        )
+        return call(server.endpoint, server.region, self._key, target, params)

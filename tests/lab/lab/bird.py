@@ -20,6 +20,8 @@ class Bird(OneProcess):
         super().__init__(namespace, directory)
         # Whether its sessions use BFD; to be said before the start.
         self.bfd = False
+        # What a prefix is announced with, in BIRD's words: `bgp_community.add((7224,7100));`.
+        self.attributes: dict[str, str] = {}
         self._control = directory / "bird.ctl"
 
     def start(self, config: RouterConfig, prefixes: list[str]) -> None:
@@ -51,7 +53,8 @@ class Bird(OneProcess):
 
     def _configure(self) -> None:
         sessions = (
-            bgp(config, prefixes, bfd=self.bfd) for config, prefixes in self._sessions.values()
+            bgp(config, prefixes, self.attributes, bfd=self.bfd)
+            for config, prefixes in self._sessions.values()
         )
         head = "log stderr all;\nrouter id 10.254.0.1;\nprotocol device { }\n"
         if self.bfd:
@@ -59,10 +62,13 @@ class Bird(OneProcess):
         self._write(head + "".join(sessions))
 
 
-def bgp(config: RouterConfig, prefixes: list[str], *, bfd: bool = False) -> str:
+def bgp(
+    config: RouterConfig, prefixes: list[str], attributes: dict[str, str], *, bfd: bool = False
+) -> str:
     """The protocols of one session."""
     family, version = f"ipv{config.version}", config.version
-    routes = "\n".join(f"  route {prefix} unreachable;" for prefix in prefixes)
+    words = {prefix: f" {{ {text} }}" for prefix, text in attributes.items()}
+    routes = "\n".join(f"  route {p} unreachable{words.get(p, '')};" for p in prefixes)
     return f"""\
 protocol kernel kernel{version} {{ {family} {{ import none; export where source = RTS_BGP; }}; }}
 protocol static announced{version} {{

@@ -197,7 +197,7 @@ class Edge:
         """The names of the daemon's protocols that belong to something of the API."""
         lines = self.bird("show protocols").splitlines()
         names = [line.split()[0] for line in lines if line.strip()]
-        return [name for name in names if "dxvif" in name or "vgw" in name]
+        return [name for name in names if any(word in name for word in ("dxvif", "vgw", "dxgw"))]
 
     def up_since(self, interface_id: str) -> dict[str, float]:
         """Since when each session of an interface is up, in seconds of the day, by protocol."""
@@ -222,7 +222,7 @@ class Edge:
     def own_links(self) -> list[str]:
         """The links that the agent made: their names are ids of the API."""
         names = self.namespace.links()
-        return sorted(name for name in names if name.startswith(("dxvif-", "vgw-")))
+        return sorted(name for name in names if name.startswith(("dxvif-", "vgw-", "dxgw-")))
 
     def table(self, gateway_id: str) -> int:
         """The routing table of a gateway's VRF."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -152,3 +154,28 @@ def stream(scene: Scene, client: Host, server: Host, seconds: int = 2) -> Stream
     except (ValueError, KeyError):
         raise Failed(f"iperf3: {tail(done.stdout + done.stderr)}") from None
     return Stream(received["bytes"] / 1e6, received["bits_per_second"] / 1e6)
+
+
+@contextmanager
+def flood(scene: Scene, client: Host, server: Host, seconds: int) -> Iterator[None]:
+    """Four TCP streams as quick as they get, beside what is done meanwhile."""
+    number = scene.next_number()
+    port = str(5300 + number)
+    log = scene.directory / f"flood-{number}.log"
+    words = ["iperf3", "--server", "--one-off", "--forceflush", "--port", port]
+    listening = Process(server.namespace.words(*words, "--bind", server.host), log)
+    try:
+        wait_until("iperf3 to listen", lambda: "listening" in listening.log_text())
+        words = ["iperf3", "--client", server.host, "--bind", client.host, "--port", port]
+        words += ["--parallel", "4"]
+        words += ["--time", str(seconds)]
+        sent = scene.directory / f"flood-{number}-sent.log"
+        sending = Process(client.namespace.words(*words), sent)
+        try:
+            yield
+        finally:
+            if sending.is_running():
+                sending.kill()
+    finally:
+        if listening.is_running():
+            listening.kill()

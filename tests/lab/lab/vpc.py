@@ -30,16 +30,16 @@ class Vpc:
         self.host = self.hosts[0]
         veth(edge.namespace, interface, self.namespace, "eth0")
         words = ["--account", owner.account_id, "--vpc", f"vpc-{scene.next_number():08x}"]
-        for cidr, host in zip(cidrs, self.hosts, strict=True):
-            version = ip_network(cidr).version
+        for version in sorted({ip_network(cidr).version for cidr in cidrs}):
             ours, theirs, length = HANDOFF[version]
             nodad = " nodad" if version == 6 else ""
             edge.namespace.ip(f"address add {ours}/{length} dev {interface}{nodad}")
-            self.namespace.ip(
-                f"address add {theirs}/{length} dev eth0{nodad}",
-                f"address add {host} dev lo{nodad}",
-            )
-            words += ["--cidr", cidr, "--handoff", f"{edge.name}:{interface}:{theirs}"]
+            self.namespace.ip(f"address add {theirs}/{length} dev eth0{nodad}")
+            words += ["--handoff", f"{edge.name}:{interface}:{theirs}"]
+        for cidr, host in zip(cidrs, self.hosts, strict=True):
+            nodad = " nodad" if ip_network(cidr).version == 6 else ""
+            self.namespace.ip(f"address add {host} dev lo{nodad}")
+            words += ["--cidr", cidr]
         self._route()
         made = scene.server.admin("gateway", "create", *words)
         self.gateway_id: str = made["virtualGatewayId"]

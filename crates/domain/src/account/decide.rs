@@ -109,6 +109,10 @@ impl Command for DeleteAccount {
             Uses { noun: "connection", range: key::connections_of(&id) },
             Uses { noun: "virtual interface", range: key::interfaces_of(&id) },
             Uses { noun: "virtual gateway", range: key::gateways_of(&id) },
+            Uses { noun: "transit gateway", range: key::transit_gateways_of(&id) },
+            Uses { noun: "Direct Connect gateway", range: key::dx_gateways_of(&id) },
+            Uses { noun: "gateway association", range: key::associations_of(&id) },
+            Uses { noun: "association proposal", range: key::proposals_of(&id) },
         ];
         in_use::refuse(view, ("accountId", &id), &uses)?;
         let mut changes = Changes::new(view);

@@ -3,6 +3,7 @@
 use super::{BgpPeer, PeerPhase};
 use crate::access::{self, Action};
 use crate::decide::{Changes, Command, Context, Decision};
+use crate::failover_test::{self, TestStatus};
 use crate::fault::{Fault, ResourceKind};
 use crate::id::BgpPeerId;
 use crate::net::{AddressFamily, Asn, AuthKey, PeerAddresses};
@@ -10,7 +11,7 @@ use crate::view::{Asked, View};
 use crate::virtual_interface::decide::{
     Secret, chosen_addresses, free_subnet, peer_fits, wrong_state,
 };
-use crate::virtual_interface::{Phase, VirtualInterface};
+use crate::virtual_interface::{InterfaceKind, Phase, VirtualInterface, public};
 
 /// The path of the structure that has a new peer's members.
 const PARENT: &str = "newBGPPeer";
@@ -75,6 +76,10 @@ impl Command for CreateBgpPeer {
         let attachment =
             interface.attachment.clone().expect("an accepted interface leads somewhere");
         let mut draws = context.seed.draws();
+        let is_public = interface.kind == InterfaceKind::Public;
+        if is_public {
+            public::addresses(PARENT, family, ours, theirs)?;
+        }
         let addresses = match (addresses, family) {
             (Some(given), _) => given,
             (None, AddressFamily::Ipv4) => free_subnet(view, &attachment, &interface)?,
@@ -85,7 +90,7 @@ impl Command for CreateBgpPeer {
             asn,
             auth_key: key.unwrap_or_else(|| AuthKey::draw(&mut draws)),
             addresses,
-            phase: PeerPhase::Live,
+            phase: if is_public { PeerPhase::Verifying } else { PeerPhase::Live },
             session_resets: 0,
         };
         peer_fits(view, PARENT, &attachment, &interface, &peer)?;
@@ -103,13 +108,32 @@ impl Command for DeleteBgpPeer {
         if interface.peers[at].phase == PeerPhase::Deleting {
             return Decision::unchanged(interface);
         }
-        if interface.peers.iter().filter(|peer| peer.is_live()).count() == 1 {
+        let is_left = |peer: &&BgpPeer| peer.phase != PeerPhase::Deleting;
+        if interface.peers.iter().filter(is_left).count() == 1 {
             // The text that clients match on.
             let text = "The last BGP Peer on a Virtual Interface cannot be deleted.";
             return Err(Fault::client(text).into());
         }
-        interface.peers[at].phase = PeerPhase::Deleting;
-        put(view, interface)
+        let gone = interface.peers[at].id.clone();
+        match interface.peers[at].phase {
+            // No router ever held it, so there is nothing to wait for.
+            PeerPhase::Verifying => {
+                interface.peers.remove(at);
+            }
+            PeerPhase::Live | PeerPhase::Deleting => {
+                interface.peers[at].phase = PeerPhase::Deleting;
+            }
+        }
+        let mut changes = Changes::new(view);
+        if let Some(test) = &mut interface.test {
+            test.peers.retain(|peer| *peer != gone);
+            if test.peers.is_empty() {
+                let end = (TestStatus::Failed, context.now);
+                failover_test::conclude(view, &mut changes, &mut interface, end)?;
+            }
+        }
+        changes.put(interface.clone())?;
+        changes.decision(interface)
     }
 }
 

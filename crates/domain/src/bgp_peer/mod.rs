@@ -32,6 +32,8 @@ pub enum PeerPhase {
     Live,
     /// To be taken off the router.
     Deleting,
+    /// Of a public interface: waits for the word that it is the customer's. Nothing of it is on any router.
+    Verifying,
 }
 
 impl BgpPeer {

@@ -8,15 +8,17 @@ use serde::{Deserialize, Serialize};
 use crate::fault::Fault;
 use crate::id::{BgpPeerId, ConnectionId, EdgeId, PortName, RoutingDomainId, VirtualInterfaceId};
 use crate::net::{
-    AddressFamily, Asn, AuthKey, GatewayAsn, Mtu, NextHop, PeerAddresses, Prefix, Vlan,
+    AddressFamily, Asn, AuthKey, GatewayAsn, Mtu, NextHop, PeerAddresses, Prefix, RateLimit, Vlan,
 };
+use crate::time::Time;
 
 pub use crate::virtual_gateway::FabricAddress;
 pub use crate::virtual_interface::InterfaceKind;
 
 /// The version of the form of [`EdgeConfig`] and [`EdgeStatus`](super::EdgeStatus). Another number whenever a build with the form before would
-/// misread them: an edge's agent and its server must have the same. 1 had `gateways`, and one BGP session an interface.
-pub const FORMAT: u32 = 2;
+/// misread them: an edge's agent and its server must have the same. 1 had `gateways`, and one BGP session an interface; 2 knew
+/// neither associations nor what can be chosen of an interface.
+pub const FORMAT: u32 = 3;
 
 /// The whole desired configuration of one edge router. Routing domains and interfaces are shared with the configurations
 /// before and after it in which they are the same, so that what has changed is found without comparing the rest.
@@ -72,7 +74,8 @@ pub struct PortConfig {
     pub connection_id: ConnectionId,
 }
 
-/// A routing domain: what interfaces that may reach one another share. Of today's kinds of gateways each is one.
+/// A routing domain: the VRF of a gateway. A virtual gateway's, a transit gateway's and the public one have handoffs; a Direct
+/// Connect gateway's has associations with such ones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoutingDomainConfig {
@@ -87,6 +90,22 @@ pub struct RoutingDomainConfig {
     pub cidrs: Vec<Prefix>,
     /// Where these are reached from this router.
     pub handoffs: Vec<HandoffConfig>,
+    /// Of a Direct Connect gateway's: the routing domains that its customers reach, in the order of their ids. Each is in the
+    /// configuration too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub associations: Vec<AssociationConfig>,
+}
+
+/// What the customers of a Direct Connect gateway reach in the routing domain of a gateway that is associated with it. Their
+/// own prefixes are reached from there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AssociationConfig {
+    /// The associated gateway's routing domain.
+    pub routing_domain_id: RoutingDomainId,
+    /// The prefixes that are announced to the customers and reached by them over its handoffs: of a virtual gateway the VPC's
+    /// prefixes inside the allowed ones, of a transit gateway the allowed ones themselves.
+    pub prefixes: Vec<Prefix>,
 }
 
 /// A way from this router into the cloud's fabric.
@@ -134,6 +153,15 @@ pub struct InterfaceConfig {
     pub routing_domain_id: RoutingDomainId,
     /// The BGP peers on the VLAN.
     pub peers: PeerConfigs,
+    /// What passes each way at most; absent: what the port carries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
+    /// Whether its customers and those of the other interfaces of its routing domain that have this too reach one another.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub site_link: bool,
+    /// Of a public interface: the prefixes that are accepted from the customer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub route_filter_prefixes: Vec<Prefix>,
 }
 
 /// A BGP peer of an interface: the customer's router, as one address family sees it.
@@ -153,6 +181,27 @@ pub struct PeerConfig {
     /// which is what brings one back that was shut for too many prefixes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub session_resets: u32,
+    /// How many prefixes the customer's router may announce; absent: as the edge's settings say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix_limit: Option<u16>,
+    /// Until when the session is shut for a failover test, by the edge's clock; absent: it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shut_until: Option<Time>,
+    /// How far the session is drained; absent: it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<DrainStage>,
+}
+
+/// How far a session is drained (RFC 8326).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DrainStage {
+    /// What is announced has the community `GRACEFUL_SHUTDOWN`, what is accepted the lowest preference.
+    Graceful,
+    /// Nothing is announced; what is accepted has the lowest preference.
+    Withdrawn,
+    /// The session is shut.
+    Shut,
 }
 
 /// The BGP peers of an interface: none, one, or one of each address family, IPv4 first.

@@ -97,17 +97,18 @@ impl Command for ResetEdge {
 /// # Errors
 ///
 /// A client fault if there is none, or if it must be loaded first.
-pub(super) fn existing<'v>(view: &'v View, id: &str) -> Asked<&'v Edge> {
+pub(crate) fn existing<'v>(view: &'v View, id: &str) -> Asked<&'v Edge> {
     let id = EdgeId::parse(id)?;
     view.edge(&id)?.ok_or_else(|| Fault::field("edgeId", &id, "does not exist").into())
 }
 
 /// What may hang on an edge.
-pub(crate) fn uses(id: &EdgeId) -> [Uses; 4] {
+pub(crate) fn uses(id: &EdgeId) -> [Uses; 5] {
     [
         Uses { noun: "port", range: key::ports_of(id) },
         Uses { noun: "connection", range: key::edge_connections(id) },
         Uses { noun: "virtual interface", range: key::edge_interfaces(id) },
+        Uses { noun: "gateway association", range: key::edge_associations(id) },
         Uses { noun: "handoff of virtual gateway", range: key::handoffs_on(id) },
     ]
 }
@@ -119,5 +120,6 @@ pub(crate) fn uses(id: &EdgeId) -> [Uses; 4] {
 /// If they must be loaded first.
 pub(crate) fn delete(id: &EdgeId, changes: &mut Changes<'_>) -> Asked<()> {
     changes.delete(key::edge_seen(id))?;
+    changes.delete(key::public_network(id))?;
     changes.delete(key::edge(id))
 }

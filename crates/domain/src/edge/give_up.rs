@@ -13,7 +13,7 @@ use crate::bgp_peer::{BgpPeer, PeerPhase};
 use crate::connection::ConnectionEvent;
 use crate::decide::{Changes, Command, Context, Decision};
 use crate::fault::Fault;
-use crate::id::{BgpPeerId, ConnectionId, EdgeId, VirtualInterfaceId};
+use crate::id::{AssociationId, BgpPeerId, ConnectionId, EdgeId, VirtualInterfaceId};
 use crate::key;
 use crate::outcome::Outcome;
 use crate::view::{Asked, View};
@@ -39,6 +39,8 @@ pub enum Part {
     Interface(VirtualInterfaceId),
     /// An accepted interface of which nothing is being deleted: it is not programmed.
     Status(VirtualInterfaceId),
+    /// An association that is being ended: the edge has let it go.
+    Association(AssociationId),
 }
 
 /// What ended with a router that was given up.
@@ -59,6 +61,8 @@ pub enum Ended {
     Interface(VirtualInterfaceId),
     /// A BGP peer of an interface that goes on.
     BgpPeer(VirtualInterfaceId, BgpPeerId),
+    /// An association, as far as this edge is concerned: it has ended if no other edge has it.
+    Association(AssociationId),
 }
 
 impl Outcome for GivenUp {
@@ -68,6 +72,7 @@ impl Outcome for GivenUp {
             match ended {
                 Ended::Connection(id) => ids.push(id.as_str().into()),
                 Ended::Interface(id) => ids.push(id.as_str().into()),
+                Ended::Association(id) => ids.push(id.as_str().into()),
                 Ended::BgpPeer(id, peer) => ids.extend([id.as_str().into(), peer.as_str().into()]),
             }
         }
@@ -124,6 +129,7 @@ impl Command for GiveUpPart {
                 }
                 Vec::new()
             }
+            Part::Association(id) => end_association(view, &edge, id, context, &mut changes)?,
         };
         changes.decision(GivenUp { edge, ended })
     }
@@ -158,7 +164,11 @@ fn end_interface(
     match interface.phase {
         Phase::Deleting => {
             let phase = interface.phase.after(Event::Released).expect("it is being deleted");
-            interface.clone().end(changes, phase, context)?;
+            interface.clone().end(view, changes, phase, context)?;
+            Ok(vec![Ended::Interface(id.clone())])
+        }
+        Phase::Moving => {
+            changes.put(interface.arrive())?;
             Ok(vec![Ended::Interface(id.clone())])
         }
         Phase::Accepted => {
@@ -168,13 +178,30 @@ fn end_interface(
             let ended: Vec<_> = gone.map(|peer| Ended::BgpPeer(id.clone(), peer)).collect();
             if !ended.is_empty() {
                 let mut left = interface.clone();
-                left.peers.retain(BgpPeer::is_live);
+                left.peers.retain(|peer| !is_gone(&peer));
                 changes.put(left)?;
             }
             Ok(ended)
         }
-        Phase::Confirming | Phase::Deleted | Phase::Rejected | Phase::Expired => Ok(Vec::new()),
+        Phase::Confirming
+        | Phase::Verifying
+        | Phase::Deleted
+        | Phase::Rejected
+        | Phase::Expired => Ok(Vec::new()),
     }
+}
+
+fn end_association(
+    view: &View,
+    edge: &EdgeId,
+    id: &AssociationId,
+    context: &Context<'_>,
+    changes: &mut Changes<'_>,
+) -> Asked<Vec<Ended>> {
+    let held = view.association(id)?.filter(|held| held.leaving.contains(edge));
+    let Some(association) = held else { return Ok(Vec::new()) };
+    changes.put(association.clone().let_go(edge, context))?;
+    Ok(vec![Ended::Association(id.clone())])
 }
 
 fn is_accepted_on(view: &View, edge: &EdgeId, id: &VirtualInterfaceId) -> Asked<bool> {

@@ -3,6 +3,8 @@
 mod config;
 pub mod decide;
 pub mod give_up;
+mod inquiry;
+mod observations;
 mod project;
 pub mod report;
 mod status;
@@ -19,6 +21,8 @@ use crate::stored::{Entry, Stored};
 use crate::time::Time;
 
 pub use config::*;
+pub use inquiry::*;
+pub use observations::*;
 pub use project::project;
 pub use status::*;
 
@@ -53,6 +57,12 @@ pub struct EdgeSeen {
 }
 
 impl EdgeSeen {
+    /// Whether the edge has a configuration that was made of records of this version or later ones, in this epoch of the store.
+    #[must_use]
+    pub const fn has(&self, epoch: u64, version: u64) -> bool {
+        self.epoch == epoch && self.generation >= version
+    }
+
     /// Whether its number is compared with the numbers of reports that this access key signs.
     #[must_use]
     pub fn counts_for(&self, access_key: Option<&AccessKeyId>) -> bool {

@@ -12,7 +12,7 @@ use crate::connection::decide::ended_now;
 use crate::connection::{AssignedPort, Connection, ConnectionEvent, ConnectionPhase};
 use crate::decide::{Changes, Command, Context, Decision};
 use crate::fault::Fault;
-use crate::id::{AccessKeyId, ConnectionId, EdgeId, VirtualInterfaceId};
+use crate::id::{AccessKeyId, AssociationId, ConnectionId, EdgeId, VirtualInterfaceId};
 use crate::key;
 use crate::record::Record;
 use crate::time::Time;
@@ -69,6 +69,15 @@ pub struct ReportInterface {
     pub interface: VirtualInterfaceId,
     /// Its state there; `None`: nothing of it is on the router.
     pub report: Option<InterfaceReport>,
+}
+
+/// An edge may have let an association go that is being ended.
+#[derive(Clone, Debug)]
+pub struct ReportAssociation {
+    /// The report.
+    pub head: ReportHead,
+    /// The association.
+    pub association: AssociationId,
 }
 
 /// What an edge says of one connection's port.
@@ -207,15 +216,41 @@ impl Command for ReportInterface {
             Phase::Deleting if self.report.is_none() && knows(view, &self.head, version)? => {
                 let phase = interface.phase.after(Event::Released).expect("it is being deleted");
                 let mut changes = Changes::new(view);
-                interface.clone().end(&mut changes, phase, context)?;
+                interface.clone().end(view, &mut changes, phase, context)?;
+                in_order(&self.head, changes, view, context)
+            }
+            Phase::Moving if self.report.is_none() && knows(view, &self.head, version)? => {
+                let mut changes = Changes::new(view);
+                changes.put(interface.arrive())?;
                 in_order(&self.head, changes, view, context)
             }
             Phase::Deleting
+            | Phase::Moving
             | Phase::Confirming
+            | Phase::Verifying
             | Phase::Deleted
             | Phase::Rejected
             | Phase::Expired => Decision::unchanged(()),
         }
+    }
+}
+
+/// A report says nothing of associations: that the edge's configuration is without one is all there is to know.
+impl Command for ReportAssociation {
+    type Outcome = ();
+
+    fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<()>> {
+        let edge = &self.head.edge;
+        let (version, leaving) = view.versioned(&key::edge_association(edge, &self.association))?;
+        if leaving.is_none() || !knows(view, &self.head, version)? {
+            return Decision::unchanged(());
+        }
+        let Some(association) = view.association(&self.association)? else {
+            return Decision::unchanged(());
+        };
+        let mut changes = Changes::new(view);
+        changes.put(association.clone().let_go(edge, context))?;
+        in_order(&self.head, changes, view, context)
     }
 }
 
@@ -244,7 +279,9 @@ impl ReportInterface {
         let deleting = interface.peers.iter().any(|peer| peer.phase == PeerPhase::Deleting);
         if deleting && knows(view, &self.head, version)? {
             let mut left = interface.clone();
-            left.peers.retain(|peer| peer.is_live() || self.has(peer.addresses.family()));
+            left.peers.retain(|peer| {
+                peer.phase != PeerPhase::Deleting || self.has(peer.addresses.family())
+            });
             if left.peers.len() < interface.peers.len() {
                 changed = true;
                 changes.put(left)?;

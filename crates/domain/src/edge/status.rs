@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::{ConfigVersion, FabricAddress};
+use super::inquiry::InquiryAnswer;
 use crate::id::{BgpPeerId, ConnectionId, PortName, RoutingDomainId, VirtualInterfaceId};
 use crate::net::AddressFamily;
 use crate::virtual_interface::{InterfaceReport, PeerReport, bounded_text};
@@ -36,6 +37,9 @@ pub struct EdgeStatus {
     /// Each session with the fabric that the configuration has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fabric_sessions: Vec<FabricSessionStatus>,
+    /// What was found to inquiries since the last report.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<InquiryAnswer>,
 }
 
 impl EdgeStatus {
@@ -107,6 +111,19 @@ pub struct InterfaceStatus {
     /// What has passed since the router made it.
     #[serde(default)]
     pub traffic: Traffic,
+    /// What its rate limit has dropped since it was set; absent: it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policed: Option<Policed>,
+}
+
+/// Packets that a rate limit has dropped; *in* is from the customer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Policed {
+    /// Packets from the customer.
+    pub packets_in: u64,
+    /// Packets to the customer.
+    pub packets_out: u64,
 }
 
 impl InterfaceStatus {

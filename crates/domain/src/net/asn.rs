@@ -31,6 +31,8 @@ impl Asn {
     pub const MOST_IN_ASN: u32 = 2_147_483_646;
     /// The greatest number that `asnLong` takes and gives: the one above it is reserved (RFC 7300).
     pub const MOST: u32 = 4_294_967_294;
+    /// AWS's, towards customers of its public network (Direct Connect user guide, "Routing policies and BGP communities").
+    pub const AMAZON: Self = Self(7224);
 
     /// Checks a request's `asn` and `asnLong`; when both are given `asnLong` counts and `asn` is not looked at.
     /// `parent` is the path of the structure that holds them, as in `newPrivateVirtualInterface`; empty for the request itself.
@@ -93,7 +95,7 @@ impl fmt::Display for Asn {
     }
 }
 
-/// The AS number of a virtual gateway, our side of each session: a private one (RFC 6996).
+/// Our AS number in a session: of a gateway a private one (RFC 6996), of the public network the operator's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
 pub struct GatewayAsn(u32);
@@ -101,7 +103,14 @@ pub struct GatewayAsn(u32);
 impl TryFrom<i64> for GatewayAsn {
     type Error = Fault;
     fn try_from(number: i64) -> Result<Self, Fault> {
-        Self::parse("amazonSideAsn", number)
+        Asn::within("amazonSideAsn", number, Asn::MOST).map(Self::from)
+    }
+}
+
+/// The operator's AS number, towards customers of the public network.
+impl From<Asn> for GatewayAsn {
+    fn from(asn: Asn) -> Self {
+        Self(asn.0)
     }
 }
 
@@ -115,8 +124,10 @@ impl From<GatewayAsn> for i64 {
 impl GatewayAsn {
     /// What a gateway has unless its operator says otherwise.
     pub const DEFAULT: Self = Self(64_512);
+    /// What the public network has unless its operator says otherwise.
+    pub const PUBLIC: Self = Self(Asn::AMAZON.0);
 
-    /// Checks a number: 64512 to 65534 or 4200000000 to 4294967294.
+    /// Checks a gateway's number: 64512 to 65534 or 4200000000 to 4294967294.
     ///
     /// # Errors
     ///

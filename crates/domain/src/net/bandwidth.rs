@@ -45,6 +45,28 @@ impl Bandwidth {
         }
     }
 
+    /// In megabits per second.
+    #[must_use]
+    pub const fn megabits(self) -> u32 {
+        match self {
+            Self::Gbps1 => 1_000,
+            Self::Gbps10 => 10_000,
+            Self::Gbps100 => 100_000,
+            Self::Gbps400 => 400_000,
+        }
+    }
+
+    /// How many prefixes of each address family the interfaces of a connection of this speed take together (Direct Connect User
+    /// Guide, "Direct Connect quotas").
+    #[must_use]
+    pub const fn prefix_pool(self) -> u32 {
+        match self {
+            Self::Gbps1 | Self::Gbps10 => 5_000,
+            Self::Gbps100 => 30_000,
+            Self::Gbps400 => 50_000,
+        }
+    }
+
     /// As locations name it: `10G`.
     #[must_use]
     pub const fn port_speed(self) -> &'static str {

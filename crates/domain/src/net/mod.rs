@@ -6,6 +6,7 @@ mod auth_key;
 mod bandwidth;
 mod mtu;
 mod prefix;
+mod rate_limit;
 mod special;
 mod vlan;
 
@@ -17,4 +18,5 @@ pub use auth_key::AuthKey;
 pub use bandwidth::Bandwidth;
 pub use mtu::Mtu;
 pub use prefix::{NextHop, Prefix};
+pub use rate_limit::RateLimit;
 pub use vlan::Vlan;

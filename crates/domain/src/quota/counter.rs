@@ -2,14 +2,31 @@
 
 use super::{Count, Quota, Quotas};
 use crate::fault::Fault;
-use crate::id::{AccountId, ConnectionId, LocationCode};
+use crate::id::{AccountId, ConnectionId, DirectConnectGatewayId, LocationCode, TransitGatewayId};
 use crate::key::{self, Key};
+use crate::net::AddressFamily;
 
 /// Something that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counter<'a> {
     /// Virtual interfaces of a connection that have not ended.
     Interfaces(&'a ConnectionId),
+    /// Those of them that have a rate limit.
+    RateLimiters(&'a ConnectionId),
+    /// Those of them that were given a number of prefixes of a family, or take none of the connection's pool.
+    Allocations {
+        /// The connection.
+        connection: &'a ConnectionId,
+        /// The family.
+        family: AddressFamily,
+    },
+    /// The prefixes of a family that those were given.
+    Prefixes {
+        /// The connection.
+        connection: &'a ConnectionId,
+        /// The family.
+        family: AddressFamily,
+    },
     /// Connections of an account at a location that have not ended.
     Connections(&'a AccountId, &'a LocationCode),
     /// Access keys of an account, disabled ones included.
@@ -25,6 +42,16 @@ pub enum Counter<'a> {
     },
     /// Hosted virtual interfaces that the recipient has not answered, of all lenders.
     Offers(&'a AccountId),
+    /// Direct Connect gateways of an account that are there.
+    DirectConnectGateways(&'a AccountId),
+    /// Virtual interfaces that lead to a Direct Connect gateway and have not ended.
+    Attached(&'a DirectConnectGatewayId),
+    /// Associations of a Direct Connect gateway that have not ended.
+    Associations(&'a DirectConnectGatewayId),
+    /// Associations of a transit gateway that have not ended.
+    TransitAssociations(&'a TransitGatewayId),
+    /// Proposals to associate a gateway, the answered ones too until they are purged.
+    Proposals(&'a str),
 }
 
 /// What a record adds to a counter.
@@ -54,11 +81,21 @@ impl Counter<'_> {
     pub fn key(&self) -> Key {
         match *self {
             Self::Interfaces(connection) => key::count_of_interfaces(connection),
+            Self::RateLimiters(connection) => key::count_of_rate_limiters(connection),
+            Self::Allocations { connection, family } => {
+                key::count_of_allocations(family, connection)
+            }
+            Self::Prefixes { connection, family } => key::count_of_prefixes(family, connection),
             Self::Connections(account, location) => key::count_of_connections(account, location),
             Self::AccessKeys(account) => key::count_of_access_keys(account),
             Self::TagBytes(account) => key::count_of_tag_bytes(account),
             Self::OffersOf { recipient, lender } => key::count_of_offers_of(recipient, lender),
             Self::Offers(recipient) => key::count_of_offers(recipient),
+            Self::DirectConnectGateways(account) => key::count_of_dx_gateways(account),
+            Self::Attached(gateway) => key::count_of_dx_attached(gateway),
+            Self::Associations(gateway) => key::count_of_associations(gateway),
+            Self::TransitAssociations(gateway) => key::count_of_transit_associations(gateway),
+            Self::Proposals(gateway) => key::count_of_proposals(gateway),
         }
     }
 
@@ -72,11 +109,26 @@ impl Counter<'_> {
                 (Quota::TransitInterfacesPerConnection, transit),
                 (Quota::InterfacesPerConnection, total),
             ],
+            Self::RateLimiters(_) => vec![(Quota::RateLimitersPerConnection, total)],
+            // How many there may be depends on the connection's speed.
+            Self::Allocations { .. } | Self::Prefixes { .. } => Vec::new(),
             Self::Connections(..) => vec![(Quota::ConnectionsPerLocation, total)],
             Self::AccessKeys(_) => vec![(Quota::AccessKeysPerAccount, total)],
             Self::TagBytes(_) => vec![(Quota::TagBytesPerAccount, total)],
             Self::OffersOf { .. } => vec![(Quota::UnansweredOffersPerLender, total)],
             Self::Offers(_) => vec![(Quota::UnansweredOffers, total)],
+            Self::DirectConnectGateways(_) => {
+                vec![(Quota::DirectConnectGatewaysPerAccount, total)]
+            }
+            Self::Attached(_) => vec![(Quota::InterfacesPerDirectConnectGateway, total)],
+            Self::Associations(_) => vec![
+                (Quota::VirtualGatewaysPerDirectConnectGateway, total.saturating_sub(transit)),
+                (Quota::TransitGatewaysPerDirectConnectGateway, transit),
+            ],
+            Self::TransitAssociations(_) => {
+                vec![(Quota::DirectConnectGatewaysPerTransitGateway, total)]
+            }
+            Self::Proposals(_) => vec![(Quota::AssociationProposalsPerGateway, total)],
         }
     }
 
@@ -96,11 +148,21 @@ impl Counter<'_> {
     /// Whose quota it is, as a refusal names it. What others do is not told: the offers of all lenders are the recipient's matter.
     fn whose(&self) -> String {
         match self {
-            Self::Interfaces(connection) => format!("connectionId \"{connection}\""),
+            Self::Interfaces(connection)
+            | Self::RateLimiters(connection)
+            | Self::Allocations { connection, .. }
+            | Self::Prefixes { connection, .. } => format!("connectionId \"{connection}\""),
             Self::Connections(_, location) => format!("location \"{location}\""),
-            Self::AccessKeys(account) | Self::TagBytes(account) => {
+            Self::AccessKeys(account)
+            | Self::TagBytes(account)
+            | Self::DirectConnectGateways(account) => {
                 format!("accountId \"{account}\"")
             }
+            Self::Attached(gateway) | Self::Associations(gateway) => {
+                format!("directConnectGatewayId \"{gateway}\"")
+            }
+            Self::TransitAssociations(gateway) => format!("gatewayId \"{gateway}\""),
+            Self::Proposals(gateway) => format!("gatewayId \"{gateway}\""),
             Self::OffersOf { recipient, .. } | Self::Offers(recipient) => {
                 format!("ownerAccount \"{recipient}\"")
             }

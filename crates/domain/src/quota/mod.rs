@@ -26,7 +26,7 @@ pub use limits::{Quota, Quotas};
 pub struct Count {
     /// All of them.
     pub total: u32,
-    /// Transit virtual interfaces among them; 0 where other things are counted.
+    /// Transit virtual interfaces or transit gateways among them; 0 where other things are counted.
     pub transit: u32,
 }
 

@@ -7,6 +7,7 @@ use crate::access::{self, Action};
 use crate::arn::{Arn, ArnKind};
 use crate::connection::Connection;
 use crate::decide::{Changes, Command, Context, Decision, Outcome};
+use crate::dx_gateway::DirectConnectGateway;
 use crate::fault::{Fault, ResourceKind};
 use crate::id::AccountId;
 use crate::key;
@@ -126,9 +127,14 @@ pub fn taggable(
             }
             Ok(TaggedResource::VirtualInterface(found.id.clone()))
         }
-        ArnKind::Lag | ArnKind::DirectConnectGateway => {
-            Err(Fault::not_found(ResourceKind::Arn, arn).into())
+        ArnKind::DirectConnectGateway => {
+            let found = access::find::<DirectConnectGateway>(view, context, action, id)?;
+            if action == Action::Tag && found.phase.is_terminal() {
+                return Err(Fault::not_found(ResourceKind::DirectConnectGateway, id).into());
+            }
+            Ok(TaggedResource::DirectConnectGateway(found.id.clone()))
         }
+        ArnKind::Lag => Err(Fault::not_found(ResourceKind::Arn, arn).into()),
     }
 }
 

@@ -73,7 +73,7 @@ impl Command for CreateGateway {
         };
         let name = self.name.as_deref().map(|name| text::name("name", name)).transpose()?;
         let vpc = VpcId::parse(&self.vpc)?;
-        let cidrs = prefixes(&self.cidrs)?;
+        let cidrs = prefixes("cidrs", "of the VPC", &self.cidrs)?;
         let owner = account::decide::existing(view, "accountId", &self.account)?;
         let handoffs = handoffs(view, &self.handoffs, &[])?;
         let mut draws = context.seed.draws();
@@ -94,7 +94,10 @@ impl Command for DeleteGateway {
 
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<Gateway>> {
         let gateway = access::find::<Gateway>(view, context, Action::Delete, &self.0)?.clone();
-        let uses = [Uses { noun: "virtual interface", range: key::all_attached(&gateway.id) }];
+        let uses = [
+            Uses { noun: "virtual interface", range: key::all_attached(&gateway.id) },
+            Uses { noun: "gateway association", range: key::live_associated(gateway.id.as_str()) },
+        ];
         in_use::refuse(view, ("virtualGatewayId", &gateway.id), &uses)?;
         let mut changes = Changes::new(view);
         changes.delete(key::gateway(&gateway.id))?;
@@ -109,15 +112,16 @@ fn bounded(field: &str, count: usize, limit: usize) -> Result<(), Fault> {
     Ok(())
 }
 
-fn prefixes(texts: &[String]) -> Result<Vec<Prefix>, Fault> {
+/// Checks a list of prefixes of which none overlaps another; `whose` ends the rule that there must be one.
+pub(crate) fn prefixes(list: &str, whose: &str, texts: &[String]) -> Result<Vec<Prefix>, Fault> {
     if texts.is_empty() {
-        let rule = "give at least one prefix of the VPC".to_owned();
-        return Err(Fault::Required { field: "cidrs".to_owned(), rule });
+        let rule = format!("give at least one prefix {whose}");
+        return Err(Fault::Required { field: list.to_owned(), rule });
     }
-    bounded("cidrs", texts.len(), MOST_CIDRS)?;
+    bounded(list, texts.len(), MOST_CIDRS)?;
     let mut prefixes: Vec<Prefix> = Vec::with_capacity(texts.len());
     for (index, text) in texts.iter().enumerate() {
-        let field = format!("cidrs[{index}]");
+        let field = format!("{list}[{index}]");
         let prefix = Prefix::parse(&field, text)?;
         if let Some(other) = prefixes.iter().find(|other| other.overlaps(prefix)) {
             return Err(Fault::field(
@@ -132,7 +136,7 @@ fn prefixes(texts: &[String]) -> Result<Vec<Prefix>, Fault> {
 }
 
 /// Checks the handoffs of a gateway that has these already.
-pub(super) fn handoffs(
+pub(crate) fn handoffs(
     view: &View,
     texts: &[HandoffText],
     known: &[Handoff],

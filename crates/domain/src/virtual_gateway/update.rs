@@ -47,7 +47,10 @@ impl Command for UpdateGateway {
 }
 
 /// The edges that have other handoffs than before: each knows its own ones, in their order.
-fn changed_edges<'h>(before: &'h [Handoff], after: &'h [Handoff]) -> BTreeSet<&'h EdgeId> {
+pub(crate) fn changed_edges<'h>(
+    before: &'h [Handoff],
+    after: &'h [Handoff],
+) -> BTreeSet<&'h EdgeId> {
     let on = |handoffs: &'h [Handoff], edge: &'h EdgeId| {
         handoffs.iter().filter(move |handoff| handoff.edge == *edge)
     };

@@ -1,15 +1,21 @@
-//! Private virtual interfaces: created for oneself, lent to another account, confirmed, deleted.
+//! Private virtual interfaces: created for oneself, lent to another account, confirmed, deleted; and what transit ones have in
+//! common with them.
 
-use super::{Attachment, Event, GatewayId, InterfaceKind, Phase, VirtualInterface};
+use super::options::{self, PrefixNumbers, path};
+use super::{
+    Attachment, Event, GatewayId, InterfaceKind, Options, Phase, VirtualInterface, public,
+};
 use crate::access::{self, Action};
 use crate::account;
 use crate::bgp_peer::{BgpPeer, PeerPhase};
 use crate::connection::{AssignedPort, Connection, decide as connection};
 use crate::decide::{Changes, Command, Context, Decision};
+use crate::dx_gateway::{self, DirectConnectGateway};
+use crate::failover_test::{self, TestStatus};
 use crate::fault::{Fault, ResourceKind};
 use crate::id::{AccountId, BgpPeerId, ConnectionId, RoutingDomainId, VirtualInterfaceId};
 use crate::key;
-use crate::net::{AddressFamily, Asn, AuthKey, Mtu, PeerAddresses, Vlan};
+use crate::net::{AddressFamily, Asn, AuthKey, Bandwidth, Mtu, PeerAddresses, Vlan};
 use crate::quota::{self, Counter};
 use crate::record::Claim;
 use crate::seed::Draws;
@@ -41,7 +47,7 @@ pub struct NewInterface {
     pub customer_address: Option<String>,
     /// `ipv4` or `ipv6`.
     pub address_family: Option<String>,
-    /// A rate limit: none is offered here.
+    /// A rate limit: a text of the API's; absent or empty: none.
     pub rate_limit: Option<String>,
     /// Tags.
     pub tags: Vec<(String, Option<String>)>,
@@ -66,12 +72,12 @@ pub struct CreatePrivateVirtualInterface {
     pub new: NewInterface,
     /// The caller's gateway.
     pub gateway: Option<String>,
-    /// A Direct Connect gateway: none exists here.
+    /// The caller's Direct Connect gateway, in place of it.
     pub direct_connect_gateway: Option<String>,
-    /// SiteLink: not offered here.
+    /// SiteLink, which needs a Direct Connect gateway.
     pub site_link: bool,
-    /// A prefix allocation, by member name: not offered here.
-    pub prefix_pool: Option<&'static str>,
+    /// How many prefixes its sessions take.
+    pub prefix_pool: PrefixNumbers,
 }
 
 /// `AllocatePrivateVirtualInterface`.
@@ -92,7 +98,7 @@ pub struct ConfirmPrivateVirtualInterface {
     pub interface: String,
     /// The caller's gateway.
     pub gateway: Option<String>,
-    /// A Direct Connect gateway: none exists here.
+    /// The caller's Direct Connect gateway, in place of it.
     pub direct_connect_gateway: Option<String>,
 }
 
@@ -101,25 +107,22 @@ pub struct ConfirmPrivateVirtualInterface {
 pub struct DeleteVirtualInterface(pub String);
 
 /// The members of a new interface, checked as far as they can be on their own.
-struct Checked {
+pub(super) struct Checked {
     name: String,
     vlan: Vlan,
     asn: Asn,
     auth_key: Option<AuthKey>,
     family: AddressFamily,
-    addresses: Option<PeerAddresses>,
+    pub(super) addresses: Option<PeerAddresses>,
     tags: Tags,
 }
 
-fn check(parent: &str, new: &NewInterface, context: &Context<'_>) -> Result<Checked, Fault> {
+pub(super) fn check(
+    parent: &str,
+    new: &NewInterface,
+    context: &Context<'_>,
+) -> Result<Checked, Fault> {
     let field = |member: &str| format!("{parent}.{member}");
-    if let Some(limit) = &new.rate_limit {
-        return Err(Fault::field(
-            &field("rateLimit"),
-            limit,
-            "is not offered: ports here do not police",
-        ));
-    }
     let auth_key = new.auth_key.as_ref().map(|key| AuthKey::parse(&field("authKey"), &key.0));
     let family = AddressFamily::parse(&field("addressFamily"), new.address_family.as_deref())?;
     let (ours, theirs) = (new.amazon_address.as_deref(), new.customer_address.as_deref());
@@ -135,7 +138,7 @@ fn check(parent: &str, new: &NewInterface, context: &Context<'_>) -> Result<Chec
 }
 
 /// The interface as it will be written, on a connection that is known to be usable, and its maker's tags.
-fn build(
+pub(super) fn build(
     parent: &str,
     new: &NewInterface,
     checked: Checked,
@@ -144,6 +147,7 @@ fn build(
     context: &Context<'_>,
 ) -> Result<(VirtualInterface, Tags), Fault> {
     let (connection, port) = on;
+    let limit = options::rate_limit(parent, new.rate_limit.as_deref(), connection.bandwidth)?;
     let mtu = match new.mtu {
         None => Mtu::DEFAULT,
         Some(number) => Mtu::parse(&format!("{parent}.mtu"), number, port.jumbo)?,
@@ -173,12 +177,15 @@ fn build(
         simulated: port.simulated,
         vlan: checked.vlan,
         mtu,
+        options: Options { rate_limit: limit, ..Options::default() },
         peers: vec![peer],
         attachment: None,
         phase: Phase::Accepted,
         created: context.now,
         expires: None,
         ended: None,
+        test: None,
+        moving: None,
     };
     Ok((interface, checked.tags))
 }
@@ -205,7 +212,7 @@ fn subnet_index(connection: &ConnectionId, vlan: Vlan, attempt: u64) -> u64 {
     (start >> 16).wrapping_add(u64::from(vlan.number())).wrapping_add(attempt * 4096) % 16_384
 }
 
-fn fresh_id(view: &View, draws: &mut Draws, now: Time) -> Asked<VirtualInterfaceId> {
+pub(super) fn fresh_id(view: &View, draws: &mut Draws, now: Time) -> Asked<VirtualInterfaceId> {
     let mut id = VirtualInterfaceId::draw(draws, now);
     while view.exists(&key::interface(&id))? {
         id = VirtualInterfaceId::draw(draws, now);
@@ -214,7 +221,7 @@ fn fresh_id(view: &View, draws: &mut Draws, now: Time) -> Asked<VirtualInterface
 }
 
 /// Refuses a VLAN that a live interface of the connection has.
-fn vlan_is_free(view: &View, parent: &str, interface: &VirtualInterface) -> Asked<()> {
+pub(super) fn vlan_is_free(view: &View, parent: &str, interface: &VirtualInterface) -> Asked<()> {
     if view.exists(&key::live_vlan(&interface.connection, interface.vlan))? {
         let rule = format!(
             "is in use by another Virtual Interface on connection {}",
@@ -254,24 +261,52 @@ impl Command for AllocatePrivateVirtualInterface {
     type Outcome = VirtualInterface;
 
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<VirtualInterface>> {
-        const PARENT: &str = "newPrivateVirtualInterfaceAllocation";
-        let mut draws = context.seed.draws();
         want_for_allocation(view, self, context)?;
-        let checked = check(PARENT, &self.new, context)?;
-        let owner = AccountId::parse_field("ownerAccount", &self.owner)?;
-        let on = connection::usable(view, &self.connection, context)?;
+        let offer = Offer {
+            parent: "newPrivateVirtualInterfaceAllocation",
+            kind: InterfaceKind::Private,
+            connection: &self.connection,
+            owner: &self.owner,
+            new: &self.new,
+        };
+        offer.decide(view, context)
+    }
+}
+
+/// What a request has of an interface that is to be lent.
+pub(super) struct Offer<'a> {
+    pub parent: &'static str,
+    pub kind: InterfaceKind,
+    pub connection: &'a str,
+    pub owner: &'a str,
+    pub new: &'a NewInterface,
+}
+
+impl Offer<'_> {
+    pub(super) fn decide(
+        &self,
+        view: &View,
+        context: &Context<'_>,
+    ) -> Asked<Decision<VirtualInterface>> {
+        let Self { parent, kind, connection, new, .. } = *self;
+        let mut draws = context.seed.draws();
+        let checked = check(parent, new, context)?;
+        options::mtu_fits(parent, new.mtu, kind)?;
+        let owner = AccountId::parse_field("ownerAccount", self.owner)?;
+        let on = connection::usable(view, connection, context)?;
+        let bandwidth = on.0.bandwidth;
         if owner == on.0.owner {
             let text = "Cannot allocate VirtualInterface for the connection owner.";
             return Err(Fault::client(text).into());
         }
         let id = fresh_id(view, &mut draws, context.now)?;
-        let (mut interface, tags) =
-            build(PARENT, &self.new, checked, on, (id, &mut draws), context)?;
+        let (mut interface, tags) = build(parent, new, checked, on, (id, &mut draws), context)?;
+        interface.kind = kind;
         interface.owner = owner;
         interface.phase = Phase::Confirming;
         interface.expires = Some(context.now.plus(context.settings.confirmation_window));
-        vlan_is_free(view, PARENT, &interface)?;
-        has_room(view, context, &interface, &tags)?;
+        vlan_is_free(view, parent, &interface)?;
+        has_room(view, context, &interface, bandwidth, &tags)?;
         // Whatever else can be wrong comes first: nobody learns whether an account exists from a request that is refused anyway.
         account::decide::existing(view, "ownerAccount", interface.owner.as_str())?;
         quota::room(view, context, interface.uses_of_offers())?;
@@ -283,50 +318,83 @@ impl Command for CreatePrivateVirtualInterface {
     type Outcome = VirtualInterface;
 
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<VirtualInterface>> {
-        const PARENT: &str = "newPrivateVirtualInterface";
-        let checked = check(PARENT, &self.new, context)?;
-        if self.site_link {
-            let rule = "is not offered: SiteLink needs a Direct Connect gateway";
-            return Err(Fault::field(&format!("{PARENT}.enableSiteLink"), "true", rule).into());
-        }
-        if let Some(member) = self.prefix_pool {
-            return Err(no_prefix_pool(&format!("{PARENT}.{member}")).into());
-        }
-        let on = connection::usable(view, &self.connection, context)?;
-        let chosen = Chosen {
-            gateway: self.gateway.as_deref(),
-            direct: self.direct_connect_gateway.as_deref(),
+        let own = Own {
+            parent: "newPrivateVirtualInterface",
+            connection: &self.connection,
+            new: &self.new,
+            chosen: Chosen {
+                kind: InterfaceKind::Private,
+                gateway: self.gateway.as_deref(),
+                direct: self.direct_connect_gateway.as_deref(),
+            },
+            site_link: self.site_link,
+            prefix_pool: self.prefix_pool,
         };
-        let gateway = chosen.find(view, &format!("{PARENT}."), context)?;
+        own.decide(view, context)
+    }
+}
+
+/// What a request has of an interface of the caller's own.
+pub(super) struct Own<'a> {
+    pub parent: &'static str,
+    pub connection: &'a str,
+    pub new: &'a NewInterface,
+    pub chosen: Chosen<'a>,
+    pub site_link: bool,
+    pub prefix_pool: PrefixNumbers,
+}
+
+impl Own<'_> {
+    pub(super) fn decide(
+        &self,
+        view: &View,
+        context: &Context<'_>,
+    ) -> Asked<Decision<VirtualInterface>> {
+        let Self { parent, connection, new, .. } = *self;
+        let kind = self.chosen.kind;
+        let checked = check(parent, new, context)?;
+        options::mtu_fits(parent, new.mtu, kind)?;
+        let prefix_pool = self.prefix_pool.parse(parent, kind)?;
+        let on = connection::usable(view, connection, context)?;
+        let bandwidth = on.0.bandwidth;
+        let attachment = self.chosen.find(view, &format!("{parent}."), context)?;
         let mut draws = context.seed.draws();
         let assigned = checked.addresses.is_none() && checked.family == AddressFamily::Ipv4;
         let id = fresh_id(view, &mut draws, context.now)?;
-        let (mut interface, tags) =
-            build(PARENT, &self.new, checked, on, (id, &mut draws), context)?;
+        let (mut interface, tags) = build(parent, new, checked, on, (id, &mut draws), context)?;
+        interface.kind = kind;
         if assigned {
-            interface.peers[0].addresses = free_subnet(view, &gateway.into(), &interface)?;
+            interface.peers[0].addresses = free_subnet(view, &attachment, &interface)?;
         }
-        vlan_is_free(view, PARENT, &interface)?;
-        attach(view, PARENT, &mut interface, gateway)?;
-        has_room(view, context, &interface, &tags)?;
+        vlan_is_free(view, parent, &interface)?;
+        attach(view, parent, &mut interface, attachment)?;
+        if self.site_link {
+            options::can_have_site_link(parent, &interface)?;
+        }
+        interface.options.site_link = self.site_link;
+        interface.options.prefix_pool = prefix_pool;
+        quota::room(view, context, interface.use_of_dx_gateway())?;
+        has_room(view, context, &interface, bandwidth, &tags)?;
         made(view, interface, tags, context)
     }
 }
 
 /// Refuses an interface that has no room in the quotas of its connection and its lender.
-fn has_room(
+pub(super) fn has_room(
     view: &View,
     context: &Context<'_>,
     interface: &VirtualInterface,
+    bandwidth: Bandwidth,
     tags: &Tags,
 ) -> Asked<()> {
     quota::room(view, context, interface.use_of_connection())?;
+    interface.options_have_room(view, context, None, bandwidth)?;
     let resource = TaggedResource::VirtualInterface(interface.id.clone());
     tag::decide::room(view, context, &resource, tags)
 }
 
 /// The decision that makes an interface.
-fn made(
+pub(super) fn made(
     view: &View,
     interface: VirtualInterface,
     tags: Tags,
@@ -345,28 +413,34 @@ fn made(
     changes.decision(interface)
 }
 
-/// The refusal of a prefix allocation, by the path of the member that asks for it.
-pub(crate) fn no_prefix_pool(field: &str) -> Fault {
-    Fault::client(format!("{field} is not offered: each session takes 100 prefixes per family."))
-}
-
-/// Which gateway a request names.
-struct Chosen<'a> {
-    gateway: Option<&'a str>,
-    direct: Option<&'a str>,
+/// Which gateway a request names for an interface of a kind.
+pub(super) struct Chosen<'a> {
+    pub kind: InterfaceKind,
+    pub gateway: Option<&'a str>,
+    pub direct: Option<&'a str>,
 }
 
 impl Chosen<'_> {
-    fn find<'v>(&self, view: &'v View, parent: &str, context: &Context<'_>) -> Asked<&'v Gateway> {
+    /// What an interface that leads there is attached to.
+    fn find(&self, view: &View, parent: &str, context: &Context<'_>) -> Asked<Attachment> {
         match (self.gateway, self.direct) {
-            (Some(id), None) => access::find(view, context, Action::Use, id),
+            (Some(id), None) => {
+                Ok(access::find::<Gateway>(view, context, Action::Use, id)?.into())
+            }
             (None, Some(id)) => {
-                Err(Fault::not_found(ResourceKind::DirectConnectGateway, id).into())
+                let gateway = dx_gateway::decide::available(view, context, Action::Use, id)?;
+                self.kinds_agree(view, &format!("{parent}directConnectGatewayId"), gateway)?;
+                Ok(gateway.into())
             }
             (Some(_), Some(_)) => Err(Fault::client(format!(
                 "{parent}virtualGatewayId and {parent}directConnectGatewayId exclude each other: give one of them."
             ))
             .into()),
+            (None, None) if self.kind == InterfaceKind::Transit => {
+                let field = format!("{parent}directConnectGatewayId");
+                let rule = "a transit Virtual Interface needs a Direct Connect gateway".to_owned();
+                Err(Fault::Required { field, rule }.into())
+            }
             (None, None) => Err(Fault::client(format!(
                 "{parent}virtualGatewayId is required: a private Virtual Interface needs virtualGatewayId or \
                  directConnectGatewayId."
@@ -376,12 +450,47 @@ impl Chosen<'_> {
     }
 }
 
+impl Chosen<'_> {
+    /// A Direct Connect gateway has virtual gateways and private interfaces, or transit gateways and transit interfaces. Every
+    /// commit that adds one of these changes a counter that is read here.
+    fn kinds_agree(&self, view: &View, field: &str, gateway: &DirectConnectGateway) -> Asked<()> {
+        let is_transit = self.kind == InterfaceKind::Transit;
+        let counters = [Counter::Associations(&gateway.id), Counter::Attached(&gateway.id)];
+        view.want(counters.iter().map(Counter::key))?;
+        let others = match is_transit {
+            true => ["virtual gateways", "private Virtual Interfaces"],
+            false => ["transit gateways", "transit Virtual Interfaces"],
+        };
+        for (counter, others) in counters.iter().zip(others) {
+            let used = view.count(counter)?.copied().unwrap_or_default();
+            let mixes = if is_transit { used.total > used.transit } else { used.transit > 0 };
+            if mixes {
+                let own = self.kind.as_str();
+                let rule =
+                    format!("has {others}, beside which it takes no {own} Virtual Interfaces");
+                return Err(Fault::field(field, &gateway.id, rule).into());
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What an interface that leads to a gateway is attached to.
 impl From<&Gateway> for Attachment {
     fn from(gateway: &Gateway) -> Self {
         Self {
             gateway: GatewayId::Virtual(gateway.id.clone()),
             routing_domain: RoutingDomainId::of_virtual_gateway(&gateway.id),
+            asn: gateway.asn,
+        }
+    }
+}
+
+impl From<&DirectConnectGateway> for Attachment {
+    fn from(gateway: &DirectConnectGateway) -> Self {
+        Self {
+            gateway: GatewayId::DirectConnect(gateway.id.clone()),
+            routing_domain: gateway.routing_domain.clone(),
             asn: gateway.asn,
         }
     }
@@ -422,11 +531,6 @@ fn holder<'v>(
     Ok(None)
 }
 
-/// The path of a member, `parent.member` or the member alone.
-fn path(parent: &str, member: &str) -> String {
-    if parent.is_empty() { member.to_owned() } else { format!("{parent}.{member}") }
-}
-
 /// The rules between a peer and the gateway that its interface leads to.
 pub(crate) fn peer_fits(
     view: &View,
@@ -438,6 +542,7 @@ pub(crate) fn peer_fits(
     let gateway = match &attachment.gateway {
         GatewayId::Virtual(id) => id.as_str(),
         GatewayId::DirectConnect(id) => id.as_str(),
+        GatewayId::Public => "of the public network",
     };
     if peer.asn.number() == attachment.asn.number() {
         let rule =
@@ -445,10 +550,17 @@ pub(crate) fn peer_fits(
         return Err(Fault::field(&path(parent, "asn"), peer.asn, rule).into());
     }
     if let Some(claim) = holder(view, attachment, interface, &peer.addresses)? {
-        let rule = format!(
-            "overlaps the peer subnet of Virtual Interface {} of the same gateway {gateway} on the same router",
-            claim.interface
-        );
+        let rule = match attachment.gateway {
+            // The other one may be another account's, who is nobody's business.
+            GatewayId::Public => {
+                "overlaps the peer subnet of another public Virtual Interface on the same router"
+                    .to_owned()
+            }
+            GatewayId::Virtual(_) | GatewayId::DirectConnect(_) => format!(
+                "overlaps the peer subnet of Virtual Interface {} of the same gateway {gateway} on the same router",
+                claim.interface
+            ),
+        };
         let address = peer.addresses.customer();
         return Err(Fault::field(&path(parent, "customerAddress"), address, rule).into());
     }
@@ -460,9 +572,8 @@ fn attach(
     view: &View,
     parent: &str,
     interface: &mut VirtualInterface,
-    gateway: &Gateway,
+    attachment: Attachment,
 ) -> Asked<()> {
-    let attachment = Attachment::from(gateway);
     for peer in &interface.peers {
         peer_fits(view, parent, &attachment, interface, peer)?;
     }
@@ -474,27 +585,39 @@ impl Command for ConfirmPrivateVirtualInterface {
     type Outcome = VirtualInterface;
 
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<VirtualInterface>> {
-        let action = Action::Confirm;
-        let found = access::find::<VirtualInterface>(view, context, action, &self.interface)?;
-        let mut interface = found.clone();
-        let phase =
-            interface.phase.after(Event::Confirm).filter(|_| !interface.is_overdue(context.now));
-        let Some(phase) = phase else {
-            let rule = "only one in state confirming can be confirmed";
-            return Err(wrong_state(view, &interface, context, rule)?.into());
-        };
         let chosen = Chosen {
+            kind: InterfaceKind::Private,
             gateway: self.gateway.as_deref(),
             direct: self.direct_connect_gateway.as_deref(),
         };
-        let gateway = chosen.find(view, "", context)?;
-        attach(view, "", &mut interface, gateway)?;
-        interface.expires = None;
-        interface.phase = phase;
-        let mut changes = Changes::new(view);
-        changes.put(interface.clone())?;
-        changes.decision(interface)
+        confirm(view, context, &self.interface, &chosen)
     }
+}
+
+/// Confirms an interface, which then leads to the gateway of the recipient's choice.
+pub(super) fn confirm(
+    view: &View,
+    context: &Context<'_>,
+    id: &str,
+    chosen: &Chosen<'_>,
+) -> Asked<Decision<VirtualInterface>> {
+    let found = access::find::<VirtualInterface>(view, context, Action::Confirm, id)?;
+    let mut interface = found.clone();
+    let phase =
+        interface.phase.after(Event::Confirm).filter(|_| !interface.is_overdue(context.now));
+    let Some(phase) = phase else {
+        let rule = "only one in state confirming can be confirmed";
+        return Err(wrong_state(view, &interface, context, rule)?.into());
+    };
+    public::is_of(&interface, chosen.kind)?;
+    let attachment = chosen.find(view, "", context)?;
+    attach(view, "", &mut interface, attachment)?;
+    interface.expires = None;
+    interface.phase = phase;
+    quota::room(view, context, interface.use_of_dx_gateway())?;
+    let mut changes = Changes::new(view);
+    changes.put(interface.clone())?;
+    changes.decision(interface)
 }
 
 /// The refusal of something that an interface's state does not allow.
@@ -545,13 +668,14 @@ impl VirtualInterface {
         context: &Context<'_>,
     ) -> Asked<Decision<Self>> {
         let mut changes = Changes::new(view);
-        let ended = self.end(&mut changes, phase, context)?;
+        let ended = self.end(view, &mut changes, phase, context)?;
         changes.decision(ended)
     }
 
     /// Takes it to `Deleting` or to an end.
     pub(crate) fn end(
         mut self,
+        view: &View,
         changes: &mut Changes<'_>,
         phase: Phase,
         context: &Context<'_>,
@@ -559,6 +683,12 @@ impl VirtualInterface {
         if self.phase == Phase::Accepted {
             changes.delete(key::interface_status(&self.id))?;
         }
+        // It was in no configuration already. Only one of a later version says that it is gone.
+        if self.phase == Phase::Moving {
+            changes.mark(key::edge_generation(&self.edge));
+        }
+        self.moving = None;
+        failover_test::conclude(view, changes, &mut self, (TestStatus::Failed, context.now))?;
         self.expires = None;
         self.phase = phase;
         self.ended = phase.is_terminal().then(|| connection::ended_now(context));

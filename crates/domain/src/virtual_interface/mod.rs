@@ -4,17 +4,25 @@
 //! does it exist on a router.
 
 pub mod decide;
+pub mod drain;
+pub mod explain;
+pub mod moving;
+pub mod options;
 pub mod previous;
+pub mod public;
+pub mod routes;
 mod states;
 mod status;
+pub mod transit;
 pub mod update;
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bgp_peer::BgpPeer;
+use crate::bgp_peer::{BgpPeer, PeerPhase};
 use crate::connection::Ended;
+use crate::failover_test::RunningTest;
 use crate::fault::ResourceKind;
 use crate::id::{
     AccountId, ConnectionId, DirectConnectGatewayId, EdgeId, LocationCode, PortName,
@@ -28,7 +36,9 @@ use crate::resource::{Party, Resource};
 use crate::stored::{Claim, Entry, Group, Stored};
 use crate::time::Time;
 
-pub use states::{Event, Phase, State};
+pub use moving::Move;
+pub use options::{Options, PrefixPool};
+pub use states::{AttachmentState, Event, Phase, State};
 pub(crate) use status::bounded_text;
 pub use status::{InterfaceReport, PeerReport, VirtualInterfaceStatus};
 
@@ -86,6 +96,8 @@ pub struct VirtualInterface {
     pub vlan: Vlan,
     /// The MTU.
     pub mtu: Mtu,
+    /// What was chosen for it beyond that.
+    pub options: Options,
     /// The BGP peers, at most one of each address family. The first came with the interface, or is the only one left.
     pub peers: Vec<BgpPeer>,
     /// What it leads to, from the confirmation on.
@@ -98,6 +110,10 @@ pub struct VirtualInterface {
     pub expires: Option<Time>,
     /// When it ended, and until when it is still shown.
     pub ended: Option<Ended>,
+    /// The BGP failover test that runs.
+    pub test: Option<RunningTest>,
+    /// Where it is moved to, in phase [`Phase::Moving`].
+    pub moving: Option<Move>,
 }
 
 /// What an interface leads to.
@@ -111,13 +127,15 @@ pub struct Attachment {
     pub asn: GatewayAsn,
 }
 
-/// A gateway of either kind.
+/// What an interface can lead to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum GatewayId {
     /// A VPC's own.
     Virtual(VirtualGatewayId),
     /// One that several VPCs are associated with.
     DirectConnect(DirectConnectGatewayId),
+    /// The operator's public network, which is no gateway of anybody's.
+    Public,
 }
 
 impl GatewayId {
@@ -126,7 +144,7 @@ impl GatewayId {
     pub const fn virtual_gateway(&self) -> Option<&VirtualGatewayId> {
         match self {
             Self::Virtual(id) => Some(id),
-            Self::DirectConnect(_) => None,
+            Self::DirectConnect(_) | Self::Public => None,
         }
     }
 
@@ -134,7 +152,7 @@ impl GatewayId {
     #[must_use]
     pub const fn direct_connect_gateway(&self) -> Option<&DirectConnectGatewayId> {
         match self {
-            Self::Virtual(_) => None,
+            Self::Virtual(_) | Self::Public => None,
             Self::DirectConnect(id) => Some(id),
         }
     }
@@ -165,16 +183,25 @@ impl VirtualInterface {
         match self.phase {
             Phase::Confirming if self.is_overdue(now) => State::Expired,
             Phase::Confirming => State::Confirming,
+            Phase::Verifying => State::Verifying,
             Phase::Accepted => match report {
                 None => State::Pending,
                 Some(_) if edge_silent => State::Unknown,
+                Some(_) if self.is_tested(now) => State::Testing,
                 Some(report) => report.state(),
             },
+            Phase::Moving => State::Pending,
             Phase::Deleting => State::Deleting,
             Phase::Deleted => State::Deleted,
             Phase::Rejected => State::Rejected,
             Phase::Expired => State::Expired,
         }
+    }
+
+    /// Whether a BGP failover test runs.
+    #[must_use]
+    pub fn is_tested(&self, now: Time) -> bool {
+        self.test.as_ref().is_some_and(|test| !test.is_over(now))
     }
 
     /// The first peer, whose members the API repeats in the interface itself.
@@ -187,11 +214,47 @@ impl VirtualInterface {
         self.peers.first().expect("an interface has a peer")
     }
 
+    /// Our side's AS number; before a gateway is known, the one that such gateways have by default.
+    #[must_use]
+    pub fn amazon_asn(&self) -> GatewayAsn {
+        let default = match self.kind {
+            InterfaceKind::Private | InterfaceKind::Transit => GatewayAsn::DEFAULT,
+            InterfaceKind::Public => GatewayAsn::PUBLIC,
+        };
+        self.attachment.as_ref().map_or(default, |attached| attached.asn)
+    }
+
+    /// Whether somebody must say whether its prefixes, or those of one of its peers, are the customer's.
+    #[must_use]
+    pub fn awaits_verification(&self) -> bool {
+        let peer = self.peers.iter().any(|peer| peer.phase == PeerPhase::Verifying);
+        self.phase == Phase::Verifying || (self.phase == Phase::Accepted && peer)
+    }
+
     /// What it uses of its connection's quotas until it ends.
     pub(crate) fn use_of_connection(&self) -> Option<Use<'_>> {
+        self.use_of(&self.connection)
+    }
+
+    /// The same of a connection that it is on, or is moved to.
+    fn use_of<'c>(&self, connection: &'c ConnectionId) -> Option<Use<'c>> {
         let transit = u32::from(self.kind == InterfaceKind::Transit);
-        let counter = Counter::Interfaces(&self.connection);
+        let counter = Counter::Interfaces(connection);
         (!self.phase.is_terminal()).then_some(Use { counter, count: Count { total: 1, transit } })
+    }
+
+    /// The Direct Connect gateway that it leads to until it ends.
+    #[must_use]
+    pub fn dx_gateway(&self) -> Option<&DirectConnectGatewayId> {
+        let attachment = self.attachment.as_ref().filter(|_| !self.phase.is_terminal())?;
+        attachment.gateway.direct_connect_gateway()
+    }
+
+    /// What it uses of the quotas of its Direct Connect gateway until it ends.
+    pub(crate) fn use_of_dx_gateway(&self) -> Option<Use<'_>> {
+        let transit = u32::from(self.kind == InterfaceKind::Transit);
+        let counter = Counter::Attached(self.dx_gateway()?);
+        Some(Use { counter, count: Count { total: 1, transit } })
     }
 
     /// What it uses of its recipient's quotas until the recipient answers.
@@ -225,24 +288,48 @@ impl Stored for VirtualInterface {
         let mut claims = Vec::new();
         if self.phase.is_terminal() {
             marks.push(key::ended_on(&self.connection, id));
+            let gateway = self.attachment.as_ref().map(|attached| &attached.gateway);
+            let gateway = gateway.and_then(GatewayId::direct_connect_gateway);
+            marks.extend(gateway.map(|gateway| key::dx_detached(gateway, id)));
         } else {
             claims.push(key::live_vlan(&self.connection, self.vlan));
             if let Some(attachment) = &self.attachment {
-                marks.extend(attachment.gateway.virtual_gateway().map(|at| key::attached(at, id)));
-                marks.push(key::edge_interface(&self.edge, id));
+                match &attachment.gateway {
+                    GatewayId::Virtual(gateway) => marks.push(key::attached(gateway, id)),
+                    GatewayId::DirectConnect(gateway) => {
+                        marks.push(key::dx_attached(gateway, &self.edge, id));
+                    }
+                    GatewayId::Public => {}
+                }
+                if self.awaits_verification() {
+                    marks.push(key::verifying(id));
+                }
+                if self.phase != Phase::Verifying {
+                    marks.push(key::edge_interface(&self.edge, id));
+                }
                 let pieces = self.peers.iter().flat_map(|peer| peer.addresses.pieces());
                 let domain = &attachment.routing_domain;
                 claims.extend(pieces.map(|piece| key::peer_subnet(domain, &self.edge, &piece)));
             }
+            claims.extend(self.claims_of_move());
         }
         marks.extend(self.expires.map(|expires| key::due(expires, id.as_str())));
+        marks.extend(self.test.as_ref().map(|test| key::due(test.until, id.as_str())));
         marks.extend(self.ended.map(|ended| key::due(ended.purge, id.as_str())));
+        let drain = self.options.drain.filter(|_| self.phase == Phase::Accepted);
+        let until = drain.and_then(drain::Drain::until);
+        marks.extend(until.map(|until| key::due(until, id.as_str())));
         let marks = marks.into_iter().map(|key| (key, Entry::Mark));
         claims.into_iter().map(|key| (key, claim.clone())).chain(marks).collect()
     }
 
     fn uses(&self) -> Vec<Use<'_>> {
-        self.use_of_connection().into_iter().chain(self.uses_of_offers()).collect()
+        let moved_to = self.moving.as_ref().map(|moving| &moving.connection);
+        let connections = [Some(&self.connection), moved_to].into_iter().flatten();
+        let connections = connections.flat_map(|connection| {
+            self.use_of(connection).into_iter().chain(self.uses_of_options(connection))
+        });
+        connections.chain(self.use_of_dx_gateway()).chain(self.uses_of_offers()).collect()
     }
 
     /// What its edge says of it counts beside it. Moment 0: an unanswered interface counts as confirming until it is

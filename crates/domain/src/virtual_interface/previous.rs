@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attachment, GatewayId, InterfaceKind, InterfaceReport, PeerReport, Phase, VirtualInterface,
-    VirtualInterfaceStatus,
+    Attachment, GatewayId, InterfaceKind, InterfaceReport, Options, PeerReport, Phase,
+    VirtualInterface, VirtualInterfaceStatus,
 };
 use crate::bgp_peer::{BgpPeer, PeerPhase};
 use crate::connection::Ended;
@@ -69,10 +69,71 @@ pub struct Reported2 {
     pub error: Option<String>,
 }
 
+/// Version 3: without what can be chosen of an interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the members are those of the record that it becomes")]
+pub struct VirtualInterface3 {
+    pub id: VirtualInterfaceId,
+    pub name: String,
+    pub kind: InterfaceKind,
+    pub lender: AccountId,
+    pub owner: AccountId,
+    pub connection: ConnectionId,
+    pub location: LocationCode,
+    pub edge: EdgeId,
+    pub port: PortName,
+    pub jumbo: bool,
+    pub simulated: bool,
+    pub vlan: Vlan,
+    pub mtu: Mtu,
+    pub peers: Vec<BgpPeer>,
+    pub attachment: Option<Attachment>,
+    pub phase: Phase,
+    pub created: Time,
+    pub expires: Option<Time>,
+    pub ended: Option<Ended>,
+}
+
+impl VirtualInterface3 {
+    /// The interface, with nothing chosen.
+    #[must_use]
+    pub fn migrate(self) -> Migrated<VirtualInterface> {
+        let Self { id, name, kind, lender, owner, connection, location, edge, port, .. } = self;
+        let Self { jumbo, simulated, vlan, mtu, peers, attachment, phase, .. } = self;
+        let Self { created, expires, ended, .. } = self;
+        let options = Options::default();
+        VirtualInterface {
+            id,
+            name,
+            kind,
+            lender,
+            owner,
+            connection,
+            location,
+            edge,
+            port,
+            jumbo,
+            simulated,
+            vlan,
+            mtu,
+            options,
+            peers,
+            attachment,
+            phase,
+            created,
+            expires,
+            ended,
+            test: None,
+            moving: None,
+        }
+        .into()
+    }
+}
+
 impl VirtualInterface2 {
     /// The interface, and the records that its tags and its status are.
     #[must_use]
-    pub fn migrate(self) -> Migrated<VirtualInterface> {
+    pub fn migrate(self) -> Migrated<VirtualInterface3> {
         let mut moved = Vec::new();
         for (account, tags) in self.tags.into_iter().filter(|(_, tags)| !tags.is_empty()) {
             let resource = TaggedResource::VirtualInterface(self.id.clone());
@@ -85,7 +146,7 @@ impl VirtualInterface2 {
             let report = InterfaceReport { programmed, peers, error };
             moved.push(Moved::Status(VirtualInterfaceStatus { id: self.id.clone(), report }));
         }
-        let record = VirtualInterface {
+        let record = VirtualInterface3 {
             id: self.id,
             name: self.name,
             kind: InterfaceKind::Private,

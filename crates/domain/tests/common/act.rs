@@ -7,21 +7,35 @@ use linkway_domain::bgp_peer::decide::{CreateBgpPeer, DeleteBgpPeer};
 use linkway_domain::connection::decide::{ApproveConnection, CreateConnection, PortChoice};
 use linkway_domain::connection::{Connection, ConnectionPhase};
 use linkway_domain::customer_agreement::decide::ConfirmCustomerAgreement;
+use linkway_domain::failover_test::decide::StartBgpFailoverTest;
 use linkway_domain::id::AccountId;
 use linkway_domain::key;
+use linkway_domain::public_network::decide::PutPublicNetwork;
 use linkway_domain::tag::decide::TagChange;
+use linkway_domain::transit_gateway::decide::CreateTransitGateway;
 use linkway_domain::virtual_gateway::decide::{FabricPeerText, HandoffText};
 use linkway_domain::virtual_interface::decide::{
     AllocatePrivateVirtualInterface as Allocate, ConfirmPrivateVirtualInterface as Confirm,
     CreatePrivateVirtualInterface as Create, NewInterface, Secret,
 };
+use linkway_domain::virtual_interface::moving::AssociateVirtualInterface;
+use linkway_domain::virtual_interface::options::PrefixNumbers;
+use linkway_domain::virtual_interface::public::{
+    AllocatePublicVirtualInterface as AllocatePublic, CreatePublicVirtualInterface as CreatePublic,
+    VerifyInterface,
+};
+use linkway_domain::virtual_interface::transit::{
+    AllocateTransitVirtualInterface as AllocateTransit,
+    ConfirmTransitVirtualInterface as ConfirmTransit,
+    CreateTransitVirtualInterface as CreateTransit,
+};
 use linkway_domain::virtual_interface::update::UpdateVirtualInterfaceAttributes;
-use linkway_domain::virtual_interface::{Phase, VirtualInterface};
+use linkway_domain::virtual_interface::{InterfaceKind, Phase, VirtualInterface};
 use proptest::prelude::*;
 
 use super::command::Command;
 use super::scene::{A, B, C, R1, R2, account, gateway};
-use super::{World, operators, undo};
+use super::{World, direct, operators, undo};
 
 /// The last one has nothing at first.
 pub const ACCOUNTS: [&str; 4] = [A, B, C, "004444444444"];
@@ -47,15 +61,25 @@ pub enum What {
     Create,
     Confirm,
     DeleteInterface,
+    Move,
     TagConnection,
     TagInterface,
     Update,
     CreatePeer,
     DeletePeer,
+    AllocatePublic,
+    CreatePublic,
+    ConfirmPublic,
+    Verify,
+    PutNetwork,
+    StartTest,
+    StopTest,
     Approve,
     Reject,
     CreateGateway,
     DeleteGateway,
+    /// Any call about Direct Connect gateways.
+    Direct,
     CreateKey,
     DisableKey,
     DeleteKey,
@@ -85,20 +109,29 @@ pub enum What {
 pub fn what() -> impl Strategy<Value = What> {
     prop_oneof![
         3 => Just(What::Order),
-        2 => Just(What::DeleteConnection),
+        4 => Just(What::DeleteConnection),
         10 => Just(What::Allocate),
         8 => Just(What::Create),
         14 => Just(What::Confirm),
         10 => Just(What::DeleteInterface),
+        6 => Just(What::Move),
         1 => Just(What::TagConnection),
         3 => Just(What::TagInterface),
         3 => Just(What::Update),
         4 => Just(What::CreatePeer),
         3 => Just(What::DeletePeer),
+        3 => Just(What::AllocatePublic),
+        3 => Just(What::CreatePublic),
+        5 => Just(What::ConfirmPublic),
+        6 => Just(What::Verify),
+        1 => Just(What::PutNetwork),
+        3 => Just(What::StartTest),
+        2 => Just(What::StopTest),
         4 => Just(What::Approve),
         1 => Just(What::Reject),
         1 => Just(What::CreateGateway),
         1 => Just(What::DeleteGateway),
+        22 => Just(What::Direct),
         1 => Just(What::CreateKey),
         1 => Just(What::DisableKey),
         1 => Just(What::DeleteKey),
@@ -138,11 +171,15 @@ impl Act {
         let line = world.connections().any(|line| fits_line(world, self.what, line));
         let what = match self.what {
             What::Confirm if !vif => What::Allocate,
+            What::ConfirmPublic if !vif => What::AllocatePublic,
+            What::Verify if !vif => What::CreatePublic,
             What::DeleteInterface
+            | What::Move
             | What::TagInterface
             | What::Update
             | What::CreatePeer
             | What::DeletePeer
+            | What::StartTest
                 if !vif =>
             {
                 What::Create
@@ -187,11 +224,16 @@ impl Names {
         let vifs: Vec<_> = world.interfaces().filter(|i| fits_vif(act.what, i)).collect();
         match act.what {
             What::Confirm
+            | What::ConfirmPublic
+            | What::Verify
             | What::DeleteInterface
+            | What::Move
             | What::TagInterface
             | What::Update
             | What::CreatePeer
-            | What::DeletePeer => {
+            | What::DeletePeer
+            | What::StartTest
+            | What::StopTest => {
                 let Some(vif) = pick(&vifs, act.thing / 8) else { return names };
                 let of_either = matches!(act.what, What::DeleteInterface | What::TagInterface);
                 let lender = of_either && act.other.is_multiple_of(2);
@@ -200,6 +242,8 @@ impl Names {
             }
             What::Allocate
             | What::Create
+            | What::AllocatePublic
+            | What::CreatePublic
             | What::DeleteConnection
             | What::TagConnection
             | What::Approve
@@ -209,8 +253,10 @@ impl Names {
                 names.connection = line.id.to_string();
             }
             What::Order
+            | What::PutNetwork
             | What::CreateGateway
             | What::DeleteGateway
+            | What::Direct
             | What::CreateKey
             | What::DisableKey
             | What::DeleteKey
@@ -254,8 +300,13 @@ fn fits_line(world: &World, what: What, line: &Connection) -> bool {
 
 fn fits_vif(what: What, vif: &VirtualInterface) -> bool {
     match what {
-        What::Confirm => vif.phase == Phase::Confirming,
-        What::Update | What::CreatePeer | What::DeletePeer => vif.phase == Phase::Accepted,
+        What::Confirm => vif.phase == Phase::Confirming && vif.kind != InterfaceKind::Public,
+        What::ConfirmPublic => vif.phase == Phase::Confirming && vif.kind == InterfaceKind::Public,
+        What::Verify => vif.awaits_verification(),
+        What::Move | What::Update | What::CreatePeer | What::DeletePeer | What::StartTest => {
+            vif.phase == Phase::Accepted
+        }
+        What::StopTest => vif.test.is_some(),
         _ => !vif.phase.is_terminal(),
     }
 }
@@ -278,19 +329,53 @@ pub fn command(world: &World, act: &Act) -> (Option<AccountId>, Command) {
             ..CreateConnection::default()
         }),
         What::DeleteConnection => Command::DeleteConnection(connection),
+        What::Allocate if act.detail % 5 == 3 => {
+            let rest =
+                AllocateTransit { connection, vlan: Some(new.vlan), ..AllocateTransit::default() };
+            Command::AllocateTransit(AllocateTransit { owner: other, new, ..rest })
+        }
         What::Allocate => Command::Allocate(Allocate { connection, owner: other, new }),
+        What::Create if act.detail % 5 == 3 => {
+            let direct_connect_gateway = direct::for_transit(world, act, &who);
+            let rest =
+                CreateTransit { connection, vlan: Some(new.vlan), ..CreateTransit::default() };
+            Command::CreateTransit(CreateTransit { new, direct_connect_gateway, ..rest })
+        }
         What::Create => {
-            let gateway = Some(gateway_id);
-            Command::Create(Create { connection, new, gateway, ..Create::default() })
+            let (gateway, direct_connect_gateway) = either_gateway(world, act, &who, gateway_id);
+            let rest = Create { gateway, direct_connect_gateway, ..Create::default() };
+            Command::Create(Create { connection, new, ..rest })
+        }
+        What::Confirm if is_transit(world, &interface) => {
+            let direct_connect_gateway = direct::for_transit(world, act, &who);
+            Command::ConfirmTransit(ConfirmTransit { interface, direct_connect_gateway })
         }
         What::Confirm => {
-            let gateway = Some(gateway_id);
-            Command::Confirm(Confirm { interface, gateway, direct_connect_gateway: None })
+            let (gateway, direct_connect_gateway) = either_gateway(world, act, &who, gateway_id);
+            Command::Confirm(Confirm { interface, gateway, direct_connect_gateway })
+        }
+        What::Direct => return direct::command(world, act),
+        What::AllocatePublic => {
+            let new = new_public(act.detail);
+            let prefixes = prefixes(act.detail);
+            Command::AllocatePublic(AllocatePublic { connection, owner: other, new, prefixes })
+        }
+        What::CreatePublic => {
+            let new = new_public(act.detail);
+            Command::CreatePublic(CreatePublic { connection, new, prefixes: prefixes(act.detail) })
+        }
+        What::ConfirmPublic => Command::ConfirmPublic(interface),
+        What::Verify => {
+            let accepted = !act.detail.is_multiple_of(3);
+            return (None, Command::Verify(VerifyInterface { interface, accepted }));
         }
         What::DeleteInterface => Command::DeleteInterface(interface),
+        What::Move => Command::Move(moved(world, act, &who, interface)),
         What::Update => Command::Update(update(act, interface)),
         What::CreatePeer => Command::CreatePeer(create_peer(act, interface)),
         What::DeletePeer => Command::DeletePeer(delete_peer(world, act, interface)),
+        What::StartTest => Command::StartTest(start_test(world, act, interface)),
+        What::StopTest => Command::StopTest(interface),
         What::TagConnection => Command::Tag(tag(act, &who, &format!("dxcon/{connection}"))),
         What::TagInterface => Command::Tag(tag(act, &who, &format!("dxvif/{interface}"))),
         What::Agree => {
@@ -301,6 +386,35 @@ pub fn command(world: &World, act: &Act) -> (Option<AccountId>, Command) {
         _ => return (None, of_operator(world, act, connection, gateway_id)),
     };
     (Some(who), command)
+}
+
+fn moved(
+    world: &World,
+    act: &Act,
+    who: &AccountId,
+    interface: String,
+) -> AssociateVirtualInterface {
+    let own: Vec<&Connection> = world.connections().filter(|it| it.owner == *who).collect();
+    let target = pick(&own, act.other).map(|it| it.id.to_string());
+    AssociateVirtualInterface { interface, connection: target.unwrap_or_default() }
+}
+
+fn is_transit(world: &World, interface: &str) -> bool {
+    let mut all = world.interfaces();
+    all.any(|it| it.id.as_str() == interface && it.kind == InterfaceKind::Transit)
+}
+
+/// The virtual gateway, or a Direct Connect gateway of the account in its place.
+fn either_gateway(
+    world: &World,
+    act: &Act,
+    who: &AccountId,
+    gateway: String,
+) -> (Option<String>, Option<String>) {
+    match direct::instead(world, act, who) {
+        Some(direct) => (None, Some(direct)),
+        None => (Some(gateway), None),
+    }
 }
 
 fn of_operator(world: &World, act: &Act, connection: String, gateway_id: String) -> Command {
@@ -317,14 +431,25 @@ fn of_operator(world: &World, act: &Act, connection: String, gateway_id: String)
             Command::ApproveConnection(ApproveConnection { connection, port })
         }
         What::Reject => Command::RejectConnection(connection),
+        What::CreateGateway if act.detail % 4 == 1 => transit_gateway(other, act),
         What::CreateGateway => with_fabric(gateway(other), act),
+        What::DeleteGateway if act.detail % 4 == 1 => {
+            Command::DeleteTransitGateway(transit_gateway_id(world, act))
+        }
         What::DeleteGateway => Command::DeleteGateway(gateway_id),
         What::DisableKey => {
             Command::EnableAccessKey(EnableAccessKey { id, enabled: act.detail.is_multiple_of(2) })
         }
         What::DeleteKey => Command::DeleteAccessKey(id),
         What::EndConnection => Command::DeleteConnection(connection),
+        What::MoveGateway if act.detail % 5 == 1 => {
+            undo::moved_transit(transit_gateway_id(world, act), act)
+        }
         What::MoveGateway => undo::moved(gateway_id, act),
+        What::PutNetwork if act.detail.is_multiple_of(5) => {
+            Command::DeletePublicNetwork(R1.to_owned())
+        }
+        What::PutNetwork => public_network(act),
         What::NewAccount
         | What::ChangeAccount
         | What::DeleteAccount
@@ -374,14 +499,24 @@ fn new_interface(detail: u8) -> NewInterface {
         amazon_address: addresses.map(|(amazon, _)| amazon.to_owned()),
         customer_address: addresses.map(|(_, customer)| customer.to_owned()),
         address_family: (rest % 8 == 2).then(|| "ipv6".to_owned()),
+        rate_limit: (rest % 5 == 1).then(|| "100Mbps".to_owned()),
         ..NewInterface::default()
     }
 }
 
 fn update(act: &Act, interface: String) -> UpdateVirtualInterfaceAttributes {
     let rest = UpdateVirtualInterfaceAttributes { interface, ..Default::default() };
-    match act.detail % 4 {
+    match act.detail % 8 {
         0 => UpdateVirtualInterfaceAttributes { name: Some("other".to_owned()), ..rest },
+        3 => {
+            let rate_limit = Some(["50Mbps", "500Mbps", ""][usize::from(act.other % 3)].to_owned());
+            UpdateVirtualInterfaceAttributes { rate_limit, ..rest }
+        }
+        4 => {
+            let (ipv4, ipv6) = (Some(i64::from(act.other) * 4), (act.other > 99).then_some(1_000));
+            UpdateVirtualInterfaceAttributes { prefix_pool: PrefixNumbers { ipv4, ipv6 }, ..rest }
+        }
+        5 => UpdateVirtualInterfaceAttributes { site_link: Some(act.other > 99), ..rest },
         1 => UpdateVirtualInterfaceAttributes { mtu: Some(1_500), ..rest },
         2 => UpdateVirtualInterfaceAttributes { mtu: Some(9_001), ..rest },
         _ => rest,
@@ -423,6 +558,16 @@ fn delete_peer(world: &World, act: &Act, interface: String) -> DeleteBgpPeer {
     }
 }
 
+/// Of all peers or one, for a minute or for long.
+fn start_test(world: &World, act: &Act, interface: String) -> StartBgpFailoverTest {
+    let named = world.interfaces().find(|i| i.id.as_str() == interface);
+    let peers: Vec<_> = named.into_iter().flat_map(|i| &i.peers).collect();
+    let one = pick(&peers, act.other).filter(|_| act.detail.is_multiple_of(2));
+    let peers = one.map(|peer| peer.id.to_string()).into_iter().collect();
+    let minutes = [Some(1), Some(4_320), None, Some(0)][usize::from(act.detail % 4)];
+    StartBgpFailoverTest { interface, peers, minutes }
+}
+
 fn tag(act: &Act, who: &AccountId, resource: &str) -> TagChange {
     // Now and then with another account's ARN.
     let of = if act.detail >= 200 {
@@ -437,13 +582,66 @@ fn tag(act: &Act, who: &AccountId, resource: &str) -> TagChange {
     }
 }
 
+/// As [`new_interface`], with public addresses.
+fn new_public(detail: u8) -> NewInterface {
+    let subnet = detail / 3 % 4 * 4;
+    let end = |host: u8| Some(format!("198.51.100.{}/30", subnet + host));
+    let ipv6 = detail.is_multiple_of(5);
+    NewInterface {
+        amazon_address: end(1).filter(|_| !ipv6),
+        customer_address: end(2).filter(|_| !ipv6),
+        address_family: ipv6.then(|| "ipv6".to_owned()),
+        ..new_interface(detail)
+    }
+}
+
+/// Now and then one that cannot be announced.
+fn prefixes(detail: u8) -> Vec<String> {
+    let second = if detail.is_multiple_of(11) { "10.0.0.0/8" } else { "2001:db8:7::/48" };
+    ["203.0.113.0/24", second].map(str::to_owned).into()
+}
+
+fn public_network(act: &Act) -> Command {
+    let edge = if act.other.is_multiple_of(2) { R1 } else { R2 }.to_owned();
+    let handoff = HandoffText {
+        edge: edge.clone(),
+        interface: format!("up{}", act.other),
+        next_hop: "192.0.2.9".to_owned(),
+        fabric_peer: None,
+    };
+    let handoffs = if act.detail.is_multiple_of(2) { vec![handoff] } else { Vec::new() };
+    let prefixes = vec![format!("192.0.{}.0/24", act.detail)];
+    Command::PutPublicNetwork(PutPublicNetwork { edge, prefixes, handoffs })
+}
+
 pub fn pick<T>(things: &[T], which: u8) -> Option<&T> {
     (!things.is_empty()).then(|| &things[usize::from(which) % things.len()])
+}
+
+fn transit_gateway_id(world: &World, act: &Act) -> String {
+    let all: Vec<_> = world.transit_gateways().collect();
+    pick(&all, act.thing).map_or_else(|| "tgw-00000000".to_owned(), |found| found.id.to_string())
+}
+
+fn transit_gateway(account: &str, act: &Act) -> Command {
+    let handoff = HandoffText {
+        edge: R1.to_owned(),
+        interface: format!("up{}", act.other),
+        next_hop: "192.0.2.1".to_owned(),
+        fabric_peer: None,
+    };
+    Command::CreateTransitGateway(CreateTransitGateway {
+        account: account.to_owned(),
+        name: None,
+        asn: [Some(64_520), None][usize::from(act.thing % 5 / 4)],
+        handoffs: if act.other.is_multiple_of(3) { vec![handoff] } else { Vec::new() },
+    })
 }
 
 /// Some gateways have a session with the fabric, with a key or without.
 fn with_fabric(command: Command, act: &Act) -> Command {
     let Command::CreateGateway(mut gateway) = command else { return command };
+    gateway.cidrs = vec![format!("10.{}.0.0/16", act.thing % 3)];
     if act.detail.is_multiple_of(3) {
         let key = act.thing.is_multiple_of(2).then(|| Secret("fjord-Secret-1".to_owned()));
         gateway.handoffs = vec![HandoffText {

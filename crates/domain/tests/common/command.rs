@@ -3,6 +3,7 @@
 use linkway_domain::access_key::AccessKey;
 use linkway_domain::access_key::decide as access_key;
 use linkway_domain::account::{Account, DeletedAccount, decide as account};
+use linkway_domain::association_proposal::{Proposal, decide as proposal};
 use linkway_domain::bgp_peer::decide as bgp_peer;
 use linkway_domain::connection::Connection;
 use linkway_domain::connection::decide as connection;
@@ -10,19 +11,26 @@ use linkway_domain::customer_agreement::CustomerAgreement;
 use linkway_domain::customer_agreement::decide as customer_agreement;
 use linkway_domain::deadline::Deadline;
 use linkway_domain::decide::{Context, Decision, decide};
+use linkway_domain::dx_gateway::{DirectConnectGateway, decide as dx_gateway};
 use linkway_domain::edge::{DeletedEdge, Edge, decide as edge, give_up, report};
 use linkway_domain::epoch::{Epoch, RenewEpoch};
+use linkway_domain::failover_test::{FailoverTest, decide as failover_test};
+use linkway_domain::gateway_association::{Association, decide as association};
 use linkway_domain::location::Location;
 use linkway_domain::location::decide as location;
 use linkway_domain::operator::{Operator, decide as operator};
 use linkway_domain::port::Port;
 use linkway_domain::port::decide as port;
+use linkway_domain::public_network::{PublicNetwork, decide as public_network};
 use linkway_domain::tag::decide::{self as tag, Tagged};
+use linkway_domain::transit_gateway::{TransitGateway, decide as transit_gateway};
 use linkway_domain::view::{Asked, View};
 use linkway_domain::virtual_gateway::Gateway;
 use linkway_domain::virtual_gateway::{decide as virtual_gateway, update as gateway_update};
 use linkway_domain::virtual_interface::VirtualInterface;
-use linkway_domain::virtual_interface::{decide as interface, update};
+use linkway_domain::virtual_interface::{
+    decide as interface, drain, moving, public, transit, update,
+};
 use linkway_domain::webhook::{Webhook, decide as webhook};
 
 macro_rules! commands {
@@ -63,7 +71,13 @@ pub enum Outcome {
     Port(Port),
     Connection(Connection),
     VirtualInterface(VirtualInterface),
+    FailoverTest(FailoverTest),
     Gateway(Gateway),
+    TransitGateway(TransitGateway),
+    DirectConnectGateway(DirectConnectGateway),
+    Association(Association),
+    Proposal(Proposal),
+    PublicNetwork(PublicNetwork),
     Tagged(Tagged),
     Agreement(CustomerAgreement),
     Epoch(Option<Epoch>),
@@ -78,10 +92,22 @@ commands! {
     Create(interface::CreatePrivateVirtualInterface) -> VirtualInterface, Clone::clone;
     Allocate(interface::AllocatePrivateVirtualInterface) -> VirtualInterface, Clone::clone;
     Confirm(interface::ConfirmPrivateVirtualInterface) -> VirtualInterface, Clone::clone;
+    AllocatePublic(public::AllocatePublicVirtualInterface) -> VirtualInterface, Clone::clone;
+    AllocateTransit(transit::AllocateTransitVirtualInterface) -> VirtualInterface, Clone::clone;
+    CreateTransit(transit::CreateTransitVirtualInterface) -> VirtualInterface, Clone::clone;
+    ConfirmTransit(transit::ConfirmTransitVirtualInterface) -> VirtualInterface, Clone::clone;
+    CreatePublic(public::CreatePublicVirtualInterface) -> VirtualInterface, Clone::clone;
+    ConfirmPublic(String) -> VirtualInterface, |id| public::ConfirmPublicVirtualInterface(id.clone());
+    Verify(public::VerifyInterface) -> VirtualInterface, Clone::clone;
+    PutPublicNetwork(public_network::PutPublicNetwork) -> PublicNetwork, Clone::clone;
+    DeletePublicNetwork(String) -> PublicNetwork, |id| public_network::DeletePublicNetwork(id.clone());
+    Move(moving::AssociateVirtualInterface) -> VirtualInterface, Clone::clone;
     DeleteInterface(String) -> VirtualInterface, |id| interface::DeleteVirtualInterface(id.clone());
     Update(update::UpdateVirtualInterfaceAttributes) -> VirtualInterface, Clone::clone;
     CreatePeer(bgp_peer::CreateBgpPeer) -> VirtualInterface, Clone::clone;
     DeletePeer(bgp_peer::DeleteBgpPeer) -> VirtualInterface, Clone::clone;
+    StartTest(failover_test::StartBgpFailoverTest) -> FailoverTest, Clone::clone;
+    StopTest(String) -> FailoverTest, |id| failover_test::StopBgpFailoverTest(id.clone());
     Tag(tag::TagChange) -> Tagged, Clone::clone;
     ConfirmAgreement(customer_agreement::ConfirmCustomerAgreement) -> Agreement, Clone::clone;
     CreateAccount(account::CreateAccount) -> Account, Clone::clone;
@@ -105,7 +131,20 @@ commands! {
     CreateGateway(virtual_gateway::CreateGateway) -> Gateway, Clone::clone;
     UpdateGateway(gateway_update::UpdateGateway) -> Gateway, Clone::clone;
     DeleteGateway(String) -> Gateway, |id| virtual_gateway::DeleteGateway(id.clone());
+    CreateTransitGateway(transit_gateway::CreateTransitGateway) -> TransitGateway, Clone::clone;
+    UpdateTransitGateway(transit_gateway::UpdateTransitGateway) -> TransitGateway, Clone::clone;
+    DeleteTransitGateway(String) -> TransitGateway, |id| transit_gateway::DeleteTransitGateway(id.clone());
+    CreateDirect(dx_gateway::CreateDirectConnectGateway) -> DirectConnectGateway, Clone::clone;
+    UpdateDirect(dx_gateway::UpdateDirectConnectGateway) -> DirectConnectGateway, Clone::clone;
+    DeleteDirect(String) -> DirectConnectGateway, |id| dx_gateway::DeleteDirectConnectGateway(id.clone());
+    Associate(association::CreateAssociation) -> Association, Clone::clone;
+    UpdateAssociation(association::UpdateAssociation) -> Association, Clone::clone;
+    EndAssociation(association::DeleteAssociation) -> Association, Clone::clone;
+    Propose(proposal::CreateProposal) -> Proposal, Clone::clone;
+    AcceptProposal(proposal::AcceptProposal) -> Association, Clone::clone;
+    DeleteProposal(String) -> Proposal, |id| proposal::DeleteProposal(id.clone());
     ResetSession(String) -> VirtualInterface, |id| bgp_peer::ResetBgpSessions(id.clone());
+    Drain(drain::DrainInterface) -> VirtualInterface, Clone::clone;
     RenewEpoch(RenewEpoch) -> Epoch, Clone::clone;
     PutWebhook(webhook::PutWebhook) -> PutWebhook, Clone::clone;
     DeleteWebhook(String) -> Webhook, |id| webhook::DeleteWebhook(id.clone());
@@ -113,6 +152,7 @@ commands! {
     NoteFailed(webhook::NoteFailed) -> Done, Clone::clone;
     ReportInterface(report::ReportInterface) -> Done, Clone::clone;
     ReportConnection(report::ReportConnection) -> Done, Clone::clone;
+    ReportAssociation(report::ReportAssociation) -> Done, Clone::clone;
     ReportSeen(report::ReportSeen) -> Done, Clone::clone;
     FirstOperator(operator::FirstOperator) -> Done, Clone::clone;
     CreateOperator(operator::CreateOperator) -> Operator, Clone::clone;

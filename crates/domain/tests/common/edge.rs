@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use linkway_domain::Time;
 use linkway_domain::access_key::Principal;
-use linkway_domain::edge::report::{ReportConnection, ReportHead, ReportInterface, ReportSeen};
+use linkway_domain::edge::report::{
+    ReportAssociation, ReportConnection, ReportHead, ReportInterface, ReportSeen,
+};
 use linkway_domain::edge::{ConfigVersion, EdgeConfig, InterfaceConfig};
-use linkway_domain::id::{AccessKeyId, ConnectionId, EdgeId, VirtualInterfaceId};
+use linkway_domain::id::{AccessKeyId, AssociationId, ConnectionId, EdgeId, VirtualInterfaceId};
 use linkway_domain::key;
 use linkway_domain::virtual_interface::{InterfaceReport, PeerReport};
 
@@ -99,6 +101,11 @@ impl Report {
             let report = self.interfaces.get(&interface).cloned();
             let item = ReportInterface { head: head.clone(), interface, report };
             commands.push(Command::ReportInterface(item));
+        }
+        for id in world.ids_in(&key::edge_associations(&self.edge)) {
+            let association: AssociationId = id.parse().expect("an index's key");
+            let item = ReportAssociation { head: head.clone(), association };
+            commands.push(Command::ReportAssociation(item));
         }
         commands.insert(0, Command::ReportSeen(ReportSeen { head, quiet: false }));
         let principal = Principal::Edge(self.edge.clone());

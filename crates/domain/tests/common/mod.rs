@@ -7,6 +7,7 @@
 
 pub mod act;
 pub mod command;
+pub mod direct;
 pub mod edge;
 pub mod judge;
 pub mod operators;
@@ -18,16 +19,23 @@ pub mod undo;
 use std::collections::{BTreeMap, BTreeSet};
 
 use linkway_domain::access_key::Principal;
+use linkway_domain::association_proposal::Proposal;
 use linkway_domain::check;
 use linkway_domain::connection::Connection;
 use linkway_domain::decide::{Context, Decision};
+use linkway_domain::dx_gateway::DirectConnectGateway;
 use linkway_domain::edge::{EdgeConfig, project};
-use linkway_domain::id::{AccountId, ConnectionId, EdgeId, VirtualGatewayId, VirtualInterfaceId};
+use linkway_domain::gateway_association::{Association, State as AssociationState};
+use linkway_domain::id::{
+    AccountId, AssociationId, ConnectionId, EdgeId, ProposalId, TransitGatewayId, VirtualGatewayId,
+    VirtualInterfaceId,
+};
 use linkway_domain::key::{self, Key};
 use linkway_domain::record::Record;
 use linkway_domain::seed::Seed;
 use linkway_domain::settings::Settings;
 use linkway_domain::tag::{TaggedResource, Tags};
+use linkway_domain::transit_gateway::TransitGateway;
 use linkway_domain::view::{Ask, FIRST, First, Stop, Version, View};
 use linkway_domain::virtual_gateway::Gateway;
 use linkway_domain::virtual_interface::{InterfaceReport, VirtualInterface};
@@ -193,6 +201,63 @@ impl World {
         })
     }
 
+    pub fn transit_gateways(&self) -> impl Iterator<Item = &TransitGateway> {
+        self.records.values().filter_map(|(_, record)| match record {
+            Record::TransitGateway(gateway) => Some(gateway),
+            _ => None,
+        })
+    }
+
+    pub fn dx_gateways(&self) -> impl Iterator<Item = &DirectConnectGateway> {
+        self.records.values().filter_map(|(_, record)| match record {
+            Record::DirectConnectGateway(gateway) => Some(gateway),
+            _ => None,
+        })
+    }
+
+    pub fn associations(&self) -> impl Iterator<Item = &Association> {
+        self.records.values().filter_map(|(_, record)| match record {
+            Record::Association(association) => Some(association),
+            _ => None,
+        })
+    }
+
+    pub fn proposals(&self) -> impl Iterator<Item = &Proposal> {
+        self.records.values().filter_map(|(_, record)| match record {
+            Record::Proposal(proposal) => Some(proposal),
+            _ => None,
+        })
+    }
+
+    pub fn association(&self, id: &AssociationId) -> Option<&Association> {
+        match self.records.get(key::association(id).as_str()) {
+            Some((_, Record::Association(association))) => Some(association),
+            _ => None,
+        }
+    }
+
+    pub fn proposal(&self, id: &ProposalId) -> Option<&Proposal> {
+        match self.records.get(key::proposal(id).as_str()) {
+            Some((_, Record::Proposal(proposal))) => Some(proposal),
+            _ => None,
+        }
+    }
+
+    /// What a tenant sees of an association, from the records that the server reads for it.
+    pub fn association_state(&self, id: &AssociationId) -> Option<AssociationState> {
+        let association = self.association(id)?;
+        let attached = self.ids_in(&key::all_dx_attached(&association.gateway));
+        let edges = attached.filter_map(|rest| rest.split('/').next());
+        let edges: BTreeSet<&str> = edges.collect();
+        let seen =
+            edges.into_iter().map(|edge| match self.records.get(&format!("edge-seen/{edge}")) {
+                Some((_, Record::EdgeSeen(seen))) => Some(seen),
+                _ => None,
+            });
+        let version = self.version(&key::association(id));
+        Some(association.state((self.epoch(), version), seen))
+    }
+
     pub fn edges(&self) -> Vec<EdgeId> {
         self.ids_in(&key::all("edge")).map(|id| id.parse().expect("an edge's key")).collect()
     }
@@ -235,6 +300,13 @@ impl World {
         }
     }
 
+    pub fn transit_gateway(&self, id: &TransitGatewayId) -> Option<&TransitGateway> {
+        match self.records.get(key::transit_gateway(id).as_str()) {
+            Some((_, Record::TransitGateway(gateway))) => Some(gateway),
+            _ => None,
+        }
+    }
+
     /// The store's epoch; 0 before it has one.
     pub fn epoch(&self) -> u64 {
         let mut keys = self.records.keys().filter(|at| at.starts_with("epoch/"));
@@ -253,14 +325,38 @@ impl World {
             .map(|id| self.interface(&id.parse().expect("an index's key")).expect("is indexed"))
             .cloned()
             .collect();
+        let direct: BTreeSet<_> = interfaces.iter().filter_map(|i| i.dx_gateway()).collect();
+        let associations: Vec<Association> = direct
+            .into_iter()
+            .flat_map(|id| self.ids_in(&key::live_associations_on(id)).collect::<Vec<_>>())
+            .map(|id| self.association(&id.parse().expect("an index's key")).expect("is indexed"))
+            .cloned()
+            .collect();
         let named: BTreeSet<_> = interfaces
             .iter()
             .filter_map(|i| i.attachment.as_ref()?.gateway.virtual_gateway())
+            .chain(associations.iter().filter_map(|a| a.associated.virtual_gateway()))
             .collect();
         let gateways: Vec<_> =
             named.into_iter().filter_map(|id| self.gateway(id)).cloned().collect();
+        let transit: BTreeSet<_> =
+            associations.iter().filter_map(|a| a.associated.transit_gateway()).collect();
+        let transit: Vec<_> =
+            transit.into_iter().filter_map(|id| self.transit_gateway(id)).cloned().collect();
         let generation = self.version(&key::edge_generation(edge));
-        project(edge, (self.epoch(), generation), &connections, &interfaces, &gateways)
+        let version = (self.epoch(), generation);
+        self.with_network(
+            edge,
+            project(edge, version, &connections, &interfaces, &gateways, &transit, &associations),
+        )
+    }
+
+    /// With the public network of the edge.
+    pub fn with_network(&self, edge: &EdgeId, config: EdgeConfig) -> EdgeConfig {
+        match self.records.get(key::public_network(edge).as_str()) {
+            Some((_, Record::PublicNetwork(network))) => config.with_public_network(network),
+            Some(_) | None => config,
+        }
     }
 
     /// What `linkway admin check` would say.
@@ -275,11 +371,20 @@ impl World {
         let sees = |id: &VirtualInterfaceId| {
             self.interface(id).is_some_and(|interface| is_party(interface, account))
         };
-        seen.records.retain(|_, (_, record)| match record {
+        seen.records.retain(|at, (_, record)| match record {
             Record::Connection(connection) => connection.owner == *account,
             Record::VirtualInterface(interface) => is_party(interface, account),
             Record::Gateway(gateway) => gateway.owner == *account,
-            Record::Claim(claim) => sees(&claim.interface),
+            Record::TransitGateway(gateway) => gateway.owner == *account,
+            Record::DirectConnectGateway(gateway) => gateway.owner == *account,
+            Record::Association(association) => {
+                [&association.gateway_owner, &association.associated_owner].contains(&account)
+            }
+            Record::Proposal(proposal) => {
+                [&proposal.gateway_owner, &proposal.associated_owner].contains(&account)
+            }
+            // That an address of the public network is taken is everybody's business; whose it is, is not.
+            Record::Claim(claim) => at.starts_with("peer/public-0/") || sees(&claim.interface),
             Record::Account(_)
             | Record::AccessKey(_)
             | Record::Roster(_)
@@ -288,10 +393,12 @@ impl World {
             | Record::Edge(_)
             | Record::EdgeSeen(_)
             | Record::Port(_)
+            | Record::PublicNetwork(_)
             // How many there are may refuse a call; it shows nothing of what is counted.
             | Record::Count(_)
             | Record::Mark => true,
             Record::VirtualInterfaceStatus(status) => sees(&status.id),
+            Record::FailoverTest(test) => [&test.owner, &test.lender].contains(&account),
             Record::ResourceTags(tags) => tags.account == *account,
             Record::CustomerAgreement(agreement) => agreement.account == *account,
             Record::Notice(notice) => notice.account == *account,

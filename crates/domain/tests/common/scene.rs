@@ -4,20 +4,27 @@ use std::time::Duration;
 
 use linkway_domain::access_key::Principal;
 use linkway_domain::account::decide::CreateAccount;
+use linkway_domain::association_proposal::Event as ProposalEvent;
 use linkway_domain::connection::decide::{ApproveConnection, CreateConnection, PortChoice};
 use linkway_domain::connection::{Connection, ConnectionEvent};
 use linkway_domain::deadline::Deadline;
+use linkway_domain::dx_gateway::DirectConnectGateway;
+use linkway_domain::dx_gateway::decide::CreateDirectConnectGateway;
 use linkway_domain::edge::ConfigVersion;
 use linkway_domain::edge::decide::CreateEdge;
 use linkway_domain::edge::report::{ReportConnection, ReportHead};
 use linkway_domain::epoch::RenewEpoch;
+use linkway_domain::gateway_association::Event as AssociationEvent;
 use linkway_domain::id::{
-    AccountId, AgreementName, ConnectionId, EdgeId, VirtualGatewayId, VirtualInterfaceId,
+    AccountId, AgreementName, ConnectionId, DirectConnectGatewayId, EdgeId, VirtualGatewayId,
+    VirtualInterfaceId,
 };
 use linkway_domain::location::decide::CreateLocation;
 use linkway_domain::port::decide::CreatePort;
+use linkway_domain::transit_gateway::TransitGateway;
+use linkway_domain::transit_gateway::decide::CreateTransitGateway;
 use linkway_domain::virtual_gateway::Gateway;
-use linkway_domain::virtual_gateway::decide::CreateGateway;
+use linkway_domain::virtual_gateway::decide::{CreateGateway, HandoffText};
 use linkway_domain::virtual_interface::decide::{
     AllocatePrivateVirtualInterface as Allocate, ConfirmPrivateVirtualInterface as Confirm,
     CreatePrivateVirtualInterface as Create, NewInterface, Secret,
@@ -40,8 +47,17 @@ pub const START: Time = Time::from_millis(1_767_225_600_000);
 pub const DAY: u64 = 24 * 3_600_000;
 
 /// Every event of an interface.
-pub const EVENTS: [Event; 5] =
-    [Event::Confirm, Event::DeleteByOwner, Event::DeleteByLender, Event::Expire, Event::Released];
+pub const EVENTS: [Event; 9] = [
+    Event::Confirm,
+    Event::ConfirmUnverified,
+    Event::Verify,
+    Event::Refuse,
+    Event::DeleteByOwner,
+    Event::DeleteByLender,
+    Event::Expire,
+    Event::Released,
+    Event::Move,
+];
 /// Every event of a connection.
 pub const CONNECTION_EVENTS: [ConnectionEvent; 6] = [
     ConnectionEvent::Approve,
@@ -51,6 +67,17 @@ pub const CONNECTION_EVENTS: [ConnectionEvent; 6] = [
     ConnectionEvent::Delete,
     ConnectionEvent::Released,
 ];
+
+/// Every event of an association.
+pub const ASSOCIATION_EVENTS: [AssociationEvent; 4] = [
+    AssociationEvent::Update,
+    AssociationEvent::Disassociate,
+    AssociationEvent::DisassociateUnused,
+    AssociationEvent::Released,
+];
+/// Every event of a proposal.
+pub const PROPOSAL_EVENTS: [ProposalEvent; 3] =
+    [ProposalEvent::Accept, ProposalEvent::Delete, ProposalEvent::Expire];
 
 /// The installation, its clock and its routers.
 #[derive(Clone, Debug)]
@@ -175,6 +202,64 @@ impl Scene {
             Outcome::Gateway(gateway) => gateway,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// A virtual gateway whose VPC has these prefixes.
+    pub fn vpc_with(&mut self, owner: &str, cidrs: &[&str]) -> Gateway {
+        let Command::CreateGateway(new) = gateway(owner) else { unreachable!("it makes one") };
+        let cidrs = cidrs.iter().map(|cidr| (*cidr).to_owned()).collect();
+        match self.operate(Command::CreateGateway(CreateGateway { cidrs, ..new })) {
+            Outcome::Gateway(gateway) => gateway,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A transit gateway of AS 64520, with a handoff on each of these edges.
+    pub fn transit(&mut self, owner: &str, edges: &[&str]) -> TransitGateway {
+        let nth = self.world.transit_gateways().count();
+        let handoff = |edge: &&str| HandoffText {
+            edge: (*edge).to_owned(),
+            interface: format!("tg{nth}"),
+            next_hop: "192.0.2.9".to_owned(),
+            fabric_peer: None,
+        };
+        let new = CreateTransitGateway {
+            account: owner.to_owned(),
+            name: None,
+            asn: Some(64_520),
+            handoffs: edges.iter().map(handoff).collect(),
+        };
+        match self.operate(Command::CreateTransitGateway(new)) {
+            Outcome::TransitGateway(gateway) => gateway,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A Direct Connect gateway.
+    pub fn direct(&mut self, owner: &str) -> DirectConnectGateway {
+        let name = "my gateway".to_owned();
+        let new = CreateDirectConnectGateway { name, ..CreateDirectConnectGateway::default() };
+        match self.tenant(owner, Command::CreateDirect(new)) {
+            Ok(Outcome::DirectConnectGateway(gateway)) => gateway,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// An interface that leads to a Direct Connect gateway.
+    pub fn create_direct(
+        &mut self,
+        owner: &str,
+        connection: &ConnectionId,
+        gateway: &DirectConnectGatewayId,
+        new: NewInterface,
+    ) -> Result<VirtualInterface, Fault> {
+        let create = Create {
+            connection: connection.to_string(),
+            new,
+            direct_connect_gateway: Some(gateway.to_string()),
+            ..Create::default()
+        };
+        self.tenant(owner, Command::Create(create)).map(interface_of)
     }
 
     pub fn allocate(

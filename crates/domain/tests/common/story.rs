@@ -12,7 +12,7 @@ use super::act::{ACCOUNTS, Act, act, command};
 use super::command::{Command, Outcome};
 use super::edge::Report;
 use super::scene::{A, B, R1, R2, Scene, due_calls};
-use super::{Call, Conflict, Prepared, World, undo};
+use super::{Call, Conflict, Prepared, World, direct, undo};
 
 /// What one step does.
 #[derive(Clone, Debug)]
@@ -101,7 +101,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Each account has a gateway; A and B have a line on the same router and A has one on the other.
+    /// Each account has a gateway; A has one behind a Direct Connect gateway and a transit gateway behind another, and B such a gateway without; A and B have a line on the same router and A has one on the other.
     pub fn new() -> Self {
         let mut scene = Scene::new();
         scene.operate(Command::FirstOperator(FirstOperator { keys: Vec::new() }));
@@ -112,7 +112,12 @@ impl Stage {
         for who in first {
             scene.vpc(who);
         }
-        scene.vpc(B);
+        scene.vpc_with(B, &["10.1.0.0/16"]);
+        let (gateway, vpc) = (scene.direct(A).id, scene.vpc_with(A, &["10.2.0.0/16"]).id);
+        scene.tenant(A, direct::associate_these(&gateway, &vpc)).expect("both are A's");
+        scene.direct(B);
+        let (hub, transit) = (scene.direct(A).id, scene.transit(A, &[R1]).id);
+        scene.tenant(A, direct::associate_transit(&hub, &transit)).expect("both are A's");
         scene.line(A, R1, "eth1");
         scene.line(B, R1, "eth2");
         scene.line(A, R2, "eth1");

@@ -7,6 +7,7 @@ use linkway_domain::id::EdgeId;
 use linkway_domain::key;
 use linkway_domain::location::decide::{CreateLocation, UpdateLocation};
 use linkway_domain::port::decide::{CreatePort, DeletePort};
+use linkway_domain::transit_gateway::decide::UpdateTransitGateway;
 use linkway_domain::virtual_gateway::decide::HandoffText;
 use linkway_domain::virtual_gateway::update::UpdateGateway;
 use linkway_domain::webhook::decide::{PutWebhook, WebhookText};
@@ -85,21 +86,33 @@ pub fn given_up(world: &World, act: &Act) -> Command {
     });
     let connections = world.ids_in(&key::edge_connections(&id));
     let parts = connections.map(|line| Part::Connection(line.parse().expect("an index's key")));
-    let parts: Vec<_> = interfaces.chain(parts).collect();
+    let leaving = world.ids_in(&key::edge_associations(&id));
+    let leaving = leaving.map(|it| Part::Association(it.parse().expect("an index's key")));
+    let parts: Vec<_> = interfaces.chain(parts).chain(leaving).collect();
     let missing = Part::Connection("dxcon-00000000".parse().expect("an id"));
     let part = pick(&parts, act.detail).cloned().unwrap_or(missing);
     Command::GiveUp(GiveUpPart { edge, force: act.who.is_multiple_of(2), part })
 }
 
+/// A transit gateway's new handoffs.
+pub fn moved_transit(id: String, act: &Act) -> Command {
+    let handoffs = Some(new_handoffs(act));
+    Command::UpdateTransitGateway(UpdateTransitGateway { id, name: None, handoffs })
+}
+
 /// A gateway's new handoffs.
 pub fn moved(id: String, act: &Act) -> Command {
+    let handoffs = new_handoffs(act);
+    let name = act.thing.is_multiple_of(2).then(|| format!("vpc {}", act.thing));
+    Command::UpdateGateway(UpdateGateway { id, name, handoffs: Some(handoffs) })
+}
+
+fn new_handoffs(act: &Act) -> Vec<HandoffText> {
     let handoff = |nth: u8| HandoffText {
         edge: EDGES[usize::from(nth) % EDGES.len()].to_owned(),
         interface: format!("up{}", nth % 4),
         next_hop: format!("192.0.2.{}", act.detail % 2 + 1),
         fabric_peer: None,
     };
-    let handoffs = (0..act.detail % 4).map(|nth| handoff(act.other.wrapping_add(nth))).collect();
-    let name = act.thing.is_multiple_of(2).then(|| format!("vpc {}", act.thing));
-    Command::UpdateGateway(UpdateGateway { id, name, handoffs: Some(handoffs) })
+    (0..act.detail % 4).map(|nth| handoff(act.other.wrapping_add(nth))).collect()
 }

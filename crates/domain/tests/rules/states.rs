@@ -17,7 +17,7 @@ fn drawn<P: Copy + Debug, E: Copy + Debug>(
     events: &[E],
     after: impl Fn(P, E) -> Option<P>,
 ) -> String {
-    let cell = |text: String| format!("{text:<15}");
+    let cell = |text: String| format!("{text:<18}");
     let mut lines =
         vec![events.iter().fold(cell(String::new()), |line, e| line + &cell(format!("{e:?}")))];
     for phase in phases {
@@ -34,13 +34,15 @@ fn drawn<P: Copy + Debug, E: Copy + Debug>(
 fn the_table_of_interfaces() {
     let table = drawn(&Phase::ALL, &EVENTS, Phase::after);
     expect![[r#"
-                       Confirm        DeleteByOwner  DeleteByLender Expire         Released
-        Confirming     Accepted       Rejected       Deleted        Expired        -
-        Accepted       -              Deleting       Deleting       -              -
-        Deleting       -              Deleting       Deleting       -              Deleted
-        Deleted        -              -              -              -              -
-        Rejected       -              -              -              -              -
-        Expired        -              -              -              -              -
+                          Confirm           ConfirmUnverified Verify            Refuse            DeleteByOwner     DeleteByLender    Expire            Released          Move
+        Confirming        Accepted          Verifying         -                 -                 Rejected          Deleted           Expired           -                 -
+        Accepted          -                 -                 -                 -                 Deleting          Deleting          -                 -                 Moving
+        Deleting          -                 -                 -                 -                 Deleting          Deleting          -                 Deleted           -
+        Deleted           -                 -                 -                 -                 -                 -                 -                 -                 -
+        Rejected          -                 -                 -                 -                 -                 -                 -                 -                 -
+        Expired           -                 -                 -                 -                 -                 -                 -                 -                 -
+        Verifying         -                 -                 Accepted          Rejected          Deleted           Deleted           -                 -                 -
+        Moving            -                 -                 -                 -                 Deleting          Deleting          -                 Accepted          -
     "#]]
     .assert_eq(&table);
     for phase in Phase::ALL {
@@ -53,14 +55,14 @@ fn the_table_of_interfaces() {
 fn the_table_of_connections() {
     let table = drawn(&ConnectionPhase::ALL, &CONNECTION_EVENTS, ConnectionPhase::after);
     expect![[r#"
-                       Approve        Reject         CarrierUp      CarrierDown    Delete         Released
-        Requested      Pending        Rejected       -              -              Deleted        -
-        Pending        -              -              Up             Pending        Deleting       -
-        Up             -              -              Up             Down           Deleting       -
-        Down           -              -              Up             Down           Deleting       -
-        Deleting       -              -              -              -              -              Deleted
-        Deleted        -              -              -              -              -              -
-        Rejected       -              -              -              -              -              -
+                          Approve           Reject            CarrierUp         CarrierDown       Delete            Released
+        Requested         Pending           Rejected          -                 -                 Deleted           -
+        Pending           -                 -                 Up                Pending           Deleting          -
+        Up                -                 -                 Up                Down              Deleting          -
+        Down              -                 -                 Up                Down              Deleting          -
+        Deleting          -                 -                 -                 -                 -                 Deleted
+        Deleted           -                 -                 -                 -                 -                 -
+        Rejected          -                 -                 -                 -                 -                 -
     "#]].assert_eq(&table);
     for phase in ConnectionPhase::ALL {
         let stuck = CONNECTION_EVENTS.iter().all(|event| phase.after(*event).is_none());
@@ -153,6 +155,8 @@ fn what_a_tenant_sees_of_an_interface() {
         Deleted, nothing said: deleted, silent edge: deleted
         Rejected, nothing said: rejected, silent edge: rejected
         Expired, nothing said: expired, silent edge: expired
+        Verifying, nothing said: verifying, silent edge: verifying
+        Moving, nothing said: pending, silent edge: pending
     "#]]
     .assert_eq(&lines);
 }
@@ -187,6 +191,6 @@ fn the_borders_of_expiry_and_forgetting() {
 #[test]
 fn every_state_has_the_name_that_the_api_gives_it() {
     let names: Vec<&str> = State::ALL.iter().map(|state| state.as_str()).collect();
-    expect!["confirming pending available down unknown deleting deleted rejected expired"]
+    expect!["confirming verifying pending available down testing unknown deleting deleted rejected expired"]
         .assert_eq(&names.join(" "));
 }

@@ -26,7 +26,7 @@ const PACE: Duration = Duration::from_millis(20);
 
 /// `linkway edge` with a configuration on disk, a server that is not there, and no BIRD.
 pub fn agent(interfaces: usize, dir: &Path, linkway: &Path) -> Value {
-    world::operators_links(interfaces, true);
+    world::operators_links(0..interfaces, true);
     world::fresh(dir);
     let config = world::config(interfaces, 1);
     fs::write(dir.join("config.json"), config.text()).unwrap();
@@ -58,7 +58,7 @@ pub fn agent(interfaces: usize, dir: &Path, linkway: &Path) -> Value {
 
 /// The same by hand: what the agent's plan has, as one file for `ip -batch`, one for `tc -batch`, one for `sh`, one for BIRD.
 pub fn plain(interfaces: usize, dir: &Path) -> Value {
-    world::operators_links(interfaces, true);
+    world::operators_links(0..interfaces, true);
     world::fresh(dir);
     let plan = plan(interfaces, dir);
     let plain = ip::plain(&plan.steps);

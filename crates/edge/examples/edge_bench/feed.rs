@@ -12,7 +12,7 @@ fn whole(config: &ConfigText) -> Vec<u8> {
     let version = config.version();
     let (epoch, generation) = (version.epoch, version.generation);
     let head = AnswerHead { format: FORMAT, epoch, generation, last_sequence: 1 };
-    answer(head, Some(config))
+    answer(head, &[], Some(config))
 }
 
 /// How large the answers are.

@@ -175,6 +175,11 @@ fn filter_words(filter: &Filter) -> String {
             "police pkts_rate {} pkts_burst {} conform-exceed drop/pass",
             rate.packets, rate.burst
         ),
+        Action::Limit(limit) => format!(
+            "police rate {} burst {} conform-exceed drop/continue",
+            limit.bits_per_second(),
+            limit.bits_per_second() / 32
+        ),
         Action::Mark { bits, mask } => format!("skbedit mark {bits:#x}/{mask:#x} pass"),
     };
     format!("{way} protocol {protocol} prio {} {condition} action {action}", filter.priority)

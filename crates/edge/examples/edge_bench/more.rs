@@ -37,8 +37,7 @@ struct Edge {
 
 /// For each size, `rounds` times.
 pub fn run(sizes: &[usize], rounds: usize, dir: &Path) -> Value {
-    let most = sizes.iter().max().copied().unwrap_or(0);
-    world::operators_links(most + 1, false);
+    let mut handoffs = 0;
     world::fresh(dir);
     let mut edge = Edge::new(dir);
     let mut generation = 0;
@@ -48,6 +47,10 @@ pub fn run(sizes: &[usize], rounds: usize, dir: &Path) -> Value {
     };
     let mut found = Vec::new();
     for size in sizes {
+        // BIRD has no more links to look at than a router of this size has.
+        let needed = handoffs.max(*size + 1);
+        world::operators_links(handoffs..needed, false);
+        handoffs = needed;
         let began = Instant::now();
         edge.grow(&next(*size));
         eprintln!("{size} interfaces after {:.1} s", began.elapsed().as_secs_f64());

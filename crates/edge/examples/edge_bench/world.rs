@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -10,25 +11,27 @@ use linkway_wire::feed::ConfigText;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// How many interfaces a port has: it has no more VLANs.
-const OF_A_PORT: usize = 4_000;
+/// How many interfaces a port has. It has no more than 4,094 VLANs, and one more interface than is measured must not need one more port.
+const OF_A_PORT: usize = 3_000;
 
 /// The port of an interface.
 fn port(n: usize) -> String {
     format!("eth{}", n / OF_A_PORT + 1)
 }
 
-/// The handoffs and the ports, as an operator has them before Linkway comes: a handoff for each routing domain, all with the same
-/// address. Without a carrier on the ports BIRD does not try to reach routers that are not there.
-pub fn operators_links(handoffs: usize, carrier: bool) {
+/// Handoffs, and the ports that so many interfaces need, as an operator has them before Linkway comes: a handoff for each routing
+/// domain, all with the same address. Those before the first are there. Without a carrier on the ports BIRD does not try to
+/// reach routers that are not there.
+pub fn operators_links(handoffs: Range<usize>, carrier: bool) {
     let far = if carrier { "up" } else { "down" };
     let mut batch = "link set lo up\n".to_owned();
-    for n in 1..=handoffs.div_ceil(OF_A_PORT) {
+    let ports = |handoffs: usize| handoffs.div_ceil(OF_A_PORT);
+    for n in ports(handoffs.start) + 1..=ports(handoffs.end) {
         batch.push_str(&format!(
             "link add eth{n} type veth peer name far{n}\nlink set far{n} {far}\nlink set eth{n} up\n"
         ));
     }
-    for n in 0..handoffs {
+    for n in handoffs {
         batch.push_str(&format!(
             "link add h{n} type dummy\naddress add 192.0.2.1/30 dev h{n}\nlink set h{n} up\n"
         ));

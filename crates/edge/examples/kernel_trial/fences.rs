@@ -26,7 +26,8 @@ fn customer(inner: &[&str]) -> Arc<Fence> {
         next_hops: Vec::new(),
         transit: Vec::new(),
     };
-    Arc::new(Fence::Customer { peers, domain: Arc::new(domain) })
+    let domain = Arc::new(domain);
+    Arc::new(Fence::Customer { peers, limit: None, domain, site_link: false, sources: None })
 }
 
 impl Trial {

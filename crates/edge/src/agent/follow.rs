@@ -4,6 +4,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use super::inquiries::Inquiries;
 use super::reporter::Reporter;
 use super::run::{Event, LONGEST_PAUSE};
 use super::server::Server;
@@ -18,11 +19,14 @@ pub fn follow(
     mut held: Option<StoredConfig>,
     events: &SyncSender<Event>,
     reporter: &Reporter,
+    inquiries: &Inquiries,
 ) {
     let mut pause = Pause::default();
     loop {
         let answer = server.config(held.as_ref(), WAIT).map(|answer| {
             reporter.known(answer.last_sequence);
+            // About the configuration that the router has been told of: a new one is not carried out yet.
+            inquiries.ask(answer.inquiries, held.as_ref().map(|held| &held.config));
             answer.config
         });
         match answer {

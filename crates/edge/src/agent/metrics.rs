@@ -159,6 +159,17 @@ impl Snapshot {
         let traffic: Vec<_> =
             interfaces.iter().map(|(labels, item)| (labels.clone(), item.traffic)).collect();
         page.traffic("linkway_virtual_interface", &traffic);
+        let name = "linkway_virtual_interface_policed_packets_total";
+        page.head(
+            name,
+            "counter",
+            "Packets that the rate limit dropped; ingress is from the customer",
+        );
+        for (labels, item) in &interfaces {
+            let Some(policed) = item.policed else { continue };
+            page.line(name, &format!("{labels},direction=\"ingress\""), policed.packets_in);
+            page.line(name, &format!("{labels},direction=\"egress\""), policed.packets_out);
+        }
         let name = "linkway_edge_fence_dropped_packets_total";
         page.head(name, "counter", "Packets that a link's fence has dropped, by fence");
         for (link, drops) in &self.drops {

@@ -2,6 +2,7 @@
 //! through their drivers only and has no clock, so that a simulation runs this very code.
 
 pub mod follow;
+pub mod inquiries;
 pub mod metrics;
 mod previous;
 pub mod repair;

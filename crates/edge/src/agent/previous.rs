@@ -131,6 +131,7 @@ impl From<Gateway> for RoutingDomainConfig {
             amazon_side_asn: old.amazon_side_asn,
             cidrs: old.cidrs,
             handoffs: old.handoffs,
+            associations: Vec::new(),
         }
     }
 }
@@ -143,6 +144,9 @@ impl From<Interface> for InterfaceConfig {
             asn: old.asn,
             auth_key: old.auth_key,
             session_resets: old.session_resets,
+            prefix_limit: None,
+            shut_until: None,
+            drain: None,
         };
         Self {
             virtual_interface_id: old.virtual_interface_id,
@@ -152,6 +156,9 @@ impl From<Interface> for InterfaceConfig {
             mtu: old.mtu,
             routing_domain_id: RoutingDomainId::of_virtual_gateway(&old.virtual_gateway_id),
             peers: [peer].into_iter().collect(),
+            rate_limit: None,
+            site_link: false,
+            route_filter_prefixes: Vec::new(),
         }
     }
 }

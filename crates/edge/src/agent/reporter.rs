@@ -1,12 +1,12 @@
 //! Sends reports from a thread of its own. Only the newest one waits: it says all that the ones before it said.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use linkway_domain::edge::EdgeStatus;
 use linkway_domain::edge::report::SEQUENCE_AHEAD;
+use linkway_domain::edge::{EdgeStatus, InquiryAnswer};
 
 use super::server::Server;
 
@@ -16,17 +16,60 @@ pub struct Reporter(Arc<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
-    status: Mutex<Option<EdgeStatus>>,
+    news: Mutex<News>,
     changed: Condvar,
     /// The number of this edge's last report that the server knows.
     known: AtomicU64,
 }
 
+/// What is to be sent.
+#[derive(Default)]
+struct News {
+    /// The newest report, if it was not sent.
+    status: Option<EdgeStatus>,
+    /// The last one that was sent: what was found to inquiries goes with it where there is none newer.
+    sent: Option<EdgeStatus>,
+    answers: Vec<InquiryAnswer>,
+}
+
+impl News {
+    fn next(&mut self) -> Option<EdgeStatus> {
+        if self.status.is_none() && self.answers.is_empty() {
+            return None;
+        }
+        let status = self.status.take().or_else(|| self.sent.take())?;
+        let count = self.answers.len().min(ANSWERS_AT_ONCE);
+        Some(EdgeStatus { answers: self.answers.drain(..count).collect(), ..status })
+    }
+
+    fn sent(&mut self, status: EdgeStatus) {
+        self.sent = Some(EdgeStatus { answers: Vec::new(), ..status });
+    }
+
+    /// One that could not be sent. Its answers are given up, since they may be what is wrong with it: whoever asked asks again.
+    fn put_back(&mut self, status: EdgeStatus) {
+        self.status.get_or_insert(EdgeStatus { answers: Vec::new(), ..status });
+    }
+}
+
+/// How many answers go with one report: an answer may be as large as the rest of it, and a report has a limit.
+const ANSWERS_AT_ONCE: usize = 2;
+
 impl Reporter {
     /// Leaves a report to be sent, in place of one that still waits.
     pub fn send(&self, status: EdgeStatus) {
-        *self.0.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
+        self.news().status = Some(status);
         self.0.changed.notify_one();
+    }
+
+    /// Leaves what was found to an inquiry to be sent.
+    pub fn answer(&self, answer: InquiryAnswer) {
+        self.news().answers.push(answer);
+        self.0.changed.notify_one();
+    }
+
+    fn news(&self) -> MutexGuard<'_, News> {
+        self.0.news.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The last report that the server knows has this number: the next one's is higher, whatever the clock says.
@@ -35,9 +78,9 @@ impl Reporter {
     }
 
     fn next(&self) -> EdgeStatus {
-        let mut waiting = self.0.status.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.news();
         loop {
-            if let Some(status) = waiting.take() {
+            if let Some(status) = waiting.next() {
                 return status;
             }
             waiting = self.0.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
@@ -58,16 +101,15 @@ impl Reporter {
             last = Some(sequence);
             status.sequence = sequence;
             match server.report(&status) {
-                Ok(()) => pause = FIRST,
+                Ok(()) => {
+                    pause = FIRST;
+                    self.news().sent(status);
+                }
                 Err(error) => {
                     tracing::warn!(%error, "the report could not be brought");
                     thread::sleep(pause);
                     pause = (pause * 2).min(LONGEST);
-                    self.0
-                        .status
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .get_or_insert(status);
+                    self.news().put_back(status);
                 }
             }
         }

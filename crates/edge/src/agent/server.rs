@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use linkway_domain::edge::EdgeStatus;
+use linkway_domain::edge::{EdgeStatus, Inquiry};
 
 use super::stored_config::StoredConfig;
 
@@ -30,4 +30,6 @@ pub struct FeedResponse {
     pub config: Option<StoredConfig>,
     /// The number of this edge's last report that the server knows.
     pub last_sequence: u64,
+    /// What the server asks this router.
+    pub inquiries: Vec<Inquiry>,
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use linkway_domain::edge::{
     EdgeConfig, EdgeStatus, FORMAT, FabricSessionStatus, InterfaceConfig, InterfaceStatus,
-    PeerConfig, PeerStatus, PortConfig, PortStatus, RoutingDomainConfig, SessionState,
+    PeerConfig, PeerStatus, Policed, PortConfig, PortStatus, RoutingDomainConfig, SessionState,
 };
 use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
 use linkway_domain::net::AddressFamily;
@@ -32,7 +32,7 @@ pub fn report(
     }
     let fabric_sessions: Vec<FabricSessionStatus> =
         config.routing_domains.iter().flat_map(|domain| fabric_sessions(domain, last)).collect();
-    let fabric = fabric_errors(&fabric_sessions);
+    let fabric = with_associations(fabric_errors(&fabric_sessions), config);
     let mut interfaces: Vec<InterfaceStatus> = config
         .interfaces
         .iter()
@@ -47,6 +47,7 @@ pub fn report(
         ports: config.ports.iter().map(|wanted| port(wanted, last)).collect(),
         interfaces,
         fabric_sessions,
+        answers: Vec::new(),
     })
 }
 
@@ -94,6 +95,23 @@ fn fabric_errors(sessions: &[FabricSessionStatus]) -> BTreeMap<RoutingDomainId, 
     errors
 }
 
+/// The same for interfaces of Direct Connect gateways, which are told of what these are associated with.
+fn with_associations(
+    mut errors: BTreeMap<RoutingDomainId, String>,
+    config: &EdgeConfig,
+) -> BTreeMap<RoutingDomainId, String> {
+    for domain in config.routing_domains.iter().filter(|one| !one.associations.is_empty()) {
+        let reached = domain.associations.iter().map(|one| &one.routing_domain_id);
+        let texts: Vec<&str> =
+            reached.filter_map(|id| errors.get(id)).map(String::as_str).collect();
+        if !texts.is_empty() {
+            let text = texts.join("; ");
+            errors.insert(domain.routing_domain_id.clone(), text);
+        }
+    }
+    errors
+}
+
 fn interface(
     wanted: &InterfaceConfig,
     last: &Last,
@@ -135,6 +153,10 @@ fn interface(
         error,
         peers,
         traffic: link.map(|link| link.traffic).unwrap_or_default(),
+        policed: wanted.rate_limit.and(link).map(|link| Policed {
+            packets_in: link.drops.policed_in,
+            packets_out: link.drops.policed_out,
+        }),
     }
 }
 
@@ -207,6 +229,7 @@ fn leftovers(config: &EdgeConfig, kernel: &Kernel, marks: &Marks) -> Vec<Interfa
                 error,
                 peers: Vec::new(),
                 traffic: link.traffic,
+                policed: None,
             })
         })
         .collect()

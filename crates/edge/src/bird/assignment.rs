@@ -1,7 +1,8 @@
 //! Which BIRD has which routing domain. Pure.
 //!
 //! A kernel table has one owner, so a routing domain is in one process, and stays there: to move it would end its sessions. The
-//! first process takes them until it is full.
+//! first process takes them until it is full. Routing domains that have an association exchange routes, so they are in one
+//! process: a new association moves those with the fewest sessions to the others, and one that ends moves nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,6 +12,7 @@ use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 use linkway_domain::id::RoutingDomainId;
 
+use super::gather;
 use super::spare;
 use crate::mark::TableRange;
 use crate::session::{Session, Sessions};
@@ -25,7 +27,7 @@ pub struct Split {
     pub sessions: Sessions,
     /// The parts, by the numbers of the processes.
     pub parts: Vec<Sessions>,
-    places: OrdMap<RoutingDomainId, usize>,
+    pub(super) places: OrdMap<RoutingDomainId, usize>,
 }
 
 /// What the processes may have.
@@ -84,6 +86,9 @@ impl Split {
             }
         }
         next.sessions = sessions.clone();
+        let was_there =
+            |id: &RoutingDomainId| self.places.contains_key(id) || known.contains_key(id);
+        other_tables |= gather::gather(&mut next, was_there, room);
         if other_tables {
             next.give_tables(room);
         }
@@ -173,6 +178,7 @@ mod tests {
                 cidrs: Vec::new(),
                 reserved: Vec::new(),
                 fabric: Vec::new(),
+                associations: Vec::new(),
             })
         };
         let session = |n: &u8| {
@@ -187,6 +193,11 @@ mod tests {
                 asn: 65_000,
                 auth_key: AuthKey::parse("authKey", "fjord-Secret-1").unwrap(),
                 resets: 0,
+                public: None,
+                prefix_limit: None,
+                shut_until: None,
+                drain: None,
+                site_link: false,
             })
         };
         Sessions::new(domains.iter().map(domain), domains.iter().map(session))

@@ -133,6 +133,19 @@ impl Configuration {
         names.into_iter().collect()
     }
 
+    /// The names of the sessions whose limit of prefixes was another one.
+    #[must_use]
+    pub fn other_limits_than(&self, before: &Self) -> Vec<String> {
+        let changes = before.sessions.sessions.diff(&self.sessions.sessions);
+        let other = changes.filter_map(|change| match change {
+            DiffItem::Update { old: (_, was), new: (_, is) } => {
+                (was.prefix_limit != is.prefix_limit).then(|| protocol_name(is))
+            }
+            DiffItem::Add(..) | DiffItem::Remove(..) => None,
+        });
+        other.collect()
+    }
+
     /// How many kernel tables there are.
     #[must_use]
     pub fn tables(&self) -> usize {
@@ -162,8 +175,8 @@ impl Configuration {
     ) -> String {
         let limited = |(name, _): &(String, _)| shut.get(name) == Some(&Shut::PrefixLimit);
         let there = self.shut(shut).filter(limited).map(|(name, _)| name);
-        let sessions = self.sessions.sessions.len();
-        render::title(self.digest, dialect, there, sessions, around.settings, device)
+        let size = (self.sessions.sessions.len(), self.tables());
+        render::title(self.digest, dialect, there, size, around.settings, device)
             + &render::head(around, dialect)
     }
 
@@ -196,8 +209,12 @@ impl Configuration {
     /// The kernel tables, by family, that routes may be in.
     fn tables_in_use(&self) -> BTreeSet<(u32, AddressFamily)> {
         let domains = &self.sessions.routing_domains;
-        let of_customers = self.sessions.sessions.values().filter_map(|session| {
-            Some((domains.get(&session.routing_domain)?.table, session.addresses.family()))
+        let of_customers = self.sessions.sessions.values().flat_map(|session| {
+            let (domain, family) =
+                (domains.get(&session.routing_domain), session.addresses.family());
+            let own = domain.map(|domain| domain.table);
+            let others = domain.into_iter().flat_map(|domain| &domain.associations);
+            own.into_iter().chain(others.map(|one| one.table)).map(move |table| (table, family))
         });
         let of_fabric = domains
             .values()
@@ -365,6 +382,7 @@ mod tests {
                     cidrs: Vec::new(),
                     reserved: Vec::new(),
                     fabric: Vec::new(),
+                    associations: Vec::new(),
                 })
             };
             let session = |((n, six), (domain, resets)): ((u32, bool), (u32, u32))| {
@@ -382,6 +400,11 @@ mod tests {
                     asn: 65_000,
                     auth_key: AuthKey::parse("authKey", "fjord-Secret-1").unwrap(),
                     resets,
+                    prefix_limit: None,
+                    shut_until: None,
+                    drain: None,
+                    site_link: false,
+                    public: None,
                 })
             };
             Sessions::new(domains.into_iter().map(domain), sessions.into_iter().map(session))

@@ -27,33 +27,64 @@ pub fn session_name(id: &FabricSessionId) -> String {
     format!("fabric_{}_bgp{}", symbol(id.routing_domain.as_str()), number(id.family))
 }
 
-/// The name of the protocol that holds what is announced to customers while the session is up.
+/// The name of the protocol that holds what is announced to the customers of a routing domain while the session is up: of the
+/// session's own, or of a Direct Connect gateway's.
 #[must_use]
-pub fn announced_name(id: &FabricSessionId) -> String {
-    format!("fabric_{}_vpc{}", symbol(id.routing_domain.as_str()), number(id.family))
+pub fn announced_name(id: &FabricSessionId, to: &RoutingDomainId) -> String {
+    let mut name = format!("fabric_{}_", symbol(id.routing_domain.as_str()));
+    if *to != id.routing_domain {
+        name.extend([&symbol(to.as_str()), "_"]);
+    }
+    name.extend(["vpc", number(id.family).encode_utf8(&mut [0; 4])]);
+    name
 }
 
-/// What the name of a protocol says: whether it is the session's own.
-pub(super) fn named(name: &str) -> Option<(FabricSessionId, bool)> {
-    let (domain, kind) = name.strip_prefix("fabric_")?.rsplit_once('_')?;
-    let routing_domain = RoutingDomainId::parse(&domain.replace('_', "-")).ok()?;
+/// What a protocol is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// A session.
+    Session(FabricSessionId),
+    /// What is announced while a session is up.
+    Announced {
+        /// The session.
+        id: FabricSessionId,
+        /// The routing domain to whose customers it is announced.
+        to: RoutingDomainId,
+    },
+}
+
+/// What the name of a protocol says.
+pub(super) fn named(name: &str) -> Option<Named> {
+    let (domains, kind) = name.strip_prefix("fabric_")?.rsplit_once('_')?;
+    // A symbol of an id has one underscore.
+    let (own, to) = match domains.match_indices('_').map(|(at, _)| at).collect::<Vec<_>>()[..] {
+        [_] => (domains, None),
+        [_, between, _] => (&domains[..between], Some(&domains[between + 1..])),
+        _ => return None,
+    };
+    let parse = |symbol: &str| RoutingDomainId::parse(&symbol.replace('_', "-")).ok();
+    let routing_domain = parse(own)?;
     let (kind, family) = kind.split_at_checked(3)?;
     let family = match family {
         "4" => AddressFamily::Ipv4,
         "6" => AddressFamily::Ipv6,
         _ => return None,
     };
-    let is_session = match kind {
-        "bgp" => true,
-        "vpc" => false,
-        _ => return None,
-    };
-    Some((FabricSessionId { routing_domain, family }, is_session))
+    let id = FabricSessionId { routing_domain, family };
+    match (kind, to) {
+        ("bgp", None) => Some(Named::Session(id)),
+        ("vpc", None) => Some(Named::Announced { to: id.routing_domain.clone(), id }),
+        ("vpc", Some(to)) => Some(Named::Announced { id, to: parse(to)? }),
+        _ => None,
+    }
 }
 
-/// The routing domain of a session whose announced routes' protocol has this name.
+/// The routing domain among whose protocols one of this name is.
 pub(super) fn domain_of(name: &str) -> Option<RoutingDomainId> {
-    named(name).map(|(id, _)| id.routing_domain)
+    match named(name)? {
+        Named::Session(id) => Some(id.routing_domain),
+        Named::Announced { to, .. } => Some(to),
+    }
 }
 
 /// What all sessions have in common.
@@ -70,7 +101,7 @@ pub(super) fn render_templates(out: &mut String, settings: &BirdSettings, dialec
     put!(out, "  if bgp_local_pref = {high} then {{");
     put!(out, "    bgp_community.add((7224, 7300)); bgp_med = 100; accept;");
     put!(out, "  }}");
-    put!(out, "  if bgp_local_pref = {low} then {{");
+    put!(out, "  if bgp_local_pref <= {low} then {{");
     put!(out, "    bgp_community.add((7224, 7100)); bgp_med = 300; accept;");
     put!(out, "  }}");
     put!(out, "  bgp_community.add((7224, 7200)); bgp_med = 200; accept;");
@@ -145,13 +176,25 @@ mod tests {
     #[test]
     fn names_say_whose_they_are() {
         for id in [id(1, AddressFamily::Ipv4), id(0xabc, AddressFamily::Ipv6)] {
-            assert_eq!(named(&session_name(&id)), Some((id.clone(), true)));
-            assert_eq!(named(&announced_name(&id)), Some((id.clone(), false)));
-            assert_eq!(domain_of(&announced_name(&id)), Some(id.routing_domain));
+            assert_eq!(named(&session_name(&id)), Some(Named::Session(id.clone())));
+            assert_eq!(domain_of(&session_name(&id)), Some(id.routing_domain.clone()));
+            let gateway = RoutingDomainId::parse("dxgw-00000007").expect("an id");
+            for to in [gateway, id.routing_domain.clone()] {
+                let name = announced_name(&id, &to);
+                let expected = Named::Announced { id: id.clone(), to: to.clone() };
+                assert_eq!(named(&name), Some(expected), "{name}");
+                assert_eq!(domain_of(&name), Some(to), "{name}");
+            }
         }
-        for other in
-            ["dxvif_f0000001", "vgw_00000001_vpc4", "fabric_vgw_00000001_vpc5", "fabric_", ""]
-        {
+        for other in [
+            "dxvif_f0000001",
+            "vgw_00000001_vpc4",
+            "fabric_vgw_00000001_vpc5",
+            "fabric_vgw_00000001_dxgw_vpc4",
+            "fabric_vgw_00000001_dxgw_00000007_bgp4",
+            "fabric_",
+            "",
+        ] {
             assert_eq!(named(other), None, "{other}");
         }
     }

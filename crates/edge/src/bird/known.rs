@@ -20,6 +20,8 @@ pub struct Known {
     shut: BTreeSet<String>,
     /// Those whose configuration keeps them shut because their routes came and went.
     flapping: BTreeSet<String>,
+    /// Those whose configuration keeps them shut for a failover test.
+    tested: BTreeSet<String>,
     /// Those that BIRD has given up.
     given_up: BTreeSet<String>,
     peers: Arc<Peers>,
@@ -83,6 +85,7 @@ impl Known {
         };
         note(&mut self.shut, parse::is_shut(&protocol));
         note(&mut self.flapping, parse::shut(&protocol) == Some(Shut::Flapping));
+        note(&mut self.tested, parse::shut(&protocol) == Some(Shut::FailoverTest));
         note(&mut self.given_up, parse::is_given_up(&protocol));
         self.sessions.insert(protocol.name.clone(), protocol);
     }
@@ -92,6 +95,7 @@ impl Known {
         self.sessions.remove(name);
         self.shut.remove(name);
         self.flapping.remove(name);
+        self.tested.remove(name);
         self.given_up.remove(name);
         self.tell(name);
     }
@@ -128,6 +132,12 @@ impl Known {
     #[must_use]
     pub const fn flapping(&self) -> &BTreeSet<String> {
         &self.flapping
+    }
+
+    /// The names of the sessions whose configuration keeps them shut for a failover test.
+    #[must_use]
+    pub const fn tested(&self) -> &BTreeSet<String> {
+        &self.tested
     }
 
     /// Whether there is a session of this name.

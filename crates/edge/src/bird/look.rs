@@ -1,6 +1,6 @@
 //! Looks at a BIRD: at all of it, or at what has changed since the last look; and what follows from what is seen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use linkway_domain::net::AddressFamily;
 
 use super::configuration::Configuration;
 use super::control::{Answer, Control};
+use super::failover::TESTED;
 use super::flaps::Allowance;
 use super::hold::Hold;
 use super::known::Known;
@@ -20,7 +21,7 @@ use super::parse::is_established;
 use super::reachable::Switch;
 use super::shut::{Held, Shut};
 use super::version::Version;
-use super::{Bird, FEW, fabric, names, parse, process, render};
+use super::{Bird, FEW, fabric, moment, names, parse, process, render};
 use crate::kernel::RouteCounts;
 use crate::session::{DaemonError, Digest, FLAPPING, Observed, Peers, Sessions};
 
@@ -137,10 +138,13 @@ impl Bird {
         self.look_at_fabric(&mut control, brief)?;
         let (now, mut peers) = (SystemTime::now(), Arc::clone(self.known.peers()));
         self.tell_flapping(&mut peers, now);
+        let tested = self.tested_now();
+        self.tell_tested(&mut peers, &tested);
         // BIRD gives up a session whose socket it could not have (the VRF came later, the port was taken), and starts it at
         // the next reconfiguration. So what does not run does not count as loaded; nor what is to run again.
         let held = self.latch.at(now);
-        let is_over = self.known.flapping().iter().any(|name| !held.contains_key(name));
+        let is_over = self.known.flapping().iter().any(|name| !held.contains_key(name))
+            || self.known.tested().iter().any(|name| !tested.contains_key(name));
         let given_up = self.known.has_given_up() || self.fabric.has_given_up();
         let loaded = loaded.filter(|_| !given_up && !is_over);
         Ok(Observed { loaded, peers, fabric: Arc::clone(self.fabric.states()) })
@@ -227,6 +231,27 @@ impl Bird {
                     "{FLAPPING}; the session is shut for another {} s",
                     left.as_secs() + 1
                 ));
+            }
+        }
+    }
+
+    /// The sessions that are shut for a failover test, and for how long.
+    fn tested_now(&mut self) -> BTreeMap<String, Duration> {
+        let configurations = self.configurations.borrow();
+        let known = configurations.given.as_ref().or(configurations.last.as_ref());
+        known.map(|known| self.failover.shut(&known.sessions, moment())).unwrap_or_default()
+    }
+
+    /// Says of each session that is shut for a failover test that it is.
+    fn tell_tested(&self, peers: &mut Arc<Peers>, tested: &BTreeMap<String, Duration>) {
+        for name in self.known.tested() {
+            let (Some(left), Some((id, _))) = (tested.get(name), session_of(name)) else {
+                continue;
+            };
+            if let Some(peer) = Arc::make_mut(peers).get_mut(&id) {
+                peer.state = SessionState::Idle;
+                let seconds = left.as_secs() + 1;
+                peer.last_error = Some(format!("{TESTED} for another {seconds} s"));
             }
         }
     }

@@ -15,19 +15,25 @@ pub mod configuration;
 pub mod control;
 mod device;
 pub mod fabric;
+pub mod failover;
 mod flaps;
 mod fragments;
+mod gather;
 pub mod hold;
 mod import;
 mod known;
+pub mod leak;
+pub mod log;
 mod look;
 pub mod names;
 mod ours;
 pub mod parse;
 mod process;
 mod processes;
+pub mod questions;
 mod reachable;
 pub mod render;
+pub mod routes;
 mod settings;
 pub mod shut;
 mod spare;
@@ -47,10 +53,12 @@ use std::time::{Duration, Instant, SystemTime};
 pub use processes::Processes;
 pub use settings::{Bfd, BirdSettings};
 
+use linkway_domain::Time;
 use linkway_domain::id::RoutingDomainId;
 
 use self::configuration::Configuration;
 use self::control::Control;
+use self::failover::Failover;
 use self::flaps::Flaps;
 use self::fragments::Fragments;
 use self::hold::Hold;
@@ -60,6 +68,7 @@ use self::reachable::Fabric;
 use self::render::{Device, Surroundings};
 use self::shut::{Latch, Shut};
 use self::version::{Dialect, Version};
+use crate::agent::clock_milliseconds;
 use crate::fabric::FabricStates;
 use crate::kernel::RouteCounts;
 use crate::session::{Daemon, DaemonError, Digest, Observed, Sessions};
@@ -89,6 +98,7 @@ pub struct Bird {
     fabric: Fabric,
     latch: Latch,
     flaps: Flaps,
+    failover: Failover,
     /// When BIRD was last looked at, and how much time of a processor it had used.
     used: Option<(Instant, Duration)>,
     /// The names of the sessions that were up when BIRD was last seen alive.
@@ -128,6 +138,7 @@ impl Bird {
             fabric: Fabric::default(),
             latch,
             flaps: Flaps::default(),
+            failover: Failover::default(),
             used: None,
             were_up: None,
             device_is_on: false,
@@ -200,7 +211,11 @@ impl Bird {
         self.fresh.clear();
         self.refresh(&mut control)?;
         let next = self.configuration(sessions);
+        let before = self.configurations.borrow().given.clone();
+        let limits = before.map(|before| next.other_limits_than(&before)).unwrap_or_default();
+        self.latch.release(&limits)?;
         let shut = self.kept_disabled(sessions);
+        self.shut_for_tests(&mut control, &shut)?;
         let fragments = self.write_next(&next, dialect, &shut, Device::On)?;
         let load = format!("configure \"{}\"", self.files.next.display());
         self.command(&mut control, "the new configuration", &load, sessions)?;
@@ -215,11 +230,31 @@ impl Bird {
     }
 
     /// The protocols that a configuration has to say of that they are disabled, since BIRD would start them.
-    fn kept_disabled(&self, sessions: &Sessions) -> BTreeMap<String, Shut> {
+    fn kept_disabled(&mut self, sessions: &Sessions) -> BTreeMap<String, Shut> {
         let unreachable = self.fabric.disabled(sessions, Instant::now()).into_iter();
-        let mut all = self.latch.at(SystemTime::now());
+        let tested = self.failover.shut(sessions, moment()).into_keys();
+        let mut all: BTreeMap<String, Shut> =
+            tested.map(|name| (name, Shut::FailoverTest)).collect();
+        all.extend(self.latch.at(SystemTime::now()));
         all.extend(unreachable.map(|name| (name, Shut::Unreachable)));
         all
+    }
+
+    /// Shuts the sessions whose test begins as an operator would, so that the customer's router is told why (RFC 4486: administrative
+    /// shutdown); by a configuration alone BIRD would say that the peer was removed.
+    fn shut_for_tests(
+        &self,
+        control: &mut Control,
+        shut: &BTreeMap<String, Shut>,
+    ) -> Result<(), DaemonError> {
+        let begins = |name: &String| self.known.has(name) && !self.known.tested().contains(name);
+        let tested = shut.iter().filter(|(_, why)| **why == Shut::FailoverTest);
+        for (name, _) in tested.filter(|(name, _)| begins(name)) {
+            tracing::info!(session = name, "shut for a failover test");
+            let command = format!("disable {name} \"BGP failover test\"");
+            self.command(control, "to shut a session", &command, &Sessions::default())?;
+        }
+        Ok(())
     }
 
     /// Sessions that are not there any more need not be kept shut.
@@ -385,6 +420,11 @@ impl Daemon for Bird {
         }
         done
     }
+}
+
+/// By the clock, and since the machine started.
+fn moment() -> (Time, Instant) {
+    (Time::from_millis(clock_milliseconds()), Instant::now())
 }
 
 fn dialect(version: Version) -> Result<Dialect, DaemonError> {

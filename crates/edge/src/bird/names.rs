@@ -25,13 +25,19 @@ pub fn symbol(id: &str) -> String {
 /// nothing else, so that neither session of an interface is disturbed when the other comes or goes.
 #[must_use]
 pub fn protocol_name(session: &Session) -> String {
-    let mut name = symbol(session.id.interface.as_str());
-    match session.id.family {
+    name_of(&session.id, session.resets)
+}
+
+/// The same, from what the name depends on.
+#[must_use]
+pub fn name_of(id: &SessionId, resets: u32) -> String {
+    let mut name = symbol(id.interface.as_str());
+    match id.family {
         AddressFamily::Ipv4 => {}
         AddressFamily::Ipv6 => name.push_str("_v6"),
     }
-    if session.resets > 0 {
-        name.push_str(&format!("_{}", session.resets));
+    if resets > 0 {
+        name.push_str(&format!("_{resets}"));
     }
     name
 }

@@ -208,6 +208,9 @@ pub fn session_state(protocol: &Protocol) -> SessionState {
     }
 }
 
+/// What is said of a session that the operator has drained.
+const DRAINED: &str = "the operator has drained the interface";
+
 /// What an operator is told. A wrong key is not among BIRD's errors: the kernel drops such segments before BIRD sees
 /// them, so the session just gets no answer. That is said where BIRD has nothing to say.
 fn explanation(protocol: &Protocol, state: SessionState) -> Option<String> {
@@ -224,7 +227,8 @@ fn explanation(protocol: &Protocol, state: SessionState) -> Option<String> {
                 .to_owned()
         })),
         SessionState::Idle | SessionState::OpenSent | SessionState::OpenConfirm => {
-            refused.map(str::to_owned).or(said)
+            let drained = (shut(protocol) == Some(Shut::Drained)).then_some(DRAINED);
+            refused.or(drained).map(str::to_owned).or(said)
         }
     }
 }

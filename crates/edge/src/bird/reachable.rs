@@ -9,13 +9,14 @@
 //! sessions had their time to come back: customers' routers keep the routes meanwhile (they see a graceful restart), and lose
 //! them if the end of the announcements came without them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use linkway_domain::edge::SessionState;
 
-use super::fabric::{announced_name, named};
+use super::fabric::{Named, announced_name, named};
+use super::leak;
 use super::parse::{self, Protocol};
 use crate::fabric::{FabricSessionId, FabricState, FabricStates};
 use crate::session::Sessions;
@@ -85,9 +86,23 @@ impl Fabric {
     /// The protocols of these that a new configuration has to say of that they are disabled.
     #[must_use]
     pub fn disabled(&self, sessions: &Sessions, now: Instant) -> BTreeSet<String> {
-        let own = sessions.routing_domains.values().flat_map(|domain| &domain.fabric);
+        let domains = || sessions.routing_domains.values();
+        let own = domains().flat_map(|domain| &domain.fabric);
         let down = own.filter(|session| !self.is_announced(&session.id, now));
-        down.map(|session| announced_name(&session.id)).collect()
+        let mut found: BTreeSet<String> =
+            down.map(|session| announced_name(&session.id, &session.id.routing_domain)).collect();
+        for (domain, association) in
+            domains().flat_map(|domain| domain.associations.iter().map(move |one| (domain, one)))
+        {
+            let id = |family| FabricSessionId {
+                routing_domain: association.routing_domain.clone(),
+                family,
+            };
+            let families = association.fabric.iter().copied();
+            let down = families.filter(|family| !self.is_announced(&id(*family), now));
+            found.extend(down.map(|family| leak::announced_name(domain, association, family)));
+        }
+        found
     }
 
     /// The table of protocols as it is; whether a look at the details is needed to know the states.
@@ -104,10 +119,10 @@ impl Fabric {
         self.table = table(answer);
         self.restarting = !restarting.is_empty();
         self.given_up = false;
-        let (mut states, mut enabled) = (FabricStates::new(), BTreeMap::new());
+        let (mut states, mut announced) = (FabricStates::new(), Vec::new());
         for protocol in &protocols {
             match named(&protocol.name) {
-                Some((id, true)) => {
+                Some(Named::Session(id)) => {
                     self.given_up |= protocol.state == "down";
                     let state = parse::session_state(protocol);
                     let alive = state == SessionState::Established
@@ -116,7 +131,9 @@ impl Fabric {
                     let reachable = self.is_announced(&id, now);
                     states.insert(id, fabric_state(protocol, state, reachable));
                 }
-                Some((id, false)) => drop(enabled.insert(id, protocol.state != "down")),
+                Some(Named::Announced { id, .. }) => {
+                    announced.push((id, protocol.name.clone(), protocol.state != "down"));
+                }
                 None => {}
             }
         }
@@ -126,11 +143,11 @@ impl Fabric {
             self.settling = None;
         }
         self.states = Arc::new(states);
-        let wanted = enabled.into_iter().map(|(id, is)| (self.is_announced(&id, now), is, id));
-        wanted
-            .filter(|(wanted, is, _)| wanted != is)
-            .map(|(enable, _, id)| Switch { name: announced_name(&id), enable })
-            .collect()
+        let switch = |(id, name, is_enabled): (FabricSessionId, String, bool)| {
+            let enable = self.is_announced(&id, now);
+            (enable != is_enabled).then_some(Switch { name, enable })
+        };
+        announced.into_iter().filter_map(switch).collect()
     }
 
     fn note(&mut self, id: &FabricSessionId, alive: bool, now: Instant) {
@@ -193,7 +210,7 @@ mod tests {
 
     use super::*;
     use crate::fabric::FabricSession;
-    use crate::session::RoutingDomain;
+    use crate::session::{Association, RoutingDomain};
 
     fn id(n: u32, family: AddressFamily) -> FabricSessionId {
         let routing_domain = RoutingDomainId::parse(&format!("vgw-{n:08x}")).expect("an id");
@@ -213,6 +230,50 @@ mod tests {
             "fabric_vgw_00000001_vpc4 Static vgw_00000001_v4 {is} 10:00:00.000\n  Channel ipv4\n\n\
              fabric_vgw_00000001_bgp4 BGP --- {state} 10:00:00.000 {info}\n{detail}"
         )
+    }
+
+    /// Where two routing domains' customers are told of a VPC, both hear of its end, whichever configuration comes between.
+    #[test]
+    fn what_a_gateway_is_associated_with_follows_the_session() {
+        let (own, gateway) = (id(1, AddressFamily::Ipv4), id(9, AddressFamily::Ipv4));
+        let domain = |id: &FabricSessionId| RoutingDomain {
+            id: id.routing_domain.clone(),
+            table: 1,
+            asn: 64_512,
+            announced: Vec::new(),
+            cidrs: Vec::new(),
+            reserved: Vec::new(),
+            fabric: Vec::new(),
+            associations: Vec::new(),
+        };
+        let association = Association {
+            routing_domain: own.routing_domain.clone(),
+            table: 1,
+            announced: Vec::new(),
+            fabric: vec![AddressFamily::Ipv4],
+        };
+        let there = RoutingDomain { associations: vec![association], ..domain(&gateway) };
+        let sessions = Sessions::new([Arc::new(domain(&own)), Arc::new(there)], []);
+        let other = announced_name(&own, &gateway.routing_domain);
+        let with_other = |session: &str, enabled: bool| {
+            let state = if enabled { "up" } else { "down" };
+            let first = answer(session, enabled);
+            format!("{other} Static table4_9 {state} 10:00:00.000\n  Channel ipv4\n\n{first}")
+        };
+        let names = |switches: Vec<Switch>| -> BTreeSet<(String, bool)> {
+            switches.into_iter().map(|one| (one.name, one.enable)).collect()
+        };
+        let both = |enable| {
+            let first = announced_name(&own, &own.routing_domain);
+            BTreeSet::from([(first, enable), (other.clone(), enable)])
+        };
+        let (mut fabric, now) = (Fabric::default(), Instant::now());
+        fabric.start(false, now);
+        assert_eq!(fabric.disabled(&sessions, now), BTreeSet::from([other.clone()]));
+        assert_eq!(names(fabric.seen(&with_other("up", false), now)), both(true));
+        assert_eq!(fabric.disabled(&sessions, now), BTreeSet::new());
+        assert_eq!(names(fabric.seen(&with_other("up", true), now)), BTreeSet::new());
+        assert_eq!(names(fabric.seen(&with_other("down", true), now)), both(false));
     }
 
     /// Seconds, what is seen (none: BIRD does not answer; `start` and `restart`: one is started, for the first time or because
@@ -237,6 +298,7 @@ mod tests {
                 cidrs: Vec::new(),
                 reserved: Vec::new(),
                 fabric: vec![session],
+                associations: Vec::new(),
             };
             let sessions = Sessions::new([Arc::new(domain)], []);
             for (second, seen, expected) in story {
@@ -249,7 +311,8 @@ mod tests {
                     }
                     seen => {
                         let answer = answer(seen, enabled);
-                        let name = announced_name(&id(1, AddressFamily::Ipv4));
+                        let id = id(1, AddressFamily::Ipv4);
+                        let name = announced_name(&id, &id.routing_domain);
                         let switches = fabric.seen(&answer, now);
                         match switches.as_slice() {
                             [] => {}

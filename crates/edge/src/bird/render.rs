@@ -16,12 +16,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use linkway_domain::edge::DrainStage;
 use linkway_domain::net::{AddressFamily, AuthKey};
 use sha2::{Digest as _, Sha256};
 
 use super::fabric;
 use super::hold::recovery_seconds;
 use super::import;
+use super::leak;
 use super::names::{bird_table, kernel_protocol, number, protocol_name, symbol};
 use super::settings::{Bfd, BirdSettings};
 use super::shut::Shut;
@@ -35,6 +37,11 @@ pub const MARKER: &str = "linkway_";
 pub const REFUSED: &str = "refused: ";
 /// The line that names the sessions that the limit had shut, for the next start of BIRD.
 const SHUT_LINE: &str = "# shut by the prefix limit:";
+
+/// How many prefixes a customer may announce on a public interface (Direct Connect user guide, "Quotas").
+const PUBLIC_LIMIT: u16 = 1000;
+/// Which routes are announced to a customer.
+const ANNOUNCED: &str = "source = RTS_STATIC";
 
 /// Bytes that a routing domain or a session takes, more or less.
 const ROOM: usize = 512;
@@ -57,19 +64,19 @@ pub enum Device {
     Off,
 }
 
-/// What goes before everything else, and depends on how many sessions there are.
+/// What goes before everything else, and depends on how many sessions and kernel tables there are.
 pub(super) fn title(
     digest: Digest,
     dialect: Dialect,
     shut: impl IntoIterator<Item = String>,
-    sessions: usize,
+    (sessions, tables): (usize, usize),
     settings: &BirdSettings,
     device: Device,
 ) -> String {
     let list: String = shut.into_iter().map(|name| format!(" {name}")).collect();
     let marker = marker(digest, dialect);
     let recovery = recovery_seconds(sessions, settings.graceful_restart_wait);
-    let scan = scan_interval(sessions).as_secs();
+    let scan = scan_interval(sessions, tables).as_secs();
     let device = match device {
         Device::On => "",
         Device::Off => " disabled;",
@@ -195,11 +202,14 @@ pub(super) fn head(around: Surroundings<'_>, dialect: Dialect) -> String {
         "log \"{log}\" 4000000 \"{log}.1\" {{ info, remote, warning, error, auth, fatal, bug }};"
     );
     put!(out, "router id 192.0.0.8;");
+    // Seconds of Unix time, which `show route` is read for: other forms are of the machine's time zone.
+    put!(out, "timeformat route \"%s\";");
     put!(out, "watchdog warning 5 s;");
     import::render(&mut out, settings);
     for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
         render_templates(&mut out, family, settings, dialect);
     }
+    leak::render_functions(&mut out);
     fabric::render_templates(&mut out, settings, dialect);
     if settings.bfd == Bfd::Shared {
         render_bfd(&mut out, settings);
@@ -238,7 +248,7 @@ fn render_templates(
     // The table of what came in is what the limit counts, rejected routes included, and what a changed filter is applied
     // to without asking the customer's router.
     put!(out, "    import table on; import keep filtered on;");
-    put!(out, "    export where source = RTS_STATIC;");
+    put!(out, "    export where {ANNOUNCED};");
     put!(out, "    receive limit {} action disable;", settings.prefix_limit);
     put!(out, "    next hop self;{}", next_hop_words(family));
     put!(out, "  }};");
@@ -259,7 +269,8 @@ pub(super) fn render_timers(out: &mut String, settings: &BirdSettings) {
     put!(out, "  connect delay time 1; connect retry time 5; error wait time 5, 30;");
 }
 
-/// What a routing domain's sessions share, for the families that have a session, with customers or with the fabric.
+/// What a routing domain's sessions share, for the families that have a session, with customers or with the fabric. One without
+/// sessions of its own is there for those of a Direct Connect gateway, whichever those are.
 fn render_domain(
     out: &mut String,
     domain: &RoutingDomain,
@@ -273,9 +284,10 @@ fn render_domain(
     let used = |family: &AddressFamily| {
         own.iter().any(|s| s.addresses.family() == *family)
             || fabric::of_family(domain, *family).is_some()
+            || own.is_empty()
     };
     for family in families.into_iter().filter(used) {
-        let (word, n) = (family.as_str(), number(family));
+        let n = number(family);
         let table = bird_table(domain.table, family);
         let of_family = own.iter().filter(|one| one.addresses.family() == family);
         if of_family.clone().count() > 1 {
@@ -288,21 +300,36 @@ fn render_domain(
         // With a session with the fabric, that decides too.
         let session = fabric::of_family(domain, family);
         let protocol = match session {
-            Some(session) => fabric::announced_name(&session.id),
+            Some(session) => fabric::announced_name(&session.id, &domain.id),
             None => format!("{name}_vpc{n}"),
         };
-        let disabled = if shut.contains_key(&protocol) { " disabled;" } else { "" };
-        put!(out, "protocol static {protocol} {{{disabled}");
-        put!(out, "  vrf \"{vrf}\"; check link on; {word} {{ table {table}; }};");
-        for (prefix, ways) in by_prefix(&domain.announced, family) {
-            let ways: String = ways.iter().map(|way| format!(" via \"{way}\"")).collect();
-            put!(out, "  route {prefix}{ways};");
-        }
-        put!(out, "}}");
+        let is_disabled = shut.contains_key(&protocol);
+        render_announced(out, &protocol, is_disabled, (vrf, &table), &domain.announced, family);
+        leak::render(out, domain, family, shut);
         if let Some(session) = session {
             fabric::render(out, domain, session, settings);
         }
     }
+}
+
+/// A protocol that holds what is announced to customers: prefixes over handoffs, which are in a VRF, in a table of BIRD's.
+pub(super) fn render_announced(
+    out: &mut String,
+    protocol: &str,
+    is_disabled: bool,
+    (vrf, table): (&str, &str),
+    announced: &[Announced],
+    family: AddressFamily,
+) {
+    let word = family.as_str();
+    let disabled = if is_disabled { " disabled;" } else { "" };
+    put!(out, "protocol static {protocol} {{{disabled}");
+    put!(out, "  vrf \"{vrf}\"; check link on; {word} {{ table {table}; }};");
+    for (prefix, ways) in by_prefix(announced, family) {
+        let ways: String = ways.iter().map(|way| format!(" via \"{way}\"")).collect();
+        put!(out, "  route {prefix}{ways};");
+    }
+    put!(out, "}}");
 }
 
 /// One instance for all VRFs. "Strict bind" gives each session a socket of its own that is bound to the session's address and link:
@@ -365,13 +392,49 @@ fn render_session(
         return;
     }
     put!(out, "protocol bgp {name} from linkway_customer{n} {{");
+    let shut = shut.or((session.drain == Some(DrainStage::Shut)).then_some(Shut::Drained));
     if let Some(why) = shut {
         put!(out, "  disabled; description \"{}\";", why.description());
     }
     let ends = Ends { link, ours, theirs, asn: session.asn, auth_key: Some(&session.auth_key) };
     render_ends(out, domain, &ends, settings);
-    put!(out, "  {word} {{ table {table}; import where linkway_in{n}({prefixes}); }};");
+    if let Some(until) = session.shut_until {
+        // For the digest: BIRD is given another configuration when a test begins, and when the server says that it is over.
+        put!(out, "  # failover test until {}", until.millis());
+    }
+    let limit = session.prefix_limit.or_else(|| session.public.as_ref().map(|_| PUBLIC_LIMIT));
+    let limit = limit.map(|limit| format!(" receive limit {limit} action disable;"));
+    let limit = limit.unwrap_or_default();
+    let (import, export) = match (&session.public, session.site_link) {
+        (Some(accepted), _) => {
+            (import::public(accepted, prefixes, n), Some("linkway_public_out()"))
+        }
+        (None, true) => (format!("linkway_site_in{n}({prefixes})"), Some("linkway_site_out()")),
+        (None, false) => (format!("linkway_in{n}({prefixes})"), None),
+    };
+    let policy = policy(session.drain, &import, export);
+    put!(out, "  {word} {{ table {table};{limit} {policy} }};");
     put!(out, "}}");
+}
+
+/// What is accepted, by this rule, and what is announced: by the other, or as in the template. A session that is drained has the lowest
+/// preference both ways (RFC 8326, section 4); only such a session has filters of its own.
+fn policy(drain: Option<DrainStage>, accepted: &str, announced: Option<&str>) -> String {
+    let last =
+        format!("import filter {{ if ! {accepted} then reject; bgp_local_pref = 0; accept; }};");
+    match drain {
+        None => {
+            let export = announced.map(|announced| format!(" export where {announced};"));
+            format!("import where {accepted};{}", export.unwrap_or_default())
+        }
+        Some(DrainStage::Graceful) => {
+            let announced = announced.unwrap_or(ANNOUNCED);
+            format!(
+                "{last} export filter {{ if ! ({announced}) then reject; bgp_community.add((65535, 0)); accept; }};"
+            )
+        }
+        Some(DrainStage::Withdrawn | DrainStage::Shut) => format!("{last} export none;"),
+    }
 }
 
 /// Both ends of a session.

@@ -45,7 +45,8 @@ pub struct BirdSettings {
     pub flap_limit: u32,
     /// For how long, in seconds.
     pub flap_penalty: u32,
-    /// How many routing domains one BIRD has; for more there are more BIRDs. With 4,000 a change takes it a second.
+    /// How many routing domains one BIRD has; for more there are more BIRDs. What a change takes one is in
+    /// proportion to what it has: it reads all of that again.
     pub routing_domains_per_process: u32,
     /// The routing tables that the agent gives VRFs, some of which BIRD looks after before they have one: those of the marks.
     #[serde(skip)]
@@ -75,7 +76,7 @@ impl Default for BirdSettings {
             prefix_limit: 100,
             flap_limit: 1000,
             flap_penalty: 300,
-            routing_domains_per_process: 4096,
+            routing_domains_per_process: 1024,
             tables: TableRange::default(),
             bfd: Bfd::Shared,
             bfd_interval: 300,

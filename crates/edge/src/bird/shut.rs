@@ -21,8 +21,12 @@ pub enum Shut {
     PrefixLimit,
     /// Its routes came and went too often. For a time.
     Flapping,
+    /// The operator has drained it. Until that is undone.
+    Drained,
     /// It was down when BIRD died. Until its successor has begun.
     Late,
+    /// It is under a BGP failover test. Until the test is over ([`super::failover`]).
+    FailoverTest,
     /// It is what is announced to customers while the session with the fabric beside it is up, which it is not ([`super::reachable`]).
     Unreachable,
 }
@@ -34,6 +38,8 @@ impl Shut {
         match self {
             Self::PrefixLimit => "shut: prefix limit",
             Self::Flapping => "shut: routes flap",
+            Self::FailoverTest => "shut: failover test",
+            Self::Drained => "shut: drained by the operator",
             Self::Late => "down before BIRD's restart",
             Self::Unreachable => "the VPC is not reached",
         }
@@ -42,7 +48,8 @@ impl Shut {
     /// Why a session of this description is to stay shut.
     #[must_use]
     pub fn of_description(text: &str) -> Option<Self> {
-        [Self::PrefixLimit, Self::Flapping].into_iter().find(|one| one.description() == text)
+        let all = [Self::PrefixLimit, Self::Flapping, Self::FailoverTest, Self::Drained];
+        all.into_iter().find(|one| one.description() == text)
     }
 }
 
@@ -99,6 +106,16 @@ impl Latch {
             changed |= !is_known && self.held.insert(name, held) != Some(held);
         }
         if changed { self.save() } else { Ok(()) }
+    }
+
+    /// Another limit counts for these: what the one before had shut may run again.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn release(&mut self, names: &[String]) -> Result<(), DaemonError> {
+        let before = self.held.len();
+        self.held.retain(|name, held| held.why != Shut::PrefixLimit || !names.contains(name));
+        if self.held.len() == before { Ok(()) } else { self.save() }
     }
 
     /// BIRD has a configuration with sessions of these names. One that is not among them for the second time is forgotten: when its

@@ -32,6 +32,7 @@ mod touched;
 
 pub use error::KernelError;
 pub use monitor::Monitor;
+pub use touched::LinkGlance;
 
 use self::ip6tables::Ip6tables;
 use self::meddling::DaemonRoutes;

@@ -1,6 +1,9 @@
 //! What is asked of the kernel about filters, as bytes (tc(8); linux/pkt_cls.h). Pure.
 
+use std::time::Duration;
+
 use ipnet::IpNet;
+use linkway_domain::net::RateLimit;
 use netlink_packet_core::{
     DefaultNla, NLA_F_NESTED, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, Nla,
 };
@@ -163,6 +166,8 @@ fn carries(transport: Transport) -> Vec<Flower> {
     }
 }
 
+/// The filters behind this one decide.
+const TC_ACT_UNSPEC: u32 = u32::MAX;
 const TC_ACT_OK: u32 = 0;
 const TC_ACT_SHOT: u32 = 2;
 
@@ -171,6 +176,7 @@ fn action(filter: &Filter) -> TcAction {
         Action::Pass => ("gact", verdict(TC_ACT_OK)),
         Action::Drop => ("gact", verdict(TC_ACT_SHOT)),
         Action::Police(rate) => ("police", police(rate)),
+        Action::Limit(limit) => ("police", limited(limit)),
         Action::Mark { bits, mask } => ("skbedit", mark(bits, mask)),
     };
     let mut action = TcAction::default();
@@ -204,14 +210,57 @@ fn mark(bits: u32, mask: u32) -> Vec<DefaultNla> {
     ]
 }
 
+const TCA_POLICE_TBF: u16 = 1;
+const TCA_POLICE_RESULT: u16 = 5;
+/// The size of `struct tc_police`.
+const POLICE_LENGTH: usize = 56;
+/// What may pass at once after a pause, as a time at the rate. A packet of the kernel's own making has up to 64 KiB (GSO), and TCP
+/// sends a window at a time: with 100 ms a sender gets half of the rate, with this all of it.
+const BURST: Duration = Duration::from_millis(250);
+/// The least burst in bytes: the largest packet that there is.
+const LEAST_BURST: u64 = 64 << 10;
+
+/// `struct tc_police` with a rate in bytes: `index`, `action`, `limit`, `burst`, `mtu`, then `struct tc_ratespec`. The kernel
+/// computes with the rate itself and not with the table, but refuses a rate without one.
+fn limited(limit: RateLimit) -> Vec<DefaultNla> {
+    const TCA_POLICE_RATE: u16 = 2;
+    const TCA_POLICE_RATE64: u16 = 8;
+    const TABLE: usize = 1024;
+    const CELL_LOG: u8 = 8;
+    const ETHERNET: u8 = 1;
+    let rate = limit.bits_per_second() / 8;
+    let word = u32::try_from(rate).unwrap_or(u32::MAX);
+    let mut parameters = vec![0; POLICE_LENGTH];
+    parameters[4..8].copy_from_slice(&TC_ACT_SHOT.to_ne_bytes());
+    parameters[12..16].copy_from_slice(&burst_ticks(rate).to_ne_bytes());
+    // No packet is too long.
+    parameters[16..20].copy_from_slice(&i32::MAX.to_ne_bytes());
+    (parameters[20], parameters[21]) = (CELL_LOG, ETHERNET);
+    parameters[28..32].copy_from_slice(&word.to_ne_bytes());
+    let mut options = vec![
+        DefaultNla::new(TCA_POLICE_TBF, parameters),
+        DefaultNla::new(TCA_POLICE_RATE, vec![0; TABLE]),
+        DefaultNla::new(TCA_POLICE_RESULT, TC_ACT_UNSPEC.to_ne_bytes().to_vec()),
+    ];
+    if u64::from(word) < rate {
+        options.push(DefaultNla::new(TCA_POLICE_RATE64, rate.to_ne_bytes().to_vec()));
+    }
+    options
+}
+
+/// How long the burst of a rate in bytes a second takes, in the packet scheduler's ticks.
+fn burst_ticks(rate: u64) -> u32 {
+    let nanoseconds = |bytes: u64| u128::from(bytes) * 1_000_000_000 / u128::from(rate.max(1));
+    let burst = BURST.as_nanos().max(nanoseconds(LEAST_BURST));
+    u32::try_from(burst / TICK_NANOSECONDS)
+        .expect("the lowest rate takes 10 ms for the largest packet")
+}
+
 /// `struct tc_police` without a rate in bytes, whose `action` is for what exceeds; the result is for what conforms.
 fn police(rate: Rate) -> Vec<DefaultNla> {
-    const TCA_POLICE_TBF: u16 = 1;
-    const TCA_POLICE_RESULT: u16 = 5;
     const TCA_POLICE_PKTRATE64: u16 = 10;
     const TCA_POLICE_PKTBURST64: u16 = 11;
-    const LENGTH: usize = 56;
-    let mut parameters = vec![0; LENGTH];
+    let mut parameters = vec![0; POLICE_LENGTH];
     parameters[4..8].copy_from_slice(&TC_ACT_SHOT.to_ne_bytes());
     vec![
         DefaultNla::new(TCA_POLICE_TBF, parameters),
@@ -221,9 +270,12 @@ fn police(rate: Rate) -> Vec<DefaultNla> {
     ]
 }
 
+/// The packet scheduler's tick (`PSCHED_SHIFT`).
+const TICK_NANOSECONDS: u128 = 64;
+
 /// How long the burst takes at the rate, in the packet scheduler's ticks of 64 ns (`PSCHED_SHIFT`), which is how the
 /// kernel is told it.
 fn ticks(rate: Rate) -> u64 {
-    const TICKS_A_SECOND: u64 = 1_000_000_000 / 64;
+    const TICKS_A_SECOND: u64 = 1_000_000_000 / TICK_NANOSECONDS as u64;
     u64::from(rate.burst) * TICKS_A_SECOND / u64::from(rate.packets.max(1))
 }

@@ -130,6 +130,20 @@ impl Netlink {
         Ok(addresses)
     }
 
+    /// A link of this name, with what the kernel has counted.
+    ///
+    /// # Errors
+    /// When the kernel does not answer.
+    pub fn glance(&mut self, name: &str) -> Result<Option<LinkGlance>, KernelError> {
+        // The kernel also finds links by other names of theirs.
+        let found = self.link(request::get_link(name), name)?.filter(|link| link.name == *name);
+        Ok(found.map(|link| LinkGlance {
+            index: link.index,
+            carrier: link.carrier,
+            received: link.traffic.packets_in,
+        }))
+    }
+
     fn link(&mut self, question: Request, what: &str) -> Result<Option<LinkRecord>, KernelError> {
         const ENODEV: i32 = 19;
         let sequence = self.next_sequence();
@@ -145,6 +159,17 @@ impl Netlink {
             None => Err(KernelError::Unanswered { doing: doing() }),
         }
     }
+}
+
+/// What there is to see of a link at a glance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkGlance {
+    /// Its index.
+    pub index: u32,
+    /// Whether it has a carrier.
+    pub carrier: bool,
+    /// The frames that it has received.
+    pub received: u64,
 }
 
 /// The table of a VRF.

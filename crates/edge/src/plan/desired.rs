@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use linkway_domain::edge::{EdgeConfig, HandoffConfig, InterfaceConfig, RoutingDomainConfig};
+use linkway_domain::edge::{
+    EdgeConfig, HandoffConfig, InterfaceConfig, InterfaceKind, RoutingDomainConfig,
+};
 use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
-use linkway_domain::net::AddressFamily;
+use linkway_domain::net::{AddressFamily, Prefix};
 
+use super::associations::{self, Associations};
 use super::fences::fences;
 use super::tables::{TableSet, Tables};
 use super::{Item, rules};
@@ -45,6 +48,8 @@ pub struct DesiredState {
     pub checks_ipv6_sources: bool,
     /// Our routes, and which routing domain each is for.
     pub routes: BTreeMap<Route, RoutingDomainId>,
+    /// The links over which the daemon's routes in a table lead beside those of the table's own VRF, by the table.
+    pub across: BTreeSet<(u32, String)>,
     /// The daemon's instances, with sessions or not, in order of their ids.
     pub instances: Vec<Arc<RoutingDomain>>,
     /// The BGP sessions, in order of their ids.
@@ -139,9 +144,13 @@ pub fn desired_state(
     let mut desired = DesiredState::default();
     let ports: BTreeSet<&str> = config.ports.iter().map(|port| port.interface.as_str()).collect();
     let mut tables = Tables::new(kernel, marks, &config.routing_domains, others);
+    let all = Associations::of(config);
     // In the configuration's order, not by who was there first: or the next plan would decide anew who gets a handoff.
     for domain in &config.routing_domains {
-        vrf(domain, kernel, marks, &mut tables, &ports, &mut desired);
+        vrf(domain, &all, kernel, marks, &mut tables, &ports, &mut desired);
+    }
+    for domain in config.routing_domains.iter().filter(|one| !one.associations.is_empty()) {
+        associations::routes(domain, &all, marks, &mut desired);
     }
     desired.serves = !config.routing_domains.is_empty();
     desired.ports = ports
@@ -153,8 +162,6 @@ pub fn desired_state(
     if let Some(text) = rules::obstacle(kernel, marks).filter(|_| desired.serves) {
         desired.problems.insert(Item::Rules, Problem::absent(text));
     }
-    let domains: HashMap<&RoutingDomainId, &RoutingDomainConfig> =
-        config.routing_domains.iter().map(|one| (&one.routing_domain_id, &**one)).collect();
     let mut taken = foreign_vlans(kernel, marks);
     for interface in &config.interfaces {
         let id = &interface.virtual_interface_id;
@@ -163,10 +170,10 @@ pub fn desired_state(
             Ok(link) => {
                 let place = (interface.interface.as_str(), interface.vlan.number());
                 taken.insert(place, Taken::Ours(id.as_str()));
-                let domain = domains.get(&interface.routing_domain_id);
+                let domain = all.domain(&interface.routing_domain_id);
                 let why =
                     kernel.links.get(&link.parent).zip(domain).and_then(|(parent, domain)| {
-                        degradation(interface, domain, parent, kernel, &desired)
+                        degradation(interface, all.with_reached(domain), parent, kernel, &desired)
                     });
                 desired.problems.extend(why.map(|text| (item, Problem::degraded(text))));
                 desired.vlans.insert(id.to_string(), link);
@@ -177,20 +184,22 @@ pub fn desired_state(
             }
         }
     }
-    desired.fences = fences(config, kernel, &desired);
+    desired.across = associations::across(config, &all, &desired);
+    desired.fences = fences(config, &all, kernel, &desired);
     let is_ipv6 = |address: &IpNet| matches!(address, IpNet::V6(_));
     desired.checks_ipv6_sources =
         desired.vlans.values().any(|vlan| vlan.addresses.iter().any(is_ipv6));
     desired.sessions.sort_by(|a, b| a.id.cmp(&b.id));
     let instances = config.routing_domains.iter();
     desired.instances =
-        instances.filter_map(|one| instance(one, &desired, kernel)).map(Arc::new).collect();
+        instances.filter_map(|one| instance(one, &all, &desired, kernel)).map(Arc::new).collect();
     desired
 }
 
 /// A routing domain's VRF, handoffs and routes.
-fn vrf(
-    domain: &RoutingDomainConfig,
+fn vrf<'a>(
+    domain: &'a RoutingDomainConfig,
+    all: &Associations<'a>,
     kernel: &Kernel,
     marks: &Marks,
     tables: &mut Tables<'_>,
@@ -220,10 +229,10 @@ fn vrf(
     for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
         desired.routes.insert(unreachable_default(table, family, marks), id.clone());
         let discard = |prefix| discard(table, prefix, marks);
-        let discards = prefixes(domain, family).map(discard);
+        let discards = all.behind(domain, family).map(discard);
         desired.routes.extend(discards.map(|route| (route, id.clone())));
         let Some(handoff) = handoff_of(domain, family) else {
-            if domain.cidrs.iter().any(|cidr| AddressFamily::of(cidr.net().addr()) == family) {
+            if all.behind(domain, family).next().is_some() {
                 missing.push(format!("has no {} handoff on this edge", family.as_str()));
             }
             continue;
@@ -235,7 +244,8 @@ fn vrf(
                 missing.extend(fabric::session(domain, handoff, kernel).err());
                 let interface = handoff.interface.to_string();
                 desired.handoffs.insert(interface, Handoff { id: id.clone(), vrf: name.clone() });
-                let routes = vpc_routes(domain, handoff, family, table, marks);
+                let route = |prefix| vpc_route(handoff, table, prefix, marks);
+                let routes = all.behind(domain, family).map(route);
                 desired.routes.extend(routes.map(|route| (route, id.clone())));
             }
         }
@@ -300,36 +310,21 @@ pub(super) fn unreachable_default(table: u32, family: AddressFamily, marks: &Mar
 }
 
 /// What is for the VPC and has no way there goes nowhere.
-const fn discard(table: u32, prefix: IpNet, marks: &Marks) -> Route {
+pub(super) const fn discard(table: u32, prefix: IpNet, marks: &Marks) -> Route {
     let (metric, protocol) = (DISCARD_METRIC, marks.route_protocol);
     Route { table, prefix, metric, protocol, way: Way::Unreachable }
 }
 
-/// The VPC's prefixes of a family.
-fn prefixes(domain: &RoutingDomainConfig, family: AddressFamily) -> impl Iterator<Item = IpNet> {
-    let nets = domain.cidrs.iter().map(|cidr| cidr.net());
-    nets.filter(move |net| AddressFamily::of(net.addr()) == family)
-}
-
-/// The routes towards the VPC.
-fn vpc_routes(
-    domain: &RoutingDomainConfig,
+/// The route of a prefix of the VPC's over a handoff.
+pub(super) fn vpc_route(
     handoff: &HandoffConfig,
-    family: AddressFamily,
     table: u32,
+    prefix: IpNet,
     marks: &Marks,
-) -> impl Iterator<Item = Route> {
+) -> Route {
     let way =
         Way::Via { next_hop: handoff.next_hop.address(), link: handoff.interface.to_string() };
-    let protocol = marks.route_protocol;
-    let metric = VPC_METRIC;
-    prefixes(domain, family).map(move |prefix| Route {
-        table,
-        prefix,
-        metric,
-        protocol,
-        way: way.clone(),
-    })
+    Route { table, prefix, metric: VPC_METRIC, protocol: marks.route_protocol, way }
 }
 
 /// Who has a VLAN of a port.
@@ -411,9 +406,9 @@ fn vlan(
 }
 
 /// What keeps traffic off an interface that can be programmed.
-fn degradation(
+fn degradation<'a>(
     interface: &InterfaceConfig,
-    domain: &RoutingDomainConfig,
+    domains: impl Iterator<Item = &'a RoutingDomainConfig>,
     parent: &Link,
     kernel: &Kernel,
     desired: &DesiredState,
@@ -426,7 +421,7 @@ fn degradation(
     if parent.mtu < u32::from(mtu) {
         return Some(format!("port {port} has an MTU of {}, too small for {mtu}", parent.mtu));
     }
-    let handoffs = domain.handoffs.iter().map(|handoff| handoff.interface.as_str());
+    let handoffs = domains.flat_map(|one| &one.handoffs).map(|one| one.interface.as_str());
     let used = handoffs.filter(|name| desired.handoffs.contains_key(*name));
     let mut small = used.filter_map(|name| Some((name, kernel.links.get(name)?.mtu)));
     if let Some((name, has)) = small.find(|(_, has)| *has < u32::from(mtu)) {
@@ -455,6 +450,12 @@ pub const fn handoff_conf(now: LinkConf) -> LinkConf {
     LinkConf { forwarding: true, rp_filter: 1, keep_addresses: true, ..now }
 }
 
+/// Whether an interface exchanges packets and routes with others: in a virtual gateway's routing domain are routes of the customers of
+/// a Direct Connect gateway that it is associated with, so SiteLink counts in the latter's alone.
+pub(super) fn has_site_link(interface: &InterfaceConfig) -> bool {
+    interface.site_link && interface.routing_domain_id.is_of_dx_gateway()
+}
+
 fn sessions(interface: &InterfaceConfig) -> impl Iterator<Item = Session> {
     interface.peers.iter().map(|peer| Session {
         id: SessionId {
@@ -466,45 +467,69 @@ fn sessions(interface: &InterfaceConfig) -> impl Iterator<Item = Session> {
         asn: peer.asn.number(),
         auth_key: peer.auth_key.clone(),
         resets: peer.session_resets,
+        public: (interface.kind == InterfaceKind::Public).then(|| {
+            let family = peer.addresses.family();
+            let all = interface.route_filter_prefixes.iter();
+            all.filter(|prefix| AddressFamily::of(prefix.net().addr()) == family).copied().collect()
+        }),
+        prefix_limit: peer.prefix_limit,
+        shut_until: peer.shut_until,
+        drain: peer.drain,
+        site_link: has_site_link(interface),
     })
 }
 
+/// A routing domain's instance in the daemon.
 fn instance(
     domain: &RoutingDomainConfig,
+    all: &Associations<'_>,
     desired: &DesiredState,
     kernel: &Kernel,
 ) -> Option<RoutingDomain> {
     let table = desired.vrfs.get(domain.routing_domain_id.as_str())?.table;
-    let announced = domain.cidrs.iter().filter_map(|cidr| {
-        let handoff = handoff_of(domain, AddressFamily::of(cidr.net().addr()))?;
-        let used = desired.handoffs.get(handoff.interface.as_str())?;
-        let is_possible = fabric::session(domain, handoff, kernel).is_ok();
-        (is_possible && used.id == domain.routing_domain_id).then(|| Announced {
-            prefix: *cidr,
-            next_hop: handoff.next_hop.address(),
-            interface: handoff.interface.to_string(),
-        })
-    });
     let fabric = [AddressFamily::Ipv4, AddressFamily::Ipv6].into_iter().filter_map(|family| {
         let handoff = handoff_of(domain, family)?;
         let used = desired.handoffs.get(handoff.interface.as_str())?;
         let own = used.id == domain.routing_domain_id;
         fabric::session(domain, handoff, kernel).ok().flatten().filter(|_| own)
     });
+    let mut reserved = reserved(domain, desired, kernel);
+    reserved.extend(associations::reserved_of_reached(domain, all, desired, kernel));
     Some(RoutingDomain {
         id: domain.routing_domain_id.clone(),
         table,
         asn: domain.amazon_side_asn.number(),
-        announced: announced.collect(),
-        cidrs: domain.cidrs.clone(),
-        reserved: reserved(domain, desired, kernel).into_iter().collect(),
+        announced: announced(domain, &domain.cidrs, desired, kernel),
+        cidrs: all.with_reached(domain).flat_map(|one| &one.cidrs).copied().collect(),
+        reserved: reserved.into_iter().collect(),
         fabric: fabric.collect(),
+        associations: associations::of_instance(domain, all, desired, kernel),
     })
+}
+
+/// What is announced of a routing domain, each prefix with the way over the handoff of its family.
+pub(super) fn announced(
+    domain: &RoutingDomainConfig,
+    prefixes: &[Prefix],
+    desired: &DesiredState,
+    kernel: &Kernel,
+) -> Vec<Announced> {
+    let way = |prefix: &Prefix| {
+        let handoff = handoff_of(domain, AddressFamily::of(prefix.net().addr()))?;
+        let used = desired.handoffs.get(handoff.interface.as_str())?;
+        let is_possible = fabric::session(domain, handoff, kernel).is_ok();
+        (is_possible && used.id == domain.routing_domain_id).then(|| Announced {
+            prefix: *prefix,
+            next_hop: handoff.next_hop.address(),
+            interface: handoff.interface.to_string(),
+        })
+    };
+    prefixes.iter().filter_map(way).collect()
 }
 
 /// The addresses of a routing domain's handoffs: a customer that announced a route to one of them would take the way into
 /// the VPC.
-fn reserved(
+pub(super) fn reserved(
     domain: &RoutingDomainConfig,
     desired: &DesiredState,
     kernel: &Kernel,

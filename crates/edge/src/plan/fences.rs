@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use linkway_domain::edge::{EdgeConfig, RoutingDomainConfig};
+use linkway_domain::edge::{EdgeConfig, InterfaceKind, RoutingDomainConfig};
 
+use super::associations::Associations;
 use super::desired::DesiredState;
 use crate::fence::{DomainFence, Fence};
 use crate::kernel::Kernel;
@@ -13,6 +14,7 @@ use crate::kernel::Kernel;
 /// The fences of the ports, handoffs and VLAN subinterfaces that are to be, by the names of the links.
 pub(super) fn fences(
     config: &EdgeConfig,
+    all: &Associations<'_>,
     kernel: &Kernel,
     desired: &DesiredState,
 ) -> BTreeMap<String, Fence> {
@@ -26,7 +28,7 @@ pub(super) fn fences(
         .map(|domain| {
             let id = domain.routing_domain_id.as_str();
             let links = subnets.remove(id).unwrap_or_default();
-            (id, Arc::new(of_domain(domain, links, kernel, desired)))
+            (id, Arc::new(of_domain(domain, all, links, kernel, desired)))
         })
         .collect();
     let ports = desired.ports.iter().map(|name| (name.clone(), Fence::Port));
@@ -39,32 +41,39 @@ pub(super) fn fences(
         let vlan = desired.vlans.get(name)?;
         let domain = Arc::clone(domains.get(vlan.vrf.as_str())?);
         let peers = one.peers.iter().map(|peer| peer.addresses).collect();
-        Some((name.to_owned(), Fence::Customer { peers, domain }))
+        let prefixes = one.route_filter_prefixes.iter().map(|prefix| prefix.net()).collect();
+        let sources = (one.kind == InterfaceKind::Public).then_some(prefixes);
+        let (limit, site_link) = (one.rate_limit, super::desired::has_site_link(one));
+        Some((name.to_owned(), Fence::Customer { peers, limit, domain, site_link, sources }))
     });
     ports.chain(handoffs).chain(customers).collect()
 }
 
-/// What the customers of a routing domain have in common; `links` are the subnets of their sessions.
+/// What the customers of a routing domain have in common, of what it is associated with too; `links` are the subnets of their
+/// sessions.
 fn of_domain(
     domain: &RoutingDomainConfig,
+    all: &Associations<'_>,
     links: Vec<IpNet>,
     kernel: &Kernel,
     desired: &DesiredState,
 ) -> DomainFence {
-    let handoffs = domain.handoffs.iter().map(|handoff| handoff.interface.as_str());
-    let own: BTreeSet<IpNet> = handoffs
+    let domains = || all.with_reached(domain);
+    let handoffs = || domains().flat_map(|one| &one.handoffs);
+    let names = handoffs().map(|handoff| handoff.interface.as_str());
+    let own: BTreeSet<IpNet> = names
         .filter(|name| desired.handoffs.contains_key(*name))
         .filter_map(|name| kernel.links.get(name))
         .flat_map(|link| link.addresses.iter().copied())
         .collect();
-    let cidrs = || domain.cidrs.iter().map(|cidr| cidr.net());
+    let cidrs = || domains().flat_map(|one| &one.cidrs).map(|cidr| cidr.net());
     let subnets = || own.iter().map(IpNet::trunc);
     let outside =
         |subnet: &IpNet| !cidrs().any(|cidr| cidr.contains(subnet) || subnet.contains(&cidr));
     DomainFence {
         inner: sorted(cidrs().chain(subnets())),
         own: sorted(own.iter().map(IpNet::addr)),
-        next_hops: sorted(domain.handoffs.iter().map(|handoff| handoff.next_hop.address())),
+        next_hops: sorted(handoffs().map(|handoff| handoff.next_hop.address())),
         transit: sorted(subnets().filter(outside)),
         links: sorted(links),
     }

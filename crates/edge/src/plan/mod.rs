@@ -16,6 +16,7 @@
 //!
 //! A plan after it was applied is empty, from any starting state.
 
+mod associations;
 pub mod changes;
 pub mod desired;
 mod fences;
@@ -36,7 +37,7 @@ use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
 use self::tables::TableSet;
 use crate::kernel::{Change, Kernel};
 use crate::mark::Marks;
-use crate::session::{Digest, Observed, Session, SessionId, Sessions};
+use crate::session::{Digest, Observed, RoutingDomain, Session, SessionId, Sessions};
 
 pub use desired::{DesiredState, Problem, desired_state};
 
@@ -119,8 +120,7 @@ pub fn plan(
     digest: impl Fn(&Sessions) -> Digest,
 ) -> Planned {
     let desired = desired_state(config, kernel, marks, &TableSet::default());
-    let used: HashSet<&RoutingDomainId> =
-        desired.sessions.iter().map(|one| &one.routing_domain).collect();
+    let used = used(&desired.instances, desired.sessions.iter());
     let instances = desired.instances.iter().filter(|one| used.contains(&one.id));
     let wanted = Sessions::new(instances.cloned(), desired.sessions.iter().cloned());
     let steps = changes::changes(&desired, kernel, marks);
@@ -129,6 +129,19 @@ pub fn plan(
         staying(&wanted, &moved, observed).len() < observed.peers.len()
     });
     Planned { plan: Plan { withdraw, steps, sessions }, problems: desired.problems, wanted }
+}
+
+/// The routing domains that the daemon needs for sessions: theirs, and what those are associated with.
+fn used<'a>(
+    instances: impl IntoIterator<Item = &'a Arc<RoutingDomain>>,
+    sessions: impl Iterator<Item = &'a Arc<Session>>,
+) -> HashSet<&'a RoutingDomainId> {
+    let mut used: HashSet<&RoutingDomainId> = sessions.map(|one| &one.routing_domain).collect();
+    let with_sessions: Vec<&Arc<RoutingDomain>> =
+        instances.into_iter().filter(|one| used.contains(&one.id)).collect();
+    let associations = with_sessions.into_iter().flat_map(|one| &one.associations);
+    used.extend(associations.map(|one| &one.routing_domain));
+    used
 }
 
 /// The links that are removed and made anew. Their sessions have to go first, although they are wanted: the customer's router
@@ -196,8 +209,7 @@ fn staying(
 
 /// Some of the wanted sessions with the routing domains that they need.
 fn with_routing_domains(wanted: &Sessions, sessions: OrdMap<SessionId, Arc<Session>>) -> Sessions {
-    let used: HashSet<&RoutingDomainId> =
-        sessions.values().map(|one| &one.routing_domain).collect();
+    let used = used(wanted.routing_domains.values(), sessions.values());
     let domains = wanted.routing_domains.iter().filter(|(id, _)| used.contains(id));
     let routing_domains = domains.map(|(id, one)| (id.clone(), Arc::clone(one))).collect();
     Sessions { routing_domains, sessions, ..Sessions::default() }

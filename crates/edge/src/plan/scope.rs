@@ -6,7 +6,7 @@
 //! finds out is made ready when the router settles, so that the time for a change does not depend on what else there is.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use linkway_domain::edge::{EdgeConfig, InterfaceConfig, RoutingDomainConfig};
@@ -18,7 +18,7 @@ use super::settled::Settled;
 use super::{DesiredState, Plan, Planned, desired_state, is_on, made_anew, told};
 use crate::kernel::{Kernel, LinkKind};
 use crate::mark::Marks;
-use crate::session::{Digest, Observed, Session, SessionId, Sessions};
+use crate::session::{Digest, Observed, RoutingDomain, Session, SessionId, Sessions};
 
 /// How many routing domains or interfaces may differ; from there on it is quicker to plan everything.
 const MOST: usize = 64;
@@ -61,7 +61,8 @@ type Change<'a, T> = (Option<&'a Arc<T>>, Option<&'a Arc<T>>);
 
 /// What a change is about.
 struct Scope<'a> {
-    /// The routing domains that differ.
+    /// The routing domains that differ, and those that have associations with them, or with one that has an interface that does:
+    /// routes, fences and sessions of each depend on the others.
     domains: BTreeMap<&'a RoutingDomainId, Change<'a, RoutingDomainConfig>>,
     /// Those that do not, but have an interface that does.
     needed: BTreeMap<&'a RoutingDomainId, &'a Arc<RoutingDomainConfig>>,
@@ -79,10 +80,18 @@ impl<'a> Scope<'a> {
         {
             return None;
         }
-        let domains =
+        let mut domains =
             changed(&held.routing_domains, &next.routing_domains, |one| &one.routing_domain_id)?;
         let mut interfaces =
             changed(&held.interfaces, &next.interfaces, |one| &one.virtual_interface_id)?;
+        for id in associated(settled, &domains, &interfaces) {
+            if let Some(one) = find(&held.routing_domains, id, |one| &one.routing_domain_id) {
+                domains.entry(id).or_insert((Some(one), Some(one)));
+            }
+        }
+        if domains.len() > MOST {
+            return None;
+        }
         for id in domains.keys().flat_map(|id| settled.interfaces_of(id)) {
             if !interfaces.contains_key(id) {
                 let one = find(&held.interfaces, id, |one| &one.virtual_interface_id)?;
@@ -210,18 +219,48 @@ impl<'a> Scope<'a> {
         for id in self.domains.keys().chain(self.needed.keys()) {
             wanted.routing_domains.remove(*id);
         }
-        for one in &desired.instances {
-            let stays = |id: &VirtualInterfaceId| {
-                !self.interfaces.contains_key(id) && settled.has_session(id)
-            };
-            let used = desired.sessions.iter().any(|session| session.routing_domain == one.id)
-                || settled.interfaces_of(&one.id).iter().any(stays);
-            if used {
-                wanted.put_routing_domain(Arc::clone(one));
-            }
-        }
+        let stays =
+            |id: &VirtualInterfaceId| !self.interfaces.contains_key(id) && settled.has_session(id);
+        let has_session = |one: &&Arc<RoutingDomain>| {
+            desired.sessions.iter().any(|session| session.routing_domain == one.id)
+                || settled.interfaces_of(&one.id).iter().any(stays)
+        };
+        let with_session: Vec<&Arc<RoutingDomain>> =
+            desired.instances.iter().filter(has_session).collect();
+        let mut used: HashSet<&RoutingDomainId> = with_session.iter().map(|one| &one.id).collect();
+        let associations = with_session.iter().flat_map(|one| &one.associations);
+        used.extend(associations.map(|one| &one.routing_domain));
+        let instances = desired.instances.iter().filter(|one| used.contains(&one.id));
+        instances.for_each(|one| wanted.put_routing_domain(Arc::clone(one)));
         wanted
     }
+}
+
+/// The routing domains that have associations, directly or through others, with those that differ or have an interface that does.
+fn associated<'a>(
+    settled: &'a Settled,
+    domains: &BTreeMap<&'a RoutingDomainId, Change<'a, RoutingDomainConfig>>,
+    interfaces: &BTreeMap<&'a VirtualInterfaceId, Change<'a, InterfaceConfig>>,
+) -> BTreeSet<&'a RoutingDomainId> {
+    let mut next: BTreeMap<&RoutingDomainId, Vec<&'a RoutingDomainId>> = BTreeMap::new();
+    for one in domains.values().filter_map(|(_, next)| *next) {
+        for other in one.associations.iter().map(|one| &one.routing_domain_id) {
+            next.entry(&one.routing_domain_id).or_default().push(other);
+            next.entry(other).or_default().push(&one.routing_domain_id);
+        }
+    }
+    let mut pending: Vec<&RoutingDomainId> = domains.keys().copied().collect();
+    pending.extend(interfaces.values().flat_map(both).map(|one| &one.routing_domain_id));
+    let mut found = BTreeSet::new();
+    while let Some(id) = pending.pop() {
+        let neighbours = settled.associated_with(id).iter();
+        for other in neighbours.chain(next.get(id).into_iter().flatten().copied()) {
+            if found.insert(other) {
+                pending.push(other);
+            }
+        }
+    }
+    found
 }
 
 /// What is not the same in two lists in the order of ids, by its id; `None`: they are many, or out of order. Items that are the

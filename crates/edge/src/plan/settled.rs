@@ -24,6 +24,8 @@ pub struct Settled {
     /// The routing tables that are in use, by whomever.
     pub tables: TableSet,
     interfaces: HashMap<RoutingDomainId, Vec<VirtualInterfaceId>>,
+    /// The routing domains that have an association with one.
+    associated: HashMap<RoutingDomainId, Vec<RoutingDomainId>>,
     /// The VLANs of each port.
     places: HashMap<String, HashMap<u16, VirtualInterfaceId>>,
     /// The routing domains that have links as handoffs.
@@ -50,6 +52,7 @@ impl Settled {
             loaded: observed.loaded,
             tables: TableSet::default(),
             interfaces: HashMap::new(),
+            associated: HashMap::new(),
             places: HashMap::new(),
             handoffs: HashMap::new(),
             vlans: HashMap::new(),
@@ -64,6 +67,10 @@ impl Settled {
             let id = &domain.routing_domain_id;
             let links = domain.handoffs.iter().map(|handoff| handoff.interface.to_string());
             settled.handoffs.extend(links.map(|link| (link, id.clone())));
+            for other in domain.associations.iter().map(|one| &one.routing_domain_id) {
+                settled.associated.entry(id.clone()).or_default().push(other.clone());
+                settled.associated.entry(other.clone()).or_default().push(id.clone());
+            }
         }
         settled.tables.extend(kernel.routes.iter().map(|route| route.table));
         for (name, link) in &kernel.links {
@@ -82,6 +89,11 @@ impl Settled {
     /// The interfaces of a routing domain.
     pub(super) fn interfaces_of(&self, domain: &RoutingDomainId) -> &[VirtualInterfaceId] {
         self.interfaces.get(domain).map_or(&[], Vec::as_slice)
+    }
+
+    /// The routing domains that have an association with one, whichever of the two is the Direct Connect gateway's.
+    pub(super) fn associated_with(&self, domain: &RoutingDomainId) -> &[RoutingDomainId] {
+        self.associated.get(domain).map_or(&[], Vec::as_slice)
     }
 
     /// Whether an interface has a session.

@@ -144,7 +144,9 @@ pub fn decides_and_carries(stage: &mut Stage) {
     stage.customers[&1].announce(&own_routes(1));
 
     // A new configuration disturbs nothing.
-    let since = |stage: &Stage| stage.ours(&format!("show protocols {}", announced_name(&id)));
+    let since = |stage: &Stage| {
+        stage.ours(&format!("show protocols {}", announced_name(&id, &id.routing_domain)))
+    };
     let before = since(stage);
     stage.sessions.sessions.remove(&crate::stage::id(5));
     stage.customers.remove(&5);
@@ -152,6 +154,13 @@ pub fn decides_and_carries(stage: &mut Stage) {
     assert_eq!(since(stage), before);
     wait_state(stage, &id, true);
 
+    let routes_there = || ask("show route protocol edge");
+    let switch = |on: bool| match on {
+        true => start("bfd on;", &[OWN, "10.1.9.0/24"]),
+        false => kill(),
+    };
+    crate::associations::decided_by_fabric(stage, &switch, &routes_there);
+    wait_state(stage, &id, true);
     kill();
     wait_state(stage, &id, false);
     wait_learned(stage, &id, &[]);

@@ -4,11 +4,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod associations;
 #[path = "../bird_common/mod.rs"]
 mod bird_common;
 mod customer;
 mod fabric;
 mod machine;
+mod questions;
 mod restarts;
 mod scenes;
 mod shut;

@@ -23,8 +23,9 @@ use crate::tables;
 type Scene = fn(&mut Stage);
 
 /// The scenes in their order.
-pub const ALL: [(&str, Scene); 25] = [
+pub const ALL: [(&str, Scene); 29] = [
     ("sessions come up, each in its routing domain", come_up),
+    ("routes are told with path, communities and time", crate::questions::routes),
     ("another key gets no answer", another_key),
     ("preferences choose, equal routes share", preferences),
     ("what a customer must not announce is rejected", rejected),
@@ -33,6 +34,8 @@ pub const ALL: [(&str, Scene); 25] = [
     ("a second peer on an interface disturbs nobody", dual_stack),
     ("the limit shuts until a reset", shut::limit),
     ("BIRD dies before anybody has seen what it shut", shut::limit_unseen),
+    ("another limit counts at once, and lets what was shut run", shut::other_limit),
+    ("a failover test shuts a session until its time is over", shut::failover),
     ("routes that flap shut a session for a time", shut::flapping),
     ("BIRD killed: routes stay, sessions come back", restarts::killed),
     (
@@ -50,6 +53,10 @@ pub const ALL: [(&str, Scene); 25] = [
     ("a BIRD of an earlier version is replaced, routes stay", tables::earlier_version),
     ("a BIRD of many tables is started without a look at the links", tables::many),
     ("BFD when the customer wants it; equal addresses in two VRFs", bfd),
+    (
+        "a gateway and what is associated with it exchange routes, SiteLink its customers",
+        crate::associations::exchanged,
+    ),
     ("a routing domain that goes and comes back", comes_back),
     ("links that come after BIRD was told", late_links),
     ("the session with the fabric decides and carries", crate::fabric::decides_and_carries),

@@ -1,7 +1,8 @@
 //! Sessions that are shut: for too many prefixes, or because their routes flap.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use linkway_domain::Time;
 use linkway_domain::edge::{PeerStatus, SessionState};
 use linkway_edge::session::{Daemon as _, Session};
 
@@ -126,4 +127,77 @@ pub fn flapping(stage: &mut Stage) {
     stage.wait_all_up();
     stage.renew(|_| ());
     drop(others);
+}
+
+pub fn other_limit(stage: &mut Stage) {
+    let many = |n: u32| -> Vec<String> { (0..n).map(|i| format!("172.20.{i}.0/24")).collect() };
+    let limited = |stage: &mut Stage, prefix_limit| {
+        let session = Session { prefix_limit, ..stage.session(1).clone() };
+        stage.sessions.put_session(session.into());
+        stage.apply();
+    };
+    stage.wait_all_up();
+    let since = stage.customers[&1].up_since();
+    limited(stage, Some(130));
+    stage.customers[&1].announce(&many(120));
+    let has = |p: &Option<PeerStatus>| p.as_ref().is_some_and(|p| p.prefixes_accepted == 120);
+    wait("all of them", || stage.peer(1), has);
+    for other in [Some(1_000), Some(121)] {
+        limited(stage, other);
+        stage.wait_all_up();
+        assert_eq!(stage.customers[&1].up_since(), since, "the session goes on: {other:?}");
+    }
+    stage.customers[&1].announce(&many(122));
+    stage.wait_state(1, SessionState::PrefixLimit);
+    limited(stage, Some(150));
+    stage.wait_all_up();
+    stage.customers[&1].announce(&own_routes(1));
+    limited(stage, None);
+    stage.wait_all_up();
+}
+
+pub fn failover(stage: &mut Stage) {
+    let tested = |stage: &mut Stage, shut_until| {
+        let session = Session { shut_until, ..stage.session(1).clone() };
+        stage.sessions.put_session(session.into());
+        stage.apply();
+    };
+    let in_seconds = |seconds: u64| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        let millis = u64::try_from(now.as_millis()).expect("not for long yet");
+        Some(Time::from_millis(millis + 1_000 * seconds))
+    };
+    stage.wait_all_up();
+    let others = [2, 3, 4].map(|n| stage.customers[&n].up_since());
+    tested(stage, in_seconds(10));
+    let peer = stage.peer(1).expect("it is there");
+    assert_eq!(peer.state, SessionState::Idle);
+    assert!(peer.last_error.expect("why").starts_with("shut for a BGP failover test"));
+    let said = stage.customers[&1].ask("show protocols all");
+    assert!(said.contains("dministrative shutdown"), "{said}");
+    assert_eq!([2, 3, 4].map(|n| stage.customers[&n].up_since()), others);
+    assert!(stage.bird.read().expect("BIRD answers").loaded.is_some(), "as it is to be");
+    // Neither another agent nor another BIRD starts it early.
+    stage.renew(|_| ());
+    stage.apply();
+    stage.kill();
+    stage.apply();
+    assert_eq!(stage.peer(1).map(|peer| peer.state), Some(SessionState::Idle));
+    // It is the daemon that tells that its time is over: the configuration is the same.
+    wait(
+        "the time to be over",
+        || stage.bird.read().expect("BIRD answers").loaded,
+        Option::is_none,
+    );
+    stage.apply();
+    stage.wait_all_up();
+    let since = stage.customers[&1].up_since();
+    tested(stage, None);
+    stage.wait_all_up();
+    assert_eq!(stage.customers[&1].up_since(), since, "the end of the test is no interruption");
+    // Stopped before its time.
+    tested(stage, in_seconds(600));
+    stage.wait_state(1, SessionState::Idle);
+    tested(stage, None);
+    stage.wait_all_up();
 }

@@ -16,6 +16,7 @@ pub fn routing_domain(n: u32, cidrs: &[&str]) -> RoutingDomain {
         cidrs: cidrs.iter().map(|c| prefix(c)).collect(),
         reserved: Vec::new(),
         fabric: Vec::new(),
+        associations: Vec::new(),
     }
 }
 
@@ -46,6 +47,11 @@ pub fn session(n: u32, domain: &RoutingDomain, addresses: PeerAddresses, key: &s
         // As stored: an earlier version took double quotes.
         auth_key: AuthKey::try_from(key.to_owned()).unwrap(),
         resets: 0,
+        public: None,
+        prefix_limit: None,
+        shut_until: None,
+        drain: None,
+        site_link: false,
     }
 }
 

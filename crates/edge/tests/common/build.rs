@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use linkway_domain::edge::{
-    EdgeConfig, FabricAddress, FabricPeerConfig, HandoffConfig, InterfaceConfig, InterfaceKind,
-    PeerConfig, PeerConfigs, PortConfig, RoutingDomainConfig,
+    AssociationConfig, EdgeConfig, FabricAddress, FabricPeerConfig, HandoffConfig, InterfaceConfig,
+    InterfaceKind, PeerConfig, PeerConfigs, PortConfig, RoutingDomainConfig,
 };
 use linkway_domain::id::{ConnectionId, EdgeId, PortName, RoutingDomainId, VirtualInterfaceId};
 use linkway_domain::net::{AddressFamily, AuthKey, NextHop, PeerAddresses, Prefix};
@@ -19,9 +19,16 @@ pub const FABRIC: [&str; 3] = ["fab1", "fab2", "fab3"];
 pub const VLANS: [u16; 3] = [10, 20, 30];
 pub const DOMAINS: usize = 4;
 pub const INTERFACES: usize = 6;
+/// How many Direct Connect gateways there are at most.
+pub const GATEWAYS: usize = 2;
 
 pub fn domain(number: usize) -> RoutingDomainId {
     RoutingDomainId::parse(&format!("vgw-0000000{number}")).expect("an id")
+}
+
+/// A Direct Connect gateway's.
+pub fn gateway(number: usize) -> RoutingDomainId {
+    RoutingDomainId::parse(&format!("dxgw-0000000{number}")).expect("an id")
 }
 
 pub fn vif(number: usize) -> VirtualInterfaceId {
@@ -35,6 +42,7 @@ fn port(name: &str) -> PortName {
 /// The prefixes of a routing domain: IPv4 the same for all, so that only the VRF keeps them apart.
 fn cidrs(which: u8) -> Vec<Prefix> {
     let texts: &[&str] = match which % 4 {
+        0 if which.is_multiple_of(16) => &[],
         0 => &["10.0.0.0/16"],
         1 => &["10.0.0.0/16", "10.8.0.0/16"],
         2 => &["10.0.0.0/16", "2001:db8:1::/56"],
@@ -64,6 +72,52 @@ pub fn fabric_peer(v6: bool, key: bool) -> FabricPeerConfig {
     }
 }
 
+/// What a Direct Connect gateway announces of a domain: some of its prefixes, or of one that has none (a transit gateway's) two of
+/// which one holds a customer's and the other is a customer's.
+fn allowed(domain: &RoutingDomainConfig, which: u8) -> Vec<Prefix> {
+    if domain.cidrs.is_empty() {
+        let texts = ["10.0.8.0/21", "172.20.0.0/16", "2001:db8:1::/48"];
+        let all = texts.iter().map(|text| Prefix::parse("prefix", text).expect("a prefix"));
+        return all
+            .enumerate()
+            .filter(|(at, _)| which >> at & 1 == 0)
+            .map(|(_, one)| one)
+            .collect();
+    }
+    let some = domain.cidrs.iter().enumerate().filter(|(at, _)| which >> at & 3 != 3);
+    some.map(|(_, one)| *one).collect()
+}
+
+/// A Direct Connect gateway with associations of which [`associate`] says what they are.
+fn direct_connect_gateway() -> impl Strategy<Value = RoutingDomainConfig> {
+    let associations = prop::collection::btree_set(0..DOMAINS, 0..=3);
+    (0..GATEWAYS, associations).prop_map(|(number, associations)| RoutingDomainConfig {
+        routing_domain_id: gateway(number),
+        alias: None,
+        amazon_side_asn: linkway_domain::net::GatewayAsn::DEFAULT,
+        cidrs: Vec::new(),
+        handoffs: Vec::new(),
+        associations: associations
+            .into_iter()
+            .map(|one| AssociationConfig { routing_domain_id: domain(one), prefixes: Vec::new() })
+            .collect(),
+    })
+}
+
+/// Gives associations their prefixes, out of those of the domains; without a domain there is none.
+fn associate(config: &mut EdgeConfig, which: u8) {
+    let domains = config.routing_domains.clone();
+    let find = |id: &RoutingDomainId| domains.iter().find(|one| one.routing_domain_id == *id);
+    for one in config.routing_domains.iter_mut().filter(|one| !one.associations.is_empty()) {
+        let gateway = Arc::make_mut(one);
+        gateway.associations.retain(|one| find(&one.routing_domain_id).is_some());
+        for (one, at) in gateway.associations.iter_mut().zip(0..) {
+            let domain = find(&one.routing_domain_id).expect("is there");
+            one.prefixes = allowed(domain, which.rotate_right(at));
+        }
+    }
+}
+
 /// A peer's addresses; IPv4 few, so that different routing domains use the same ones.
 pub fn addresses(family: AddressFamily, which: u8) -> PeerAddresses {
     match family {
@@ -79,6 +133,9 @@ fn peer(family: AddressFamily) -> impl Strategy<Value = PeerConfig> {
         asn: 65_000.try_into().expect("an AS number"),
         auth_key: AuthKey::parse("key", "fjord-Secret-1").expect("a key"),
         session_resets: resets,
+        prefix_limit: None,
+        shut_until: None,
+        drain: None,
     })
 }
 
@@ -114,6 +171,7 @@ fn routing_domain() -> impl Strategy<Value = RoutingDomainConfig> {
             amazon_side_asn: linkway_domain::net::GatewayAsn::DEFAULT,
             cidrs: cidrs(which),
             handoffs,
+            associations: Vec::new(),
         },
     )
 }
@@ -121,16 +179,24 @@ fn routing_domain() -> impl Strategy<Value = RoutingDomainConfig> {
 fn interface() -> impl Strategy<Value = InterfaceConfig> {
     let place = (0..INTERFACES, 0..PORTS.len(), 0..VLANS.len());
     let mtu = prop_oneof![3 => Just(1500_i64), 1 => Just(8500), 1 => Just(9001)];
-    (place, mtu, 0..DOMAINS, peers()).prop_map(|((number, on, vlan), mtu, in_domain, peers)| {
-        InterfaceConfig {
-            virtual_interface_id: vif(number),
-            kind: InterfaceKind::Private,
-            interface: port(PORTS[on]),
-            vlan: i64::from(VLANS[vlan]).try_into().expect("a VLAN"),
-            mtu: mtu.try_into().expect("an MTU"),
-            routing_domain_id: domain(in_domain),
-            peers,
-        }
+    let limit = prop::option::weighted(0.3, prop::sample::select(vec![50_u32, 1_200, 1_600_000]));
+    let limit = limit.prop_map(|megabits| megabits.map(|m| m.try_into().expect("a rate limit")));
+    let domain = prop_oneof![
+        3 => (0..DOMAINS).prop_map(domain),
+        2 => (0..GATEWAYS).prop_map(gateway),
+    ];
+    let all = (place, mtu, domain, peers(), any::<bool>(), limit);
+    all.prop_map(|((number, on, vlan), mtu, in_domain, peers, site_link, limit)| InterfaceConfig {
+        virtual_interface_id: vif(number),
+        kind: InterfaceKind::Private,
+        interface: port(PORTS[on]),
+        vlan: i64::from(VLANS[vlan]).try_into().expect("a VLAN"),
+        mtu: mtu.try_into().expect("an MTU"),
+        routing_domain_id: in_domain,
+        peers,
+        rate_limit: limit,
+        site_link,
+        route_filter_prefixes: Vec::new(),
     })
 }
 
@@ -146,7 +212,10 @@ fn collide(a: &InterfaceConfig, b: &InterfaceConfig) -> bool {
 pub fn config() -> impl Strategy<Value = EdgeConfig> {
     let domains = prop::collection::vec(routing_domain(), 0..=DOMAINS);
     let interfaces = prop::collection::vec(interface(), 0..=INTERFACES);
-    (domains, interfaces, 1..=3_usize).prop_map(|(mut domains, mut interfaces, ports)| {
+    let gateways = prop::collection::vec(direct_connect_gateway(), 0..=GATEWAYS);
+    let all = (domains, gateways, interfaces, 1..=3_usize, any::<u8>());
+    all.prop_map(|(mut domains, gateways, mut interfaces, ports, which)| {
+        domains.extend(gateways);
         domains.sort_by(|a, b| a.routing_domain_id.cmp(&b.routing_domain_id));
         domains.dedup_by(|a, b| a.routing_domain_id == b.routing_domain_id);
         interfaces.sort_by(|a, b| a.virtual_interface_id.cmp(&b.virtual_interface_id));
@@ -161,14 +230,16 @@ pub fn config() -> impl Strategy<Value = EdgeConfig> {
             interface: port(PORTS[number]),
             connection_id: ConnectionId::parse(&format!("dxcon-f000000{number}")).expect("an id"),
         };
-        EdgeConfig {
+        let mut config = EdgeConfig {
             edge_id: EdgeId::parse("r1").expect("an id"),
             epoch: 1,
             generation: 1,
             ports: (0..ports).map(used).collect(),
             routing_domains: domains.into_iter().map(Arc::new).collect(),
             interfaces: kept.into_iter().map(Arc::new).collect(),
-        }
+        };
+        associate(&mut config, which);
+        config
     })
 }
 
@@ -176,15 +247,43 @@ pub fn config() -> impl Strategy<Value = EdgeConfig> {
 /// that can be settled.
 pub fn change() -> impl Strategy<Value = (EdgeConfig, EdgeConfig)> {
     let edits = prop::collection::vec(edit(), 1..4);
-    (config(), prop::bool::weighted(0.7), edits).prop_map(|(mut held, tidy, edits)| {
+    let all = (config(), prop::bool::weighted(0.7), edits, any::<[u8; 2]>());
+    all.prop_map(|(mut held, tidy, edits, [before, after])| {
         if tidy {
-            tidied(&mut held);
+            tidied(&mut held, before);
         }
         let mut next = held.clone();
         next.generation += 1;
         for edit in edits {
             edit.make(&mut next);
         }
+        if after.is_multiple_of(2) {
+            associate(&mut next, after);
+        }
+        (held, next)
+    })
+}
+
+/// A configuration with Direct Connect gateways, and one that differs from it in nothing but what these have associated.
+pub fn association_changes() -> impl Strategy<Value = (EdgeConfig, EdgeConfig)> {
+    let gateways = || prop::collection::vec(direct_connect_gateway(), 1..=GATEWAYS);
+    let all = (config(), gateways(), gateways(), any::<[u8; 2]>());
+    all.prop_map(|(mut held, before, after, [first, second])| {
+        for one in before {
+            Edit::Domain(one).make(&mut held);
+        }
+        tidied(&mut held, first);
+        let mut next = held.clone();
+        next.generation += 1;
+        for one in after {
+            let there = |other: &&mut Arc<RoutingDomainConfig>| {
+                other.routing_domain_id == one.routing_domain_id
+            };
+            if let Some(there) = next.routing_domains.iter_mut().find(there) {
+                Arc::make_mut(there).associations.clone_from(&one.associations);
+            }
+        }
+        tidied(&mut next, second);
         (held, next)
     })
 }
@@ -194,7 +293,7 @@ pub fn peer_changes() -> impl Strategy<Value = (EdgeConfig, EdgeConfig)> {
     let mtu = prop_oneof![Just(1500_i64), Just(8500), Just(9001)];
     let edits = prop::collection::vec((0..INTERFACES, mtu, any::<[bool; 2]>(), peers()), 1..5);
     (config(), edits).prop_map(|(mut held, edits)| {
-        tidied(&mut held);
+        tidied(&mut held, 0);
         let mut next = held.clone();
         next.generation += 1;
         for (number, mtu, [four, six], peers) in edits {
@@ -225,7 +324,7 @@ pub fn peer_changes() -> impl Strategy<Value = (EdgeConfig, EdgeConfig)> {
 }
 
 /// Leaves out what collides.
-fn tidied(config: &mut EdgeConfig) {
+fn tidied(config: &mut EdgeConfig, which: u8) {
     let (mut fabric, mut places) = (BTreeSet::new(), BTreeSet::new());
     for domain in &mut config.routing_domains {
         let domain = Arc::make_mut(domain);
@@ -234,6 +333,25 @@ fn tidied(config: &mut EdgeConfig) {
             domain.handoffs.iter().map(|one| one.next_hop.address().is_ipv4()).collect();
         families.dedup();
         domain.cidrs.retain(|cidr| families.contains(&cidr.net().addr().is_ipv4()));
+    }
+    associate(config, which);
+    let mut taken = BTreeSet::new();
+    let of = |config: &EdgeConfig, id: &RoutingDomainId| -> Vec<bool> {
+        let domain = config.routing_domains.iter().find(|one| one.routing_domain_id == *id);
+        let handoffs = domain.into_iter().flat_map(|one| &one.handoffs);
+        handoffs.map(|one| one.next_hop.address().is_ipv4()).collect()
+    };
+    let held = config.clone();
+    for one in config.routing_domains.iter_mut().filter(|one| !one.associations.is_empty()) {
+        let gateway = Arc::make_mut(one);
+        let id = gateway.routing_domain_id.clone();
+        for one in &mut gateway.associations {
+            let families = of(&held, &one.routing_domain_id);
+            one.prefixes.retain(|prefix| {
+                families.contains(&prefix.net().addr().is_ipv4())
+                    && taken.insert((id.clone(), prefix.net()))
+            });
+        }
     }
     let there: BTreeSet<_> =
         config.routing_domains.iter().map(|one| one.routing_domain_id.clone()).collect();
@@ -249,6 +367,7 @@ fn tidied(config: &mut EdgeConfig) {
 enum Edit {
     Domain(RoutingDomainConfig),
     NoDomain(usize),
+    NoGateway(usize),
     Interface(InterfaceConfig),
     NoInterface(usize),
     /// Other peers of an interface that stays what it is.
@@ -259,6 +378,8 @@ enum Edit {
 fn edit() -> impl Strategy<Value = Edit> {
     prop_oneof![
         3 => routing_domain().prop_map(Edit::Domain),
+        2 => direct_connect_gateway().prop_map(Edit::Domain),
+        1 => (0..GATEWAYS).prop_map(Edit::NoGateway),
         2 => (0..DOMAINS).prop_map(Edit::NoDomain),
         4 => interface().prop_map(Edit::Interface),
         2 => (0..INTERFACES).prop_map(Edit::NoInterface),
@@ -278,6 +399,9 @@ impl Edit {
             }
             Self::NoDomain(number) => {
                 config.routing_domains.retain(|other| other.routing_domain_id != domain(number));
+            }
+            Self::NoGateway(number) => {
+                config.routing_domains.retain(|other| other.routing_domain_id != gateway(number));
             }
             Self::Interface(one) => put(config, one),
             Self::NoInterface(number) => {

@@ -117,10 +117,22 @@ impl Bgp {
                     let v4 = session.addresses.amazon().addr().is_ipv4();
                     prefix.addr().is_ipv4() == v4
                         && !domain.cidrs.iter().any(|cidr| cidr.net().contains(*prefix))
+                        && !domain
+                            .associations
+                            .iter()
+                            .flat_map(|one| &one.announced)
+                            .any(|one| one.prefix.net() == **prefix)
                 };
+                // Of what a Direct Connect gateway is associated with, each has its customers' routes too.
+                let others = domain.associations.iter().map(|one| one.table);
+                let tables: Vec<u32> = std::iter::once(domain.table).chain(others).collect();
                 let prefixes = &self.customers[&session.id.interface].prefixes;
-                learned.extend(prefixes.iter().filter(own).map(|prefix| Route {
-                    table: domain.table,
+                let each = prefixes
+                    .iter()
+                    .filter(own)
+                    .flat_map(|prefix| tables.iter().map(move |table| (*table, prefix)));
+                learned.extend(each.map(|(table, prefix)| Route {
+                    table,
                     prefix: *prefix,
                     metric: LEARNED_METRIC,
                     protocol: BIRD,

@@ -82,10 +82,12 @@ impl Model {
         let mut filters: Vec<&Filter> =
             self.filters(link).iter().filter(|filter| filter.direction == way).collect();
         filters.sort_by_key(|filter| filter.priority);
+        // What is below a rate goes on to the filters behind it.
+        filters.retain(|filter| !matches!(filter.action, Action::Limit(_)));
         match filters.into_iter().find(|filter| is_about(filter, packet, mark)).map(|f| f.action) {
             Some(Action::Drop) => None,
             Some(Action::Mark { bits, mask }) => Some(mark & !mask | bits),
-            Some(Action::Pass | Action::Police(_)) | None => Some(mark),
+            Some(Action::Pass | Action::Police(_) | Action::Limit(_)) | None => Some(mark),
         }
     }
 

@@ -32,9 +32,60 @@ fn destinations() -> impl Iterator<Item = IpAddr> {
     DESTINATIONS.iter().map(|text| text.parse().expect("an address"))
 }
 
+/// Where packets may pass from one VRF to another, and between customers.
+#[derive(Clone, Debug, Default)]
+pub struct Allowed {
+    /// Names of VRFs: of a Direct Connect gateway, and of what is associated with it, with the prefixes.
+    associations: BTreeSet<(String, String, IpNet)>,
+    pairs: BTreeSet<(String, String)>,
+    site_links: BTreeSet<String>,
+}
+
+impl Allowed {
+    /// By any of some configurations: between two of them both may count.
+    pub fn by<'a>(configs: impl IntoIterator<Item = &'a EdgeConfig>) -> Self {
+        let mut allowed = Self::default();
+        configs.into_iter().for_each(|config| allowed.add(config));
+        allowed
+    }
+
+    /// What another configuration allows too.
+    pub fn add(&mut self, config: &EdgeConfig) {
+        for (domain, one) in config
+            .routing_domains
+            .iter()
+            .flat_map(|domain| domain.associations.iter().map(move |one| (domain, one)))
+        {
+            let (from, to) =
+                (domain.routing_domain_id.to_string(), one.routing_domain_id.to_string());
+            let nets = one.prefixes.iter().map(|prefix| prefix.net());
+            self.associations.extend(nets.map(|net| (from.clone(), to.clone(), net)));
+            self.pairs.insert((from, to));
+        }
+        let sites = config.interfaces.iter().filter(|one| one.site_link);
+        self.site_links.extend(sites.map(|one| one.virtual_interface_id.to_string()));
+    }
+
+    /// Whether a packet that came by a link of one VRF may leave by a link of another, which may be a customer's: out of a Direct
+    /// Connect gateway's to what is associated, and from there to its customers.
+    fn crosses(&self, from: Option<&str>, out: Option<&str>, customers: bool, to: IpAddr) -> bool {
+        let (Some(from), Some(out)) = (from, out) else { return false };
+        let there = (from.to_owned(), out.to_owned());
+        let within = |net: &IpNet| net.contains(&to);
+        let prefixes = self.associations.iter().filter(|(a, b, _)| (a, b) == (&there.0, &there.1));
+        let back = self.pairs.contains(&(there.1.clone(), there.0.clone()));
+        (!customers && prefixes.map(|(_, _, net)| net).any(within)) || (customers && back)
+    }
+
+    /// Whether two interfaces of a VRF may reach one another.
+    fn linked(&self, one: &str, two: &str) -> bool {
+        self.site_links.contains(one) && self.site_links.contains(two)
+    }
+}
+
 /// Every way by which a packet of one gateway would come out where it must not (invariant 4). Source addresses and
 /// settings of links are left out of it: routing alone must keep gateways apart.
-pub fn leaks(model: &Model, marks: &Marks) -> BTreeSet<String> {
+pub fn leaks(model: &Model, marks: &Marks, allowed: &Allowed) -> BTreeSet<String> {
     let mut open = model.clone();
     for link in open.links.values_mut() {
         (link.conf.rp_filter, link.conf.forwarding, link.fence) = (0, true, None);
@@ -57,6 +108,7 @@ pub fn leaks(model: &Model, marks: &Marks) -> BTreeSet<String> {
             let packet = Packet::new(name, to, to);
             if let Fate::Leaves(out) = open.forward(&packet)
                 && domain(&out) != inside
+                && !allowed.crosses(inside, domain(&out), is_ours(&out), to)
             {
                 {
                     found.insert(format!(
@@ -95,7 +147,12 @@ pub fn breaches(model: &Model, marks: &Marks) -> Vec<(&'static str, Model)> {
 
 /// Every way by which a customer's packet would come out where it must not: out of its routing domain, on a customer's
 /// link, at the router itself.
-pub fn customers_leaks(model: &Model, marks: &Marks, ends: bool) -> BTreeSet<String> {
+pub fn customers_leaks(
+    model: &Model,
+    marks: &Marks,
+    ends: bool,
+    allowed: &Allowed,
+) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let is_customers = |name: &str| {
         model.links.get(name).is_some_and(|link| {
@@ -115,8 +172,11 @@ pub fn customers_leaks(model: &Model, marks: &Marks, ends: bool) -> BTreeSet<Str
             let packet = Packet::new(name, from, to);
             let wrong = match open.forward(&packet) {
                 Fate::Leaves(out) => {
-                    let away = open.vrf_of(&out) != open.vrf_of(name);
-                    (away || ends && is_customers(&out)).then_some(out)
+                    let vrf = |name: &str| open.vrf_of(name).map(|(vrf, _)| vrf);
+                    let (from, into) = (vrf(name), vrf(&out));
+                    let away = from != into && !allowed.crosses(from, into, is_customers(&out), to);
+                    let linked = from == into && allowed.linked(name, &out);
+                    (away || ends && is_customers(&out) && !linked).then_some(out)
                 }
                 Fate::Local => ends.then(|| "the router".to_owned()),
                 Fate::Dropped => None,

@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use linkway_domain::access_key::Principal;
 use linkway_domain::edge::report::ReportSeen;
-use linkway_domain::edge::{EdgeConfig, EdgeStatus};
+use linkway_domain::edge::{AssociationConfig, EdgeConfig, EdgeStatus, RoutingDomainConfig};
 use linkway_domain::epoch::RenewEpoch;
-use linkway_domain::id::{ConnectionId, EdgeId, VirtualGatewayId, VirtualInterfaceId};
+use linkway_domain::id::{
+    ConnectionId, EdgeId, RoutingDomainId, VirtualGatewayId, VirtualInterfaceId,
+};
+use linkway_domain::net::{GatewayAsn, Prefix};
 use linkway_domain::virtual_gateway::decide::{CreateGateway, HandoffText};
 use linkway_domain::virtual_interface::Phase;
 use linkway_edge::agent::Look;
@@ -15,6 +18,7 @@ use linkway_edge::agent::Look;
 use crate::common::build::{FABRIC, PORTS};
 use crate::common::daemon::Customer;
 use crate::common::dirt::clean;
+use crate::common::judge::Allowed;
 use crate::common::kernel::Model;
 use crate::common::router::{Handle, Router, TestAgent};
 use crate::installation::World;
@@ -94,6 +98,8 @@ pub struct Simulation {
     pub told: BTreeMap<VirtualInterfaceId, Phase>,
     /// What a replaced store does not know although it is, or may come, on the router.
     pub unknown: BTreeSet<VirtualInterfaceId>,
+    /// Where packets may pass: by any configuration that was ever asked for, since each may still arrive.
+    pub allowed: Allowed,
     /// The kernel at the last look.
     pub looked: Option<Model>,
     pub story: Vec<String>,
@@ -150,6 +156,7 @@ impl Simulation {
             gateways,
             told: BTreeMap::new(),
             unknown: BTreeSet::new(),
+            allowed: Allowed::default(),
             looked: None,
             story: Vec::new(),
             tally: Tally::default(),
@@ -170,10 +177,49 @@ impl Simulation {
         &self.scene.world
     }
 
+    /// What a server says. Of every other sixteen seeds the first account's interfaces are on a Direct Connect gateway, which has its
+    /// virtual gateway associated for IPv4 and the second account's for IPv6.
+    pub fn config(&self) -> EdgeConfig {
+        let mut config = self.world().config(&edge());
+        let first: &VirtualGatewayId = &self.gateways[A][0];
+        let is_first = |id: &RoutingDomainId| id.as_str() == first.as_str();
+        if (self.seed / 16).is_multiple_of(2)
+            || !config.interfaces.iter().any(|one| is_first(&one.routing_domain_id))
+        {
+            return config;
+        }
+        let id = RoutingDomainId::parse("dxgw-00000001").expect("an id");
+        let association = |domain: &Arc<RoutingDomainConfig>| {
+            let is_second = domain.routing_domain_id.as_str() == self.gateways[B][0].as_str();
+            let wanted = is_first(&domain.routing_domain_id) || is_second;
+            let of_family = |prefix: &&Prefix| prefix.net().addr().is_ipv6() == is_second;
+            wanted.then(|| AssociationConfig {
+                routing_domain_id: domain.routing_domain_id.clone(),
+                prefixes: domain.cidrs.iter().filter(of_family).copied().collect(),
+            })
+        };
+        let gateway = RoutingDomainConfig {
+            routing_domain_id: id.clone(),
+            alias: None,
+            amazon_side_asn: GatewayAsn::DEFAULT,
+            cidrs: Vec::new(),
+            handoffs: Vec::new(),
+            associations: config.routing_domains.iter().filter_map(association).collect(),
+        };
+        config.routing_domains.insert(0, Arc::new(gateway));
+        for one in &mut config.interfaces {
+            if is_first(&one.routing_domain_id) {
+                Arc::make_mut(one).routing_domain_id = id.clone();
+            }
+        }
+        config
+    }
+
     /// The agent asks, a server answers; the answer is on its way.
     pub fn ask(&mut self) {
         if self.agent.is_some() {
-            let config = self.scene.world.config(&edge());
+            let config = self.config();
+            self.allowed.add(&config);
             self.configs.push(config);
         }
     }

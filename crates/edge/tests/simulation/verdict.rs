@@ -13,7 +13,7 @@ use crate::common::build::{FABRIC, PORTS};
 use crate::common::judge::leaks;
 use crate::common::router::Faults;
 use crate::installation::scene::due_calls;
-use crate::state::{Simulation, edge};
+use crate::state::Simulation;
 
 impl Simulation {
     pub fn judge(&mut self) {
@@ -37,7 +37,7 @@ impl Simulation {
         for name in self.programmed() {
             let id = name.parse().expect("an id");
             match self.world().interface(&id).map(|i| i.phase) {
-                Some(Phase::Accepted | Phase::Deleting) => {}
+                Some(Phase::Accepted | Phase::Moving | Phase::Deleting) => {}
                 other => assert!(
                     self.unknown.contains(&id),
                     "invariant 2: {id} is {other:?} and on the router"
@@ -47,27 +47,27 @@ impl Simulation {
         let epoch = self.world().epoch();
         let held = self.agent.as_ref().map(|agent| (agent.version().epoch, agent.last().seen));
         if held == Some((epoch, true))
-            && self.world().config(&edge()).version()
-                == self.agent.as_ref().expect("is there").version()
+            && self.config().version() == self.agent.as_ref().expect("is there").version()
         {
             self.unknown =
                 self.programmed().into_iter().map(|name| name.parse().expect("an id")).collect();
             let world = &self.scene.world;
             self.unknown.retain(|id| {
-                world
-                    .interface(id)
-                    .is_none_or(|i| !matches!(i.phase, Phase::Accepted | Phase::Deleting))
+                world.interface(id).is_none_or(|i| {
+                    !matches!(i.phase, Phase::Accepted | Phase::Moving | Phase::Deleting)
+                })
             });
         }
     }
 
     fn invariant_4(&mut self) {
+        let allowed = &self.allowed;
         let (kernel, marks) = {
             let mut router = self.router.0.borrow_mut();
             // Each step of some seeds; the state after each event of all.
             let trace = router.trace.take().unwrap_or_default();
             for (step, kernel) in trace {
-                let leaks = leaks(&kernel, &router.marks);
+                let leaks = leaks(&kernel, &router.marks, allowed);
                 assert!(leaks.is_empty(), "invariant 4, after {step}: {leaks:#?}");
             }
             router.trace = self.seed.is_multiple_of(16).then(Vec::new);
@@ -76,7 +76,7 @@ impl Simulation {
         if self.looked.as_ref() == Some(&kernel) {
             return;
         }
-        let leaks = leaks(&kernel, &marks);
+        let leaks = leaks(&kernel, &marks, allowed);
         assert!(leaks.is_empty(), "invariant 4: {leaks:#?}");
         self.looked = Some(kernel);
     }
@@ -93,9 +93,11 @@ impl Simulation {
             };
             let may = match told {
                 Phase::Confirming => true,
-                Phase::Accepted => {
-                    matches!(interface.phase, Phase::Accepted | Phase::Deleting | Phase::Deleted)
-                }
+                Phase::Verifying => interface.phase != Phase::Confirming,
+                Phase::Accepted | Phase::Moving => matches!(
+                    interface.phase,
+                    Phase::Accepted | Phase::Moving | Phase::Deleting | Phase::Deleted
+                ),
                 Phase::Deleting => matches!(interface.phase, Phase::Deleting | Phase::Deleted),
                 Phase::Deleted | Phase::Rejected | Phase::Expired => interface.phase == *told,
             };
@@ -136,7 +138,7 @@ impl Simulation {
 
     fn converged(&mut self) {
         let held = self.agent.as_ref().expect("is started").version();
-        assert_eq!(held, self.world().config(&edge()).version(), "the newest configuration");
+        assert_eq!(held, self.config().version(), "the newest configuration");
         let plan = self.agent.as_mut().expect("is started").preview();
         assert_eq!(plan, Some(Plan::default()), "invariant 7");
         assert_eq!(self.world().violations(), Vec::<String>::new(), "invariant 5");
@@ -158,8 +160,13 @@ impl Simulation {
                         self.count("shut");
                     }
                 }
+                Phase::Moving => panic!("{} is moving for ever", interface.id),
                 Phase::Deleting => panic!("{} is deleting for ever", interface.id),
-                Phase::Confirming | Phase::Deleted | Phase::Rejected | Phase::Expired => {}
+                Phase::Confirming
+                | Phase::Verifying
+                | Phase::Deleted
+                | Phase::Rejected
+                | Phase::Expired => {}
             }
             self.count(state.as_str());
         }

@@ -156,6 +156,8 @@ fn line(interface: &EdgeInterface, peer: Option<&linkway_wire::operator::PeerSta
         maybe(&peer.map(|peer| peer.prefixes_advertised)),
         number(|t| t.bytes_in),
         number(|t| t.bytes_out),
+        maybe(&interface.policed.map(|policed| policed.packets_in)),
+        maybe(&interface.policed.map(|policed| policed.packets_out)),
         interface.session_resets.to_string(),
         maybe(&error),
     ];
@@ -176,6 +178,8 @@ impl Row for Line {
         "ADVERTISED",
         "BYTES IN",
         "BYTES OUT",
+        "POLICED IN",
+        "POLICED OUT",
         "RESETS",
         "ERROR",
     ];

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::{Arg, Command};
 
 /// A member of the API, and the arguments that it may have come from: the first that the word has is meant.
-const MEMBERS: [(&str, &[&str]); 20] = [
+const MEMBERS: [(&str, &[&str]); 21] = [
     ("accountId", &["account", "id"]),
     ("accessKeyId", &["id"]),
     ("amazonSideAsn", &["asn"]),
@@ -23,6 +23,7 @@ const MEMBERS: [(&str, &[&str]); 20] = [
     ("maxResults", &["count"]),
     ("name", &["name"]),
     ("state", &["state"]),
+    ("transitGatewayId", &["id"]),
     ("virtualGatewayId", &["id"]),
     ("virtualInterfaceId", &["id"]),
     ("vpcId", &["vpc"]),

@@ -11,16 +11,19 @@ mod client;
 mod credentials;
 mod edge;
 mod events;
+mod explain;
 mod fabric;
 mod failure;
 pub mod flags;
 mod narrow;
 mod operator;
 mod output;
+mod public_network;
 mod rows;
 mod store;
 mod tenant_words;
 mod trail;
+mod transit_gateway;
 mod webhook;
 mod words;
 
@@ -32,10 +35,11 @@ use linkway_wire::operator::{
     ApproveConnection, CreateAccessKey, CreateAccount, CreateEdge, CreateGateway, CreateLocation,
     CreatePort, DeleteAccessKey, DeleteAccount, DeleteConnection, DeleteEdge, DeleteGateway,
     DeleteInterface, DeleteLocation, DeletePort, DescribeAccount, DescribeEdge, DisableAccessKey,
-    DisableAccount, EnableAccessKey, EnableAccount, GiveUpEdge, ListAccessKeys, ListAccounts,
-    ListConnections, ListEdges, ListGateways, ListInterfaces, ListLocations, ListPorts,
-    ListRequest, Nothing, RejectConnection, RenewEpoch, Request, ResetBgpSession, ResetEdge,
-    UpdateAccount, UpdateGateway, UpdateLocation,
+    DisableAccount, DrainEdge, DrainInterface, EnableAccessKey, EnableAccount, ExplainInterface,
+    GiveUpEdge, ListAccessKeys, ListAccounts, ListConnections, ListEdges, ListGateways,
+    ListInterfaces, ListLocations, ListPorts, ListRequest, Nothing, RejectConnection, RenewEpoch,
+    Request, ResetBgpSession, ResetEdge, UpdateAccount, UpdateGateway, UpdateLocation,
+    VerifyInterface,
 };
 use serde::Serialize;
 
@@ -166,6 +170,8 @@ impl Session<'_> {
             Word::Port(word) => self.port(word),
             Word::Connection(word) => self.connection(word),
             Word::Gateway(word) => self.gateway(word),
+            Word::TransitGateway(word) => self.transit_gateway(word),
+            Word::PublicNetwork(word) => self.public_network(word),
             Word::Interface(word) => self.interface(word),
             Word::Epoch(EpochWord::Renew) => self.one(&RenewEpoch {}),
             Word::Webhook(word) => self.webhook(word),
@@ -294,6 +300,9 @@ impl Session<'_> {
                 edge::show(self.globals.output, self.globals.width(), detail)
             }
             EdgeWord::Reset(it) => self.one(&ResetEdge { edge_id: it.id }),
+            EdgeWord::Drain { id, how } => {
+                self.one(&DrainEdge { edge_id: id, wait_seconds: how.wait, undo: how.undo })
+            }
             EdgeWord::GiveUp { id, force } => self.one(&GiveUpEdge { edge_id: id, force }),
             EdgeWord::Delete(it) => self.one(&DeleteEdge { edge_id: it.id }),
         }
@@ -377,7 +386,23 @@ impl Session<'_> {
                 let virtual_interface_id = Some(it.id);
                 self.show(ListInterfaces { virtual_interface_id, ..Default::default() })
             }
+            InterfaceWord::Drain { id, how } => self.one(&DrainInterface {
+                virtual_interface_id: id,
+                wait_seconds: how.wait,
+                undo: how.undo,
+            }),
+            InterfaceWord::Why(it) => {
+                let request = ExplainInterface { virtual_interface_id: it.id };
+                explain::show(
+                    self.globals.output,
+                    self.globals.width(),
+                    self.client.call(&request)?,
+                )
+            }
             InterfaceWord::Reset(it) => self.one(&ResetBgpSession { virtual_interface_id: it.id }),
+            InterfaceWord::Verify { id, reject } => {
+                self.one(&VerifyInterface { virtual_interface_id: id, accepted: !reject })
+            }
             InterfaceWord::Delete(it) => self.one(&DeleteInterface { virtual_interface_id: it.id }),
         }
     }

@@ -5,8 +5,8 @@ use std::fmt::Display;
 
 use linkway_wire::operator::{
     AccessKey, AccessKeyKind, AccessKeyStatus, Account, AccountStatus, AuditEvent, Connection,
-    DeletedAccount, DeletedEdge, Edge, Epoch, Gateway, GatewayHandoff, GivenUpEdge, Interface,
-    Location, NewAccessKey, NewEdge, NewOperatorKey, Operator, OperatorKey, Port,
+    DeletedAccount, DeletedEdge, DrainedEdge, Edge, Epoch, Gateway, GatewayHandoff, GivenUpEdge,
+    Interface, Location, NewAccessKey, NewEdge, NewOperatorKey, Operator, OperatorKey, Port,
 };
 
 use super::output::Row;
@@ -83,9 +83,16 @@ impl Row for DeletedEdge {
     }
 }
 
+impl Row for DrainedEdge {
+    const COLUMNS: &'static [&'static str] = &["EDGE", "INTERFACES"];
+    fn cells(&self) -> Vec<String> {
+        vec![self.edge_id.clone(), self.virtual_interface_ids.join(" ")]
+    }
+}
+
 impl Row for GivenUpEdge {
     const COLUMNS: &'static [&'static str] =
-        &["GIVEN UP", "LOCATION", "DELETED CONNECTIONS", "INTERFACES", "BGP PEERS"];
+        &["GIVEN UP", "LOCATION", "DELETED CONNECTIONS", "INTERFACES", "BGP PEERS", "ASSOCIATIONS"];
     fn cells(&self) -> Vec<String> {
         vec![
             self.edge_id.clone(),
@@ -93,6 +100,7 @@ impl Row for GivenUpEdge {
             self.connection_ids.join(" "),
             self.virtual_interface_ids.join(" "),
             self.bgp_peer_ids.join(" "),
+            self.association_ids.join(" "),
         ]
     }
 }
@@ -259,7 +267,7 @@ impl Row for Connection {
 }
 
 /// As it is given to `gateway create`, and behind it the session with the fabric.
-fn handoff(handoff: &GatewayHandoff) -> String {
+pub(super) fn handoff(handoff: &GatewayHandoff) -> String {
     let place = format!("{}:{}:{}", handoff.edge_id, handoff.interface, handoff.next_hop);
     let Some(peer) = &handoff.fabric_peer else { return place };
     let state = peer.state.map_or("unknown", |state| state.as_str());
@@ -299,6 +307,7 @@ impl Row for Interface {
         "GATEWAY",
         "EDGE",
         "INTERFACE",
+        "DRAIN",
         "ERROR",
     ];
     const NARROW: &'static [&'static str] =
@@ -318,6 +327,7 @@ impl Row for Interface {
             gateway.cloned().unwrap_or_default(),
             maybe(&self.edge_id),
             maybe(&self.interface),
+            maybe(&self.drain),
             maybe(&self.error),
         ]
     }

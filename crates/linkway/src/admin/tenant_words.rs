@@ -26,6 +26,16 @@ pub struct InterfaceId {
     pub id: String,
 }
 
+#[derive(Debug, Args)]
+pub struct Draining {
+    /// Seconds that both sides have to choose other ways [default: 60]
+    #[arg(long, value_name = "SECONDS", conflicts_with = "undo")]
+    pub wait: Option<i64>,
+    /// Back into use
+    #[arg(long)]
+    pub undo: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum ConnectionWord {
     /// List connections
@@ -185,6 +195,34 @@ pub enum InterfaceWord {
     /// Show one virtual interface
     #[command(after_help = "Example:\n  linkway admin interface show dxvif-12345678")]
     Show(InterfaceId),
+    /// Say why a virtual interface is not up: what was seen, and what to do
+    #[command(
+        after_help = "Looks at the interface on its router for some seconds: carrier, VLAN, ARP, TCP,
+the BGP key, BGP's errors. The first check that has failed is the reason.
+
+Examples:
+  linkway admin interface why dxvif-12345678
+  linkway admin interface why dxvif-12345678 --output json"
+    )]
+    Why(InterfaceId),
+    /// Take a virtual interface out of use before maintenance, or back into it
+    #[command(
+        after_help = "Both sides are asked to prefer other ways (RFC 8326), after the wait nothing is
+announced any more, then the sessions are shut. Who has another interface loses
+nothing. Undone, everything is as before.
+
+Examples:
+  linkway admin interface drain dxvif-12345678
+  linkway admin interface drain dxvif-12345678 --wait 300
+  linkway admin interface drain dxvif-12345678 --undo"
+    )]
+    Drain {
+        /// Virtual interface ID
+        #[arg(value_name = "ID")]
+        id: String,
+        #[command(flatten)]
+        how: Draining,
+    },
     /// Start the BGP session of an accepted interface anew
     #[command(
         after_help = "A session that was shut because its customer announced too many prefixes stays
@@ -193,6 +231,24 @@ shut until it is reset. The interface and its state stay what they are.
 Example:\n  linkway admin interface reset dxvif-12345678"
     )]
     Reset(InterfaceId),
+    /// Say that a public interface's prefixes are the customer's, or are not
+    #[command(
+        after_help = "A public virtual interface in state verifying, and one with a new BGP peer, waits for
+this word, or for an RPKI file (rpki_file in the server's configuration).
+
+Examples:
+  linkway admin interface list --state verifying
+  linkway admin interface verify dxvif-12345678
+  linkway admin interface verify dxvif-12345678 --reject"
+    )]
+    Verify {
+        /// Virtual interface ID
+        #[arg(value_name = "ID")]
+        id: String,
+        /// They are not: reject the interface, or take its new peer away
+        #[arg(long)]
+        reject: bool,
+    },
     /// Delete a virtual interface as its owner would, for one that has left
     #[command(after_help = "Example:\n  linkway admin interface delete dxvif-12345678")]
     Delete(InterfaceId),

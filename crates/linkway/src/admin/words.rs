@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::operator::OperatorWord;
+use super::public_network::PublicNetworkWord;
 use super::store::StoreWord;
-use super::tenant_words::{ConnectionWord, GatewayWord, InterfaceWord};
+use super::tenant_words::{ConnectionWord, Draining, GatewayWord, InterfaceWord};
+use super::transit_gateway::TransitGatewayWord;
 use super::webhook::WebhookWord;
 
 /// What to do, on what.
@@ -37,6 +39,12 @@ pub enum Word {
     /// Virtual gateways: the accounts' VPCs as the edges see them
     #[command(subcommand, arg_required_else_help = true)]
     Gateway(GatewayWord),
+    /// Transit gateways: what transit virtual interfaces reach
+    #[command(subcommand, arg_required_else_help = true)]
+    TransitGateway(TransitGatewayWord),
+    /// Public networks: what public virtual interfaces reach from the edges
+    #[command(subcommand, arg_required_else_help = true)]
+    PublicNetwork(PublicNetworkWord),
     /// Virtual interfaces of all accounts
     #[command(subcommand, arg_required_else_help = true)]
     Interface(InterfaceWord),
@@ -266,6 +274,22 @@ Example:
   linkway admin edge reset par1-a"
     )]
     Reset(EdgeId),
+    /// Take every virtual interface of an edge out of use before maintenance, or back into it
+    #[command(
+        after_help = "As interface drain, for every accepted interface of the edge. One that is
+accepted later is not drained.
+
+Examples:
+  linkway admin edge drain par1-a
+  linkway admin edge drain par1-a --undo"
+    )]
+    Drain {
+        /// The edge
+        #[arg(value_name = "ID")]
+        id: String,
+        #[command(flatten)]
+        how: Draining,
+    },
     /// Give up an edge that is off for good: what is being deleted on it ends
     #[command(
         after_help = "Interfaces, BGP peers and connections stay `deleting` until their edge reports that they

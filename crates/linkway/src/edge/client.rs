@@ -121,7 +121,8 @@ impl Server for Client {
             migrated: false,
         });
         self.base = answered.config.or_else(|| self.base.take());
-        Ok(FeedResponse { config, last_sequence: answered.head.last_sequence })
+        let (last_sequence, inquiries) = (answered.head.last_sequence, answered.inquiries);
+        Ok(FeedResponse { config, last_sequence, inquiries })
     }
 
     fn report(&mut self, status: &EdgeStatus) -> Result<(), String> {

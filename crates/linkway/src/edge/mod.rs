@@ -17,12 +17,14 @@ use clap::Args;
 use linkway_domain::edge::EdgeConfig;
 use linkway_edge::agent::Agent;
 use linkway_edge::agent::follow::follow;
+use linkway_edge::agent::inquiries::Inquiries;
 use linkway_edge::agent::metrics::Gauges;
 use linkway_edge::agent::reporter::Reporter;
 use linkway_edge::agent::run::{Event, Shell};
 use linkway_edge::agent::stored_config::{StateDir, StoredConfig};
 use linkway_edge::bird::Processes;
 use linkway_edge::netlink::{Monitor, Netlink};
+use linkway_edge::probe::Probe;
 use linkway_server::logs;
 use linkway_server::logs::LogFormat;
 
@@ -154,7 +156,9 @@ fn serve(
     let (events, received) = sync_channel(16);
     let reporter = Reporter::default();
     let (configs, follows) = (events.clone(), reporter.clone());
-    spawn("feed", move || follow(asking, held, &configs, &follows))?;
+    let probe = Probe::new(state.path(), settings.marks, &settings.bird);
+    let inquiries = Inquiries::start(probe, &reporter)?;
+    spawn("feed", move || follow(asking, held, &configs, &follows, &inquiries))?;
     let reports = reporter.clone();
     spawn("reports", move || reports.work(telling))?;
     let ends = events.clone();

@@ -121,10 +121,12 @@ impl Settings {
         if marks.link_group == 0 {
             bail!("marks.link_group 0: is the group of every link; it must be another");
         }
-        let (one, other) = (marks.domain_mark, marks.customer_mark);
-        if one.count_ones() != 1 || other.count_ones() != 1 || one == other {
+        let bits = [marks.domain_mark, marks.customer_mark, marks.site_link_mark];
+        if bits.iter().any(|mark| mark.count_ones() != 1) || marks.all().count_ones() != 3 {
+            let [one, two, three] = bits;
             bail!(
-                "marks.domain_mark {one:#x} and marks.customer_mark {other:#x}: must be two different bits"
+                "marks.domain_mark {one:#x}, marks.customer_mark {two:#x} and marks.site_link_mark {three:#x}: \
+                 must be three different bits"
             );
         }
         if marks.rule_preference > 30_000 {

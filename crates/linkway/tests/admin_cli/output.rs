@@ -99,7 +99,7 @@ fn an_edge_is_four_tables() {
     assert_eq!(lines, [9, 2, 3, 2], "{}", run.stdout);
     let pending = parts[2].lines().last().expect("a line");
     let cells: Vec<&str> = pending.split_whitespace().collect();
-    let expected = "dxvif-12121212 eth1 102 pending - - - - - - - - 0 -";
+    let expected = "dxvif-12121212 eth1 102 pending - - - - - - - - - - 0 -";
     assert_eq!(cells.join(" "), expected);
     let run = Desk::new(&server.endpoint()).run(["edge", "show", "par1-a"]);
     let longest = run.stdout.lines().map(|line| line.chars().count()).max();

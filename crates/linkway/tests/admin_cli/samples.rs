@@ -76,6 +76,11 @@ pub fn gateway() -> Value {
            "error": "par1-b: session refused"})
 }
 
+pub fn transit_gateway() -> Value {
+    json!({"transitGatewayId": "tgw-87654321", "name": "hub", "accountId": "123456789000", "amazonSideAsn": 64520,
+           "transitGatewayState": "available", "handoffs": [handoff("par1-a", "eth9", "2001:db8::1")]})
+}
+
 pub fn handoff(edge: &str, interface: &str, next_hop: &str) -> Value {
     json!({"edgeId": edge, "interface": interface, "nextHop": next_hop})
 }

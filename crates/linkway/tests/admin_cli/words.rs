@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Desk;
 use super::samples::{
     TIME, access_key, account, account_detail, connection, edge, edge_detail, event, gateway,
-    handoff, interface, location, port,
+    handoff, interface, location, port, transit_gateway,
 };
 use super::server::{Answer, Received, Server};
 
@@ -342,7 +342,8 @@ fn words_of_locations_and_edges() {
                            "ports": [], "interfaces": []});
     let given_up = json!({"edgeId": "par1-a", "locationCode": "PAR1",
                           "connectionIds": ["dxcon-fg5678gh"], "bgpPeerIds": ["dxpeer-fg1234gh"],
-                          "virtualInterfaceIds": ["dxvif-fg5678gh", "dxvif-fg1234gh"]});
+                          "virtualInterfaceIds": ["dxvif-fg5678gh", "dxvif-fg1234gh"],
+                          "associationIds": []});
     let unheard = json!({"edgeId": "par1-b", "locationCode": "PAR1", "simulated": true,
                          "silent": false});
     let table = [
@@ -642,6 +643,63 @@ fn words_of_gateways() {
     table.into_iter().for_each(check);
 }
 
+#[test]
+fn words_of_transit_gateways() {
+    let table = [
+        one(
+            "transit-gateway create --account 123456789000",
+            "CreateTransitGateway",
+            json!({"accountId": "123456789000", "amazonSideAsn": 64512}),
+            transit_gateway(),
+            "tgw-87654321 64520 par1-a:eth9:2001:db8::1",
+        ),
+        one(
+            "transit-gateway create --account 1 --asn 64520 --name hub --handoff a:eth9.200:192.0.2.9",
+            "CreateTransitGateway",
+            json!({"accountId": "1", "amazonSideAsn": 64520, "name": "hub",
+                   "handoffs": [handoff("a", "eth9.200", "192.0.2.9")]}),
+            transit_gateway(),
+            "tgw-87654321",
+        ),
+        list(
+            "transit-gateway list --account 123456789000",
+            "ListTransitGateways",
+            json!({"accountId": "123456789000"}),
+            ("transitGateways", transit_gateway()),
+            "tgw-87654321 available",
+        ),
+        shown(
+            "transit-gateway show tgw-87654321",
+            "ListTransitGateways",
+            json!({"transitGatewayId": "tgw-87654321"}),
+            ("transitGateways", transit_gateway()),
+            "NAME hub TRANSIT GATEWAY tgw-87654321",
+        ),
+        one(
+            "transit-gateway update tgw-87654321 --name hub",
+            "UpdateTransitGateway",
+            json!({"transitGatewayId": "tgw-87654321", "name": "hub"}),
+            transit_gateway(),
+            "NAME hub",
+        ),
+        one(
+            "transit-gateway update tgw-87654321 --no-handoffs",
+            "UpdateTransitGateway",
+            json!({"transitGatewayId": "tgw-87654321", "handoffs": []}),
+            transit_gateway(),
+            "tgw-87654321",
+        ),
+        one(
+            "transit-gateway delete tgw-87654321",
+            "DeleteTransitGateway",
+            json!({"transitGatewayId": "tgw-87654321"}),
+            transit_gateway(),
+            "tgw-87654321",
+        ),
+    ];
+    table.into_iter().for_each(check);
+}
+
 /// The key goes from its file to the server, and is shown nowhere.
 #[test]
 fn the_key_of_a_session_with_the_fabric_is_read_from_a_file() {
@@ -710,6 +768,38 @@ fn words_of_interfaces_and_events() {
             json!({"virtualInterfaceId": "dxvif-56781234"}),
             interface(),
             "dxvif-56781234",
+        ),
+        one(
+            "interface drain dxvif-56781234 --wait 300",
+            "DrainInterface",
+            json!({"virtualInterfaceId": "dxvif-56781234", "waitSeconds": 300, "undo": false}),
+            interface(),
+            "dxvif-56781234 lent down",
+        ),
+        one(
+            "interface drain dxvif-56781234 --undo",
+            "DrainInterface",
+            json!({"virtualInterfaceId": "dxvif-56781234", "undo": true}),
+            interface(),
+            "dxvif-56781234 lent down",
+        ),
+        one(
+            "edge drain par1-a",
+            "DrainEdge",
+            json!({"edgeId": "par1-a", "undo": false}),
+            json!({"edgeId": "par1-a", "virtualInterfaceIds": ["dxvif-1", "dxvif-2"]}),
+            "EDGE par1-a INTERFACES dxvif-1 dxvif-2",
+        ),
+        one(
+            "interface why dxvif-56781234",
+            "ExplainInterface",
+            json!({"virtualInterfaceId": "dxvif-56781234"}),
+            json!({"virtualInterfaceId": "dxvif-56781234", "reason": "md5", "checks": [
+                {"check": "accepted", "state": "ok", "seen": "account 123456789000 has it"},
+                {"check": "md5", "addressFamily": "ipv4", "state": "failed", "at": "2026-11-23T10:00:00Z",
+                 "seen": "2 TCP segments were signed with another key", "advice": "Enter the key again."},
+            ]}),
+            "dxvif-56781234 REASON md5",
         ),
         one(
             "interface reset dxvif-56781234",

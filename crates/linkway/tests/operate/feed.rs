@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use linkway_wire::feed::FORMAT;
 use serde_json::{Value, json};
 
 use crate::process::client::{Client, wait_in_flight};
@@ -65,7 +66,7 @@ impl Ground {
 
     /// The whole configuration, as an edge that has none asks for it.
     fn config(&mut self) -> Value {
-        let config = self.edge.ok("GetEdgeConfig", &json!({ "format": 2 }))["config"].take();
+        let config = self.edge.ok("GetEdgeConfig", &json!({ "format": FORMAT }))["config"].take();
         self.epoch = config["epoch"].as_u64().expect("a number");
         config
     }
@@ -89,7 +90,7 @@ impl Ground {
             .into_iter()
             .collect();
         let report = json!({
-            "format": 2, "epoch": self.epoch, "generation": generation, "sequence": self.sequence,
+            "format": FORMAT, "epoch": self.epoch, "generation": generation, "sequence": self.sequence,
             "ports": ports, "interfaces": interfaces,
         });
         self.edge.ok("ReportEdgeStatus", &report);
@@ -158,7 +159,7 @@ fn the_configuration_holds_what_was_accepted_and_nothing_else() {
     }]);
     assert_eq!(after["routingDomains"], domains);
     // The other edge knows nothing of it.
-    let other = ground.other_edge.ok("GetEdgeConfig", &json!({ "format": 2 }));
+    let other = ground.other_edge.ok("GetEdgeConfig", &json!({ "format": FORMAT }));
     assert_eq!(other["config"]["edgeId"], "par1-b");
     assert_eq!(other["config"]["ports"], json!([]));
     assert_eq!(other["config"]["interfaces"], json!([]));
@@ -173,22 +174,21 @@ fn a_long_poll_wakes_at_once_and_otherwise_waits_its_time() {
     let mut ground = Ground::new("");
     let known = ground.generation();
     let epoch = ground.epoch;
-    let same = json!({ "format": 2, "epoch": epoch, "generation": known, "lastSequence": ground.sequence });
+    let same = json!({ "format": FORMAT, "epoch": epoch, "generation": known, "lastSequence": ground.sequence });
     // Nothing new: the generation and no configuration, after the time that was asked for.
     let began = Instant::now();
-    let wait =
-        json!({ "format": 2, "afterEpoch": epoch, "afterGeneration": known, "waitSeconds": 1 });
+    let wait = json!({ "format": FORMAT, "afterEpoch": epoch, "afterGeneration": known, "waitSeconds": 1 });
     assert_eq!(ground.edge.ok("GetEdgeConfig", &wait), same);
     let took = began.elapsed();
     assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(10), "{took:?}");
     // At once without a wait; and the whole configuration for an edge that is behind, or ahead of
     // a server whose store is an older copy.
-    let at_once = json!({ "format": 2, "afterEpoch": epoch, "afterGeneration": known });
+    let at_once = json!({ "format": FORMAT, "afterEpoch": epoch, "afterGeneration": known });
     assert_eq!(ground.edge.ok("GetEdgeConfig", &at_once), same);
     let generations = [0, known - 1, known + 1000].map(|generation| (epoch, generation));
     let epochs = [0, epoch - 1, epoch + 1].map(|epoch| (epoch, known));
     for (epoch, generation) in generations.into_iter().chain(epochs) {
-        let ask = json!({ "format": 2, "afterEpoch": epoch, "afterGeneration": generation, "waitSeconds": 60 });
+        let ask = json!({ "format": FORMAT, "afterEpoch": epoch, "afterGeneration": generation, "waitSeconds": 60 });
         let answer = ground.edge.ok("GetEdgeConfig", &ask);
         assert_eq!(answer["generation"], known);
         assert_eq!(answer["config"]["generation"], known);
@@ -197,8 +197,7 @@ fn a_long_poll_wakes_at_once_and_otherwise_waits_its_time() {
         &mut ground.edge,
         Client::linkway(ground.server.address(), &ground.desk.operator_key()),
     );
-    let wait =
-        json!({ "format": 2, "afterEpoch": epoch, "afterGeneration": known, "waitSeconds": 30 });
+    let wait = json!({ "format": FORMAT, "afterEpoch": epoch, "afterGeneration": known, "waitSeconds": 30 });
     let thread = std::thread::spawn(move || {
         let answer = waiting.ok("GetEdgeConfig", &wait);
         (answer, Instant::now())
@@ -248,7 +247,7 @@ fn states_follow_what_the_edge_reports() {
     }
     // A report that comes late is stale and changes nothing.
     let stale = json!({
-        "format": 2, "generation": generation, "sequence": ground.sequence, "ports": [], "interfaces": [],
+        "format": FORMAT, "generation": generation, "sequence": ground.sequence, "ports": [], "interfaces": [],
     });
     let (_, refusal) = ground.edge.refused("ReportEdgeStatus", &stale);
     assert!(refusal.contains("is not newer than the last report's"), "{refusal}");
@@ -327,7 +326,7 @@ fn an_edges_key_is_good_for_its_own_feed_only() {
     ground.report(generation, Some(true), Some(up()));
     // Another edge's word on what is not its own counts for nothing.
     let report = json!({
-        "format": 2, "generation": generation, "sequence": 1_000_000,
+        "format": FORMAT, "generation": generation, "sequence": 1_000_000,
         "ports": [{ "connectionId": ground.connection, "carrier": false }],
         "interfaces": [{
             "virtualInterfaceId": ground.interface, "programmed": false,

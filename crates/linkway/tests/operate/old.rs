@@ -9,6 +9,7 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use linkway_wire::feed::FORMAT;
 use serde_json::{Value, json};
 
 use crate::process::client::{Client, Key};
@@ -99,7 +100,7 @@ fn opens(old: &Path) {
     lender.ok("DeleteVirtualInterface", &delete);
     wait_for("deleted", || (recipient.interface_state(&accepted) == "deleted").then_some(()));
     let mut edge = Client::linkway(address, &Key::of(&known["edge"]));
-    let config = edge.ok("GetEdgeConfig", &json!({ "format": 2 }));
+    let config = edge.ok("GetEdgeConfig", &json!({ "format": FORMAT }));
     assert_eq!(config["config"]["ports"][0]["interface"], "eth1", "{config}");
     server.stop();
     assert_eq!(desk.check(), [""; 0]);

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use linkway_wire::feed::FORMAT;
 use serde_json::{Value, json};
 
 use crate::process::client::{Client, get};
@@ -28,9 +29,9 @@ fn secrets_stay_with_those_whom_they_concern() {
     let connection = order(&mut lending, "PAR1", "trunk");
     operator.ok("ApproveConnection", &json!({ "connectionId": connection }));
     let mut feed = Client::linkway(address, &edge_key);
-    let generation = feed.ok("GetEdgeConfig", &json!({ "format": 2 }))["generation"].clone();
+    let generation = feed.ok("GetEdgeConfig", &json!({ "format": FORMAT }))["generation"].clone();
     let ports = json!([{ "connectionId": connection, "carrier": true }]);
-    let mut report = json!({ "format": 2, "generation": generation, "sequence": 1, "ports": ports, "interfaces": [] });
+    let mut report = json!({ "format": FORMAT, "generation": generation, "sequence": 1, "ports": ports, "interfaces": [] });
     feed.ok("ReportEdgeStatus", &report);
     // One key that the lender chose, one that the service drew.
     let mut keys = vec![CHOSEN.to_owned()];
@@ -56,7 +57,7 @@ fn secrets_stay_with_those_whom_they_concern() {
         assert_eq!(stranger.client(address).interface(id), None);
     }
     // The edge that has the port must know the keys.
-    let config = feed.ok("GetEdgeConfig", &json!({ "format": 2 }));
+    let config = feed.ok("GetEdgeConfig", &json!({ "format": FORMAT }));
     for key in &keys {
         assert!(config.to_string().contains(key.as_str()), "the edge lacks a key");
     }

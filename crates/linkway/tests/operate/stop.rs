@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use linkway_wire::feed::FORMAT;
 use serde_json::json;
 
 use crate::process::client::{Client, connect, get, read_answer, wait_in_flight};
@@ -22,10 +23,10 @@ fn sigterm_finishes_what_is_in_flight_and_ends_well() {
     let mut slow = begun(&operator, "Linkway.CreateAccount", body.as_bytes());
     let waiting = std::thread::spawn(move || {
         let mut edge = Client::linkway(address, &edge_key);
-        let mut known = edge.ok("GetEdgeConfig", &json!({ "format": 2 }));
+        let mut known = edge.ok("GetEdgeConfig", &json!({ "format": FORMAT }));
         known.as_object_mut().expect("an object").remove("config");
         let wait = json!({
-            "format": 2, "afterEpoch": known["epoch"], "afterGeneration": known["generation"], "waitSeconds": 60,
+            "format": FORMAT, "afterEpoch": known["epoch"], "afterGeneration": known["generation"], "waitSeconds": 60,
         });
         (edge.ok("GetEdgeConfig", &wait), known)
     });

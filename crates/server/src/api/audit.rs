@@ -6,14 +6,19 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use linkway_domain::association_proposal::Proposal;
 use linkway_domain::connection::Connection;
+use linkway_domain::dx_gateway::DirectConnectGateway;
+use linkway_domain::gateway_association::Association;
 use linkway_domain::id::{
-    AccessKeyId, AccountId, ConnectionId, VirtualGatewayId, VirtualInterfaceId,
+    AccessKeyId, AccountId, AssociationId, ConnectionId, DirectConnectGatewayId, ProposalId,
+    TransitGatewayId, VirtualGatewayId, VirtualInterfaceId,
 };
 use linkway_domain::key::{self, Key};
 use linkway_domain::record::Record;
 use linkway_domain::resource::{Party, Resource};
 use linkway_domain::time::Time;
+use linkway_domain::transit_gateway::TransitGateway;
 use linkway_domain::virtual_gateway::Gateway;
 use linkway_domain::virtual_interface::VirtualInterface;
 use linkway_wire::error::{Code, WireError};
@@ -117,7 +122,7 @@ impl Api {
 
     /// Those of the named resources that exist and that an account has nothing to do with.
     async fn of_others(&self, account: &AccountId, named: &[String]) -> Vec<String> {
-        let keys: Vec<Key> = named.iter().filter_map(|text| resource_key(text)).collect();
+        let keys: Vec<Key> = named.iter().flat_map(|text| resource_keys(text)).collect();
         if keys.is_empty() {
             return Vec::new();
         }
@@ -174,13 +179,19 @@ fn evidence(
     }
 }
 
-/// Where the resource is that a caller named by its id or its ARN.
-fn resource_key(text: &str) -> Option<Key> {
-    let id = text.rsplit('/').next()?;
-    let connection = || ConnectionId::parse(id).ok().map(|id| key::connection(&id));
-    let interface = || VirtualInterfaceId::parse(id).ok().map(|id| key::interface(&id));
-    let gateway = || VirtualGatewayId::parse(id).ok().map(|id| key::gateway(&id));
-    connection().or_else(interface).or_else(gateway)
+/// Where the resource is that a caller named by its id or its ARN: several places where several kinds have ids of one form.
+fn resource_keys(text: &str) -> Vec<Key> {
+    let id = text.rsplit('/').next().unwrap_or_default();
+    let keys = [
+        ConnectionId::parse(id).ok().map(|id| key::connection(&id)),
+        VirtualInterfaceId::parse(id).ok().map(|id| key::interface(&id)),
+        VirtualGatewayId::parse(id).ok().map(|id| key::gateway(&id)),
+        TransitGatewayId::parse(id).ok().map(|id| key::transit_gateway(&id)),
+        DirectConnectGatewayId::parse(id).ok().map(|id| key::dx_gateway(&id)),
+        AssociationId::parse(id).ok().map(|id| key::association(&id)),
+        ProposalId::parse(id).ok().map(|id| key::proposal(&id)),
+    ];
+    keys.into_iter().flatten().collect()
 }
 
 /// The id of a resource that an account has nothing to do with.
@@ -195,8 +206,15 @@ fn id_of_another(record: &Record, account: &AccountId) -> Option<String> {
             check::<VirtualInterface>(found, account, found.id.as_str())
         }
         Record::Gateway(found) => check::<Gateway>(found, account, found.id.as_str()),
+        Record::TransitGateway(found) => check::<TransitGateway>(found, account, found.id.as_str()),
+        Record::DirectConnectGateway(found) => {
+            check::<DirectConnectGateway>(found, account, found.id.as_str())
+        }
+        Record::Association(found) => check::<Association>(found, account, found.id.as_str()),
+        Record::Proposal(found) => check::<Proposal>(found, account, found.id.as_str()),
         Record::Account(_)
         | Record::AccessKey(_)
+        | Record::PublicNetwork(_)
         | Record::Roster(_)
         | Record::OperatorUse(_)
         | Record::Location(_)
@@ -206,6 +224,7 @@ fn id_of_another(record: &Record, account: &AccountId) -> Option<String> {
         | Record::VirtualInterfaceStatus(_)
         | Record::ResourceTags(_)
         | Record::CustomerAgreement(_)
+        | Record::FailoverTest(_)
         | Record::Notice(_)
         | Record::Webhook(_)
         | Record::WebhookStatus(_)

@@ -85,6 +85,7 @@ impl Api {
             connection_ids: Vec::new(),
             virtual_interface_ids: Vec::new(),
             bgp_peer_ids: Vec::new(),
+            association_ids: Vec::new(),
         };
         let mut is_recorded = false;
         for (nth, ending) in ending.into_iter().enumerate() {
@@ -97,6 +98,7 @@ impl Api {
                     Ended::Connection(id) => answer.connection_ids.push(id.to_string()),
                     Ended::Interface(id) => answer.virtual_interface_ids.push(id.to_string()),
                     Ended::BgpPeer(_, id) => answer.bgp_peer_ids.push(id.to_string()),
+                    Ended::Association(id) => answer.association_ids.push(id.to_string()),
                 }
             }
         }
@@ -296,5 +298,6 @@ fn interface(
         session_resets: record.peers.iter().map(|peer| peer.session_resets).max().unwrap_or(0),
         peers: status.map(|status| status.peers.clone()),
         traffic: status.map(|status| status.traffic),
+        policed: status.and_then(|status| status.policed),
     }
 }

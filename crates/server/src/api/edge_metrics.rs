@@ -16,7 +16,7 @@ use linkway_domain::id::EdgeId;
 use crate::feed::Heard;
 
 /// The families in the order in which they are written: name, type, help.
-const FAMILIES: [(&str, &str, &str); 18] = [
+const FAMILIES: [(&str, &str, &str); 19] = [
     (
         "linkway_edge_last_report_timestamp_seconds",
         "gauge",
@@ -92,6 +92,11 @@ const FAMILIES: [(&str, &str, &str); 18] = [
         "linkway_virtual_interface_errors",
         "counter",
         "Packets that the interface could not take or give",
+    ),
+    (
+        "linkway_virtual_interface_policed_packets",
+        "counter",
+        "Packets that the rate limit dropped (VirtualInterfacePolicedPps*)",
     ),
     (
         "linkway_fabric_bgp_status",
@@ -189,6 +194,13 @@ fn interfaces(series: &mut Series, heard: &Heard) {
         let programmed = u64::from(interface.programmed);
         series.put("linkway_virtual_interface_programmed", &labels, programmed);
         series.traffic(TRAFFIC, &labels, &interface.traffic);
+        if let Some(policed) = interface.policed {
+            for (way, packets) in [("ingress", policed.packets_in), ("egress", policed.packets_out)]
+            {
+                let labels = format!("{labels},direction=\"{way}\"");
+                series.put("linkway_virtual_interface_policed_packets", &labels, packets);
+            }
+        }
         for peer in &interface.peers {
             let labels = format!("{labels},address_family=\"{}\"", peer.address_family.as_str());
             let is = |state: SessionState| u64::from(peer.state == state);
@@ -236,6 +248,7 @@ mod tests {
             "ports": [{ "connectionId": "dxcon-11111111", "carrier": true, "traffic": traffic }],
             "interfaces": [
                 { "virtualInterfaceId": "dxvif-11111111", "programmed": true, "bgpUp": true, "traffic": traffic,
+                  "policed": { "packetsIn": 11, "packetsOut": 12 },
                   "peers": [{ "addressFamily": "ipv4", "state": "established", "prefixesAccepted": 7,
                               "prefixesRejected": 8, "prefixesAdvertised": 9, "lastError": "x" }] },
                 { "virtualInterfaceId": "dxvif-22222222", "programmed": true, "bgpUp": false,
@@ -292,6 +305,7 @@ mod tests {
             format!("{name}_bytes_total{ingress} 2"),
             format!("{name}_packets_total{ingress} 1"),
             format!("{name}_errors_total{one} 5"),
+            format!("{name}_policed_packets_total{ingress} 11"),
             format!("linkway_fabric_bgp_status{fabric} 0"),
             format!("linkway_fabric_reachable{fabric} 1"),
         ] {

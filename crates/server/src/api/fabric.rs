@@ -12,19 +12,18 @@ use crate::feed::Heard;
 const NOT_REPORTED: &str =
     "the edge says nothing of this session: upgrade linkway on the edge router";
 
-/// What an edge said last of the session of a gateway's handoff.
+/// What an edge said last of the session of a routing domain's handoff.
 fn status<'a>(
     heard: &'a Heard,
-    gateway: &Gateway,
+    domain: &RoutingDomainId,
     peer: &FabricPeer,
 ) -> Option<&'a FabricSessionStatus> {
-    let domain = RoutingDomainId::of_virtual_gateway(&gateway.id);
     let family: AddressFamily = peer.address.family();
     heard
         .status
         .fabric_sessions
         .iter()
-        .find(|one| one.routing_domain_id == domain && one.address_family == family)
+        .find(|one| one.routing_domain_id == *domain && one.address_family == family)
 }
 
 /// The sessions of a gateway's handoffs on an edge, one of whose interfaces leads to the gateway.
@@ -36,7 +35,8 @@ pub(super) fn sessions<'a>(
     let handoffs = gateway.handoffs.iter().filter(move |handoff| handoff.edge == *edge);
     let with_peer = handoffs.filter_map(|handoff| Some((handoff, handoff.fabric_peer.as_ref()?)));
     with_peer.map(move |(handoff, peer)| {
-        let said = heard.and_then(|heard| status(heard, gateway, peer));
+        let domain = RoutingDomainId::of_virtual_gateway(&gateway.id);
+        let said = heard.and_then(|heard| status(heard, &domain, peer));
         let error = match (heard, said) {
             (None, _) => None,
             (Some(_), None) => Some(NOT_REPORTED.to_owned()),
@@ -56,14 +56,14 @@ pub(super) fn sessions<'a>(
     })
 }
 
-/// A gateway's handoff, and why its session is not up if the edge said so.
+/// A handoff of a routing domain, and why its session is not up if the edge said so.
 pub(super) fn handoff(
-    gateway: &Gateway,
+    domain: &RoutingDomainId,
     handoff: &Handoff,
     heard: Option<&Heard>,
 ) -> (wire::GatewayHandoff, Option<String>) {
     let peer = handoff.fabric_peer.as_ref();
-    let said = peer.zip(heard).and_then(|(peer, heard)| status(heard, gateway, peer));
+    let said = peer.zip(heard).and_then(|(peer, heard)| status(heard, domain, peer));
     let shown = wire::GatewayHandoff {
         edge_id: handoff.edge.to_string(),
         interface: handoff.interface.to_string(),

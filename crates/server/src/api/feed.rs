@@ -67,12 +67,13 @@ impl Api {
             generation: version.generation,
             last_sequence,
         };
+        let inquiries = self.feed.inquiries(edge);
         if version == known {
-            return Ok(respond::success(answer(head(version), None)));
+            return Ok(respond::success(answer(head(version), &inquiries, None)));
         }
         let base = request.base.as_deref().filter(|_| call.encodings.answer);
         let (text, base) = self.feed.text(edge, base).await?;
-        let whole = answer(head(text.version()), Some(&text));
+        let whole = answer(head(text.version()), &inquiries, Some(&text));
         if !call.encodings.answer {
             return Ok(respond::success(whole));
         }

@@ -200,6 +200,7 @@ subjects! {
     Port = "port",
     ResiliencyGroup = "resiliency group",
     Tag = "tag",
+    TransitGateway = "transit gateway",
     VirtualGateway = "virtual gateway",
     VirtualInterface = "virtual interface",
 }

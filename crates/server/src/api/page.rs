@@ -78,6 +78,16 @@ pub fn operators_limit(max_results: Option<i64>) -> Result<usize, Fault> {
     }
 }
 
+/// How many elements a tenant's list has at most, where the whole of it is small.
+///
+/// # Errors
+///
+/// If `max_results` is below 1.
+pub fn tenants_limit(max_results: Option<i64>) -> Result<usize, Fault> {
+    let limit = max_results.map(at_least_one).transpose()?;
+    Ok(limit.map_or(LONGEST, |limit| limit.min(LONGEST)))
+}
+
 fn at_least_one(number: i64) -> Result<usize, Fault> {
     match usize::try_from(number) {
         Ok(0) | Err(_) => Err(Fault::field("maxResults", number, "must be at least 1")),
@@ -193,22 +203,25 @@ pub(super) fn one_of<T: TryFrom<Record>>(found: Option<Record>) -> Option<T> {
 }
 
 /// The token of the page after `last`.
-fn token(range: &str, last: &str) -> String {
+pub(super) fn token(range: &str, last: &str) -> String {
     let rest = last.strip_prefix(range).unwrap_or(last);
     URL_SAFE_NO_PAD.encode(format!("{:08x}{rest}", fingerprint(range)))
 }
 
 /// The key that a token goes on after. A token is good for the list that it was made for.
-fn last_key(range: &str, token: &str) -> Result<String, Fault> {
-    let bad = || {
-        let rule = "is not a token that this operation gave for the same question";
-        Fault::client(format!("nextToken \"{}\" {rule}.", shown(token)))
-    };
+pub(super) fn last_key(range: &str, token: &str) -> Result<String, Fault> {
+    let bad = || bad_token(token);
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| bad())?;
     let text = String::from_utf8(bytes).map_err(|_| bad())?;
     let rest = text.strip_prefix(&format!("{:08x}", fingerprint(range))).ok_or_else(bad)?;
     let plain = !rest.is_empty() && rest.len() <= 200 && rest.bytes().all(|b| b.is_ascii_graphic());
     if plain { Ok(format!("{range}{rest}")) } else { Err(bad()) }
+}
+
+/// The refusal of a token that was made for another list, or is none.
+pub(super) fn bad_token(token: &str) -> Fault {
+    let rule = "is not a token that this operation gave for the same question";
+    Fault::client(format!("nextToken \"{}\" {rule}.", shown(token)))
 }
 
 /// Ties a token to its range without repeating it; no secrecy is needed, since a token only says where to go on within

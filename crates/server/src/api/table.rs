@@ -148,38 +148,38 @@ macro_rules! within {
 }
 
 direct_connect! {
-    AcceptDirectConnectGatewayAssociationProposal: Change, GatewayAssociation, [DirectConnectGateway];
+    AcceptDirectConnectGatewayAssociationProposal: Change, GatewayAssociation, [DirectConnectGateway], accept_association_proposal;
     AllocateConnectionOnInterconnect: Change, Connection, [Connection];
     AllocateHostedConnection: Change, Connection, [Connection, Lag];
     AllocatePrivateVirtualInterface: Change, VirtualInterface, [Connection, Lag], allocate_private_virtual_interface;
-    AllocatePublicVirtualInterface: Change, VirtualInterface, [Connection, Lag];
-    AllocateTransitVirtualInterface: Change, VirtualInterface, [Connection, Lag];
+    AllocatePublicVirtualInterface: Change, VirtualInterface, [Connection, Lag], allocate_public_virtual_interface;
+    AllocateTransitVirtualInterface: Change, VirtualInterface, [Connection, Lag], allocate_transit_virtual_interface;
     AssociateConnectionWithLag: Change, Lag, [Connection, Lag];
     AssociateConnectionsToResiliencyGroup: Change, ResiliencyGroup, [Connection];
     AssociateHostedConnection: Change, Connection, [Connection, Lag];
     AssociateMacSecKey: Change, MacSecKey, [Connection, Lag];
-    AssociateVirtualInterface: Change, VirtualInterface, [VirtualInterface, Connection, Lag];
+    AssociateVirtualInterface: Change, VirtualInterface, [VirtualInterface, Connection, Lag], associate_virtual_interface;
     ConfirmConnection: Change, Connection, [Connection];
     ConfirmCustomerAgreement: Change, CustomerAgreement, [], confirm_customer_agreement;
     ConfirmPrivateVirtualInterface: Change, VirtualInterface, [VirtualInterface], confirm_private_virtual_interface;
-    ConfirmPublicVirtualInterface: Change, VirtualInterface, [VirtualInterface];
-    ConfirmTransitVirtualInterface: Change, VirtualInterface, [VirtualInterface];
+    ConfirmPublicVirtualInterface: Change, VirtualInterface, [VirtualInterface], confirm_public_virtual_interface;
+    ConfirmTransitVirtualInterface: Change, VirtualInterface, [VirtualInterface], confirm_transit_virtual_interface;
     CreateBGPPeer: Change, BgpPeer, [VirtualInterface], create_bgp_peer;
     CreateConnection: Change, Connection, [Lag], create_connection;
-    CreateDirectConnectGateway: Change, DirectConnectGateway, [];
-    CreateDirectConnectGatewayAssociation: Change, GatewayAssociation, [DirectConnectGateway];
-    CreateDirectConnectGatewayAssociationProposal: Change, GatewayAssociation, [DirectConnectGateway];
+    CreateDirectConnectGateway: Change, DirectConnectGateway, [], create_direct_connect_gateway;
+    CreateDirectConnectGatewayAssociation: Change, GatewayAssociation, [DirectConnectGateway], create_direct_connect_gateway_association;
+    CreateDirectConnectGatewayAssociationProposal: Change, GatewayAssociation, [DirectConnectGateway], create_association_proposal;
     CreateInterconnect: Change, Interconnect, [Lag];
     CreateLag: Change, Lag, [Connection];
     CreatePrivateVirtualInterface: Change, VirtualInterface, [Connection, Lag], create_private_virtual_interface;
-    CreatePublicVirtualInterface: Change, VirtualInterface, [Connection, Lag];
+    CreatePublicVirtualInterface: Change, VirtualInterface, [Connection, Lag], create_public_virtual_interface;
     CreateResiliencyGroup: Change, ResiliencyGroup, [];
-    CreateTransitVirtualInterface: Change, VirtualInterface, [Connection, Lag];
+    CreateTransitVirtualInterface: Change, VirtualInterface, [Connection, Lag], create_transit_virtual_interface;
     DeleteBGPPeer: Change, BgpPeer, [VirtualInterface], delete_bgp_peer;
     DeleteConnection: Change, Connection, [Connection], delete_connection;
-    DeleteDirectConnectGateway: Change, DirectConnectGateway, [DirectConnectGateway];
-    DeleteDirectConnectGatewayAssociation: Change, GatewayAssociation, [DirectConnectGateway];
-    DeleteDirectConnectGatewayAssociationProposal: Change, GatewayAssociation, [];
+    DeleteDirectConnectGateway: Change, DirectConnectGateway, [DirectConnectGateway], delete_direct_connect_gateway;
+    DeleteDirectConnectGatewayAssociation: Change, GatewayAssociation, [DirectConnectGateway], delete_direct_connect_gateway_association;
+    DeleteDirectConnectGatewayAssociationProposal: Change, GatewayAssociation, [], delete_association_proposal;
     DeleteInterconnect: Change, Interconnect, [Connection];
     DeleteLag: Change, Lag, [Lag];
     DeleteResiliencyGroup: Change, ResiliencyGroup, [];
@@ -188,17 +188,17 @@ direct_connect! {
     DescribeConnections: Read, Connection, [Connection], describe_connections;
     DescribeConnectionsOnInterconnect: Read, Connection, [Connection];
     DescribeCustomerMetadata: Read, CustomerAgreement, [], describe_customer_metadata;
-    DescribeDirectConnectGatewayAssociationProposals: Read, GatewayAssociation, [DirectConnectGateway];
-    DescribeDirectConnectGatewayAssociations: Read, GatewayAssociation, [DirectConnectGateway];
-    DescribeDirectConnectGatewayAttachments: Read, DirectConnectGateway, [DirectConnectGateway];
-    DescribeDirectConnectGateways: Read, DirectConnectGateway, [DirectConnectGateway];
+    DescribeDirectConnectGatewayAssociationProposals: Read, GatewayAssociation, [DirectConnectGateway], describe_association_proposals;
+    DescribeDirectConnectGatewayAssociations: Read, GatewayAssociation, [DirectConnectGateway], describe_direct_connect_gateway_associations;
+    DescribeDirectConnectGatewayAttachments: Read, DirectConnectGateway, [DirectConnectGateway], describe_direct_connect_gateway_attachments;
+    DescribeDirectConnectGateways: Read, DirectConnectGateway, [DirectConnectGateway], describe_direct_connect_gateways;
     DescribeHostedConnections: Read, Connection, [Connection, Lag];
     DescribeInterconnectLoa: Read, Interconnect, [Connection];
     DescribeInterconnects: Read, Interconnect, [Connection];
     DescribeLags: Read, Lag, [Lag];
     DescribeLoa: Read, Connection, [Connection, Lag];
     DescribeLocations: Read, Location, [], describe_locations;
-    DescribeRouterConfiguration: Read, VirtualInterface, [VirtualInterface];
+    DescribeRouterConfiguration: Read, VirtualInterface, [VirtualInterface], describe_router_configuration;
     DescribeTags: Read, Tag, [DirectConnectGateway, Connection, Lag, VirtualInterface], describe_tags;
     DescribeVirtualGateways: Read, VirtualGateway, [], describe_virtual_gateways;
     DescribeVirtualInterfaces: Read, VirtualInterface, [Connection, Lag, VirtualInterface], describe_virtual_interfaces;
@@ -208,16 +208,16 @@ direct_connect! {
     GetResiliencyGroup: Read, ResiliencyGroup, [];
     ListResiliencyGroupAssociations: Read, ResiliencyGroup, [];
     ListResiliencyGroups: Read, ResiliencyGroup, [];
-    ListVirtualInterfaceRoutes: Read, VirtualInterface, [VirtualInterface];
-    ListVirtualInterfaceTestHistory: Read, VirtualInterface, [VirtualInterface];
-    StartBgpFailoverTest: Change, VirtualInterface, [VirtualInterface];
-    StopBgpFailoverTest: Change, VirtualInterface, [VirtualInterface];
+    ListVirtualInterfaceRoutes: Read, VirtualInterface, [VirtualInterface], list_virtual_interface_routes;
+    ListVirtualInterfaceTestHistory: Read, VirtualInterface, [VirtualInterface], list_virtual_interface_test_history;
+    StartBgpFailoverTest: Change, VirtualInterface, [VirtualInterface], start_bgp_failover_test;
+    StopBgpFailoverTest: Change, VirtualInterface, [VirtualInterface], stop_bgp_failover_test;
     TagResource: Change, Tag, [DirectConnectGateway, Connection, Lag, VirtualInterface], tag_resource;
     UntagResource: Change, Tag, [DirectConnectGateway, Connection, Lag, VirtualInterface], untag_resource;
     UpdateConnection: Change, Connection, [Connection];
     UpdateConnectionsBillingMode: Change, Connection, [Connection];
-    UpdateDirectConnectGateway: Change, DirectConnectGateway, [DirectConnectGateway];
-    UpdateDirectConnectGatewayAssociation: Change, GatewayAssociation, [];
+    UpdateDirectConnectGateway: Change, DirectConnectGateway, [DirectConnectGateway], update_direct_connect_gateway;
+    UpdateDirectConnectGatewayAssociation: Change, GatewayAssociation, [], update_direct_connect_gateway_association;
     UpdateLag: Change, Lag, [Lag];
     UpdateResiliencyGroup: Change, ResiliencyGroup, [];
     UpdateVirtualInterfaceAttributes: Change, VirtualInterface, [VirtualInterface], update_virtual_interface_attributes;
@@ -238,6 +238,7 @@ linkway! {
     CreateOperator: Admin, Change, Operator, create_operator;
     CreateOperatorKey: Admin, Change, Operator, create_operator_key;
     CreatePort: Operator, Change, Port, create_port;
+    CreateTransitGateway: Operator, Change, TransitGateway, create_transit_gateway;
     DeleteAccessKey: Operator, Change, AccessKey, delete_access_key;
     DeleteAccount: Operator, Change, Account, delete_account;
     DeleteConnection: Operator, Change, Connection, end_connection;
@@ -246,8 +247,10 @@ linkway! {
     DeleteInterface: Operator, Change, VirtualInterface, end_interface;
     DeleteLocation: Operator, Change, Location, delete_location;
     DeletePort: Operator, Change, Port, delete_port;
+    DeletePublicNetwork: Operator, Change, Edge, delete_public_network;
     DeleteOperator: Admin, Change, Operator, delete_operator;
     DeleteOperatorKey: Admin, Change, Operator, delete_operator_key;
+    DeleteTransitGateway: Operator, Change, TransitGateway, delete_transit_gateway;
     DeleteWebhook: Operator, Change, Account, delete_webhook;
     DescribeAccount: Operator, Read, Account, describe_account;
     DescribeEdge: Operator, Read, Edge, describe_edge;
@@ -256,10 +259,15 @@ linkway! {
     DisableAccount: Operator, Change, Account, disable_account;
     DisableOperator: Admin, Change, Operator, disable_operator;
     DisableOperatorKey: Admin, Change, Operator, disable_operator_key;
+    // Each interface is a commit of its own.
+    DrainEdge: Operator, Change, Edge, drain_edge, within Duration::from_secs(600);
+    DrainInterface: Operator, Change, VirtualInterface, drain_interface;
     EnableAccessKey: Operator, Change, AccessKey, enable_access_key;
     EnableAccount: Operator, Change, Account, enable_account;
     EnableOperator: Admin, Change, Operator, enable_operator;
     EnableOperatorKey: Admin, Change, Operator, enable_operator_key;
+    ExplainInterface: Operator, Read, VirtualInterface, explain_interface;
+    ExplainVirtualInterface: Accounts, Read, VirtualInterface, explain_virtual_interface;
     GetEdgeConfig: Edges, Counted, Edge, raw get_edge_config,
         within Duration::from_secs(LONGEST_WAIT + AFTER_WAIT);
     // Each record that the edge holds is a commit of its own.
@@ -275,6 +283,9 @@ linkway! {
     ListLocations: Operator, Read, Location, list_locations;
     ListOperators: Admin, Read, Operator, list_operators;
     ListPorts: Operator, Read, Port, list_ports;
+    ListPublicNetworks: Operator, Read, Edge, list_public_networks;
+    ListTransitGateways: Operator, Read, TransitGateway, list_transit_gateways;
+    PutPublicNetwork: Operator, Change, Edge, put_public_network;
     PutWebhook: Operator, Change, Account, put_webhook;
     RejectConnection: Operator, Change, Connection, reject_connection;
     RenewEpoch: Admin, Change, Database, renew_epoch;
@@ -284,6 +295,8 @@ linkway! {
     UpdateAccount: Operator, Change, Account, update_account;
     UpdateGateway: Operator, Change, VirtualGateway, update_gateway;
     UpdateLocation: Operator, Change, Location, update_location;
+    UpdateTransitGateway: Operator, Change, TransitGateway, update_transit_gateway;
+    VerifyInterface: Operator, Change, VirtualInterface, verify_interface;
 }
 
 fn not_built(operation: Operation) -> WireError {

@@ -93,7 +93,7 @@ fn tags_of(
 ) -> Asked<Tags> {
     let own = view.tags(resource, account)?.map(|known| known.tags.clone()).unwrap_or_default();
     let interface = match resource {
-        TaggedResource::Connection(_) => None,
+        TaggedResource::Connection(_) | TaggedResource::DirectConnectGateway(_) => None,
         TaggedResource::VirtualInterface(id) => view.interface(id)?,
     };
     let Some(interface) = interface else { return Ok(own) };

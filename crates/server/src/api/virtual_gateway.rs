@@ -1,5 +1,6 @@
 //! Virtual gateways: the operator makes, changes and deletes them, their owners see them.
 
+use linkway_domain::id::RoutingDomainId;
 use linkway_domain::index::Index;
 use linkway_domain::virtual_gateway::Gateway;
 use linkway_domain::virtual_gateway::decide::{
@@ -87,7 +88,8 @@ impl Api {
         for handoff in &gateway.handoffs {
             let has_session = handoff.fabric_peer.is_some();
             let heard = has_session.then(|| self.feed.heard(&handoff.edge)).flatten();
-            let (shown, error) = fabric::handoff(gateway, handoff, heard.as_deref());
+            let domain = RoutingDomainId::of_virtual_gateway(&gateway.id);
+            let (shown, error) = fabric::handoff(&domain, handoff, heard.as_deref());
             handoffs.push(shown);
             errors.extend(error);
         }
@@ -106,10 +108,10 @@ impl Api {
 }
 
 /// The state of a gateway that there is: a deleted one leaves no record.
-const AVAILABLE: &str = "available";
+pub(super) const AVAILABLE: &str = "available";
 
 /// Handoffs as a request names them.
-fn texts(handoffs: Vec<operator::Handoff>) -> Vec<HandoffText> {
+pub(super) fn texts(handoffs: Vec<operator::Handoff>) -> Vec<HandoffText> {
     let text = |handoff: operator::Handoff| HandoffText {
         edge: handoff.edge_id,
         interface: handoff.interface,

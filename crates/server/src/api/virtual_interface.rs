@@ -14,13 +14,17 @@ use linkway_domain::fault::ResourceKind;
 use linkway_domain::id::{AccountId, ConnectionId, VirtualInterfaceId};
 use linkway_domain::index::Index;
 use linkway_domain::key;
+use linkway_domain::net::AddressFamily;
 use linkway_domain::record::Record;
+use linkway_domain::router_configuration::RouterType;
 use linkway_domain::tag::{TaggedResource, Tags};
 use linkway_domain::view::View;
 use linkway_domain::virtual_interface::decide::{
     AllocatePrivateVirtualInterface, ConfirmPrivateVirtualInterface, CreatePrivateVirtualInterface,
     DeleteVirtualInterface,
 };
+use linkway_domain::virtual_interface::moving::AssociateVirtualInterface;
+use linkway_domain::virtual_interface::options::PrefixNumbers;
 use linkway_domain::virtual_interface::update::UpdateVirtualInterfaceAttributes;
 use linkway_domain::virtual_interface::{InterfaceReport, Phase, State, VirtualInterface};
 use linkway_wire::convert::{self, Interface, Interfaces};
@@ -61,7 +65,7 @@ impl Shown<'_> {
         self.record.state(self.now, self.report.as_ref(), self.edge_silent)
     }
 
-    fn state(&self) -> Option<generated::VirtualInterfaceState> {
+    pub(super) fn state(&self) -> Option<generated::VirtualInterfaceState> {
         Some(self.recorded_state().as_str().into())
     }
 }
@@ -108,8 +112,40 @@ impl Api {
         call: &'a Call,
         request: generated::UpdateVirtualInterfaceAttributesRequest,
     ) -> Answered<Shown<'a>> {
-        let changed = self.run(call, &UpdateVirtualInterfaceAttributes::from(request)).await?;
+        let mut update = UpdateVirtualInterfaceAttributes::from(request);
+        if update.prefix_pool.is_any() {
+            update.prefixes_in_use = self.prefixes_in_use(&update.interface).await?;
+        }
+        let changed = self.run(call, &update).await?;
         Ok(self.show_interface(changed, call.account()?).await?)
+    }
+
+    /// How many prefixes the sessions of an interface have, by the last report of its edge that came to this server.
+    async fn prefixes_in_use(&self, id: &str) -> Result<PrefixNumbers, Failure> {
+        let Ok(id) = VirtualInterfaceId::parse(id) else { return Ok(PrefixNumbers::default()) };
+        let Some(Record::VirtualInterface(record)) = self.records.get(&key::interface(&id)).await?
+        else {
+            return Ok(PrefixNumbers::default());
+        };
+        let heard = self.feed.heard(&record.edge);
+        let reported = heard.as_ref().and_then(|heard| {
+            heard.status.interfaces.iter().find(|one| one.virtual_interface_id == id)
+        });
+        let of = |family| {
+            let peer = reported?.peers.iter().find(|peer| peer.address_family == family)?;
+            // The limit counts those that are turned away too.
+            Some(i64::from(peer.prefixes_accepted) + i64::from(peer.prefixes_rejected))
+        };
+        Ok(PrefixNumbers { ipv4: of(AddressFamily::Ipv4), ipv6: of(AddressFamily::Ipv6) })
+    }
+
+    pub(super) async fn associate_virtual_interface<'a>(
+        &'a self,
+        call: &'a Call,
+        request: generated::AssociateVirtualInterfaceRequest,
+    ) -> Answered<Shown<'a>> {
+        let moved = self.run(call, &AssociateVirtualInterface::from(request)).await?;
+        Ok(self.show_interface(moved, call.account()?).await?)
     }
 
     pub(super) async fn delete_virtual_interface(
@@ -139,7 +175,7 @@ impl Api {
         };
         let now = clock::now();
         let wanted = |record: &VirtualInterface| {
-            let on_it = on.as_ref().is_none_or(|on| record.connection == *on);
+            let on_it = on.as_ref().is_none_or(|on| record.shown_connection() == on);
             on_it && record.is_visible_to(account) && !record.is_purged(now)
         };
         if let Some(id) = &request.virtual_interface_id {
@@ -164,6 +200,19 @@ impl Api {
             virtual_interfaces.extend(shown);
         }
         Ok(Interfaces { virtual_interfaces, next_token: list.next_token() })
+    }
+
+    /// For both sides: the recipient of a hosted interface is the one who configures the router.
+    pub(super) async fn describe_router_configuration(
+        &self,
+        call: &Call,
+        request: generated::DescribeRouterConfigurationRequest,
+    ) -> Answered<generated::DescribeRouterConfigurationResponse> {
+        let identifier = request.router_type_identifier.as_deref();
+        let router = RouterType::parse("routerTypeIdentifier", identifier)?;
+        let id = request.virtual_interface_id.unwrap_or_default();
+        let found = self.find::<VirtualInterface>(call, &id).await?;
+        Ok(convert::router_configuration(&found, router))
     }
 
     /// Deletes an interface for an owner that does not.
@@ -349,6 +398,7 @@ fn to_operator(shown: Shown<'_>) -> operator::Interface {
         edge_id: Some(record.edge.to_string()),
         interface: Some(record.port.to_string()),
         error: report.and_then(|report| report.error),
+        drain: record.options.drain.map(|drain| drain.as_str().to_owned()),
         ..public
     }
 }

@@ -17,7 +17,7 @@ const DEPTH: usize = 4;
 
 /// Members by which the operations name resources. What they hold comes first, so that nothing that was invented around
 /// them takes their place.
-const MEMBERS: [&str; 21] = [
+const MEMBERS: [&str; 22] = [
     "accessKeyId",
     "accountId",
     "associatedGatewayId",
@@ -37,6 +37,7 @@ const MEMBERS: [&str; 21] = [
     "resiliencyGroupId",
     "resourceArn",
     "resourceArns",
+    "transitGatewayId",
     "virtualGatewayId",
     "virtualInterfaceId",
 ];

@@ -15,6 +15,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use linkway_domain::id::AgreementName;
+use linkway_domain::net::Asn;
 use linkway_domain::quota::Quotas;
 
 use crate::audit::journal::JournalOptions;
@@ -138,12 +139,21 @@ pub struct Config {
     pub hosted_interface_expiry_seconds: Seconds,
     /// Both sides of such an interface are told so long before it expires, or when half of the time is over.
     pub hosted_interface_reminder_seconds: Seconds,
+    /// How long a proposal of a gateway's association waits for its answer.
+    pub association_proposal_expiry_seconds: Seconds,
+    /// How long an answered or expired proposal stays visible.
+    pub association_proposal_visibility_seconds: Seconds,
     /// Ended resources stay visible for this.
     pub terminal_visibility_seconds: Seconds,
     /// An edge that reported nothing for this long counts as silent.
     pub edge_silent_seconds: Seconds,
     /// The customer agreements that accounts may confirm.
     pub customer_agreements: Vec<AgreementName>,
+    /// Our AS number in the sessions of public interfaces that are made from then on.
+    pub public_asn: Asn,
+    /// The RPKI's validated prefixes, by which public interfaces are verified: JSON as rpki-client and Routinator write it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rpki_file: Option<PathBuf>,
     /// Audit records of changes are kept for this.
     pub audit_retention_days: u32,
     /// Longest request body.
@@ -209,9 +219,13 @@ impl Default for Config {
             simulated_step_seconds: Seconds(1.0),
             hosted_interface_expiry_seconds: Seconds(604_800.0),
             hosted_interface_reminder_seconds: Seconds(86_400.0),
+            association_proposal_expiry_seconds: Seconds(604_800.0),
+            association_proposal_visibility_seconds: Seconds(259_200.0),
             terminal_visibility_seconds: Seconds(900.0),
             edge_silent_seconds: Seconds(90.0),
             customer_agreements: Vec::new(),
+            public_asn: Asn::AMAZON,
+            rpki_file: None,
             audit_retention_days: 365,
             max_body_bytes: limits.max_body_bytes,
             max_bodies_bytes: limits.max_bodies_bytes,

@@ -26,6 +26,7 @@ const fn range(quota: Quota) -> (&'static str, u32) {
             ("quotas.transit_interfaces_per_connection", VLANS)
         }
         Quota::InterfacesPerConnection => ("quotas.interfaces_per_connection", VLANS),
+        Quota::RateLimitersPerConnection => ("quotas.rate_limiters_per_connection", VLANS),
         Quota::ConnectionsPerLocation => ("quotas.connections_per_location", 100_000),
         Quota::AccessKeysPerAccount => ("quotas.access_keys_per_account", 1000),
         Quota::UnansweredOffersPerLender => ("quotas.unanswered_offers_per_lender", 1_000_000),
@@ -33,6 +34,25 @@ const fn range(quota: Quota) -> (&'static str, u32) {
         // The API's own limit, which clients know.
         Quota::TagsPerResource => ("quotas.tags_per_resource", 50),
         Quota::TagBytesPerAccount => ("quotas.tag_bytes_per_account", 1 << 30),
+        Quota::DirectConnectGatewaysPerAccount => {
+            ("quotas.direct_connect_gateways_per_account", 100_000)
+        }
+        // One commit tells the edges of all interfaces, and compares the prefixes of all associations.
+        Quota::InterfacesPerDirectConnectGateway => {
+            ("quotas.interfaces_per_direct_connect_gateway", 90)
+        }
+        Quota::VirtualGatewaysPerDirectConnectGateway => {
+            ("quotas.virtual_gateways_per_direct_connect_gateway", 60)
+        }
+        Quota::TransitGatewaysPerDirectConnectGateway => {
+            ("quotas.transit_gateways_per_direct_connect_gateway", 60)
+        }
+        Quota::DirectConnectGatewaysPerTransitGateway => {
+            ("quotas.direct_connect_gateways_per_transit_gateway", 60)
+        }
+        Quota::AssociationProposalsPerGateway => {
+            ("quotas.association_proposals_per_gateway", 10_000)
+        }
     }
 }
 

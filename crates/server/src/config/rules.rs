@@ -64,10 +64,16 @@ fn check_times(config: &Config) -> Result<(), ConfigError> {
     let any = 0.0..=LONGEST;
     let some = 0.001..=LONGEST;
     let request = 0.01..=3600.0;
-    let table: [(&'static str, Seconds, &RangeInclusive<f64>); 13] = [
+    let table: [(&'static str, Seconds, &RangeInclusive<f64>); 15] = [
         ("simulated_approval_seconds", config.simulated_approval_seconds, &any),
         ("simulated_step_seconds", config.simulated_step_seconds, &any),
         ("hosted_interface_expiry_seconds", config.hosted_interface_expiry_seconds, &some),
+        ("association_proposal_expiry_seconds", config.association_proposal_expiry_seconds, &some),
+        (
+            "association_proposal_visibility_seconds",
+            config.association_proposal_visibility_seconds,
+            &some,
+        ),
         ("hosted_interface_reminder_seconds", config.hosted_interface_reminder_seconds, &any),
         ("terminal_visibility_seconds", config.terminal_visibility_seconds, &any),
         ("edge_silent_seconds", config.edge_silent_seconds, &some),

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     fn text(edge: &EdgeId, generation: u64) -> Arc<ConfigText> {
-        Arc::new(ConfigText::render(project(edge, (1, generation), &[], &[], &[])))
+        Arc::new(ConfigText::render(project(edge, (1, generation), &[], &[], &[], &[], &[])))
     }
 
     #[test]

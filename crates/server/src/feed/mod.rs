@@ -1,6 +1,7 @@
 //! What edges must know, and what becomes of what they say. The simulated edge and the feed's operations both use this.
 
 mod held;
+mod inquiries;
 mod report;
 
 use std::collections::{HashMap, HashSet};
@@ -9,11 +10,18 @@ use std::time::Duration;
 
 use linkway_domain::connection::Connection;
 use linkway_domain::edge::report::is_plausible;
-use linkway_domain::edge::{ConfigVersion, EdgeConfig, EdgeSeen, project};
-use linkway_domain::id::{AccessKeyId, EdgeId, VirtualGatewayId};
+use linkway_domain::edge::{
+    ConfigVersion, EdgeConfig, EdgeSeen, Finding, Inquiry, Question, project,
+};
+use linkway_domain::gateway_association::Association;
+use linkway_domain::id::{
+    AccessKeyId, AccountId, DirectConnectGatewayId, EdgeId, TransitGatewayId, VirtualGatewayId,
+};
 use linkway_domain::index::Index;
 use linkway_domain::key::{self, Key};
+use linkway_domain::public_network::PublicNetwork;
 use linkway_domain::record::Record;
+use linkway_domain::transit_gateway::TransitGateway;
 use linkway_domain::virtual_gateway::Gateway;
 use linkway_domain::virtual_interface::VirtualInterface;
 use linkway_wire::feed::ConfigText;
@@ -21,6 +29,8 @@ use tokio::sync::watch;
 
 use self::held::Given;
 pub use self::held::Heard;
+pub use self::inquiries::AskError;
+use self::inquiries::{Inquiries, Poll};
 use self::report::Memory;
 use crate::clock;
 use crate::records::{Failure, Records};
@@ -40,6 +50,7 @@ pub struct Feed {
 struct Slot {
     memory: tokio::sync::Mutex<Memory>,
     heard: Mutex<Option<Arc<Heard>>>,
+    inquiries: Inquiries,
 }
 
 impl Slot {
@@ -142,13 +153,36 @@ impl Feed {
         Ok(keys.first().and_then(|at| key::parse_epoch(at)))
     }
 
-    /// Waits until the version is another than `known`, at most for `limit`; the version then.
+    /// Asks an edge that is connected to this server, on behalf of an account or of the operator.
+    ///
+    /// # Errors
+    /// When it cannot be asked, or does not answer in time.
+    pub async fn ask(
+        &self,
+        edge: &EdgeId,
+        question: Question,
+        account: Option<&AccountId>,
+    ) -> Result<Arc<Finding>, AskError> {
+        let slot = self.slot(edge);
+        slot.inquiries.ask(question, account, clock::now().millis()).await
+    }
+
+    /// What an edge is to be asked and has not been asked yet.
+    #[must_use]
+    pub fn inquiries(&self, edge: &EdgeId) -> Vec<Inquiry> {
+        self.slot(edge).inquiries.take()
+    }
+
+    /// Waits until the version is another than `known` or there is something to ask the edge, at most for `limit`; the version
+    /// then.
     pub async fn wait(
         &self,
         edge: &EdgeId,
         known: ConfigVersion,
         limit: Duration,
     ) -> Result<ConfigVersion, Failure> {
+        let slot = self.slot(edge);
+        let _poll = Poll::begin(&slot);
         let mut ticks = self.watch();
         let deadline = tokio::time::Instant::now() + limit;
         loop {
@@ -157,9 +191,12 @@ impl Feed {
             if version != known {
                 return Ok(version);
             }
-            match tokio::time::timeout_at(deadline, ticks.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => return Ok(version),
+            tokio::select! {
+                changed = tokio::time::timeout_at(deadline, ticks.changed()) => match changed {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) | Err(_) => return Ok(version),
+                },
+                () = slot.inquiries.wait() => return Ok(version),
             }
         }
     }
@@ -190,16 +227,51 @@ impl Feed {
         loop {
             let version = self.version(edge).await?;
             let (connections, interfaces) = self.records_of(edge).await?;
+            let associations = self.associations_of(&interfaces).await?;
             let attached = interfaces.iter().filter_map(|i| i.attachment.as_ref());
-            let wanted: HashSet<&VirtualGatewayId> =
-                attached.filter_map(|attached| attached.gateway.virtual_gateway()).collect();
+            let attached = attached.filter_map(|attached| attached.gateway.virtual_gateway());
+            let associated = associations.iter().filter_map(|a| a.associated.virtual_gateway());
+            let wanted: HashSet<&VirtualGatewayId> = attached.chain(associated).collect();
             let keys: Vec<Key> = wanted.into_iter().map(key::gateway).collect();
             let gateways: Vec<Gateway> = self.records.present(&keys).await?;
+            let transit: HashSet<&TransitGatewayId> =
+                associations.iter().filter_map(|a| a.associated.transit_gateway()).collect();
+            let keys: Vec<Key> = transit.into_iter().map(key::transit_gateway).collect();
+            let transit: Vec<TransitGateway> = self.records.present(&keys).await?;
+            let network: Option<PublicNetwork> =
+                self.records.present(&[key::public_network(edge)]).await?.pop();
             if self.version(edge).await? == version {
                 let version = (version.epoch, version.generation);
-                return Ok(project(edge, version, &connections, &interfaces, &gateways));
+                let config = project(
+                    edge,
+                    version,
+                    &connections,
+                    &interfaces,
+                    &gateways,
+                    &transit,
+                    &associations,
+                );
+                return Ok(match network {
+                    Some(network) => config.with_public_network(&network),
+                    None => config,
+                });
             }
         }
+    }
+
+    /// The associations of the Direct Connect gateways that some interfaces lead to.
+    async fn associations_of(
+        &self,
+        interfaces: &[VirtualInterface],
+    ) -> Result<Vec<Association>, Failure> {
+        let gateways: HashSet<&DirectConnectGatewayId> =
+            interfaces.iter().filter_map(VirtualInterface::dx_gateway).collect();
+        let mut associations = Vec::new();
+        for gateway in gateways {
+            let index = Index::<Association>::live_of_dx_gateway(gateway);
+            associations.extend(self.records.all(&index).await?);
+        }
+        Ok(associations)
     }
 
     /// The connections and interfaces that an edge must know, or still holds, in the order of their ids; not of one moment.

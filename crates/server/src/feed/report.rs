@@ -17,10 +17,11 @@ use linkway_domain::connection::{Connection, ConnectionPhase};
 use linkway_domain::decide::{Command as _, Context};
 use linkway_domain::edge::give_up::{GiveUpPart, Part};
 use linkway_domain::edge::report::{
-    ReportConnection, ReportHead, ReportInterface, ReportSeen, is_plausible,
+    ReportAssociation, ReportConnection, ReportHead, ReportInterface, ReportSeen, is_plausible,
 };
 use linkway_domain::edge::{ConfigVersion, EdgeStatus, InterfaceStatus};
-use linkway_domain::id::{AccessKeyId, ConnectionId, EdgeId, VirtualInterfaceId};
+use linkway_domain::gateway_association::Association;
+use linkway_domain::id::{AccessKeyId, AssociationId, ConnectionId, EdgeId, VirtualInterfaceId};
 use linkway_domain::index::Index;
 use linkway_domain::key::{self, Key};
 use linkway_domain::record::Record;
@@ -40,6 +41,10 @@ const CHUNK: usize = 100;
 
 /// How many items of a report are committed at a time.
 const AT_ONCE: usize = 64;
+
+/// The most routing domains with handoffs that an edge has because of one interface: those that a Direct Connect gateway may be
+/// associated with.
+const DOMAINS_OF_INTERFACE: usize = 60;
 
 /// What this server remembers of an edge's reports, to leave out what is known. One report at a time has it.
 #[derive(Default)]
@@ -76,6 +81,8 @@ struct Settled {
 enum Said {
     Carrier(Option<bool>),
     Interface(Option<InterfaceReport>),
+    /// Nothing but which configuration the edge has.
+    Heard,
 }
 
 /// The versions of an item's records: what was decided, and for an interface what was last said of it.
@@ -93,6 +100,7 @@ struct Item {
 enum Change {
     Connection(ReportConnection),
     Interface(ReportInterface),
+    Association(ReportAssociation),
     GivenUp(GiveUpPart),
 }
 
@@ -103,6 +111,7 @@ impl Change {
         match self {
             Self::Connection(report) => report.decide(view, context).map(|d| d.writes),
             Self::Interface(report) => report.decide(view, context).map(|d| d.writes),
+            Self::Association(report) => report.decide(view, context).map(|d| d.writes),
             Self::GivenUp(part) => part.decide(view, context).map(|d| d.writes),
         }
         .map_or(true, |writes| !writes.is_empty())
@@ -112,6 +121,7 @@ impl Change {
         match self {
             Self::Connection(report) => records.run(principal, &report, None).await?,
             Self::Interface(report) => records.run(principal, &report, None).await?,
+            Self::Association(report) => records.run(principal, &report, None).await?,
             Self::GivenUp(part) => {
                 records.run(principal, &part, None).await?;
                 return Ok(());
@@ -148,9 +158,11 @@ impl Feed {
         &self,
         edge: &EdgeId,
         access_key: Option<&AccessKeyId>,
-        status: EdgeStatus,
+        mut status: EdgeStatus,
     ) -> Result<(), Failure> {
         let slot = self.slot(edge);
+        // Whoever asked waits; what becomes of the rest of the report is another matter.
+        slot.inquiries.answer(std::mem::take(&mut status.answers));
         let mut memory = slot.memory.lock().await;
         let head = ReportHead {
             edge: edge.clone(),
@@ -193,12 +205,15 @@ impl Feed {
         let mut ending: Vec<_> = deleting.map(|it| Part::Connection(it.id.clone())).collect();
         let mut accepted = Vec::new();
         for interface in interfaces {
-            if interface.phase == Phase::Deleting || !interface.peers.iter().all(BgpPeer::is_live) {
+            let leaves = matches!(interface.phase, Phase::Deleting | Phase::Moving);
+            if leaves || !interface.peers.iter().all(BgpPeer::is_live) {
                 ending.push(Part::Interface(interface.id));
             } else {
                 accepted.push(Part::Status(interface.id));
             }
         }
+        let leaving = self.records.all(&Index::<Association>::of_edge(edge)).await?;
+        ending.extend(leaving.into_iter().map(|it| Part::Association(it.id)));
         Ok((ending, accepted))
     }
 
@@ -242,11 +257,17 @@ impl Feed {
                 Change::Interface(ReportInterface { head: head.clone(), interface, report });
             items.push(Item { key, status, said, change });
         }
+        for at in self.records.targets(&Index::<Association>::of_edge(edge)).await? {
+            let Ok(association) = AssociationId::parse(last_part(&at)) else { continue };
+            let key = key::edge_association(edge, &association);
+            let change = Change::Association(ReportAssociation { head: head.clone(), association });
+            items.push(Item { key, status: None, said: Said::Heard, change });
+        }
         let strange: HashSet<VirtualInterfaceId> = interfaces.into_keys().cloned().collect();
         status.ports.retain(|port| !strange_ports.contains(&port.connection_id));
         status.interfaces.retain(|item| !strange.contains(&item.virtual_interface_id));
-        // Each routing domain has an interface there, and a session of each family at most.
-        status.fabric_sessions.truncate(2 * status.interfaces.len());
+        // Each interface is in a routing domain that may reach others, each with a session of either family at most.
+        status.fabric_sessions.truncate(2 * DOMAINS_OF_INTERFACE * status.interfaces.len());
         Ok(items)
     }
 

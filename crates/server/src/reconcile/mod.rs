@@ -5,7 +5,9 @@ pub mod changes;
 pub mod deadlines;
 pub mod housekeeping;
 pub mod simulated;
+mod simulated_findings;
 pub mod unheard;
+pub mod verification;
 pub mod webhooks;
 
 use std::time::Duration;

@@ -5,16 +5,18 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use linkway_domain::Time;
 use linkway_domain::edge::{
-    ConfigVersion, Edge, EdgeConfig, EdgeStatus, FORMAT, FabricSessionStatus, InterfaceStatus,
-    PeerStatus, PortStatus, RoutingDomainConfig, SessionState, Traffic,
+    ConfigVersion, DrainStage, Edge, EdgeConfig, EdgeStatus, FORMAT, FabricSessionStatus, Inquiry,
+    InquiryAnswer, InterfaceStatus, PeerStatus, Policed, PortStatus, RoutingDomainConfig,
+    SessionState, Traffic,
 };
 use linkway_domain::id::EdgeId;
 use linkway_domain::index::Index;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::AFTER_FAILURE;
+use super::{AFTER_FAILURE, simulated_findings};
 use crate::clock;
 use crate::feed::Feed;
 use crate::records::{Failure, Records};
@@ -111,11 +113,18 @@ async fn turn(
     let last = feed.last_sequence(id, None).await?;
     // Higher than the last one even when the clock went back.
     let sequence = clock::now().millis().max(last.max(sequence) + 1);
-    feed.report(id, None, status(&config, sequence)).await?;
+    let answer = |inquiry: Inquiry| InquiryAnswer {
+        number: inquiry.number,
+        finding: simulated_findings::finding(&config, &inquiry.question, clock::now()),
+    };
+    let answers = feed.inquiries(id).into_iter().map(answer).collect();
+    feed.report(id, None, EdgeStatus { answers, ..status(&config, sequence, clock::now()) })
+        .await?;
     Ok((config.version(), sequence))
 }
 
-fn status(config: &EdgeConfig, sequence: u64) -> EdgeStatus {
+/// A session that is shut for a failover test is down until its time is over.
+fn status(config: &EdgeConfig, sequence: u64, now: Time) -> EdgeStatus {
     EdgeStatus {
         format: FORMAT,
         epoch: config.epoch,
@@ -144,7 +153,13 @@ fn status(config: &EdgeConfig, sequence: u64) -> EdgeStatus {
                     .map(|peer| PeerStatus {
                         bgp_peer_id: peer.bgp_peer_id.clone(),
                         address_family: peer.addresses.family(),
-                        state: SessionState::Established,
+                        state: match (peer.shut_until, peer.drain) {
+                            (Some(until), _) if now < until => SessionState::Idle,
+                            (_, Some(DrainStage::Shut)) => SessionState::Idle,
+                            (_, Some(DrainStage::Graceful | DrainStage::Withdrawn) | None) => {
+                                SessionState::Established
+                            }
+                        },
                         prefixes_accepted: 0,
                         prefixes_rejected: 0,
                         prefixes_advertised: 0,
@@ -152,9 +167,11 @@ fn status(config: &EdgeConfig, sequence: u64) -> EdgeStatus {
                     })
                     .collect(),
                 traffic: Traffic::default(),
+                policed: interface.rate_limit.map(|_| Policed::default()),
             })
             .collect(),
         fabric_sessions: config.routing_domains.iter().flat_map(|one| sessions(one)).collect(),
+        answers: Vec::new(),
     }
 }
 

@@ -6,9 +6,15 @@
 mod bgp_peer;
 mod connection;
 mod customer_agreement;
+mod dx_gateway;
+mod failover_test;
 mod fault;
+mod gateway_association;
 mod location;
+mod public_interface;
+mod route;
 mod tag;
+mod transit_interface;
 mod virtual_gateway;
 mod virtual_interface;
 
@@ -22,10 +28,14 @@ use crate::value;
 
 pub use connection::connection;
 pub use customer_agreement::agreements;
+pub use dx_gateway::{dx_attachment, dx_gateway};
+pub use failover_test::failover_test;
+pub use gateway_association::{association, proposal};
 pub use location::location;
+pub use route::{filter_texts, route};
 pub use tag::{tag_pairs, tags};
 pub use virtual_gateway::virtual_gateway;
-pub use virtual_interface::{Interface, Interfaces, Wrapped};
+pub use virtual_interface::{Interface, Interfaces, Wrapped, router_configuration};
 
 /// What an answer depends on besides the record.
 #[derive(Clone, Copy, Debug)]

@@ -1,17 +1,18 @@
 //! Virtual interfaces as the model's structures. This is the answer that is asked for most, so it borrows from the record
 //! and is written straight into the body; `tests/clients` holds the members of every answer to those of the model.
 
-use std::fmt;
-
 use compact_str::{CompactString, ToCompactString};
 use linkway_domain::bgp_peer::{BgpPeer, PeerPhase};
 use linkway_domain::id::{DirectConnectGatewayId, VirtualGatewayId};
-use linkway_domain::net::{AddressFamily, GatewayAsn};
+use linkway_domain::net::{AddressFamily, RateLimit};
+use linkway_domain::router_configuration::{Document, RouterType, router_configuration as render};
 use linkway_domain::tag::Tags;
 use linkway_domain::virtual_interface::decide::{
     AllocatePrivateVirtualInterface, ConfirmPrivateVirtualInterface, CreatePrivateVirtualInterface,
     DeleteVirtualInterface, NewInterface,
 };
+use linkway_domain::virtual_interface::moving::AssociateVirtualInterface;
+use linkway_domain::virtual_interface::options::PrefixNumbers;
 use linkway_domain::virtual_interface::update::UpdateVirtualInterfaceAttributes;
 use linkway_domain::virtual_interface::{GatewayId, Phase, State, VirtualInterface};
 use serde::{Serialize, Serializer};
@@ -19,11 +20,12 @@ use serde::{Serialize, Serializer};
 use super::{View, secret, tag_pairs};
 use crate::generated as wire;
 use crate::generated::{
-    AllocatePrivateVirtualInterfaceRequest, ConfirmPrivateVirtualInterfaceRequest,
-    CreatePrivateVirtualInterfaceRequest, DeleteVirtualInterfaceRequest,
-    NewPrivateVirtualInterface, NewPrivateVirtualInterfaceAllocation,
-    UpdateVirtualInterfaceAttributesRequest,
+    AllocatePrivateVirtualInterfaceRequest, AssociateVirtualInterfaceRequest,
+    ConfirmPrivateVirtualInterfaceRequest, CreatePrivateVirtualInterfaceRequest,
+    DeleteVirtualInterfaceRequest, NewPrivateVirtualInterface,
+    NewPrivateVirtualInterfaceAllocation, UpdateVirtualInterfaceAttributesRequest,
 };
+use crate::value::Secret;
 
 /// The model's `VirtualInterface`, for one of the two who share it. As in answers of the real service every member is
 /// there, and a text or list without a value is empty; only members of what is not built are absent. The operator sees no
@@ -48,8 +50,13 @@ pub struct Interface<'a> {
     location: &'a str,
     mtu: u16,
     owner_account: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix_pool_allocated_count_ipv4: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix_pool_allocated_count_ipv6: Option<u16>,
+    rate_limit: &'static str,
     region: &'a str,
-    route_filter_prefixes: [(); 0],
+    route_filter_prefixes: Vec<RouteFilterPrefix>,
     site_link_enabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     tags: Option<Vec<Tag<'a>>>,
@@ -97,6 +104,11 @@ struct Peer<'a> {
 }
 
 #[derive(Serialize)]
+struct RouteFilterPrefix {
+    cidr: CompactString,
+}
+
+#[derive(Serialize)]
 struct Tag<'a> {
     key: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,8 +120,12 @@ impl<'a> Interface<'a> {
     #[must_use]
     pub fn new(record: &'a VirtualInterface, view: View<'a>) -> Self {
         let state = record.state(view.now, view.report, view.edge_silent);
-        let peers: Vec<Peer<'_>> =
-            record.peers.iter().map(|peer| Peer::new(record, peer, state, &view)).collect();
+        // Of one that is moved the peers that go are shown, and those that come.
+        let moving = record.moving.as_ref();
+        let coming = moving.into_iter().flat_map(|moving| &moving.peers);
+        let coming = coming.map(|peer| Peer::coming(record, peer));
+        let peers = record.peers.iter().map(|peer| Peer::new(record, peer, state, &view));
+        let peers: Vec<Peer<'_>> = peers.chain(coming).collect();
         let peer = Peer::new(record, record.first_peer(), state, &view);
         let tags = view.tags.into_iter().flat_map(Tags::iter);
         let tags = tags.map(|(key, value)| Tag { key, value }).collect();
@@ -120,26 +136,34 @@ impl<'a> Interface<'a> {
         Self {
             address_family: peer.address_family,
             amazon_address: peer.amazon_address,
-            amazon_side_asn: amazon_asn(record).number(),
+            amazon_side_asn: record.amazon_asn().number(),
             asn: peer.asn,
             asn_long: peer.asn_long,
             auth_key: peer.auth_key,
             aws_device_v2: peer.aws_device_v2,
             aws_logical_device_id: peer.aws_logical_device_id,
-            connection_id: record.connection.as_str(),
+            connection_id: record.shown_connection().as_str(),
             customer_address: peer.customer_address,
             customer_router_config: RouterConfig(record),
             bgp_peers: peers,
             direct_connect_gateway_id: gateway
                 .and_then(GatewayId::direct_connect_gateway)
                 .map_or("", DirectConnectGatewayId::as_str),
-            jumbo_frame_capable: record.jumbo,
-            location: record.location.as_str(),
+            jumbo_frame_capable: moving.map_or(record.jumbo, |moving| moving.jumbo),
+            location: moving.map_or(&record.location, |moving| &moving.location).as_str(),
             mtu: record.mtu.bytes(),
             owner_account: record.owner.as_str(),
+            prefix_pool_allocated_count_ipv4: record.allocated_prefixes(AddressFamily::Ipv4),
+            prefix_pool_allocated_count_ipv6: record.allocated_prefixes(AddressFamily::Ipv6),
+            rate_limit: record.options.rate_limit.map_or("", RateLimit::as_str),
             region: view.region,
-            route_filter_prefixes: [],
-            site_link_enabled: false,
+            route_filter_prefixes: record
+                .options
+                .route_filter_prefixes
+                .iter()
+                .map(|prefix| RouteFilterPrefix { cidr: prefix.to_compact_string() })
+                .collect(),
+            site_link_enabled: record.options.site_link,
             tags: view.reader.map(|_| tags),
             virtual_gateway_id: gateway
                 .and_then(GatewayId::virtual_gateway)
@@ -189,14 +213,32 @@ impl<'a> Peer<'a> {
     }
 }
 
-/// Our side's AS number; before a gateway is known, the one that gateways have by default.
-fn amazon_asn(record: &VirtualInterface) -> GatewayAsn {
-    record.attachment.as_ref().map_or(GatewayAsn::DEFAULT, |attached| attached.asn)
+impl<'a> Peer<'a> {
+    /// One that is to be where its interface is moved to.
+    fn coming(record: &'a VirtualInterface, peer: &'a BgpPeer) -> Self {
+        let edge = record.moving.as_ref().map_or(&record.edge, |moving| &moving.edge);
+        Self {
+            address_family: peer.addresses.family().as_str(),
+            amazon_address: peer.addresses.amazon().to_compact_string(),
+            asn: peer.asn.in_asn(),
+            asn_long: peer.asn.number(),
+            auth_key: peer.auth_key.reveal(),
+            aws_device_v2: edge.as_str(),
+            aws_logical_device_id: edge.as_str(),
+            bgp_peer_id: peer.id.as_str(),
+            bgp_peer_state: wire::BGPPeerState::Pending,
+            bgp_status: wire::BGPStatus::Down,
+            customer_address: peer.addresses.customer().to_compact_string(),
+        }
+    }
 }
 
 fn peer_state(record: &VirtualInterface, peer: &BgpPeer, view: &View<'_>) -> wire::BGPPeerState {
     match (record.phase, peer.phase) {
         (Phase::Confirming, _) => wire::BGPPeerState::Pending,
+        (Phase::Verifying, _) | (Phase::Accepted, PeerPhase::Verifying) => {
+            wire::BGPPeerState::Verifying
+        }
         (Phase::Accepted, PeerPhase::Live) => {
             let report = view.report.filter(|report| report.programmed);
             match report.and_then(|report| report.peer(peer.addresses.family())) {
@@ -204,7 +246,7 @@ fn peer_state(record: &VirtualInterface, peer: &BgpPeer, view: &View<'_>) -> wir
                 None => wire::BGPPeerState::Pending,
             }
         }
-        (Phase::Accepted, PeerPhase::Deleting) | (Phase::Deleting, _) => {
+        (Phase::Accepted, PeerPhase::Deleting) | (Phase::Deleting | Phase::Moving, _) => {
             wire::BGPPeerState::Deleting
         }
         (Phase::Deleted | Phase::Rejected | Phase::Expired, _) => wire::BGPPeerState::Deleted,
@@ -213,12 +255,14 @@ fn peer_state(record: &VirtualInterface, peer: &BgpPeer, view: &View<'_>) -> wir
 
 fn bgp_status(state: State, established: bool) -> wire::BGPStatus {
     match state {
-        State::Available if established => wire::BGPStatus::Up,
+        State::Available | State::Testing if established => wire::BGPStatus::Up,
         State::Unknown => wire::BGPStatus::Unknown,
         State::Confirming
+        | State::Verifying
         | State::Pending
         | State::Available
         | State::Down
+        | State::Testing
         | State::Deleting
         | State::Deleted
         | State::Rejected
@@ -226,79 +270,43 @@ fn bgp_status(state: State, established: bool) -> wire::BGPStatus {
     }
 }
 
-/// What the customer's router needs, in the XML form of the AWS CLI's samples (`create-private-virtual-interface`). Addresses, numbers and
-/// ids need no escaping; the key may.
+/// The XML document, written straight into the answer.
 struct RouterConfig<'a>(&'a VirtualInterface);
 
 impl Serialize for RouterConfig<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.collect_str(&Document::of(self.0))
     }
 }
 
-impl fmt::Display for RouterConfig<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let record = self.0;
-        let peer = record.first_peer();
-        let prefix = match peer.addresses.family() {
-            AddressFamily::Ipv4 => "",
-            AddressFamily::Ipv6 => "ipv6_",
-        };
-        write!(
-            f,
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-             <logical_connection id=\"{id}\">\n  <vlan>{vlan}</vlan>\n  \
-             <{prefix}customer_address>{customer}</{prefix}customer_address>\n  \
-             <{prefix}amazon_address>{amazon}</{prefix}amazon_address>\n  \
-             <{prefix}bgp_asn>{asn}</{prefix}bgp_asn>\n  \
-             <{prefix}bgp_auth_key>{key}</{prefix}bgp_auth_key>\n  \
-             <amazon_bgp_asn>{amazon_asn}</amazon_bgp_asn>\n  \
-             <connection_type>private</connection_type>\n</logical_connection>\n",
-            id = record.id,
-            vlan = record.vlan,
-            customer = peer.addresses.customer(),
-            amazon = peer.addresses.amazon(),
-            asn = peer.asn,
-            key = Escaped(peer.auth_key.reveal()),
-            amazon_asn = amazon_asn(record),
-        )
+/// What is to be done on a router of a type.
+#[must_use]
+pub fn router_configuration(
+    record: &VirtualInterface,
+    router: RouterType,
+) -> wire::DescribeRouterConfigurationResponse {
+    wire::DescribeRouterConfigurationResponse {
+        customer_router_config: Some(Secret::from(render(record, router))),
+        router: Some(wire::RouterType {
+            vendor: Some(router.vendor().to_owned()),
+            platform: Some(router.platform().to_owned()),
+            software: Some(router.software().to_owned()),
+            xslt_template_name: Some(router.xslt().to_owned()),
+            xslt_template_name_for_mac_sec: Some(router.xslt_with_macsec().to_owned()),
+            router_type_identifier: Some(router.identifier().to_owned()),
+        }),
+        virtual_interface_id: Some(record.id.to_string()),
+        virtual_interface_name: Some(record.name.clone()),
     }
-}
-
-/// A text within XML.
-struct Escaped<'a>(&'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut plain = 0;
-        for (at, byte) in self.0.bytes().enumerate() {
-            let escaped = match byte {
-                b'<' => "&lt;",
-                b'>' => "&gt;",
-                b'&' => "&amp;",
-                b'"' => "&quot;",
-                b'\'' => "&apos;",
-                _ => continue,
-            };
-            f.write_str(&self.0[plain..at])?;
-            f.write_str(escaped)?;
-            plain = at + 1;
-        }
-        f.write_str(&self.0[plain..])
-    }
-}
-
-/// The member by which a request asks for a prefix allocation, if it does.
-fn prefix_pool(ipv4: Option<i64>, ipv6: Option<i64>) -> Option<&'static str> {
-    let ipv4 = ipv4.map(|_| "prefixPoolAllocatedCountIpv4");
-    ipv4.or_else(|| ipv6.map(|_| "prefixPoolAllocatedCountIpv6"))
 }
 
 impl From<CreatePrivateVirtualInterfaceRequest> for CreatePrivateVirtualInterface {
     fn from(request: CreatePrivateVirtualInterfaceRequest) -> Self {
         let mut new = request.new_private_virtual_interface.unwrap_or_default();
-        let prefix_pool =
-            prefix_pool(new.prefix_pool_allocated_count_ipv4, new.prefix_pool_allocated_count_ipv6);
+        let prefix_pool = PrefixNumbers {
+            ipv4: new.prefix_pool_allocated_count_ipv4,
+            ipv6: new.prefix_pool_allocated_count_ipv6,
+        };
         Self {
             connection: request.connection_id.unwrap_or_default(),
             gateway: new.virtual_gateway_id.take(),
@@ -366,6 +374,15 @@ impl From<ConfirmPrivateVirtualInterfaceRequest> for ConfirmPrivateVirtualInterf
     }
 }
 
+impl From<AssociateVirtualInterfaceRequest> for AssociateVirtualInterface {
+    fn from(request: AssociateVirtualInterfaceRequest) -> Self {
+        Self {
+            interface: request.virtual_interface_id.unwrap_or_default(),
+            connection: request.connection_id.unwrap_or_default(),
+        }
+    }
+}
+
 impl From<DeleteVirtualInterfaceRequest> for DeleteVirtualInterface {
     fn from(request: DeleteVirtualInterfaceRequest) -> Self {
         Self(request.virtual_interface_id.unwrap_or_default())
@@ -380,10 +397,11 @@ impl From<UpdateVirtualInterfaceAttributesRequest> for UpdateVirtualInterfaceAtt
             mtu: request.mtu,
             site_link: request.enable_site_link,
             rate_limit: request.rate_limit,
-            prefix_pool: prefix_pool(
-                request.prefix_pool_allocated_count_ipv4,
-                request.prefix_pool_allocated_count_ipv6,
-            ),
+            prefix_pool: PrefixNumbers {
+                ipv4: request.prefix_pool_allocated_count_ipv4,
+                ipv6: request.prefix_pool_allocated_count_ipv6,
+            },
+            prefixes_in_use: PrefixNumbers::default(),
         }
     }
 }

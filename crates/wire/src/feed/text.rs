@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use linkway_domain::edge::{ConfigVersion, EdgeConfig};
+use linkway_domain::edge::{ConfigVersion, EdgeConfig, Inquiry};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
@@ -100,6 +100,8 @@ impl std::fmt::Debug for ConfigText {
 pub struct Answered {
     /// What the server has.
     pub head: AnswerHead,
+    /// What the edge is asked.
+    pub inquiries: Vec<Inquiry>,
     /// The configuration; `None` when the edge has it already.
     pub config: Option<ConfigText>,
 }
@@ -128,6 +130,8 @@ pub struct BadAnswer {
 struct Envelope<'a> {
     #[serde(flatten)]
     head: AnswerHead,
+    #[serde(skip_serializing_if = "<[Inquiry]>::is_empty")]
+    inquiries: &'a [Inquiry],
     #[serde(skip_serializing_if = "Option::is_none")]
     config: Option<&'a RawValue>,
 }
@@ -143,6 +147,8 @@ struct Opened<'a> {
     generation: u64,
     #[serde(default)]
     last_sequence: u64,
+    #[serde(default)]
+    inquiries: Vec<Inquiry>,
     #[serde(borrow, default)]
     config: Option<&'a RawValue>,
 }
@@ -154,13 +160,14 @@ impl Opened<'_> {
     }
 }
 
-/// The JSON of an answer.
+/// The JSON of an answer: the head, what the edge is asked, and the configuration if it has another one.
 #[must_use]
-pub fn answer(head: AnswerHead, config: Option<&ConfigText>) -> Vec<u8> {
+pub fn answer(head: AnswerHead, inquiries: &[Inquiry], config: Option<&ConfigText>) -> Vec<u8> {
     let config = config.map(|config| {
         serde_json::from_slice::<&RawValue>(config.text()).expect("a configuration's text is JSON")
     });
-    serde_json::to_vec(&Envelope { head, config }).expect("answers have string keys only")
+    serde_json::to_vec(&Envelope { head, inquiries, config })
+        .expect("answers have string keys only")
 }
 
 /// Reads the JSON of an answer; what is as in the held configuration is shared with it.
@@ -170,36 +177,39 @@ pub fn answer(head: AnswerHead, config: Option<&ConfigText>) -> Vec<u8> {
 /// would never be asked for again.
 pub fn read_answer(body: Vec<u8>, held: Option<&ConfigText>) -> Result<Answered, AnswerError> {
     let body = Bytes::from(body);
-    let (head, config) = match read_own(&body, held) {
-        Some((head, config)) => (head, Some(config)),
+    let (head, inquiries, config) = match read_own(&body, held) {
+        Some((head, inquiries, config)) => (head, inquiries, Some(config)),
         None => {
             let opened: Opened<'_> = serde_json::from_slice(&body).map_err(|error| bad(&error))?;
             FormatMismatch::check(FORMAT, opened.format)?;
             let read = |raw: &RawValue| {
                 ConfigText::parse_after(body.slice_ref(raw.get().as_bytes()), held)
             };
-            (opened.head(), opened.config.map(read).transpose()?)
+            (opened.head(), opened.inquiries, opened.config.map(read).transpose()?)
         }
     };
     if config.as_ref().is_some_and(|config| config.version() != head.version()) {
         let problem = "its version is not the one that the answer names";
         return Err(BadAnswer { problem, line: 1, column: 1 }.into());
     }
-    Ok(Answered { head, config })
+    Ok(Answered { head, inquiries, config })
 }
 
 /// The same for an answer with a configuration that is written as [`answer`] writes it: the text of the configuration is not
 /// gone through to find its end. `None`: it is not written so, or not right.
-fn read_own(body: &Bytes, held: Option<&ConfigText>) -> Option<(AnswerHead, ConfigText)> {
+fn read_own(
+    body: &Bytes,
+    held: Option<&ConfigText>,
+) -> Option<(AnswerHead, Vec<Inquiry>, ConfigText)> {
     const CONFIG: &str = r#","config":"#;
     let end = layout::find(body, CONFIG)?;
     let opened = [&body[..end], b"}"].concat();
     let opened: Opened<'_> = serde_json::from_slice(&opened).ok()?;
-    (opened.format == FORMAT).then_some(())?;
+    (opened.format == FORMAT && opened.config.is_none()).then_some(())?;
     let text = body[end + CONFIG.len()..].strip_suffix(b"}")?;
     let (config, layout) = layout::read(text, held.and_then(ConfigText::known))?;
     let config = ConfigText::new(config, body.slice_ref(text), Some(layout));
-    opened.config.is_none().then(|| (opened.head(), config))
+    Some((opened.head(), opened.inquiries, config))
 }
 
 fn parse(text: &[u8]) -> Result<EdgeConfig, BadAnswer> {

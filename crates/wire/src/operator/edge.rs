@@ -1,6 +1,6 @@
 //! One edge router with everything on it.
 
-pub use linkway_domain::edge::{PeerStatus, SessionState, Traffic};
+pub use linkway_domain::edge::{PeerStatus, Policed, SessionState, Traffic};
 use serde::{Deserialize, Serialize};
 
 use super::Edge;
@@ -114,4 +114,17 @@ pub struct EdgeInterface {
     /// What has passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<Traffic>,
+    /// What its rate limit has dropped; absent where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policed: Option<Policed>,
+}
+
+/// The interfaces of an edge router that are drained, or no more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DrainedEdge {
+    /// Which.
+    pub edge_id: String,
+    /// Those that were not so before.
+    pub virtual_interface_ids: Vec<String>,
 }

@@ -71,6 +71,9 @@ pub struct GivenUpEdge {
     pub virtual_interface_ids: Vec<String>,
     /// The BGP peers that are deleted, of interfaces that go on.
     pub bgp_peer_ids: Vec<String>,
+    /// Associations of gateways that the edge had to let go.
+    #[serde(default)]
+    pub association_ids: Vec<String>,
 }
 
 /// A tenant, with what it uses of its quotas.
@@ -279,6 +282,46 @@ pub struct Gateway {
     pub error: Option<String>,
 }
 
+/// A transit gateway: what transit virtual interfaces reach by a Direct Connect gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TransitGateway {
+    /// `tgw-…`
+    pub transit_gateway_id: String,
+    /// For people; absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whose.
+    pub account_id: String,
+    /// Its autonomous system number.
+    pub amazon_side_asn: i64,
+    /// Where the edges hand its traffic over.
+    #[serde(default)]
+    pub handoffs: Vec<GatewayHandoff>,
+    /// `available` or `deleted`.
+    pub transit_gateway_state: String,
+    /// Why it is not reached from every edge as it should be: the sessions with the fabric that are down. Of edges whose last
+    /// report came to another server nothing is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What public virtual interfaces reach from an edge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PublicNetwork {
+    /// The router.
+    pub edge_id: String,
+    /// The operator's prefixes.
+    pub prefixes: Vec<String>,
+    /// Where the router reaches them.
+    #[serde(default)]
+    pub handoffs: Vec<GatewayHandoff>,
+    /// The sessions with the fabric that are down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
 /// Where one edge hands a VPC's traffic to the cloud's fabric.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -330,6 +373,9 @@ pub struct Interface {
     /// Why the edge could not do what it was told, in its own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// `draining`, `withdrawn` or `drained`; absent: it is not being drained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<String>,
 }
 
 impl Interface {
@@ -347,6 +393,7 @@ impl Interface {
             edge_id: None,
             interface: None,
             error: None,
+            drain: None,
         }
     }
 }

@@ -66,7 +66,8 @@ fn answers_keep_their_members() {
                    "error": "no such interface",
                    "traffic": {"packetsIn": 1, "bytesIn": 2, "packetsOut": 3, "bytesOut": 4, "errors": 5}}],
         "interfaces": [{"virtualInterfaceId": "dxvif-1", "connectionId": "dxcon-1", "interface": "eth1", "vlan": 101,
-                        "virtualInterfaceState": "pending", "sessionResets": 2, "peers": []}],
+                        "virtualInterfaceState": "pending", "sessionResets": 2, "peers": [],
+                        "policed": {"packetsIn": 1, "packetsOut": 2}}],
         "fabricSessions": [
             {"virtualGatewayId": "vgw-1", "interface": "vpc0", "address": "::1", "asn": 65010},
             {"virtualGatewayId": "vgw-1", "interface": "vpc0", "address": "::1", "asn": 65010, "state": "active",

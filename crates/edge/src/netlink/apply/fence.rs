@@ -242,7 +242,7 @@ const fn modules(filter: &Filter) -> (&'static str, &'static str) {
     };
     let action = match filter.action {
         Action::Pass | Action::Drop => "act_gact",
-        Action::Police(_) => "act_police",
+        Action::Police(_) | Action::Limit(_) => "act_police",
         Action::Mark { .. } => "act_skbedit",
     };
     (classifier, action)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use linkway_domain::net::AddressFamily;
 
 use super::{Difference, desired, left, push};
-use crate::kernel::{Change, Kernel, LinkKind, Route, Way};
+use crate::kernel::{Change, DAEMON_PROTOCOL, Kernel, LinkKind, Route, Way};
 use crate::plan::desired::Vrf;
 use crate::plan::{Item, Step};
 
@@ -76,7 +76,7 @@ impl<'a> Difference<'a> {
         steps.extend(delete.map(|route| left(Change::DeleteRoute((*route).clone()))));
     }
 
-    /// Routes of others in the tables of our VRFs that lead out of them.
+    /// Routes of others in the tables of our VRFs that lead out of them, where those of the daemon need not.
     pub(super) fn leading_out(&self) -> impl Iterator<Item = &'a Route> {
         let tables: BTreeSet<u32> = self
             .kernel
@@ -93,12 +93,17 @@ impl<'a> Difference<'a> {
         let kernel = self.kernel;
         let foreign = self.marks.route_protocol;
         let routes = tables.into_iter().flat_map(move |table| kernel.routes_of(table));
-        routes.filter(move |route| route.protocol != foreign && !is_inside(kernel, route))
+        let crosses = |route: &Route| {
+            route.protocol == DAEMON_PROTOCOL && crosses(&self.desired.across, route)
+        };
+        routes.filter(move |route| {
+            route.protocol != foreign && !is_inside(kernel, route) && !crosses(route)
+        })
     }
 
-    /// Whether a route leads over a link of the VRF that has its table.
+    /// Whether a route leads over a link of the VRF that has its table, or of one that an association lets it lead into.
     pub(super) fn is_inside(&self, route: &Route) -> bool {
-        is_inside(self.kernel, route)
+        is_inside(self.kernel, route) || crosses(&self.desired.across, route)
     }
 
     pub(super) fn unwanted(&self) -> impl Iterator<Item = &'a Route> {
@@ -131,6 +136,12 @@ impl<'a> Difference<'a> {
             Way::Unreachable | Way::Other => true,
         }
     }
+}
+
+/// Whether a route leads over one of these links, out of its table.
+fn crosses(across: &BTreeSet<(u32, String)>, route: &Route) -> bool {
+    let link = route.way.link().map(str::to_owned);
+    link.is_some_and(|link| across.contains(&(route.table, link)))
 }
 
 /// Whether a route leads over a link of the VRF that has its table, or over none.
