@@ -527,6 +527,8 @@ proptest! {
                     Some("tag-bytes") => tag_bytes_per_account,
                     // The pool of a connection of 10 Gbit/s.
                     Some("prefix-ipv4" | "prefix-ipv6") => 5_000,
+                    // What the interfaces of a Direct Connect gateway take together.
+                    Some("dxgw-prefixes") => 10_000,
                     Some(_) | None => limit,
                 };
                 prop_assert!((1..=most).contains(&count.total), "{}: {}", at, count);
