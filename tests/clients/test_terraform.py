@@ -79,7 +79,7 @@ def lives(
     }
     again = world.terraform("again")
     again.write(changed, **more)
-    again.init()
+    again.init(like=tf)
     for address, template in imports.items():
         again.import_(address, template.format_map(after[address]))
     tf.destroy()

@@ -197,14 +197,7 @@ impl Difference<'_> {
         let Some(now) = self.present(name).filter(|now| now.up) else { return };
         for address in now.unrouted.iter().filter(|address| wanted(address)) {
             let (link, address) = (name.to_owned(), *address);
-            match address {
-                IpNet::V4(address) => push(steps, item, Change::RestoreRoutes { link, address }),
-                // Of an IPv6 address only the kernel can make the local route as it was, with metric 0.
-                IpNet::V6(_) => {
-                    push(steps, item, Change::DeleteAddress { link: link.clone(), address });
-                    push(steps, item, Change::AddAddress { link, address });
-                }
-            }
+            push(steps, item, Change::RestoreRoutes { link, address });
         }
     }
 }
