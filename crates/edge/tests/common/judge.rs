@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use linkway_domain::edge::EdgeConfig;
-use linkway_edge::kernel::{Link, LinkKind, Route, RuleAction};
+use linkway_edge::kernel::{Link, LinkConf, LinkKind, Route, RuleAction};
 use linkway_edge::mark::Marks;
 
 use super::daemon::BIRD;
@@ -216,11 +216,14 @@ pub fn meddling(before: &Model, after: &Model, config: &EdgeConfig, marks: &Mark
             expected.master.clone_from(&is.master);
             expected.fence = is.fence;
             expected.unrouted.clone_from(&is.unrouted);
+            if !is_lent {
+                // It would lead into the router's own networks.
+                expected.conf.forwarding = false;
+            }
             let lent = (true, 1, true);
             let now = (is.conf.forwarding, is.conf.rp_filter, is.conf.keep_addresses);
-            if now == lent
-                || is.conf == (linkway_edge::kernel::LinkConf { keep_addresses: true, ..was.conf })
-            {
+            let kept = LinkConf { keep_addresses: true, ..expected.conf };
+            if (is_lent && now == lent) || is.conf == kept {
                 expected.conf = is.conf;
             }
         }

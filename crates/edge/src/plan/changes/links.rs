@@ -28,9 +28,14 @@ impl Difference<'_> {
                 continue;
             }
             let six = link.addresses.iter().any(|address| matches!(address, IpNet::V6(_)));
-            if link.up && six && !link.conf.keep_addresses {
+            let conf = LinkConf {
                 // It is the operator's: it must come out with the addresses that it went in with.
-                let conf = LinkConf { keep_addresses: true, ..link.conf };
+                keep_addresses: link.conf.keep_addresses || link.up && six,
+                // In no VRF, what comes by it would find its way by the router's own routes.
+                forwarding: link.conf.forwarding && self.desired.handoffs.contains_key(name),
+                ..link.conf
+            };
+            if conf != link.conf {
                 steps.push(left(Change::SetConf { link: name.clone(), conf }));
             }
             steps.push(left(Change::SetMaster { link: name.clone(), master: None }));
