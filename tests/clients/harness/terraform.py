@@ -109,8 +109,8 @@ class Terraform:
             if one["mode"] == "managed"
         }
 
-    def import_(self, address: str, identifier: str) -> None:
-        self.must("import", "-no-color", "-input=false", address, identifier)
+    def plan(self) -> str:
+        return self.must("plan", "-no-color", "-input=false")
 
     def destroy(self) -> None:
         self.must("destroy", "-no-color", "-input=false", "-auto-approve")
