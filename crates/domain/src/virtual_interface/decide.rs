@@ -156,6 +156,7 @@ pub(super) fn build(
         id: BgpPeerId::draw(draws),
         asn: checked.asn,
         auth_key: checked.auth_key.unwrap_or_else(|| AuthKey::draw(draws)),
+        rotation: None,
         addresses: checked.addresses.unwrap_or_else(|| {
             let index = subnet_index(&connection.id, checked.vlan, 0);
             chosen_addresses(checked.family, index, draws)
@@ -688,6 +689,7 @@ impl VirtualInterface {
             changes.mark(key::edge_generation(&self.edge));
         }
         self.moving = None;
+        self.without_rotations();
         failover_test::conclude(view, changes, &mut self, (TestStatus::Failed, context.now))?;
         self.expires = None;
         self.phase = phase;
