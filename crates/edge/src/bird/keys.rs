@@ -475,7 +475,8 @@ mod tests {
                         keys.given([id.clone()], now);
                     }
                     has = after;
-                    prop_assert_eq!(keys.in_use().get(&id), Some(&has));
+                    let in_use = keys.in_use();
+                    prop_assert_eq!(in_use.get(&id), Some(&has));
                     second += 1;
                 }
             }
