@@ -11,8 +11,7 @@ use linkway_domain::bgp_peer::rotation::{RotateAuthKey, Rotated};
 use linkway_domain::edge::ConfigVersion;
 use linkway_domain::edge::report::ReportInterface;
 use linkway_domain::id::{BgpPeerId, EdgeId, VirtualInterfaceId};
-use linkway_domain::virtual_interface::State;
-use linkway_domain::virtual_interface::decide::Secret;
+use linkway_domain::virtual_interface::{Secret, State};
 use linkway_domain::{Fault, Time};
 
 const OLD: &str = "tgyn26example";

@@ -19,8 +19,7 @@ use crate::net::AuthKey;
 use crate::outcome::Outcome;
 use crate::time::Time;
 use crate::view::{Asked, View};
-use crate::virtual_interface::VirtualInterface;
-use crate::virtual_interface::decide::Secret;
+use crate::virtual_interface::{Secret, VirtualInterface};
 
 /// How long a new key waits unless it is said, in seconds: a day.
 const DEFAULT_SECONDS: u32 = 24 * 60 * 60;

@@ -2,7 +2,7 @@
 
 use linkway_domain::bgp_peer::decide::{CreateBgpPeer, DeleteBgpPeer, ResetBgpSessions};
 use linkway_domain::bgp_peer::rotation::RotateAuthKey;
-use linkway_domain::virtual_interface::decide::Secret;
+use linkway_domain::virtual_interface::Secret;
 use linkway_wire::convert::Wrapped;
 use linkway_wire::{generated, operator};
 
