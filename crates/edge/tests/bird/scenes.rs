@@ -24,7 +24,7 @@ use crate::tables;
 type Scene = fn(&mut Stage);
 
 /// The scenes in their order.
-pub const ALL: [(&str, Scene); 29] = [
+pub const ALL: [(&str, Scene); 30] = [
     ("sessions come up, each in its routing domain", come_up),
     ("routes are told with path, communities and time", crate::questions::routes),
     ("another key gets no answer", another_key),
