@@ -11,6 +11,7 @@ use linkway_domain::check;
 use linkway_domain::account::decide::CreateAccount;
 use linkway_domain::association_proposal::decide::{AcceptProposal, CreateProposal};
 use linkway_domain::bgp_peer::decide::{CreateBgpPeer, DeleteBgpPeer};
+use linkway_domain::bgp_peer::rotation::RotateAuthKey;
 use linkway_domain::connection::decide::{ApproveConnection, CreateConnection, PortChoice};
 use linkway_domain::customer_agreement::decide::ConfirmCustomerAgreement;
 use linkway_domain::decide::{self, Command, Context};
@@ -307,6 +308,19 @@ fn attempt_update_gateway(body: &[u8], ground: &Ground) {
     decide(Principal::Operator, &command, ground);
 }
 
+/// Tries a new key beside the one in use.
+fn attempt_rotate_key(body: &[u8], ground: &Ground) {
+    let request = json::decode::<operator::RotateAuthKey>(named(body, ground).as_bytes());
+    let Ok(request) = request else { return };
+    let command = RotateAuthKey {
+        interface: request.virtual_interface_id,
+        peer: request.bgp_peer_id,
+        auth_key: request.auth_key.map(|key| Secret(key.into_exposed())),
+        window_seconds: request.window_seconds,
+    };
+    decide(lender(), &command, ground);
+}
+
 fn decide<C: Command>(who: Principal, command: &C, ground: &Ground) {
     let mut world = ground.world.clone();
     let before = world.records.clone();
@@ -325,7 +339,7 @@ fn decide<C: Command>(who: Principal, command: &C, ground: &Ground) {
 fuzz_target!(|data: &[u8]| {
     thread_local!(static GROUND: Ground = Ground::new());
     let Some((which, body)) = data.split_first() else { return };
-    GROUND.with(|ground| match which % 23 {
+    GROUND.with(|ground| match which % 24 {
         0 => attempt::<AllocatePrivateVirtualInterfaceRequest, AllocatePrivateVirtualInterface>(body, ground),
         1 => attempt::<CreatePrivateVirtualInterfaceRequest, CreatePrivateVirtualInterface>(body, ground),
         2 => attempt::<CreateConnectionRequest, CreateConnection>(body, ground),
@@ -345,6 +359,7 @@ fuzz_target!(|data: &[u8]| {
         20 => attempt::<CreateTransitVirtualInterfaceRequest, CreateTransitVirtualInterface>(body, ground),
         21 => attempt::<AllocateTransitVirtualInterfaceRequest, AllocateTransitVirtualInterface>(body, ground),
         22 => attempt::<AssociateVirtualInterfaceRequest, AssociateVirtualInterface>(body, ground),
+        23 => attempt_rotate_key(body, ground),
         8 => attempt_update_gateway(body, ground),
         9 => attempt::<StartBgpFailoverTestRequest, StartBgpFailoverTest>(body, ground),
         10 => attempt::<StopBgpFailoverTestRequest, StopBgpFailoverTest>(body, ground),

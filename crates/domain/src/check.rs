@@ -205,6 +205,11 @@ fn incoherent(records: &BTreeMap<String, Record>, record: &Record) -> Vec<String
                 });
                 require(!mixes, "is of another kind than what its Direct Connect gateway has");
             }
+            for (peer, rotation) in r.peers.iter().filter_map(|p| Some((p, p.rotation.as_ref()?))) {
+                let lives = matches!(r.phase, Phase::Accepted | Phase::Moving);
+                require(lives && peer.is_live(), "has a new key for a session that there is not");
+                require(rotation.key != peer.auth_key, "has the key of a session as its new one");
+            }
             if let Some(running) = &r.test {
                 require(r.phase == Phase::Accepted, "is tested and not accepted");
                 let test = records.get(key::failover_test(&running.id).as_str());

@@ -9,7 +9,6 @@ use crate::connection::decide::{ApproveConnection, PortChoice};
 use crate::connection::{Connection, ConnectionPhase, Ended};
 use crate::decide::{Changes, Command, Context, Decision};
 use crate::dx_gateway::DirectConnectGateway;
-use crate::failover_test::decide::put_concluded;
 use crate::failover_test::{self, TestStatus};
 use crate::gateway_association::Association;
 use crate::id::{
@@ -147,11 +146,14 @@ impl Deadline {
             return Ok(decision.map(|_| ()));
         }
         let mut changes = Changes::new(view);
+        // Several may be due at the same moment.
+        let mut next = interface.clone().with_keys_at(context.now);
         if let Some(test) = interface.test.as_ref().filter(|test| test.is_over(context.now)) {
-            let mut over = interface.clone();
             let end = (TestStatus::Completed, test.until);
-            failover_test::conclude(view, &mut changes, &mut over, end)?;
-            put_concluded(&mut changes, over, context)?;
+            failover_test::conclude(view, &mut changes, &mut next, end)?;
+            for notice in Notice::of_interface(interface, NoticeEvent::Tested, context) {
+                changes.put(notice)?;
+            }
         }
         if interface.phase == Phase::Confirming {
             for notice in Notice::of_interface(interface, NoticeEvent::Expiring, context) {
@@ -161,11 +163,10 @@ impl Deadline {
         if interface.phase == Phase::Accepted
             && let Some(drain) = interface.options.drain
         {
-            let mut next = interface.clone();
             next.options.drain = Some(drain.at(context.now));
-            if next != *interface {
-                changes.put(next)?;
-            }
+        }
+        if next != *interface {
+            changes.put(next)?;
         }
         if interface.ended.is_some_and(|ended| ended.purge <= self.at) {
             let resource = TaggedResource::VirtualInterface(interface.id.clone());

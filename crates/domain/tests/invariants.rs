@@ -149,6 +149,10 @@ proptest! {
                 Some(Outcome::FailoverTest(test)) => {
                     prop_assert!([&test.owner, &test.lender].contains(&who))
                 }
+                Some(Outcome::Rotated(rotated)) => {
+                    let interface = moment.before.interface(&rotated.interface);
+                    prop_assert!(interface.is_some_and(|i| i.owner == *who));
+                }
                 Some(Outcome::Agreement(agreement)) => prop_assert_eq!(&agreement.account, who),
                 Some(Outcome::Tagged(Tagged(resource))) => {
                     let seen = moment.before.as_seen_by(who);

@@ -142,7 +142,7 @@ fn an_interface_that_its_router_lost_is_down() {
         sequence: router.sequence + 10,
         access_key: None,
     };
-    let lost = ReportInterface { head, interface: made, report: None };
+    let lost = ReportInterface { head, interface: made, report: None, with_new_keys: Vec::new() };
     scene.later(1);
     scene.by(Principal::Edge(edge), Command::ReportInterface(lost)).expect("a report");
     assert_eq!(told(&scene, A)[1..], ["virtual-interface.down"]);

@@ -239,7 +239,8 @@ fn it_is_not_there_counts_only_from_an_edge_that_has_heard_of_the_deletion() {
         let mut world = scene.world.clone();
         let report = there.then(up);
         let interface = interface.clone();
-        let report = ReportInterface { head: head(&world, &edge, generation), interface, report };
+        let head = head(&world, &edge, generation);
+        let report = ReportInterface { head, interface, report, with_new_keys: Vec::new() };
         let principal = Principal::Edge(edge.clone());
         let command = Command::ReportInterface(report);
         world.run(&Call { principal, now: scene.now, seed: 0, command }).expect("a report");
@@ -287,7 +288,12 @@ fn another_edges_word_does_not_count() {
         let principal = Principal::Edge(edge.clone());
         let report = Some(up());
         let head = head(&scene.world, &edge, generation);
-        let on_vif = ReportInterface { head: head.clone(), interface: interface.clone(), report };
+        let on_vif = ReportInterface {
+            head: head.clone(),
+            interface: interface.clone(),
+            report,
+            with_new_keys: Vec::new(),
+        };
         let on_line = ReportConnection { head, connection: line.clone(), carrier: Some(false) };
         scene.by(principal.clone(), Command::ReportInterface(on_vif)).expect("is ignored");
         scene.by(principal, Command::ReportConnection(on_line)).expect("is ignored");

@@ -192,9 +192,11 @@ fn it_is_not_there_counts_only_in_the_epoch_in_which_it_was_said() {
             access_key: None,
             ports: [].into(),
             interfaces: [].into(),
+            new_keys: [].into(),
         }
         .head();
-        let item = ReportInterface { head, interface: interface.clone(), report: None };
+        let (named, with_new_keys) = (interface.clone(), Vec::new());
+        let item = ReportInterface { head, interface: named, report: None, with_new_keys };
         let mut world = scene.world.clone();
         world.run(&as_edge(scene, Command::ReportInterface(item))).expect("a report");
         world.interface(&interface).map(|interface| interface.phase)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 use ipnet::IpNet;
 use linkway_domain::Time;
-use linkway_domain::edge::{DrainStage, PeerStatus};
+use linkway_domain::edge::{DrainStage, NewKeyConfig, PeerStatus};
 use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
 use linkway_domain::net::{AddressFamily, AuthKey, PeerAddresses, Prefix};
 
@@ -145,6 +145,8 @@ pub struct Session {
     pub asn: u32,
     /// The key (RFC 2385).
     pub auth_key: AuthKey,
+    /// A key that is to take its place, and from when on it is the only one, by the edge's clock.
+    pub new_key: Option<NewKeyConfig>,
     /// How often the session was started anew: another number is another session.
     pub resets: u32,
     /// Of a public interface: the prefixes of the family that are accepted, parts of them too. `None`: as of a private one.
@@ -181,6 +183,8 @@ pub struct Observed {
     pub peers: Arc<Peers>,
     /// The sessions with the fabric that it has.
     pub fabric: Arc<FabricStates>,
+    /// The keys that it has for the sessions for which a new one waits.
+    pub keys: BTreeMap<SessionId, AuthKey>,
 }
 
 /// The state of sessions.

@@ -33,6 +33,7 @@ fn peer(family: AddressFamily, asn: i64, key: &str) -> BgpPeer {
         auth_key: AuthKey::parse("authKey", key).unwrap(),
         addresses,
         phase: PeerPhase::Live,
+        rotation: None,
         session_resets: 0,
     }
 }

@@ -131,6 +131,8 @@ enum Place {
     FabricPeer,
     /// The same of a gateway whose handoffs are moved.
     MovedHandoff,
+    /// In a good request for a new key beside the one in use.
+    Rotation,
     /// In such a text, and the request is nothing but that.
     WhollyEncoded,
 }
@@ -163,7 +165,11 @@ fn odd() -> impl Strategy<Value = Odd> {
     use prop::sample::select;
     let operation = select(vec![
         "OvertureService.AllocatePrivateVirtualInterface",
+        "OvertureService.AllocateTransitVirtualInterface",
+        "OvertureService.AllocatePublicVirtualInterface",
         "OvertureService.CreatePrivateVirtualInterface",
+        "OvertureService.CreateTransitVirtualInterface",
+        "OvertureService.CreatePublicVirtualInterface",
         "OvertureService.ConfirmPrivateVirtualInterface",
         "OvertureService.DescribeVirtualInterfaces",
         "OvertureService.TagResource",
@@ -207,6 +213,7 @@ fn odd() -> impl Strategy<Value = Odd> {
         1 => Just(Place::Encoded),
         1 => Just(Place::FabricPeer),
         1 => Just(Place::MovedHandoff),
+        1 => Just(Place::Rotation),
         1 => Just(Place::WhollyEncoded),
     ];
     let harm = prop_oneof![
@@ -238,20 +245,53 @@ impl Odd {
         match self.place {
             Place::FabricPeer => "Linkway.CreateGateway",
             Place::MovedHandoff => "Linkway.UpdateGateway",
+            Place::Rotation => "Linkway.RotateAuthKey",
             _ => self.operation,
         }
     }
 
+    /// The member of the operation's request that describes a new interface, and a number for each operation: each has VLANs of its own.
+    fn inner(&self) -> (&'static str, u64) {
+        let (_, name) = self.operation.split_once('.').expect("a service and a name");
+        match name {
+            "AllocateTransitVirtualInterface" => ("newTransitVirtualInterfaceAllocation", 1),
+            "AllocatePublicVirtualInterface" => ("newPublicVirtualInterfaceAllocation", 2),
+            "CreateTransitVirtualInterface" => ("newTransitVirtualInterface", 3),
+            "CreatePublicVirtualInterface" => ("newPublicVirtualInterface", 4),
+            _ => ("newPrivateVirtualInterfaceAllocation", 0),
+        }
+    }
+
+    /// A good request for a new interface, of the operation's kind.
+    fn allocation(&self, ground: &Ground) -> Value {
+        let (inner, number) = self.inner();
+        let vlan = self.vlan + 10 * number;
+        let mut request = ground.pair.allocation("odd", vlan);
+        let mut new = request["newPrivateVirtualInterfaceAllocation"].take();
+        if inner.contains("Public") {
+            let address = |host: u64| json!(format!("203.0.113.{}/30", vlan * 4 + host));
+            new["routeFilterPrefixes"] = json!([{ "cidr": "198.51.100.0/24" }]);
+            (new["amazonAddress"], new["customerAddress"]) = (address(1), address(2));
+        }
+        if inner == "newTransitVirtualInterface" {
+            new["directConnectGatewayId"] = json!(ground.direct);
+        }
+        let members = request.as_object_mut().expect("an object");
+        members.remove("newPrivateVirtualInterfaceAllocation");
+        members.insert(inner.to_owned(), new);
+        request
+    }
+
     /// The request's bytes.
-    fn body(&self, pair: &Pair) -> Vec<u8> {
+    fn body(&self, ground: &Ground) -> Vec<u8> {
         let (name, value) = (self.name.of(self.member), self.shape.of(self.secret));
         let holder = json!({ name.clone(): value });
-        let mut request = pair.allocation("odd", self.vlan);
-        const INNER: &str = "newPrivateVirtualInterfaceAllocation";
+        let mut request = self.allocation(ground);
+        let (inner, _) = self.inner();
         match self.place {
-            Place::Allocation => request[INNER][name] = value,
+            Place::Allocation => request[inner][name] = value,
             Place::Top => request[name] = value,
-            Place::Tags => request[INNER]["tags"] = json!([{ "key": "k" }, holder]),
+            Place::Tags => request[inner]["tags"] = json!([{ "key": "k" }, holder]),
             Place::Deep(depth) => {
                 request["deep"] = (0..depth).fold(holder, |inner, _| json!({ "more": [inner] }));
             }
@@ -267,12 +307,16 @@ impl Odd {
                     json!({ "accountId": LENDER, "vpcId": "vpc-1", "cidrs": ["10.0.0.0/16"],
                             "handoffs": handoffs })
                 } else {
-                    json!({ "virtualGatewayId": pair.gateway, "handoffs": handoffs })
+                    json!({ "virtualGatewayId": ground.pair.gateway, "handoffs": handoffs })
                 };
             }
-            Place::Encoded => request[INNER] = json!(holder.to_string()),
+            Place::Rotation => {
+                request = json!({ "virtualInterfaceId": ground.accepted });
+                request[name] = value;
+            }
+            Place::Encoded => request[inner] = json!(holder.to_string()),
             Place::WhollyEncoded => {
-                request[INNER][name] = value;
+                request[inner][name] = value;
                 request = json!(request.to_string());
             }
         }
@@ -292,6 +336,32 @@ impl Odd {
             }
         }
         bytes
+    }
+}
+
+/// What requests name.
+struct Ground {
+    pair: Pair,
+    /// A Direct Connect gateway of the lender's.
+    direct: String,
+    /// The recipient's accepted interface.
+    accepted: String,
+}
+
+impl Ground {
+    async fn create(server: &Served, pair: Pair) -> Self {
+        let text = |value: &Value, name: &str| value[name].as_str().expect("text").to_owned();
+        let named = json!({ "directConnectGatewayName": "odd", "amazonSideAsn": 64520 });
+        let target = "OvertureService.CreateDirectConnectGateway";
+        let direct = server.ok(&pair.lender, target, &named).await;
+        let direct = text(&direct["directConnectGateway"], "directConnectGatewayId");
+        let target = "OvertureService.AllocatePrivateVirtualInterface";
+        let made = server.ok(&pair.lender, target, &pair.allocation("accepted", 60)).await;
+        let accepted = text(&made, "virtualInterfaceId");
+        let confirm = json!({ "virtualInterfaceId": accepted, "virtualGatewayId": pair.gateway });
+        let target = "OvertureService.ConfirmPrivateVirtualInterface";
+        server.ok(&pair.recipient, target, &confirm).await;
+        Self { pair, direct, accepted }
     }
 }
 
@@ -322,11 +392,11 @@ fn no_secret_of_a_request_is_written_down_anywhere() {
     let runtime = tokio::runtime::Runtime::new().expect("threads");
     let directory = Directory::create();
     let mut server = directory.serve(Arc::clone(&directory.store) as Arc<_>);
-    let (operator, pair) = runtime.block_on(async {
+    let (operator, ground) = runtime.block_on(async {
         server.reconcile();
         let operator = server.operator().await;
         let pair = Pair::create(&server, &operator).await;
-        (operator, pair)
+        (operator, Ground::create(&server, pair).await)
     });
     runtime.block_on(async {
         let location = json!({ "locationCode": "PAR1", "locationName": "x" });
@@ -339,9 +409,12 @@ fn no_secret_of_a_request_is_written_down_anywhere() {
         TestRunner::new(Config { cases: 3000, failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&odd(), |odd| {
         let secret = odd.secret.to_string();
-        let key: &Key =
-            if odd.operation().starts_with("Linkway.") { &operator } else { &pair.lender };
-        let body = odd.body(&pair);
+        let key: &Key = match odd.operation() {
+            "Linkway.RotateAuthKey" => &ground.pair.recipient,
+            name if name.starts_with("Linkway.") => &operator,
+            _ => &ground.pair.lender,
+        };
+        let body = odd.body(&ground);
         let (status, answer) = runtime.block_on(server.raw(key, odd.operation(), &body));
         let answer = String::from_utf8(answer).expect("UTF-8");
         // Only whoever lent an interface is told its key.
@@ -355,8 +428,18 @@ fn no_secret_of_a_request_is_written_down_anywhere() {
     let trail = runtime.block_on(changes(&directory));
     let logs = logged.0.lock().unwrap_or_else(PoisonError::into_inner);
     let logs = String::from_utf8_lossy(&logs);
-    let made = trail.matches("AllocatePrivateVirtualInterface").count();
-    assert!(made > 0, "not one of the requests was a good one");
+    // One allocation is the accepted interface.
+    for (operation, before) in [
+        ("AllocatePrivateVirtualInterface", 1),
+        ("AllocateTransitVirtualInterface", 0),
+        ("AllocatePublicVirtualInterface", 0),
+        ("CreateTransitVirtualInterface", 0),
+        ("CreatePublicVirtualInterface", 0),
+        ("RotateAuthKey", 0),
+    ] {
+        let made = trail.matches(operation).count();
+        assert!(made > before, "not one {operation} was a good one");
+    }
     // One is what gave the pair its gateway.
     let gateways = trail.matches("CreateGateway").count();
     assert!(gateways > 1, "not one of the handoffs with a session was a good one");

@@ -117,6 +117,7 @@ operations! {
         ReportEdgeStatus,
         ResetBgpSession,
         ResetEdge,
+        RotateAuthKey,
         UpdateAccount,
         UpdateGateway,
         UpdateLocation,

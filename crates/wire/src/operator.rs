@@ -108,6 +108,7 @@ answers! {
     DrainEdge -> DrainedEdge,
     ExplainInterface -> Explanation,
     ExplainVirtualInterface -> Explanation,
+    RotateAuthKey -> RotatedAuthKey,
     DeleteInterface -> Interface,
     RenewEpoch -> Epoch,
     ListEvents -> EventPage,
@@ -479,6 +480,21 @@ requests! {
         /// Which.
         virtual_interface_id: String,
     }
+    /// Gives a BGP peer of a virtual interface a new key beside the one in use; for the account that owns the interface. Another call
+    /// replaces the new key; one with the key in use ends the rotation.
+    RotateAuthKey {
+        /// Which interface.
+        virtual_interface_id: String,
+        /// Which peer; absent: the only one that has a session.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bgp_peer_id: Option<String>,
+        /// The new key: 6 to 80 printable ASCII characters without spaces and double quotes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        auth_key: Option<Secret>,
+        /// For how long both keys are tried, in seconds, 60 to 604800; absent means 86400.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        window_seconds: Option<i64>,
+    }
     /// Offers an interface of an edge router to connections.
     CreatePort {
         /// The router.
@@ -645,6 +661,7 @@ mod edge;
 mod explain;
 mod operators;
 mod resources;
+mod rotation;
 #[cfg(test)]
 mod tests;
 
@@ -664,3 +681,4 @@ pub use resources::{
     DeletedAccount, DeletedEdge, Edge, Gateway, GatewayHandoff, GivenUpEdge, HandoffPeer,
     Interface, Location, NewAccessKey, NewEdge, Port, PublicNetwork, QuotaUse, TransitGateway,
 };
+pub use rotation::RotatedAuthKey;

@@ -77,6 +77,13 @@ class Tenant:
         """Why an interface is not up: an operation of Linkway's own."""
         return self._call("Linkway.ExplainVirtualInterface", {"virtualInterfaceId": interface})
 
+    def rotate_key(self, interface: str, key: str, seconds: int | None = None) -> Answer:
+        """A new BGP key beside the one in use: an operation of Linkway's own."""
+        self._server.secrets.add(key)
+        window = {} if seconds is None else {"windowSeconds": seconds}
+        params = {"virtualInterfaceId": interface, "authKey": key, **window}
+        return self._call("Linkway.RotateAuthKey", params)
+
     def _call(self, target: str, params: Answer) -> Answer:
         server = self._server
         return call(server.endpoint, server.region, self._key, target, params)

@@ -20,6 +20,8 @@ class Bird(OneProcess):
         super().__init__(namespace, directory)
         # Whether its sessions use BFD; to be said before the start.
         self.bfd = False
+        # Whether the others keep its routes while it is started anew (RFC 4724); to be said before the start.
+        self.graceful = False
         # What a prefix is announced with, in BIRD's words: `bgp_community.add((7224,7100));`.
         self.attributes: dict[str, str] = {}
         self._control = directory / "bird.ctl"
@@ -35,7 +37,9 @@ class Bird(OneProcess):
         self._start()
 
     def _start(self) -> None:
-        self._run("bird", "-f", "-c", str(self._config), "-s", str(self._control))
+        recovery = ["-R"] if self.graceful and self._process else []
+        words = ["-f", "-c", str(self._config), "-s", str(self._control), *recovery]
+        self._run("bird", *words)
         wait_until("the customer's BIRD to answer", lambda: self._ask("show status"))
 
     def announce(self, config: RouterConfig, prefixes: list[str]) -> None:
@@ -53,6 +57,10 @@ class Bird(OneProcess):
         """All that it knows of its routes to a prefix."""
         return self._ask(f"show route all {prefix}")
 
+    def restart_session(self, version: int = 4) -> None:
+        """The session ends and begins anew, with the key that it has."""
+        self._ask(f"restart dx{version}")
+
     def bfd_off(self) -> None:
         """BFD is turned off in an orderly way: the other side is told (AdminDown, RFC 5880, section 6.8.16)."""
         self._ask("disable bfd1")
@@ -65,7 +73,7 @@ class Bird(OneProcess):
 
     def _configure(self) -> None:
         sessions = (
-            bgp(config, prefixes, self.attributes, bfd=self.bfd)
+            bgp(config, prefixes, self.attributes, bfd=self.bfd, graceful=self.graceful)
             for config, prefixes in self._sessions.values()
         )
         head = "log stderr all;\nrouter id 10.254.0.1;\nprotocol device { }\n"
@@ -75,14 +83,20 @@ class Bird(OneProcess):
 
 
 def bgp(
-    config: RouterConfig, prefixes: list[str], attributes: dict[str, str], *, bfd: bool = False
+    config: RouterConfig,
+    prefixes: list[str],
+    attributes: dict[str, str],
+    *,
+    bfd: bool = False,
+    graceful: bool = False,
 ) -> str:
     """The protocols of one session."""
     family, version = f"ipv{config.version}", config.version
     words = {prefix: f" {{ {text} }}" for prefix, text in attributes.items()}
+    restart = "graceful restart on; " if graceful else ""
     routes = "\n".join(f"  route {p} unreachable{words.get(p, '')};" for p in prefixes)
     return f"""\
-protocol kernel kernel{version} {{ {family} {{ import none; export where source = RTS_BGP; }}; }}
+protocol kernel kernel{version} {{ {restart}{family} {{ import none; export where source = RTS_BGP; }}; }}
 protocol static announced{version} {{
   {family};
 {routes}
@@ -94,7 +108,7 @@ protocol bgp dx{version} {{
   connect delay time 1;
   connect retry time 2;
   error wait time 1, 4;
-  bfd {"yes" if bfd else "no"};
+  bfd {"yes" if bfd else "no"}; {restart}
   {family} {{ import all; export where source = RTS_STATIC; }};
 }}
 """

@@ -69,7 +69,7 @@ impl Command for CreateBgpPeer {
         let (ours, theirs) = (self.amazon_address.as_deref(), self.customer_address.as_deref());
         let addresses = PeerAddresses::parse(PARENT, family, ours, theirs)?;
         let asn = Asn::parse(PARENT, self.asn, self.asn_long)?;
-        let mut interface = accepted(view, context, &self.interface)?.clone();
+        let mut interface = accepted(view, context, &self.interface, TAKES_PEERS)?.clone();
         if let Some(known) = interface.peer(family) {
             let rule = format!("has BGP Peer {} already: an interface has one of each", known.id);
             return Err(Fault::field(&field("addressFamily"), family.as_str(), rule).into());
@@ -90,6 +90,7 @@ impl Command for CreateBgpPeer {
             id: BgpPeerId::draw(&mut draws),
             asn,
             auth_key: key.unwrap_or_else(|| AuthKey::draw(&mut draws)),
+            rotation: None,
             addresses,
             phase: if is_public { PeerPhase::Verifying } else { PeerPhase::Live },
             session_resets: 0,
@@ -104,7 +105,7 @@ impl Command for DeleteBgpPeer {
     type Outcome = VirtualInterface;
 
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<VirtualInterface>> {
-        let mut interface = accepted(view, context, &self.interface)?.clone();
+        let mut interface = accepted(view, context, &self.interface, TAKES_PEERS)?.clone();
         let at = self.position(&interface)?;
         if interface.peers[at].phase == PeerPhase::Deleting {
             return Decision::unchanged(interface);
@@ -123,6 +124,7 @@ impl Command for DeleteBgpPeer {
             }
             PeerPhase::Live | PeerPhase::Deleting => {
                 interface.peers[at].phase = PeerPhase::Deleting;
+                interface.peers[at].rotation = None;
             }
         }
         let mut changes = Changes::new(view);
@@ -182,13 +184,20 @@ impl Command for ResetBgpSessions {
     }
 }
 
-/// An interface whose peers can be changed: the caller's own, and accepted.
-fn accepted<'v>(view: &'v View, context: &Context<'_>, id: &str) -> Asked<&'v VirtualInterface> {
+/// When the peers of an interface can be changed.
+const TAKES_PEERS: &str = "only one that was accepted takes or loses BGP Peers";
+
+/// An interface whose peers can be changed: the caller's own, and accepted. `rule` is told of one that is not.
+pub(super) fn accepted<'v>(
+    view: &'v View,
+    context: &Context<'_>,
+    id: &str,
+    rule: &str,
+) -> Asked<&'v VirtualInterface> {
     let found = access::find::<VirtualInterface>(view, context, Action::Update, id)?;
     if found.phase == Phase::Accepted {
         return Ok(found);
     }
-    let rule = "only one that was accepted takes or loses BGP Peers";
     Err(wrong_state(view, found, context, rule)?.into())
 }
 

@@ -1,11 +1,14 @@
 //! BGP peers: the sessions of a virtual interface, one for each address family at most.
 
 pub mod decide;
+pub mod rotation;
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::BgpPeerId;
 use crate::net::{Asn, AuthKey, PeerAddresses};
+
+pub use rotation::Rotation;
 
 /// A BGP peer, a part of its interface's record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +19,8 @@ pub struct BgpPeer {
     pub asn: Asn,
     /// The session's key (RFC 2385).
     pub auth_key: AuthKey,
+    /// A key that is to take its place.
+    pub rotation: Option<Rotation>,
     /// Both ends of the session.
     pub addresses: PeerAddresses,
     /// Where it is in its life.

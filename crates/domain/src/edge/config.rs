@@ -177,6 +177,10 @@ pub struct PeerConfig {
     pub asn: Asn,
     /// The session's key.
     pub auth_key: AuthKey,
+    /// A key that is to take its place; absent: none. An agent that does not know the member goes on with the other one until the server
+    /// has made this the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_key: Option<NewKeyConfig>,
     /// How often the operator has asked for the session to be started anew. An edge makes a new session of each number,
     /// which is what brings one back that was shut for too many prefixes.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -190,6 +194,16 @@ pub struct PeerConfig {
     /// How far the session is drained; absent: it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<DrainStage>,
+}
+
+/// A key that is to take the place of a session's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewKeyConfig {
+    /// The key.
+    pub auth_key: AuthKey,
+    /// From when on it is the only one, by the edge's clock.
+    pub until: Time,
 }
 
 /// How far a session is drained (RFC 8326).

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::config::{
     AssociationConfig, DrainStage, EdgeConfig, FabricPeerConfig, HandoffConfig, InterfaceConfig,
-    PeerConfig, PortConfig, RoutingDomainConfig,
+    NewKeyConfig, PeerConfig, PortConfig, RoutingDomainConfig,
 };
 use crate::bgp_peer::BgpPeer;
 use crate::connection::Connection;
@@ -107,6 +107,10 @@ impl PeerConfig {
             addresses: peer.addresses,
             asn: peer.asn,
             auth_key: peer.auth_key.clone(),
+            new_key: peer.rotation.as_ref().map(|rotation| NewKeyConfig {
+                auth_key: rotation.key.clone(),
+                until: rotation.until,
+            }),
             session_resets: peer.session_resets,
             prefix_limit: interface.options.prefix_pool.of(peer.addresses.family()),
             shut_until: interface

@@ -7,12 +7,12 @@
 use std::time::Duration;
 
 use super::{ConfigVersion, EdgeSeen};
-use crate::bgp_peer::PeerPhase;
+use crate::bgp_peer::{BgpPeer, PeerPhase};
 use crate::connection::decide::ended_now;
 use crate::connection::{AssignedPort, Connection, ConnectionEvent, ConnectionPhase};
 use crate::decide::{Changes, Command, Context, Decision};
 use crate::fault::Fault;
-use crate::id::{AccessKeyId, AssociationId, ConnectionId, EdgeId, VirtualInterfaceId};
+use crate::id::{AccessKeyId, AssociationId, BgpPeerId, ConnectionId, EdgeId, VirtualInterfaceId};
 use crate::key;
 use crate::record::Record;
 use crate::time::Time;
@@ -69,6 +69,8 @@ pub struct ReportInterface {
     pub interface: VirtualInterfaceId,
     /// Its state there; `None`: nothing of it is on the router.
     pub report: Option<InterfaceReport>,
+    /// The peers whose sessions are up with the new key of the edge's configuration.
+    pub with_new_keys: Vec<BgpPeerId>,
 }
 
 /// An edge may have let an association go that is being ended.
@@ -255,7 +257,7 @@ impl Command for ReportAssociation {
 }
 
 impl ReportInterface {
-    /// What it says of an accepted interface: a new status, and deleted peers that are gone from the router.
+    /// What it says of an accepted interface: a new status, deleted peers that are gone from the router, and new keys that are in use.
     fn accepted(
         &self,
         view: &View,
@@ -276,15 +278,20 @@ impl ReportInterface {
                 None => changes.delete(key::interface_status(&interface.id))?,
             }
         }
-        let deleting = interface.peers.iter().any(|peer| peer.phase == PeerPhase::Deleting);
-        if deleting && knows(view, &self.head, version)? {
-            let mut left = interface.clone();
-            left.peers.retain(|peer| {
-                peer.phase != PeerPhase::Deleting || self.has(peer.addresses.family())
-            });
-            if left.peers.len() < interface.peers.len() {
+        let deleting = |peer: &BgpPeer| peer.phase == PeerPhase::Deleting;
+        let has_new_key =
+            |peer: &BgpPeer| peer.rotation.is_some() && self.with_new_keys.contains(&peer.id);
+        // A new key may have been replaced by another one since: only of a configuration with that is it known which is meant.
+        if interface.peers.iter().any(|peer| deleting(peer) || has_new_key(peer))
+            && knows(view, &self.head, version)?
+        {
+            let mut next = interface.clone();
+            next.peers.retain(|peer| !deleting(peer) || self.has(peer.addresses.family()));
+            let taken = next.peers.iter_mut().filter(|peer| has_new_key(peer));
+            taken.for_each(BgpPeer::take_new_key);
+            if next != *interface {
                 changed = true;
-                changes.put(left)?;
+                changes.put(next)?;
             }
         }
         if changed { in_order(&self.head, changes, view, context) } else { Decision::unchanged(()) }

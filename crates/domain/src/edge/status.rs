@@ -140,6 +140,14 @@ impl InterfaceStatus {
             error: self.error.clone(),
         }
     }
+
+    /// The peers whose sessions are up with the new key of their configuration.
+    #[must_use]
+    pub fn with_new_keys(&self) -> Vec<BgpPeerId> {
+        let is_up = |peer: &&PeerStatus| peer.state == SessionState::Established;
+        let peers = self.peers.iter().filter(|peer| peer.has_new_key).filter(is_up);
+        peers.filter_map(|peer| peer.bgp_peer_id.clone()).collect()
+    }
 }
 
 /// A BGP session as the edge's daemon sees it.
@@ -153,6 +161,9 @@ pub struct PeerStatus {
     pub address_family: AddressFamily,
     /// Where the session is.
     pub state: SessionState,
+    /// Whether it has the new key that its configuration has beside the other one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_new_key: bool,
     /// How many prefixes the customer's router announces and the import rules let in.
     #[serde(default)]
     pub prefixes_accepted: u32,

@@ -141,7 +141,7 @@ impl Command for StopBgpFailoverTest {
 }
 
 /// Writes an interface whose test is over, and tells both sides.
-pub(crate) fn put_concluded(
+fn put_concluded(
     changes: &mut Changes<'_>,
     interface: VirtualInterface,
     context: &Context<'_>,

@@ -346,6 +346,7 @@ impl VirtualInterface {
             changes.mark(key::edge_generation(&self.edge));
         }
         self.moving = None;
+        self.without_rotations();
         failover_test::conclude(view, changes, &mut self, (TestStatus::Failed, context.now))?;
         self.expires = None;
         self.phase = phase;

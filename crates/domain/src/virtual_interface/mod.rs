@@ -320,6 +320,8 @@ impl Stored for VirtualInterface {
         }
         marks.extend(self.expires.map(|expires| key::due(expires, id.as_str())));
         marks.extend(self.test.as_ref().map(|test| key::due(test.until, id.as_str())));
+        let rotations = self.peers.iter().filter_map(|peer| peer.rotation.as_ref());
+        marks.extend(rotations.map(|rotation| key::due(rotation.until, id.as_str())));
         marks.extend(self.ended.map(|ended| key::due(ended.purge, id.as_str())));
         let drain = self.options.drain.filter(|_| self.phase == Phase::Accepted);
         let until = drain.and_then(drain::Drain::until);

@@ -124,6 +124,7 @@ pub(super) fn build(
         id: BgpPeerId::draw(&mut draws),
         asn: checked.asn,
         auth_key: checked.auth_key.unwrap_or_else(|| AuthKey::draw(&mut draws)),
+        rotation: None,
         addresses: checked.addresses.unwrap_or_else(|| {
             let index = subnet_index(&connection.id, checked.vlan, 0);
             chosen_addresses(checked.family, index, &mut draws)

@@ -164,6 +164,7 @@ impl VirtualInterface2 {
                 id: self.peer,
                 asn: self.asn,
                 auth_key: self.auth_key,
+                rotation: None,
                 addresses: self.addresses,
                 phase: PeerPhase::Live,
                 session_resets: self.session_resets,

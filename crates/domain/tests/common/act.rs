@@ -4,6 +4,7 @@
 
 use linkway_domain::access_key::decide::{CreateAccessKey, EnableAccessKey};
 use linkway_domain::bgp_peer::decide::{CreateBgpPeer, DeleteBgpPeer};
+use linkway_domain::bgp_peer::rotation::RotateAuthKey;
 use linkway_domain::connection::decide::{ApproveConnection, CreateConnection, PortChoice};
 use linkway_domain::connection::{Connection, ConnectionPhase};
 use linkway_domain::customer_agreement::decide::ConfirmCustomerAgreement;
@@ -369,6 +370,7 @@ pub fn command(world: &World, act: &Act) -> (Option<AccountId>, Command) {
         }
         What::DeleteInterface => Command::DeleteInterface(interface),
         What::Move => Command::Move(moved(world, act, &who, interface)),
+        What::Update if act.detail % 8 > 5 => Command::RotateKey(rotate_key(world, act, interface)),
         What::Update => Command::Update(update(act, interface)),
         What::CreatePeer => Command::CreatePeer(create_peer(act, interface)),
         What::DeletePeer => Command::DeletePeer(delete_peer(world, act, interface)),
@@ -554,6 +556,21 @@ fn delete_peer(world: &World, act: &Act, interface: String) -> DeleteBgpPeer {
         customer_address: Some(peer.addresses.customer().addr().to_string()),
         ..DeleteBgpPeer::default()
     }
+}
+
+/// Of a peer or of the only one, for a minute or for long; sometimes with the key in use, or with one that breaks a rule.
+fn rotate_key(world: &World, act: &Act, interface: String) -> RotateAuthKey {
+    let named = world.interfaces().find(|i| i.id.as_str() == interface);
+    let peers: Vec<_> = named.into_iter().flat_map(|i| &i.peers).collect();
+    let peer = pick(&peers, act.other);
+    let key = match act.other % 7 {
+        0 => peer.map(|peer| peer.auth_key.reveal().to_owned()),
+        1 => new_interface(act.other).auth_key.map(|key| key.0),
+        _ => Some(format!("fjord-Secret-{}", act.other % 3)),
+    };
+    let peer = peer.filter(|_| act.detail.is_multiple_of(2)).map(|peer| peer.id.to_string());
+    let window_seconds = [Some(60), Some(604_800), None, Some(59)][usize::from(act.other % 4)];
+    RotateAuthKey { interface, peer, auth_key: key.map(Secret), window_seconds }
 }
 
 /// Of all peers or one, for a minute or for long.

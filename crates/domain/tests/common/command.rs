@@ -4,7 +4,7 @@ use linkway_domain::access_key::AccessKey;
 use linkway_domain::access_key::decide as access_key;
 use linkway_domain::account::{Account, DeletedAccount, decide as account};
 use linkway_domain::association_proposal::{Proposal, decide as proposal};
-use linkway_domain::bgp_peer::decide as bgp_peer;
+use linkway_domain::bgp_peer::{decide as bgp_peer, rotation};
 use linkway_domain::connection::Connection;
 use linkway_domain::connection::decide as connection;
 use linkway_domain::customer_agreement::CustomerAgreement;
@@ -72,6 +72,7 @@ pub enum Outcome {
     Connection(Connection),
     VirtualInterface(VirtualInterface),
     FailoverTest(FailoverTest),
+    Rotated(rotation::Rotated),
     Gateway(Gateway),
     TransitGateway(TransitGateway),
     DirectConnectGateway(DirectConnectGateway),
@@ -106,6 +107,7 @@ commands! {
     Update(update::UpdateVirtualInterfaceAttributes) -> VirtualInterface, Clone::clone;
     CreatePeer(bgp_peer::CreateBgpPeer) -> VirtualInterface, Clone::clone;
     DeletePeer(bgp_peer::DeleteBgpPeer) -> VirtualInterface, Clone::clone;
+    RotateKey(rotation::RotateAuthKey) -> Rotated, Clone::clone;
     StartTest(failover_test::StartBgpFailoverTest) -> FailoverTest, Clone::clone;
     StopTest(String) -> FailoverTest, |id| failover_test::StopBgpFailoverTest(id.clone());
     Tag(tag::TagChange) -> Tagged, Clone::clone;

@@ -1,6 +1,6 @@
 //! An edge router that programs at once whatever it is given, and reports it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use linkway_domain::Time;
 use linkway_domain::access_key::Principal;
@@ -8,7 +8,9 @@ use linkway_domain::edge::report::{
     ReportAssociation, ReportConnection, ReportHead, ReportInterface, ReportSeen,
 };
 use linkway_domain::edge::{ConfigVersion, EdgeConfig, InterfaceConfig};
-use linkway_domain::id::{AccessKeyId, AssociationId, ConnectionId, EdgeId, VirtualInterfaceId};
+use linkway_domain::id::{
+    AccessKeyId, AssociationId, BgpPeerId, ConnectionId, EdgeId, VirtualInterfaceId,
+};
 use linkway_domain::key;
 use linkway_domain::virtual_interface::{InterfaceReport, PeerReport};
 
@@ -34,6 +36,8 @@ pub struct Report {
     pub access_key: Option<AccessKeyId>,
     pub ports: BTreeMap<ConnectionId, bool>,
     pub interfaces: BTreeMap<VirtualInterfaceId, InterfaceReport>,
+    /// The peers that are up with the new keys of the configuration.
+    pub new_keys: BTreeSet<BgpPeerId>,
 }
 
 impl Router {
@@ -72,8 +76,18 @@ impl Router {
                 .iter()
                 .map(|i| (i.virtual_interface_id.clone(), report(i)))
                 .collect(),
+            // Now and then customers have changed their keys.
+            new_keys: (bgp_up && self.sequence.is_multiple_of(3))
+                .then(|| rotating(held).collect())
+                .unwrap_or_default(),
         })
     }
+}
+
+/// The peers for which a new key waits.
+fn rotating(config: &EdgeConfig) -> impl Iterator<Item = BgpPeerId> {
+    let peers = config.interfaces.iter().flat_map(|one| one.peers.iter());
+    peers.filter(|peer| peer.new_key.is_some()).filter_map(|peer| peer.bgp_peer_id.clone())
 }
 
 impl Report {
@@ -99,7 +113,9 @@ impl Report {
         for id in world.ids_in(&key::edge_interfaces(&self.edge)) {
             let interface: VirtualInterfaceId = id.parse().expect("an index's key");
             let report = self.interfaces.get(&interface).cloned();
-            let item = ReportInterface { head: head.clone(), interface, report };
+            let with_new_keys = self.new_keys.iter().cloned().collect();
+            let head = head.clone();
+            let item = ReportInterface { head, interface, report, with_new_keys };
             commands.push(Command::ReportInterface(item));
         }
         for id in world.ids_in(&key::edge_associations(&self.edge)) {

@@ -143,6 +143,7 @@ impl From<Interface> for InterfaceConfig {
             addresses: old.addresses,
             asn: old.asn,
             auth_key: old.auth_key,
+            new_key: None,
             session_resets: old.session_resets,
             prefix_limit: None,
             shut_until: None,

@@ -172,7 +172,13 @@ fn peer(
         Some(wanted) => {
             let complete = link?.addresses.contains(&wanted.addresses.amazon());
             let status = status.filter(|_| complete)?.clone();
-            Some(PeerStatus { bgp_peer_id: wanted.bgp_peer_id.clone(), ..status })
+            // The daemon may have been looked at before the configuration came: which key is meant is said here.
+            let new_key = wanted.new_key.as_ref().map(|new| &new.auth_key);
+            let has_new_key = new_key.is_some()
+                && last.daemon.keys.get(session) == new_key
+                && status.state == SessionState::Established;
+            let bgp_peer_id = wanted.bgp_peer_id.clone();
+            Some(PeerStatus { bgp_peer_id, has_new_key, ..status })
         }
         None => {
             let last_error = Some(format!("{session}: the session could not be removed yet"));
@@ -306,6 +312,7 @@ mod tests {
                 bgp_peer_id: None,
                 address_family: *family,
                 state: *state,
+                has_new_key: false,
                 prefixes_accepted: 0,
                 prefixes_rejected: 0,
                 prefixes_advertised: 0,
@@ -354,6 +361,34 @@ mod tests {
         // No peer at all.
         let status = reported(&config(&[]), &seen(&[], &[]));
         assert!(status.programmed && !status.report().is_up());
+    }
+
+    #[test]
+    fn a_session_is_reported_to_have_the_new_key_of_its_configuration_and_no_other() {
+        use SessionState::{Active, Established};
+        let key = |text: &str| linkway_domain::net::AuthKey::parse("authKey", text).expect("a key");
+        let check = |new: Option<&str>, has: Option<&str>, state, expected| {
+            let mut config = serde_json::to_value(config(&[FOUR])).expect("JSON");
+            if let Some(new) = new {
+                let new = json!({ "authKey": new, "until": 1 });
+                config["interfaces"][0]["peers"][0]["newKey"] = new;
+            }
+            let config: EdgeConfig = serde_json::from_value(config).expect("a configuration");
+            let mut last = seen(&[FOUR.0], &[(AddressFamily::Ipv4, state)]);
+            let (interface, family) = (ID.parse().expect("an id"), AddressFamily::Ipv4);
+            let id = SessionId { interface, family };
+            last.daemon.keys = has.map(|text| (id, key(text))).into_iter().collect();
+            let status = reported(&config, &last);
+            assert_eq!(status.peers[0].has_new_key, expected, "{new:?} {has:?} {state:?}");
+            assert_eq!(status.with_new_keys().len(), usize::from(expected));
+        };
+        check(Some("fjord-Secret-2"), Some("fjord-Secret-2"), Established, true);
+        check(Some("fjord-Secret-2"), Some("fjord-Secret-2"), Active, false);
+        check(Some("fjord-Secret-2"), Some("fjord-Secret-1"), Established, false);
+        // The one that it had before it was replaced.
+        check(Some("fjord-Secret-3"), Some("fjord-Secret-2"), Established, false);
+        check(Some("fjord-Secret-2"), None, Established, false);
+        check(None, Some("fjord-Secret-2"), Established, false);
     }
 
     #[test]

@@ -195,6 +195,7 @@ mod tests {
                 resets: 0,
                 public: None,
                 prefix_limit: None,
+                new_key: None,
                 shut_until: None,
                 drain: None,
                 site_link: false,

@@ -401,6 +401,7 @@ mod tests {
                     auth_key: AuthKey::parse("authKey", "fjord-Secret-1").unwrap(),
                     resets,
                     prefix_limit: None,
+                    new_key: None,
                     shut_until: None,
                     drain: None,
                     site_link: false,

@@ -1,8 +1,5 @@
-//! The sessions that are shut for a BGP failover test, and until when.
-//!
-//! The configuration says the moment, by the clock of the edge; nobody has to tell the edge that it has come. That clock may be set
-//! while a test runs: a session is shut for no longer than it would have been by the clock at the moment when its test was first
-//! seen, and never for longer than a test can take.
+//! The sessions that are shut for a BGP failover test, and until when. However the clock is set, a session is shut for no longer than its
+//! test was to be, and never for longer than a test can take.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,42 +7,29 @@ use std::time::{Duration, Instant};
 use linkway_domain::Time;
 use linkway_domain::failover_test::decide::LONGEST;
 
+use super::moments::Moments;
 use super::names::protocol_name;
 use crate::session::Sessions;
 
 /// The error of a session that is shut for a test begins so.
 pub const TESTED: &str = "shut for a BGP failover test";
 
-/// When each test is over at the latest, by the names of the sessions' protocols and the moment that the configuration says.
+/// When each test is over, by the names of the sessions' protocols.
 #[derive(Debug, Default)]
 pub struct Failover {
-    ends: BTreeMap<(String, Time), Instant>,
+    ends: Moments<String>,
 }
 
 impl Failover {
     /// The sessions that are shut at this moment, and for how long.
-    pub fn shut(
-        &mut self,
-        sessions: &Sessions,
-        (clock, now): (Time, Instant),
-    ) -> BTreeMap<String, Duration> {
-        let before = std::mem::take(&mut self.ends);
-        let mut shut = BTreeMap::new();
-        for session in sessions.sessions.values() {
-            let Some(until) = session.shut_until else { continue };
-            let name = protocol_name(session);
-            let by_clock = until.since(clock).min(LONGEST);
-            let test = (name.clone(), until);
-            let end = before.get(&test).copied().unwrap_or(now + by_clock);
-            let left = by_clock.min(end.saturating_duration_since(now));
-            // What is over stays over: a clock that is set back shuts nothing again.
-            let end = if left.is_zero() { now } else { end };
-            self.ends.insert(test, end);
-            if !left.is_zero() {
-                shut.insert(name, left);
-            }
-        }
-        shut
+    pub fn shut(&mut self, sessions: &Sessions, at: (Time, Instant)) -> BTreeMap<String, Duration> {
+        let tests = sessions.sessions.values().filter_map(|session| {
+            let until = session.shut_until?;
+            Some((protocol_name(session), until))
+        });
+        let mut left = self.ends.left(tests, LONGEST, at);
+        left.retain(|_, left| !left.is_zero());
+        left
     }
 }
 
@@ -68,6 +52,7 @@ mod tests {
             addresses: PeerAddresses::link_local(1),
             asn: 65_000,
             auth_key: AuthKey::parse("authKey", "fjord-Secret-1").expect("a key"),
+            new_key: None,
             resets: 0,
             site_link: false,
             prefix_limit: None,

@@ -166,6 +166,7 @@ mod tests {
                 site_link: false,
                 drain: None,
                 prefix_limit: None,
+                new_key: None,
                 shut_until: None,
                 public: None,
             }

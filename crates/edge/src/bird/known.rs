@@ -146,6 +146,12 @@ impl Known {
         self.sessions.contains_key(name)
     }
 
+    /// The session of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Protocol> {
+        self.sessions.get(name)
+    }
+
     /// All sessions, by the names of their protocols.
     pub fn sessions(&self) -> impl Iterator<Item = &Protocol> {
         self.sessions.values()

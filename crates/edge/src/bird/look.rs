@@ -8,13 +8,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use linkway_domain::edge::SessionState;
 
-use linkway_domain::net::AddressFamily;
+use linkway_domain::net::{AddressFamily, AuthKey};
 
 use super::configuration::Configuration;
 use super::control::{Answer, Control};
 use super::failover::TESTED;
 use super::flaps::Allowance;
 use super::hold::Hold;
+use super::keys::Seen;
 use super::known::Known;
 use super::names::session_of;
 use super::parse::is_established;
@@ -23,7 +24,9 @@ use super::shut::{Held, Shut};
 use super::version::Version;
 use super::{Bird, FEW, fabric, moment, names, parse, process, render};
 use crate::kernel::RouteCounts;
-use crate::session::{DaemonError, Digest, FLAPPING, Observed, Peers, Sessions};
+use crate::session::{
+    DaemonError, Digest, FLAPPING, Observed, Peers, Session, SessionId, Sessions,
+};
 
 /// BIRD is looked at in detail when it has used more than this part (1 of so many) of a processor since the last look:
 /// in quiet times nothing is counted, and while somebody keeps it busy, who that is.
@@ -140,14 +143,15 @@ impl Bird {
         self.tell_flapping(&mut peers, now);
         let tested = self.tested_now();
         self.tell_tested(&mut peers, &tested);
+        let (other_keys, keys) = self.try_keys();
         // BIRD gives up a session whose socket it could not have (the VRF came later, the port was taken), and starts it at
         // the next reconfiguration. So what does not run does not count as loaded; nor what is to run again.
         let held = self.latch.at(now);
         let is_over = self.known.flapping().iter().any(|name| !held.contains_key(name))
             || self.known.tested().iter().any(|name| !tested.contains_key(name));
         let given_up = self.known.has_given_up() || self.fabric.has_given_up();
-        let loaded = loaded.filter(|_| !given_up && !is_over);
-        Ok(Observed { loaded, peers, fabric: Arc::clone(self.fabric.states()) })
+        let loaded = loaded.filter(|_| !given_up && !is_over && !other_keys);
+        Ok(Observed { loaded, peers, fabric: Arc::clone(self.fabric.states()), keys })
     }
 
     /// Looks at the sessions with the fabric, and lets BIRD announce what is reached over those that are up. Briefly: in detail only
@@ -240,6 +244,19 @@ impl Bird {
         let configurations = self.configurations.borrow();
         let known = configurations.given.as_ref().or(configurations.last.as_ref());
         known.map(|known| self.failover.shut(&known.sessions, moment())).unwrap_or_default()
+    }
+
+    /// Decides which keys the sessions are to have for which a new one waits; whether BIRD has yet to be given some, and those that it has.
+    fn try_keys(&mut self) -> (bool, BTreeMap<SessionId, AuthKey>) {
+        let all = self.configurations.get_mut();
+        let Some(asked) = &all.asked else { return (false, BTreeMap::new()) };
+        let known = &self.known;
+        let seen = |session: &Session| Seen::of(known.get(&names::protocol_name(session)));
+        all.is_stale |= all.keys.look(asked, seen, moment());
+        match all.keys.is_pending() {
+            true => (true, BTreeMap::new()),
+            false => (false, all.keys.in_use()),
+        }
     }
 
     /// Says of each session that is shut for a failover test that it is.

@@ -21,10 +21,12 @@ mod fragments;
 mod gather;
 pub mod hold;
 mod import;
+pub mod keys;
 mod known;
 pub mod leak;
 pub mod log;
 mod look;
+mod moments;
 pub mod names;
 mod ours;
 pub mod parse;
@@ -55,6 +57,7 @@ pub use settings::{Bfd, BirdSettings};
 
 use linkway_domain::Time;
 use linkway_domain::id::RoutingDomainId;
+use linkway_domain::net::AuthKey;
 
 use self::configuration::Configuration;
 use self::control::Control;
@@ -62,6 +65,7 @@ use self::failover::Failover;
 use self::flaps::Flaps;
 use self::fragments::Fragments;
 use self::hold::Hold;
+use self::keys::Keys;
 use self::known::Known;
 use self::process::Files;
 use self::reachable::Fabric;
@@ -71,7 +75,7 @@ use self::version::{Dialect, Version};
 use crate::agent::clock_milliseconds;
 use crate::fabric::FabricStates;
 use crate::kernel::RouteCounts;
-use crate::session::{Daemon, DaemonError, Digest, Observed, Sessions};
+use crate::session::{Daemon, DaemonError, Digest, Observed, SessionId, Sessions};
 
 /// How long a BIRD that is alive may have no socket: it makes it early, but reads its configuration first.
 const BIRTH: Duration = Duration::from_secs(5);
@@ -110,12 +114,37 @@ pub struct Bird {
 }
 
 /// What BIRD is told.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Configurations {
-    /// For the sessions that were last asked about: a plan asks for their digest, then they are applied.
+    /// The sessions that were last asked about: a plan asks for their digest, then they are applied.
+    asked: Option<Sessions>,
+    /// For these, each with the key that it is to have.
     last: Option<Arc<Configuration>>,
     /// For those that BIRD was last given.
     given: Option<Arc<Configuration>>,
+    /// Which keys they have.
+    keys: Keys,
+    /// The keys that BIRD has, while it has been given nothing by this agent.
+    found: Option<BTreeMap<SessionId, AuthKey>>,
+    /// Whether a session is to have another key than in the last one.
+    is_stale: bool,
+}
+
+impl Configurations {
+    fn new() -> Self {
+        let keys = Keys::new(Instant::now());
+        Self { asked: None, last: None, given: None, keys, found: None, is_stale: false }
+    }
+
+    /// The sessions, each with the key that it is to have.
+    fn with_keys(&mut self, sessions: &Sessions, files: &Files) -> Sessions {
+        let (given, found) = (&self.given, &mut self.found);
+        let mut has = |id: &SessionId| match given {
+            Some(given) => given.sessions.sessions.get(id).map(|session| session.auth_key.clone()),
+            None => found.get_or_insert_with(|| keys::on_disk(files)).get(id).cloned(),
+        };
+        self.keys.chosen(sessions, &mut has, Instant::now())
+    }
 }
 
 impl Bird {
@@ -124,7 +153,7 @@ impl Bird {
     /// made (0700) when it is needed.
     #[must_use]
     pub fn new(settings: BirdSettings, dir: &Path) -> Self {
-        let (files, configurations) = (Files::of(dir), RefCell::default());
+        let (files, configurations) = (Files::of(dir), RefCell::new(Configurations::new()));
         let fragments = Fragments::of(files.fragments.clone());
         let latch = Latch::open(files.shut.clone());
         Self {
@@ -173,12 +202,15 @@ impl Bird {
     }
 
     fn configuration(&self, sessions: &Sessions) -> Arc<Configuration> {
-        let mut all = self.configurations.borrow_mut();
-        if let Some(last) = all.last.as_ref().filter(|last| last.sessions.is_same(sessions)) {
+        let all = &mut *self.configurations.borrow_mut();
+        let is_same = all.asked.as_ref().is_some_and(|asked| asked.is_same(sessions));
+        if let Some(last) = all.last.as_ref().filter(|_| is_same && !all.is_stale) {
             return Arc::clone(last);
         }
+        let with_keys = all.with_keys(sessions, &self.files);
+        (all.asked, all.is_stale) = (Some(sessions.clone()), false);
         let before = all.last.as_deref();
-        let next = Arc::new(Configuration::new(sessions, self.around(), before));
+        let next = Arc::new(Configuration::new(&with_keys, self.around(), before));
         if all.given.as_ref().is_some_and(|given| given.digest == next.digest) {
             // The same, but it shares more with what comes next.
             all.given = Some(Arc::clone(&next));
@@ -218,13 +250,17 @@ impl Bird {
         self.shut_for_tests(&mut control, &shut)?;
         let fragments = self.write_next(&next, dialect, &shut, Device::On)?;
         let load = format!("configure \"{}\"", self.files.next.display());
-        self.command(&mut control, "the new configuration", &load, sessions)?;
+        let told = self.command(&mut control, "the new configuration", &load, sessions);
+        told.map_err(|error| without_keys(error, &next.sessions))?;
         self.rename_next()?;
         self.wait_loaded(next.digest)?;
         self.fragments.keep(fragments);
         self.unlatch(&next)?;
-        let before = self.configurations.borrow_mut().given.replace(Arc::clone(&next));
+        let configurations = self.configurations.get_mut();
+        let before = configurations.given.replace(Arc::clone(&next));
         let changes = before.map(|before| next.changed_since(&before));
+        let changed = changes.iter().flatten().filter_map(|name| names::session_of(name));
+        configurations.keys.given(changed.map(|(id, _)| id), Instant::now());
         self.fresh = changes.filter(|names| names.len() <= FEW).unwrap_or_default();
         Ok(())
     }
@@ -425,6 +461,16 @@ impl Daemon for Bird {
 /// By the clock, and since the machine started.
 fn moment() -> (Time, Instant) {
     (Time::from_millis(clock_milliseconds()), Instant::now())
+}
+
+/// An error without the keys of these sessions, which may be others than those that the daemon is asked for.
+fn without_keys(error: DaemonError, sessions: &Sessions) -> DaemonError {
+    match error {
+        DaemonError::Refused { what, text } => {
+            DaemonError::Refused { what, text: render::without_keys(&text, sessions) }
+        }
+        DaemonError::Io { .. } | DaemonError::Silent { .. } => error,
+    }
 }
 
 fn dialect(version: Version) -> Result<Dialect, DaemonError> {

@@ -182,6 +182,7 @@ fn status(protocol: &Protocol, family: AddressFamily) -> PeerStatus {
         bgp_peer_id: None,
         address_family: family,
         state,
+        has_new_key: false,
         prefixes_accepted: protocol.imported,
         prefixes_rejected: protocol.filtered,
         prefixes_advertised: protocol.exported,

@@ -6,7 +6,7 @@
 //! the file. Who loses a routing domain or a kernel table is told before who gets one. So none is ever in two of them.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -193,11 +193,13 @@ impl Processes {
         let mut loaded = Vec::new();
         let mut peers: Option<Arc<Peers>> = None;
         let mut fabric = Vec::new();
+        let mut keys = BTreeMap::new();
         for member in &mut self.members {
             let seen = look(&mut member.bird)?;
             member.loaded = seen.loaded;
             loaded.push(seen.loaded);
             fabric.push(seen.fabric);
+            keys.extend(seen.keys);
             match &mut peers {
                 None => peers = Some(seen.peers),
                 Some(all) => Arc::make_mut(all)
@@ -205,7 +207,7 @@ impl Processes {
             }
         }
         let loaded = loaded.into_iter().collect::<Option<Vec<_>>>().map(|all| joined(&all));
-        Ok(Observed { loaded, peers: peers.unwrap_or_default(), fabric: united(fabric) })
+        Ok(Observed { loaded, peers: peers.unwrap_or_default(), fabric: united(fabric), keys })
     }
 }
 

@@ -122,6 +122,8 @@ pub fn router_id(settings: &BirdSettings, ours: IpAddr) -> Ipv4Addr {
 #[must_use]
 pub fn without_keys(text: &str, sessions: &Sessions) -> String {
     let mut keys: Vec<&str> = sessions.sessions.values().map(|s| s.auth_key.reveal()).collect();
+    let new = sessions.sessions.values().filter_map(|session| session.new_key.as_ref());
+    keys.extend(new.map(|new| new.auth_key.reveal()));
     let fabric = sessions.routing_domains.values().flat_map(|domain| &domain.fabric);
     keys.extend(fabric.filter_map(|session| Some(session.auth_key.as_ref()?.reveal())));
     // The longest first: one key may be the beginning of another.
@@ -361,10 +363,8 @@ fn by_prefix(announced: &[Announced], family: AddressFamily) -> BTreeMap<IpNet, 
 }
 
 /// BIRD's strings end at the first `"` and know no escape (sections 3.1 and 5.2; `password` takes no bytes).
-fn obstacle(session: &Session) -> Option<&'static str> {
-    session
-        .auth_key
-        .reveal()
+pub(super) fn obstacle(key: &AuthKey) -> Option<&'static str> {
+    key.reveal()
         .contains('"')
         .then_some("the key (not shown) has a double quote, which BIRD cannot be given")
 }
@@ -383,7 +383,7 @@ fn render_session(
     let family = session.addresses.family();
     let (word, n) = (family.as_str(), number(family));
     let table = bird_table(domain.table, family);
-    if let Some(why) = obstacle(session) {
+    if let Some(why) = obstacle(&session.auth_key) {
         // In its place stands something that never runs and says why, so that it can be reported.
         put!(out, "protocol static {name} {{");
         put!(out, "  disabled; description \"{REFUSED}{why}\";");

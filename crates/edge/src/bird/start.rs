@@ -52,10 +52,11 @@ impl Bird {
         shut.extend(self.kept_disabled(sessions));
         let device = if device::waits(next.tables()) { Device::Off } else { Device::On };
         let fragments = self.write_next(&next, dialect, &shut, device)?;
+        let (own, given) = (sessions, &next.sessions);
         let refused = |what| {
             move |text: String| DaemonError::Refused {
                 what,
-                text: render::without_keys(&text, sessions),
+                text: render::without_keys(&render::without_keys(&text, own), given),
             }
         };
         process::check(&program, &self.files)?.map_err(refused("the new configuration"))?;
@@ -70,7 +71,9 @@ impl Bird {
         self.fragments.keep(fragments);
         self.unlatch(&next)?;
         self.start_late(late.into_iter().filter(|name| shut[name] == Shut::Late).collect())?;
-        self.configurations.borrow_mut().given = Some(next);
+        let configurations = self.configurations.get_mut();
+        configurations.given = Some(next);
+        configurations.keys.started(Instant::now());
         Ok(())
     }
 

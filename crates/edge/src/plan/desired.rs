@@ -466,6 +466,7 @@ fn sessions(interface: &InterfaceConfig) -> impl Iterator<Item = Session> {
         addresses: peer.addresses,
         asn: peer.asn.number(),
         auth_key: peer.auth_key.clone(),
+        new_key: peer.new_key.clone(),
         resets: peer.session_resets,
         public: (interface.kind == InterfaceKind::Public).then(|| {
             let family = peer.addresses.family();

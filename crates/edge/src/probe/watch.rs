@@ -1,6 +1,7 @@
 //! What was seen of one peer, frame by frame. Pure.
 
 use linkway_domain::edge::{NeighborSeen, PeerConfig, SegmentsSeen};
+use linkway_domain::net::AuthKey;
 
 use super::frames::{Frame, Segment, Signature};
 
@@ -62,7 +63,13 @@ impl<'a> Watch<'a> {
 
     fn count(&mut self, segment: &Segment<'_>) {
         let seen = &mut self.segments;
-        let counter = match segment.signature(self.peer.auth_key.reveal().as_bytes()) {
+        let of = |key: &AuthKey| segment.signature(key.reveal().as_bytes());
+        let signature = match (of(&self.peer.auth_key), &self.peer.new_key) {
+            // Either of the two is tried.
+            (Signature::Wrong, Some(new)) => of(&new.auth_key),
+            (signature, _) => signature,
+        };
+        let counter = match signature {
             // A router that has no such session refuses without a signature.
             Signature::Absent if segment.is_reset() => &mut seen.resets,
             Signature::Absent => &mut seen.unsigned,

@@ -64,7 +64,8 @@ pub fn plug_session(session: &Session) {
 pub struct Customer {
     session: Session,
     our_asn: u32,
-    key: String,
+    /// The session's key.
+    pub key: String,
     dir: PathBuf,
     /// More words for the BGP protocol.
     pub words: &'static str,

@@ -12,6 +12,7 @@ mod fabric;
 mod machine;
 mod questions;
 mod restarts;
+mod rotation;
 mod scenes;
 mod shut;
 mod stage;

@@ -15,6 +15,7 @@ use linkway_edge::session::{Daemon as _, Observed, RoutingDomain};
 use crate::bird_common::{addresses, net, routing_domain, session, way};
 use crate::customer::{Customer, plug_domain, plug_session, run, wait};
 use crate::restarts;
+use crate::rotation;
 use crate::shut;
 use crate::stage::{self, DIR, Stage};
 use crate::tables;
@@ -23,7 +24,7 @@ use crate::tables;
 type Scene = fn(&mut Stage);
 
 /// The scenes in their order.
-pub const ALL: [(&str, Scene); 29] = [
+pub const ALL: [(&str, Scene); 30] = [
     ("sessions come up, each in its routing domain", come_up),
     ("routes are told with path, communities and time", crate::questions::routes),
     ("another key gets no answer", another_key),
@@ -36,6 +37,7 @@ pub const ALL: [(&str, Scene); 29] = [
     ("BIRD dies before anybody has seen what it shut", shut::limit_unseen),
     ("another limit counts at once, and lets what was shut run", shut::other_limit),
     ("a failover test shuts a session until its time is over", shut::failover),
+    ("a new key waits until the session falls, and is the only one at the end", rotation::rotation),
     ("routes that flap shut a session for a time", shut::flapping),
     ("BIRD killed: routes stay, sessions come back", restarts::killed),
     (

@@ -49,6 +49,7 @@ pub fn session(n: u32, domain: &RoutingDomain, addresses: PeerAddresses, key: &s
         resets: 0,
         public: None,
         prefix_limit: None,
+        new_key: None,
         shut_until: None,
         drain: None,
         site_link: false,

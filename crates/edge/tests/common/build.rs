@@ -134,6 +134,7 @@ fn peer(family: AddressFamily) -> impl Strategy<Value = PeerConfig> {
         auth_key: AuthKey::parse("key", "fjord-Secret-1").expect("a key"),
         session_resets: resets,
         prefix_limit: None,
+        new_key: None,
         shut_until: None,
         drain: None,
     })

@@ -60,6 +60,7 @@ impl Bgp {
                 bgp_peer_id: None,
                 address_family: session.addresses.family(),
                 state,
+                has_new_key: false,
                 prefixes_accepted: 0,
                 prefixes_rejected: 0,
                 prefixes_advertised: 0,

@@ -203,6 +203,7 @@ impl Feed {
             sequence: state.sequence,
             access_key: None,
             ports: held.ports.iter().map(|p| (p.connection_id.clone(), true)).collect(),
+            new_keys: Vec::new(),
             interfaces: state
                 .router
                 .iter()

@@ -292,6 +292,7 @@ linkway! {
     ReportEdgeStatus: Edges, NotRecorded("what edges report shows in states"), Edge, raw report_edge_status;
     ResetBgpSession: Operator, Change, VirtualInterface, reset_bgp_session;
     ResetEdge: Operator, Change, Edge, reset_edge;
+    RotateAuthKey: Accounts, Change, BgpPeer, rotate_auth_key;
     UpdateAccount: Operator, Change, Account, update_account;
     UpdateGateway: Operator, Change, VirtualGateway, update_gateway;
     UpdateLocation: Operator, Change, Location, update_location;

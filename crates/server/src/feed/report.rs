@@ -21,7 +21,9 @@ use linkway_domain::edge::report::{
 };
 use linkway_domain::edge::{ConfigVersion, EdgeStatus, InterfaceStatus};
 use linkway_domain::gateway_association::Association;
-use linkway_domain::id::{AccessKeyId, AssociationId, ConnectionId, EdgeId, VirtualInterfaceId};
+use linkway_domain::id::{
+    AccessKeyId, AssociationId, BgpPeerId, ConnectionId, EdgeId, VirtualInterfaceId,
+};
 use linkway_domain::index::Index;
 use linkway_domain::key::{self, Key};
 use linkway_domain::record::Record;
@@ -80,7 +82,8 @@ struct Settled {
 #[derive(Clone, PartialEq, Eq)]
 enum Said {
     Carrier(Option<bool>),
-    Interface(Option<InterfaceReport>),
+    /// The second: the peers that are up with their new keys.
+    Interface(Option<InterfaceReport>, Vec<BgpPeerId>),
     /// Nothing but which configuration the edge has.
     Heard,
 }
@@ -250,11 +253,14 @@ impl Feed {
         let mut interfaces = by_id(&status.interfaces, |item| (&item.virtual_interface_id, item));
         for key in self.records.targets(&Index::<VirtualInterface>::of_edge(edge)).await? {
             let Ok(interface) = VirtualInterfaceId::parse(last_part(&key)) else { continue };
-            let report = interfaces.remove(&interface).map(InterfaceStatus::report);
+            let found = interfaces.remove(&interface);
+            let with_new_keys = found.map(InterfaceStatus::with_new_keys).unwrap_or_default();
+            let report = found.map(InterfaceStatus::report);
             let status = Some(key::interface_status(&interface));
-            let said = Said::Interface(report.clone());
+            let said = Said::Interface(report.clone(), with_new_keys.clone());
+            let head = head.clone();
             let change =
-                Change::Interface(ReportInterface { head: head.clone(), interface, report });
+                Change::Interface(ReportInterface { head, interface, report, with_new_keys });
             items.push(Item { key, status, said, change });
         }
         for at in self.records.targets(&Index::<Association>::of_edge(edge)).await? {

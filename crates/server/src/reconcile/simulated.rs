@@ -160,6 +160,7 @@ fn status(config: &EdgeConfig, sequence: u64, now: Time) -> EdgeStatus {
                                 SessionState::Established
                             }
                         },
+                        has_new_key: false,
                         prefixes_accepted: 0,
                         prefixes_rejected: 0,
                         prefixes_advertised: 0,

@@ -350,7 +350,7 @@ impl<'a> Checks<'a> {
 
     fn peer(&mut self, peer: &BgpPeer, one: &PeerSeen, seen: &Observations) {
         let asn = self.facts.interface.attachment.as_ref().map(|attached| attached.asn.number());
-        for check in session::checks(peer, one, asn, seen) {
+        for check in session::checks(peer, one, asn, seen, self.facts.now) {
             self.put(check);
         }
     }

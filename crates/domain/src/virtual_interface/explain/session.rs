@@ -29,8 +29,9 @@ pub(super) fn checks(
     one: &PeerSeen,
     ours: Option<u32>,
     seen: &Observations,
+    now: Time,
 ) -> Vec<Check> {
-    let subject = Subject { peer, one, ours, at: seen.at };
+    let subject = Subject { peer, one, ours, at: seen.at, now };
     let verdict = subject.verdict();
     OF_A_PEER.into_iter().map(|name| subject.check(name, verdict.as_ref())).collect()
 }
@@ -40,6 +41,7 @@ struct Subject<'a> {
     one: &'a PeerSeen,
     ours: Option<u32>,
     at: Time,
+    now: Time,
 }
 
 /// What keeps a session down.
@@ -89,7 +91,8 @@ impl Subject<'_> {
             CheckName::Tcp => (has_talked || segments != SegmentsSeen::default())
                 .then(|| format!("TCP segments of BGP arrive from {theirs}")),
             CheckName::Md5 => {
-                (has_talked || segments.signed > 0).then(|| "their signature is right".to_owned())
+                let right = has_talked || segments.signed > 0;
+                right.then(|| format!("their signature is right{}", self.rotation()))
             }
             CheckName::Open => has_talked.then(|| "opening messages are exchanged".to_owned()),
             CheckName::Asn => has_talked
@@ -111,6 +114,16 @@ impl Subject<'_> {
             | CheckName::Handoff
             | CheckName::AllowedPrefixes => None,
         }
+    }
+
+    /// That a new key waits beside the one in use; a part of a sentence.
+    fn rotation(&self) -> String {
+        let waits = self.peer.rotation.as_ref().map(|rotation| {
+            let minutes = rotation.until.since(self.now).as_secs().div_ceil(60);
+            let tried = "while the session is down the router tries it and the one before in turns";
+            format!("; a new key waits for {minutes} min at most, and {tried}")
+        });
+        waits.unwrap_or_default()
     }
 
     /// The daemon's last words, the more exact first: the log's are for the same error, or of an earlier one.
@@ -161,7 +174,8 @@ impl Subject<'_> {
             return verdict(
                 CheckName::Md5,
                 format!(
-                    "{badly_signed} TCP segments from {theirs} were signed with another key; both sides drop such segments without a word"
+                    "{badly_signed} TCP segments from {theirs} were signed with another key; both sides drop such segments without a word{}",
+                    self.rotation()
                 ),
                 "Enter the interface's authKey again on the customer's router, without blanks at its ends.",
             );
@@ -169,7 +183,10 @@ impl Subject<'_> {
         if unsigned > 0 {
             return verdict(
                 CheckName::Md5,
-                format!("{unsigned} TCP segments from {theirs} had no MD5 signature"),
+                format!(
+                    "{unsigned} TCP segments from {theirs} had no MD5 signature{}",
+                    self.rotation()
+                ),
                 "Configure the interface's authKey as the session's password (TCP MD5, RFC 2385) on the customer's router.",
             );
         }
@@ -266,7 +283,7 @@ impl Subject<'_> {
         let theirs = self.peer.addresses.customer().addr();
         Some(Verdict {
             name: CheckName::Tcp,
-            seen: format!("{theirs} answers nothing on BGP's port, and sent no segment while it was looked at"),
+            seen: format!("{theirs} answers nothing on BGP's port, and sent no segment while it was looked at{}", self.rotation()),
             at: Some(self.at),
             advice: "Most often the customer's router has another key, which makes it drop our segments without a word: enter the authKey \
                      again. Otherwise look for a filter on TCP port 179, or BGP that is not configured. Ask again in a minute: a segment of its \

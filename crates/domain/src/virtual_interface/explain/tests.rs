@@ -51,16 +51,36 @@ fn down(peer: &Value) -> Value {
 }
 
 fn checks(seen: &Value) -> Vec<Check> {
+    checks_of(&interface(), seen)
+}
+
+fn checks_of(interface: &VirtualInterface, seen: &Value) -> Vec<Check> {
     let seen: Observations = serde_json::from_value(seen.clone()).expect("observations");
-    let interface = interface();
     explain(&Facts {
-        interface: &interface,
+        interface,
         now: Time::from_millis(6000),
         heard: Some(Time::from_millis(4000)),
         is_silent: false,
         error: None,
         seen: Ok(&seen),
     })
+}
+
+#[test]
+fn a_new_key_that_waits_is_told_of() {
+    let mut interface = interface();
+    let (key, until) = ("fjord-Secret-2", Time::from_millis(6000 + 90_000));
+    let key = crate::net::AuthKey::parse("authKey", key).expect("a key");
+    interface.peers[0].rotation = Some(crate::bgp_peer::Rotation { key, until });
+    let seen_as = |seen: &Value, name: CheckName| {
+        let checks = checks_of(&interface, seen);
+        checks.iter().find(|check| check.name == name).expect("is there").seen.clone()
+    };
+    let waits = "; a new key waits for 2 min at most, and while the session is down the router tries it and the one before in turns";
+    assert_eq!(seen_as(&up(), CheckName::Md5), format!("their signature is right{waits}"));
+    let wrong = down(&json!({ "segments": { "badlySigned": 3 } }));
+    assert!(seen_as(&wrong, CheckName::Md5).ends_with(waits));
+    assert!(seen_as(&down(&json!({})), CheckName::Tcp).ends_with(waits));
 }
 
 #[test]
