@@ -1,6 +1,6 @@
 //! The model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -203,7 +203,7 @@ impl Feed {
             sequence: state.sequence,
             access_key: None,
             ports: held.ports.iter().map(|p| (p.connection_id.clone(), true)).collect(),
-            new_keys: Vec::new(),
+            new_keys: BTreeSet::new(),
             interfaces: state
                 .router
                 .iter()
