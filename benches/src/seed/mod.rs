@@ -274,6 +274,7 @@ impl Filling {
             head: head(lent.edge.clone()),
             interface: lent.id.clone(),
             report: Some(InterfaceReport { programmed: true, peers, error: None }),
+            with_new_keys: Vec::new(),
         };
         self.as_edge(&lent.edge, &report)
     }

@@ -77,9 +77,10 @@ impl Router {
                 .map(|i| (i.virtual_interface_id.clone(), report(i)))
                 .collect(),
             // Now and then customers have changed their keys.
-            new_keys: (bgp_up && self.sequence.is_multiple_of(3))
-                .then(|| rotating(held).collect())
-                .unwrap_or_default(),
+            new_keys: match bgp_up && self.sequence.is_multiple_of(3) {
+                true => rotating(held).collect(),
+                false => BTreeSet::new(),
+            },
         })
     }
 }
