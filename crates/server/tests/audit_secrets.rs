@@ -131,6 +131,8 @@ enum Place {
     FabricPeer,
     /// The same of a gateway whose handoffs are moved.
     MovedHandoff,
+    /// The same of a Direct Connect gateway's handoff to the backbone.
+    Backbone,
     /// In such a text, and the request is nothing but that.
     WhollyEncoded,
 }
@@ -207,6 +209,7 @@ fn odd() -> impl Strategy<Value = Odd> {
         1 => Just(Place::Encoded),
         1 => Just(Place::FabricPeer),
         1 => Just(Place::MovedHandoff),
+        1 => Just(Place::Backbone),
         1 => Just(Place::WhollyEncoded),
     ];
     let harm = prop_oneof![
@@ -238,12 +241,13 @@ impl Odd {
         match self.place {
             Place::FabricPeer => "Linkway.CreateGateway",
             Place::MovedHandoff => "Linkway.UpdateGateway",
+            Place::Backbone => "Linkway.PutBackbone",
             _ => self.operation,
         }
     }
 
     /// The request's bytes.
-    fn body(&self, pair: &Pair) -> Vec<u8> {
+    fn body(&self, pair: &Pair, direct: &str) -> Vec<u8> {
         let (name, value) = (self.name.of(self.member), self.shape.of(self.secret));
         let holder = json!({ name.clone(): value });
         let mut request = pair.allocation("odd", self.vlan);
@@ -255,19 +259,27 @@ impl Odd {
             Place::Deep(depth) => {
                 request["deep"] = (0..depth).fold(holder, |inner, _| json!({ "more": [inner] }));
             }
-            Place::FabricPeer | Place::MovedHandoff => {
+            Place::FabricPeer | Place::MovedHandoff | Place::Backbone => {
                 let mut peer = json!({ "address": "192.0.2.1", "asn": 65_010 });
                 peer[name] = value;
-                let is_new = matches!(self.place, Place::FabricPeer);
                 // What one gateway has no other may have.
-                let interface = format!("{}{}", if is_new { "up" } else { "moved" }, self.vlan);
+                let word = match self.place {
+                    Place::FabricPeer => "up",
+                    Place::Backbone => "backbone",
+                    _ => "moved",
+                };
+                let interface = format!("{word}{}", self.vlan);
                 let handoffs = json!([{ "edgeId": "r1", "interface": interface, "nextHop": "192.0.2.1",
                                         "fabricPeer": peer }]);
-                request = if is_new {
-                    json!({ "accountId": LENDER, "vpcId": "vpc-1", "cidrs": ["10.0.0.0/16"],
-                            "handoffs": handoffs })
-                } else {
-                    json!({ "virtualGatewayId": pair.gateway, "handoffs": handoffs })
+                request = match self.place {
+                    Place::FabricPeer => {
+                        json!({ "accountId": LENDER, "vpcId": "vpc-1", "cidrs": ["10.0.0.0/16"],
+                                "handoffs": handoffs })
+                    }
+                    Place::Backbone => {
+                        json!({ "directConnectGatewayId": direct, "handoffs": handoffs })
+                    }
+                    _ => json!({ "virtualGatewayId": pair.gateway, "handoffs": handoffs }),
                 };
             }
             Place::Encoded => request[INNER] = json!(holder.to_string()),
@@ -328,11 +340,16 @@ fn no_secret_of_a_request_is_written_down_anywhere() {
         let pair = Pair::create(&server, &operator).await;
         (operator, pair)
     });
-    runtime.block_on(async {
+    let direct = runtime.block_on(async {
         let location = json!({ "locationCode": "PAR1", "locationName": "x" });
         server.ok(&operator, "Linkway.CreateLocation", &location).await;
         let edge = json!({ "edgeId": "r1", "locationCode": "PAR1" });
         server.ok(&operator, "Linkway.CreateEdge", &edge).await;
+        let gateway = json!({ "directConnectGatewayName": "x" });
+        let target = "OvertureService.CreateDirectConnectGateway";
+        let made = server.ok(&pair.lender, target, &gateway).await;
+        let id = made["directConnectGateway"]["directConnectGatewayId"].as_str();
+        id.expect("has an id").to_owned()
     });
     let (sent, place) = (Mutex::new(Vec::new()), Mutex::new(Cursor::default()));
     let mut runner =
@@ -341,7 +358,7 @@ fn no_secret_of_a_request_is_written_down_anywhere() {
         let secret = odd.secret.to_string();
         let key: &Key =
             if odd.operation().starts_with("Linkway.") { &operator } else { &pair.lender };
-        let body = odd.body(&pair);
+        let body = odd.body(&pair, &direct);
         let (status, answer) = runtime.block_on(server.raw(key, odd.operation(), &body));
         let answer = String::from_utf8(answer).expect("UTF-8");
         // Only whoever lent an interface is told its key.
@@ -362,6 +379,8 @@ fn no_secret_of_a_request_is_written_down_anywhere() {
     assert!(gateways > 1, "not one of the handoffs with a session was a good one");
     let moved = trail.matches("UpdateGateway").count();
     assert!(moved > 0, "not one of the moved handoffs with a session was a good one");
+    let backbones = trail.matches("PutBackbone").count();
+    assert!(backbones > 0, "not one of the handoffs to the backbone was a good one");
     for secret in sent.into_inner().expect("not poisoned") {
         assert!(!trail.contains(&secret), "{secret} is in the trail");
         assert!(!logs.contains(&secret), "{secret} is in the log");

@@ -1,6 +1,7 @@
 //! The fences of a router's links.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -32,9 +33,18 @@ pub(super) fn fences(
         })
         .collect();
     let ports = desired.ports.iter().map(|name| (name.clone(), Fence::Port));
-    let handoffs = desired.handoffs.keys().map(|name| {
+    let handoffs = desired.handoffs.iter().map(|(name, handoff)| {
         let own = kernel.links.get(name).into_iter().flat_map(|link| &link.addresses);
-        (name.clone(), Fence::Handoff { own: own.copied().collect() })
+        let own = own.copied().collect();
+        let domain = domains.get(handoff.vrf.as_str()).filter(|_| handoff.is_backbone());
+        let fence = match domain.zip(all.domain(&handoff.id)) {
+            Some((domain, config)) => {
+                let (peers, domain) = (backbone_peers(config, name), Arc::clone(domain));
+                Fence::Backbone { own, peers, domain }
+            }
+            None => Fence::Handoff { own },
+        };
+        (name.clone(), fence)
     });
     let customers = config.interfaces.iter().filter_map(|one| {
         let name = one.virtual_interface_id.as_str();
@@ -47,6 +57,12 @@ pub(super) fn fences(
         Some((name.to_owned(), Fence::Customer { peers, limit, domain, site_link, sources }))
     });
     ports.chain(handoffs).chain(customers).collect()
+}
+
+/// The routers that a gateway has sessions with over a link to the backbone.
+fn backbone_peers(domain: &RoutingDomainConfig, link: &str) -> Vec<IpAddr> {
+    let here = domain.handoffs.iter().filter(|handoff| handoff.interface.as_str() == link);
+    sorted(here.filter_map(|handoff| Some(handoff.fabric_peer.as_ref()?.address.address())))
 }
 
 /// What the customers of a routing domain have in common, of what it is associated with too; `links` are the subnets of their
@@ -73,7 +89,13 @@ fn of_domain(
     DomainFence {
         inner: sorted(cidrs().chain(subnets())),
         own: sorted(own.iter().map(IpNet::addr)),
-        next_hops: sorted(handoffs().map(|handoff| handoff.next_hop.address())),
+        // No customer has to do with the routers of the backbone.
+        next_hops: sorted(
+            domains()
+                .filter(|one| !one.routing_domain_id.is_of_dx_gateway())
+                .flat_map(|one| &one.handoffs)
+                .map(|handoff| handoff.next_hop.address()),
+        ),
         transit: sorted(subnets().filter(outside)),
         links: sorted(links),
     }
