@@ -7,7 +7,7 @@ use common::dirt::clean;
 use common::forward::{Fate, Packet};
 use common::router::{Handle, Router};
 use linkway_domain::edge::EdgeConfig;
-use linkway_edge::fence::{Condition, Fence, Transport};
+use linkway_edge::fence::{Action, Condition, Fence, Transport};
 use linkway_edge::kernel::{Route, Way};
 use linkway_edge::mark::Marks;
 use linkway_edge::plan::{Item, Plan, plan};
@@ -137,8 +137,15 @@ fn packets_pass_between_the_backbone_and_customers_with_site_link() {
     check("bb1", "172.30.0.5", "192.0.2.2", tcp, Fate::Dropped);
     check("bb1", "192.0.2.7", "192.0.2.2", tcp, Fate::Dropped);
     check("bb1", "172.30.0.5", "169.254.1.1", tcp, Fate::Dropped);
-    check("bb1", "fe80::1", "2001:db8:ff::2", Some(Transport::Icmpv6(Some(135))), Fate::Local);
     check(LINKED, "172.20.1.5", "192.0.2.2", tcp, Fate::Dropped);
+    // Neighbour discovery comes from link-local addresses, of which the model kernel has no routes.
+    let of_neighbours = Some("fe80::/10".parse().expect("a prefix"));
+    assert!(router.kernel.filters("bb1").iter().any(|filter| {
+        let Condition::Ip { source, destination: None, .. } = filter.condition else {
+            return false;
+        };
+        source == of_neighbours && matches!(filter.action, Action::Mark { .. })
+    }));
 }
 
 /// The routes keep a VPC and the backbone apart even where all filters are gone, and the filters where a route leads wrongly.

@@ -100,7 +100,7 @@ def made(scene: Scene) -> World:
     veth(one, "eth7", two, "eth7")
     for space, number in ((one, 1), (two, 2)):
         space.ip(
-            f"address add 198.51.100.{number}/30 dev eth7",
+            f"address add 203.0.113.{number}/30 dev eth7",
             f"address add 2001:db8:bb::{number}/64 dev eth7 nodad",
         )
     router = operators_router(scene, [one, two])
@@ -155,9 +155,9 @@ def set_backbones(
     a, b = (edge.name for edge in edges)
     made = scene.server.admin(
         "dx-gateway", "backbone", "set", gateways[0].id,
-        "--handoff", f"{a}:eth7:198.51.100.2", f"{b}:eth7:198.51.100.1",
+        "--handoff", f"{a}:eth7:203.0.113.2", f"{b}:eth7:203.0.113.1",
         f"{a}:eth7:2001:db8:bb::2", f"{b}:eth7:2001:db8:bb::1",
-        "--fabric-peer", f"198.51.100.2:{ASN}:{key}", f"198.51.100.1:{ASN}:{key}",
+        "--fabric-peer", f"203.0.113.2:{ASN}:{key}", f"203.0.113.1:{ASN}:{key}",
         f"[2001:db8:bb::2]:{ASN}", f"[2001:db8:bb::1]:{ASN}",
     )  # fmt: skip
     must_equal(len(made["handoffs"]), 4, "handoffs")
@@ -165,8 +165,8 @@ def set_backbones(
     # The same addresses as the first gateway's, in another VRF.
     scene.server.admin(
         "dx-gateway", "backbone", "set", gateways[1].id,
-        "--handoff", f"{a}:eth8:198.51.100.2", f"{b}:eth8:198.51.100.6",
-        "--fabric-peer", f"198.51.100.2:{OPERATOR_ASN}", f"198.51.100.6:{OPERATOR_ASN}",
+        "--handoff", f"{a}:eth8:203.0.113.2", f"{b}:eth8:203.0.113.6",
+        "--fabric-peer", f"203.0.113.2:{OPERATOR_ASN}", f"203.0.113.6:{OPERATOR_ASN}",
     )  # fmt: skip
 
 
@@ -175,7 +175,7 @@ def operators_router(scene: Scene, edges: list[Namespace]) -> Callable[[str], st
     space = scene.namespace(f"{scene.letter}-backbone")
     sessions = ""
     for number, edge in enumerate(edges):
-        ours, theirs = f"198.51.100.{4 * number + 2}", f"198.51.100.{4 * number + 1}"
+        ours, theirs = f"203.0.113.{4 * number + 2}", f"203.0.113.{4 * number + 1}"
         veth(edge, "eth8", space, f"edge{number}")
         edge.ip(f"address add {theirs}/30 dev eth8")
         space.ip(f"address add {ours}/30 dev edge{number}")
@@ -192,7 +192,7 @@ protocol bgp session{number} {{
     config, control = directory / "bird.conf", directory / "bird.ctl"
     config.write_text(f"""\
 log stderr all;
-router id 198.51.100.254;
+router id 203.0.113.254;
 protocol device {{ }}
 protocol kernel {{ ipv4 {{ import none; export where source = RTS_BGP; }}; }}
 {sessions}""")
@@ -226,7 +226,7 @@ def with_site_link(world: World) -> None:
     for here, there in ((one, two), (two, one)):
         here.customer.wait_route(there.prefix)
         here.must_reach(there)
-    path = one.edge.bird(f"show route {two.prefix} all")
+    path = one.edge.bird(f"show route {two.prefix} table all all")
     must(f"BGP.as_path: {ASN} 65002" in path, "the other router's AS once in the path", path)
     wait_until(
         "the sessions to be shown as up",
@@ -249,7 +249,7 @@ def nothing_else_passes(world: World) -> None:
     # The other edge has a discard route for the VPC; somebody leads around it.
     vrf = world.vrf(two.edge, "eth7")
     table = two.edge.table(vrf)
-    led = f"route add 10.20.0.0/24 via 198.51.100.1 dev eth7 table {table} metric 5 onlink"
+    led = f"route add 10.20.0.0/24 via 203.0.113.1 dev eth7 table {table} metric 5 onlink"
     with (
         Management(one.edge) as watch,
         world.scene.capture(world.vpc.namespace, "eth0", "in") as at_vpc,
@@ -322,7 +322,7 @@ def second_gateway(world: World) -> None:
     for here, there in ((one, two), (two, one)):
         here.customer.wait_route(there.prefix)
         here.must_reach(there)
-    path = one.edge.bird(f"show route {two.prefix} all")
+    path = one.edge.bird(f"show route {two.prefix} table all all")
     expected = f"BGP.as_path: {OPERATOR_ASN} {SECOND_ASN} 65012"
     must(expected in path, "the way by the operator's router", path)
     for here, there in ((world.first[0], two), (world.first[1], one), (one, world.first[1])):

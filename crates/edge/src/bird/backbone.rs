@@ -24,7 +24,7 @@ const MOST_PREFIXES: u32 = 10_000;
 /// over the backbone could not leave by it again.
 pub(super) fn render_functions(out: &mut String, settings: &BirdSettings) {
     let (low, high) = (settings.local_preference_low, settings.local_preference_high);
-    put!(out, "function linkway_to_backbone(int first)");
+    put!(out, "function linkway_to_backbone(int own_asn)");
     put!(out, "{{");
     put!(out, "  if ! (proto ~ \"dxvif_*\") then return false;");
     put!(out, "  if ! defined(linkway_site) then return false;");
@@ -32,7 +32,7 @@ pub(super) fn render_functions(out: &mut String, settings: &BirdSettings) {
     put!(out, "  if bgp_local_pref = {high} then bgp_community.add((7224, 7300));");
     put!(out, "  if bgp_local_pref <= {low} then bgp_community.add((7224, 7100));");
     put!(out, "  unset(bgp_med);");
-    put!(out, "  if first > 0 then bgp_path.prepend(first);");
+    put!(out, "  if own_asn > 0 then bgp_path.prepend(own_asn);");
     put!(out, "  return true;");
     put!(out, "}}");
     for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
@@ -72,12 +72,12 @@ pub(super) fn render(
     };
     render_ends(out, domain, &ends, settings);
     put!(out, "  allow local as 1;");
-    let first = if session.asn == domain.asn { domain.asn } else { 0 };
+    let own_asn = if session.asn == domain.asn { domain.asn } else { 0 };
     put!(out, "  {word} {{ table {table}; import where linkway_from_backbone{n}({prefixes});");
     put!(out, "    import limit {MOST_PREFIXES} action block;");
     put!(
         out,
-        "    export where linkway_to_backbone({first}); next hop self;{} }};",
+        "    export where linkway_to_backbone({own_asn}); next hop self;{} }};",
         next_hop_words(family)
     );
     put!(out, "}}");

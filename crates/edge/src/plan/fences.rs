@@ -89,16 +89,27 @@ fn of_domain(
     DomainFence {
         inner: sorted(cidrs().chain(subnets())),
         own: sorted(own.iter().map(IpNet::addr)),
-        // No customer has to do with the routers of the backbone.
-        next_hops: sorted(
-            domains()
-                .filter(|one| !one.routing_domain_id.is_of_dx_gateway())
-                .flat_map(|one| &one.handoffs)
-                .map(|handoff| handoff.next_hop.address()),
-        ),
+        next_hops: sorted(next_hops(domain, all, kernel)),
         transit: sorted(subnets().filter(outside)),
         links: sorted(links),
     }
+}
+
+/// The next hops that customers may have to do with: not the routers of the backbone, also where a VPC's has the address of one.
+fn next_hops<'a>(
+    domain: &'a RoutingDomainConfig,
+    all: &'a Associations<'a>,
+    kernel: &'a Kernel,
+) -> impl Iterator<Item = IpAddr> {
+    let is_direct = |one: &&RoutingDomainConfig| one.routing_domain_id.is_of_dx_gateway();
+    let backbone = std::iter::once(domain).filter(is_direct).flat_map(|one| &one.handoffs);
+    let links = backbone.filter_map(|handoff| kernel.links.get(handoff.interface.as_str()));
+    let subnets: Vec<IpNet> = links.flat_map(|link| &link.addresses).map(IpNet::trunc).collect();
+    all.with_reached(domain)
+        .filter(move |one| !is_direct(one))
+        .flat_map(|one| &one.handoffs)
+        .map(|handoff| handoff.next_hop.address())
+        .filter(move |address| !subnets.iter().any(|subnet| subnet.contains(address)))
 }
 
 fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<T> {
