@@ -7,6 +7,7 @@ use common::dirt::clean;
 use common::forward::{Fate, Packet};
 use common::router::{Handle, Router};
 use linkway_domain::edge::EdgeConfig;
+use linkway_domain::id::RoutingDomainId;
 use linkway_edge::fence::{Action, Condition, Fence, Transport};
 use linkway_edge::kernel::{Route, Way};
 use linkway_edge::mark::Marks;
@@ -202,6 +203,22 @@ fn the_link_comes_goes_and_changes_with_the_configuration() {
         assert_eq!(at(&next, "bb1").is_some(), is_there);
         assert_eq!(next.kernel.links["bb1"].fence.is_some(), is_there);
         assert_eq!(at(&next, "fab2").is_some(), handoffs[0]["interface"] == "fab2");
+    }
+}
+
+/// The other router hears that a session ends before its link is out of the VRF: without SiteLink, and by another link.
+#[test]
+fn a_session_ends_before_its_link_leaves() {
+    let before = router();
+    let kernel = before.kernel.observe(&before.marks);
+    for handoffs in [json!([]), json!([handoff("fab2", "192.0.2.1")])] {
+        let planned =
+            plan(&scene(&handoffs), &kernel, &before.bgp.observe(), &before.marks, digest).plan;
+        let stays = planned.withdraw.expect("the session ends first");
+        let id: RoutingDomainId = "dxgw-00000001".parse().expect("an id");
+        let gateway = &stays.routing_domains[&id];
+        assert!(gateway.fabric.iter().all(|session| session.interface != "bb1"));
+        assert_eq!(stays.sessions.len(), 6, "customers' sessions go on");
     }
 }
 

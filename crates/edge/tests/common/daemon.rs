@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use linkway_domain::edge::{PeerStatus, SessionState};
 use linkway_domain::id::VirtualInterfaceId;
-use linkway_edge::fabric::FabricSession;
+use linkway_edge::fabric::{FabricSession, FabricState};
 use linkway_edge::kernel::{Route, Way};
 use linkway_edge::session::{Digest, Observed, RoutingDomain, Session, SessionId, Sessions};
 
@@ -71,7 +71,23 @@ impl Bgp {
             (session.id.clone(), status)
         });
         let mine = (!self.foreign).then(|| digest(loaded));
-        Observed { loaded: mine, peers: Arc::new(peers.collect()), ..Observed::default() }
+        let backbone = loaded.routing_domains.values().flat_map(|one| &one.fabric);
+        let backbone = backbone.filter(|session| session.id.is_backbone());
+        let up = |session: &FabricSession| {
+            let state = FabricState {
+                state: SessionState::Established,
+                reachable: true,
+                prefixes_accepted: 1,
+                prefixes_advertised: 0,
+                last_error: None,
+            };
+            (session.id.clone(), state)
+        };
+        Observed {
+            loaded: mine,
+            peers: Arc::new(peers.collect()),
+            fabric: Arc::new(backbone.map(up).collect()),
+        }
     }
 
     /// Takes a configuration, or starts with it. Routes of routing domains that it no longer has it takes back.
