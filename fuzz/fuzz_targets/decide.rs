@@ -32,9 +32,8 @@ use linkway_domain::view::{Ask, FIRST, First, Stop, View};
 use linkway_domain::transit_gateway::decide::CreateTransitGateway;
 use linkway_domain::virtual_gateway::decide::{CreateGateway, FabricPeerText, HandoffText};
 use linkway_domain::virtual_gateway::update::UpdateGateway;
-use linkway_domain::virtual_interface::decide::{
-    AllocatePrivateVirtualInterface, CreatePrivateVirtualInterface, NewInterface, Secret,
-};
+use linkway_domain::virtual_interface::decide::{AllocatePrivateVirtualInterface, CreatePrivateVirtualInterface};
+use linkway_domain::virtual_interface::{NewInterface, Secret};
 use linkway_domain::failover_test::decide::{StartBgpFailoverTest, StopBgpFailoverTest};
 use linkway_domain::virtual_interface::moving::AssociateVirtualInterface;
 use linkway_domain::virtual_interface::public::{
@@ -186,7 +185,7 @@ impl Ground {
         world.run(Principal::Edge(edge.clone()), &report).expect("a carrier");
         let new = NewInterface {
             name: "an interface".to_owned(),
-            vlan: 1,
+            vlan: Some(1),
             asn: Some(65_000),
             ..NewInterface::default()
         };

@@ -78,10 +78,15 @@ def lives(
         name: one.get("id") for name, one in before.items()
     }
     again = world.terraform("again")
-    again.write(changed, **more)
-    again.init()
-    for address, template in imports.items():
-        again.import_(address, template.format_map(after[address]))
+    blocks = [
+        {"to": address, "id": template.format_map(after[address])}
+        for address, template in imports.items()
+    ]
+    again.write(changed, **more, **({"import": blocks} if blocks else {}))
+    again.init(like=tf)
+    others = len(after) - len(imports)
+    said = f"{len(imports)} to import, {others} to add, 0 to change, 0 to destroy."
+    assert not imports or said in again.plan()
     tf.destroy()
 
 
@@ -193,4 +198,98 @@ def test_hosted_private_on_a_gateway_of_the_recipient(world: World) -> None:
         resources({}),
         resources({"team": "network"}),
         {"aws_dx_hosted_private_virtual_interface.lent": "{id}"},
+    )
+
+
+def test_transit_on_a_gateway_with_a_transit_gateway(world: World) -> None:
+    words = ["--account", LENDER, "--asn", "64600"]
+    made = world.server.admin("transit-gateway", "create", *words)
+    assert isinstance(made, dict)
+    tgw = made["transitGatewayId"]
+
+    def resources(
+        mtu: int, site_link: bool, prefixes: list[str], tags: dict[str, str]
+    ) -> Resources:
+        return {
+            "aws_dx_gateway": {
+                "g": {"name": "g", "amazon_side_asn": "64997"},
+                "theirs": {"provider": "aws.owner", "name": "t", "amazon_side_asn": "64996"},
+            },
+            "aws_dx_gateway_association": {
+                "a": {
+                    "dx_gateway_id": "${aws_dx_gateway.g.id}",
+                    "associated_gateway_id": tgw,
+                    "allowed_prefixes": prefixes,
+                }
+            },
+            "aws_dx_transit_virtual_interface": {
+                "own": private(
+                    world,
+                    "own",
+                    103,
+                    mtu=mtu,
+                    sitelink_enabled=site_link,
+                    dx_gateway_id="${aws_dx_gateway.g.id}",
+                )
+            },
+            "aws_dx_hosted_transit_virtual_interface": {
+                "lent": private(world, "lent", 104, owner_account_id=OWNER)
+            },
+            "aws_dx_hosted_transit_virtual_interface_accepter": {
+                "accepted": {
+                    "provider": "aws.owner",
+                    "virtual_interface_id": "${aws_dx_hosted_transit_virtual_interface.lent.id}",
+                    "dx_gateway_id": "${aws_dx_gateway.theirs.id}",
+                    "tags": tags,
+                }
+            },
+        }
+
+    lives(
+        world,
+        resources(1500, False, ["10.3.0.0/16"], {}),
+        resources(8500, True, ["10.3.0.0/17", "10.4.0.0/16"], {"team": "network"}),
+        {
+            "aws_dx_gateway_association.a": "{dx_gateway_id}/{associated_gateway_id}",
+            "aws_dx_transit_virtual_interface.own": "{id}",
+            "aws_dx_hosted_transit_virtual_interface.lent": "{id}",
+        },
+    )
+
+
+def test_public_interfaces(world: World) -> None:
+    def public(name: str, vlan: int, subnet: str, **members: Any) -> dict[str, Any]:
+        return private(
+            world,
+            name,
+            vlan,
+            amazon_address=f"{subnet}.1/30",
+            customer_address=f"{subnet}.2/30",
+            route_filter_prefixes=["203.0.113.0/24", "198.51.100.0/24"],
+            **members,
+        )
+
+    def resources(tags: dict[str, str]) -> Resources:
+        return {
+            "aws_dx_public_virtual_interface": {"own": public("own", 105, "192.0.2", tags=tags)},
+            "aws_dx_hosted_public_virtual_interface": {
+                "lent": public("lent", 106, "198.51.100", owner_account_id=OWNER)
+            },
+            "aws_dx_hosted_public_virtual_interface_accepter": {
+                "accepted": {
+                    "provider": "aws.owner",
+                    "virtual_interface_id": "${aws_dx_hosted_public_virtual_interface.lent.id}",
+                    "tags": tags,
+                }
+            },
+        }
+
+    lives(
+        world,
+        resources({}),
+        resources({"team": "network"}),
+        {
+            "aws_dx_public_virtual_interface.own": "{id}",
+            "aws_dx_hosted_public_virtual_interface.lent": "{id}",
+        },
     )

@@ -88,6 +88,25 @@ def test_the_eleventh_rate_limit_of_a_connection(own: OwnInterface) -> None:
     assert refused.value.error == "LimitExceededException"
 
 
+def test_a_connection_shows_what_is_left_of_its_pools_and_limiters(own: OwnInterface) -> None:
+    def shown() -> Answer:
+        wanted = {"connectionId": own.seen()["connectionId"]}
+        (found,) = own.client.call("DescribeConnections", wanted)["connections"]
+        return found
+
+    pools = {"prefixPoolSizeIpv4": 5000, "prefixPoolSizeIpv6": 5000}
+    left = {"prefixPoolUnallocatedCountIpv4": 4900, "prefixPoolUnallocatedCountIpv6": 4900}
+    limiters = {"inUse": 0, "maxAllowed": 10, "remaining": 10}
+    assert_has(shown(), {**pools, **left, "rateLimiterStatus": limiters})
+    own.update(rateLimit="50Mbps", prefixPoolAllocatedCountIpv4=1000)
+    limiters = {"inUse": 1, "maxAllowed": 10, "remaining": 9}
+    left["prefixPoolUnallocatedCountIpv4"] = 4000
+    assert_has(shown(), {**pools, **left, "rateLimiterStatus": limiters})
+    uses = own.server.admin("account", "show", own.key.account_id)["quotas"]
+    used = {use["quota"]: use["used"] for use in uses}
+    assert used["rate_limiters_per_connection"] == 1
+
+
 def test_what_changes_nothing_is_no_change(own: OwnInterface) -> None:
     first = own.update(virtualInterfaceName="once")
     assert own.update(virtualInterfaceName="once") == first

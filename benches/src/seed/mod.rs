@@ -21,8 +21,9 @@ use linkway_domain::port::decide::CreatePort;
 use linkway_domain::quota::Quotas;
 use linkway_domain::settings::Settings;
 use linkway_domain::virtual_gateway::decide::CreateGateway;
+use linkway_domain::virtual_interface::NewInterface;
 use linkway_domain::virtual_interface::decide::{
-    AllocatePrivateVirtualInterface, ConfirmPrivateVirtualInterface, NewInterface,
+    AllocatePrivateVirtualInterface, ConfirmPrivateVirtualInterface,
 };
 use linkway_domain::virtual_interface::{InterfaceReport, PeerReport};
 use linkway_server::boot::{self, DataDir};
@@ -243,7 +244,7 @@ impl Filling {
         let (lender, recipient) = (&tenants[*lender], &tenants[owner]);
         let new = NewInterface {
             name: format!("Interface {number}"),
-            vlan: 100 + i64::try_from(nth)?,
+            vlan: Some(100 + i64::try_from(nth)?),
             asn: Some(64_600 + i64::try_from(number % 800)?),
             tags: vec![("cost-centre".to_owned(), Some(format!("{}", spread % 97)))],
             ..NewInterface::default()

@@ -278,6 +278,8 @@ keys! {
     count_of_dx_gateways(account: &AccountId) = "count/dxgw/{account}";
     /// Counter: the live interfaces that lead to a Direct Connect gateway.
     count_of_dx_attached(gateway: &DirectConnectGatewayId) = "count/dxgw-vif/{gateway}";
+    /// Counter: the prefixes, of both families, that those interfaces take.
+    count_of_dx_prefixes(gateway: &DirectConnectGatewayId) = "count/dxgw-prefixes/{gateway}";
     /// Counter: the associations of a Direct Connect gateway that have not ended.
     count_of_associations(gateway: &DirectConnectGatewayId) = "count/association/{gateway}";
     /// Counter: the associations of a transit gateway that have not ended.

@@ -464,7 +464,18 @@ fn three_accounts_and_a_proposal() {
         &format!("Direct Connect Gateway Association {} does not exist.", association.id),
     );
     at.scene.tenant(B, end(&association.id)).expect("B's own VPC");
+    let delete = || Command::DeleteProposal(proposal.id.to_string());
+    let accepted =
+        format!("Direct Connect Gateway Association Proposal {} has been accepted!", proposal.id);
+    refused(at.scene.tenant(B, delete()), &accepted);
     at.scene.settle(true, true);
+    // What came of it is gone, and so it may go.
+    let deleted = proposal_of(at.scene.tenant(B, delete()).expect("B's own"));
+    assert_eq!(deleted.phase, ProposalPhase::Deleted);
+    refused(
+        at.scene.tenant(B, delete()),
+        &format!("Direct Connect Gateway Association Proposal {} is not found.", proposal.id),
+    );
     assert_eq!(state(&at.scene, &association), State::Disassociated);
     assert_eq!(at.scene.phase(&lent.id), InterfacePhase::Accepted);
     assert_eq!(at.scene.world.violations(), Vec::<String>::new());

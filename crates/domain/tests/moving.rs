@@ -10,7 +10,7 @@ use linkway_domain::access_key::Principal;
 use linkway_domain::edge::give_up::{GiveUpPart, Part};
 use linkway_domain::fault::Fault;
 use linkway_domain::id::{ConnectionId, EdgeId, VirtualInterfaceId};
-use linkway_domain::virtual_interface::decide::NewInterface;
+use linkway_domain::virtual_interface::NewInterface;
 use linkway_domain::virtual_interface::moving::AssociateVirtualInterface;
 use linkway_domain::virtual_interface::update::UpdateVirtualInterfaceAttributes;
 use linkway_domain::virtual_interface::{Phase, State, VirtualInterface};

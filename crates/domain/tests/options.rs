@@ -9,9 +9,9 @@ use linkway_domain::Fault;
 use linkway_domain::edge::PeerConfig;
 use linkway_domain::id::{ConnectionId, EdgeId, VirtualInterfaceId};
 use linkway_domain::quota::Quota;
+use linkway_domain::virtual_interface::NewInterface;
 use linkway_domain::virtual_interface::decide::{
     AllocatePrivateVirtualInterface as Allocate, CreatePrivateVirtualInterface as Create,
-    NewInterface,
 };
 use linkway_domain::virtual_interface::options::PrefixNumbers;
 use linkway_domain::virtual_interface::update::UpdateVirtualInterfaceAttributes as Update;
@@ -188,6 +188,40 @@ fn the_pool_of_a_connection_is_shared_by_its_interfaces() {
     at.scene.delete(A, &ids[1]).expect("A's own");
     at.scene.settle(true, true);
     at.create(7, None, (Some(1_000), None)).expect("what was given back");
+    assert_eq!(at.scene.world.violations(), [""; 0]);
+}
+
+#[test]
+fn the_interfaces_of_a_direct_connect_gateway_take_ten_thousand_prefixes_together() {
+    let mut at = Line::new();
+    let gateway = at.scene.direct(A).id.to_string();
+    let other = at.scene.line(A, R1, "eth2");
+    let line = at.line.clone();
+    let create = |at: &mut Line, on: &ConnectionId, vlan, pool: Option<i64>| {
+        let create = Create {
+            connection: on.to_string(),
+            new: plain(vlan),
+            direct_connect_gateway: Some(gateway.clone()),
+            prefix_pool: PrefixNumbers { ipv4: pool, ipv6: pool },
+            ..Create::default()
+        };
+        at.scene.tenant(A, Command::Create(create))
+    };
+    for vlan in 1..=4 {
+        create(&mut at, &line, vlan, Some(1_000)).expect("there is room");
+    }
+    let fifth = match create(&mut at, &line, 5, Some(950)) {
+        Ok(Outcome::VirtualInterface(fifth)) => fifth.id,
+        other => panic!("{other:?}"),
+    };
+    // One without a number takes 200, of which 100 are left.
+    let text = "The Virtual Interface takes 200 prefixes of both address families, which is more than is left: of the 10000 prefixes that a Direct Connect Gateway has for its interfaces 100 can be allocated.";
+    refused(create(&mut at, &other, 1, None), text);
+    at.update(A, &fifth, pool(Some(1_000), Some(1_000))).expect("exactly what is left");
+    at.update(A, &fifth, pool(Some(900), Some(900))).expect("fewer");
+    create(&mut at, &other, 1, None).expect("what was given back");
+    let text = at.update(A, &fifth, pool(Some(901), None)).expect_err("one too many").to_string();
+    assert!(text.contains("1800 can be allocated"), "{text}");
     assert_eq!(at.scene.world.violations(), [""; 0]);
 }
 

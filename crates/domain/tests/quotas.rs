@@ -14,9 +14,9 @@ use linkway_domain::id::{ConnectionId, VirtualGatewayId, VirtualInterfaceId};
 use linkway_domain::quota::{Count, Quota, Quotas};
 use linkway_domain::record::Record;
 use linkway_domain::tag::decide::TagChange;
+use linkway_domain::virtual_interface::NewInterface;
 use linkway_domain::virtual_interface::decide::{
     AllocatePrivateVirtualInterface as Allocate, CreatePrivateVirtualInterface as Create,
-    NewInterface,
 };
 use proptest::prelude::*;
 
@@ -463,8 +463,8 @@ fn refused_anyway(line: &ConnectionId) -> Vec<Allocate> {
         bad
     };
     vec![
-        with(|new| new.vlan = 101),
-        with(|new| new.vlan = 0),
+        with(|new| new.vlan = Some(101)),
+        with(|new| new.vlan = Some(0)),
         with(|new| new.name.clear()),
         with(|new| new.asn = Some(0)),
         with(|new| new.mtu = Some(9000)),
@@ -527,6 +527,8 @@ proptest! {
                     Some("tag-bytes") => tag_bytes_per_account,
                     // The pool of a connection of 10 Gbit/s.
                     Some("prefix-ipv4" | "prefix-ipv6") => 5_000,
+                    // What the interfaces of a Direct Connect gateway take together.
+                    Some("dxgw-prefixes") => 10_000,
                     Some(_) | None => limit,
                 };
                 prop_assert!((1..=most).contains(&count.total), "{}: {}", at, count);

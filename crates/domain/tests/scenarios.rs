@@ -234,10 +234,7 @@ fn the_two_sides_of_a_session_have_different_as_numbers() {
     let mut scene = Scene::new();
     let line = scene.line(A, R1, "eth1");
     let (own, theirs) = (scene.vpc(A).id, scene.vpc(B).id);
-    let new = || linkway_domain::virtual_interface::decide::NewInterface {
-        asn: Some(64_512),
-        ..plain(5)
-    };
+    let new = || linkway_domain::virtual_interface::NewInterface { asn: Some(64_512), ..plain(5) };
     refused(
         scene.create(A, &line, &own, new()),
         &format!(

@@ -21,7 +21,8 @@ use linkway_domain::id::{ConnectionId, EdgeId};
 use linkway_domain::transit_gateway::TransitGateway;
 use linkway_domain::transit_gateway::decide::{CreateTransitGateway, UpdateTransitGateway};
 use linkway_domain::virtual_gateway::decide::HandoffText;
-use linkway_domain::virtual_interface::decide::{ConfirmPrivateVirtualInterface, NewInterface};
+use linkway_domain::virtual_interface::NewInterface;
+use linkway_domain::virtual_interface::decide::ConfirmPrivateVirtualInterface;
 use linkway_domain::virtual_interface::options::PrefixNumbers;
 use linkway_domain::virtual_interface::transit::{
     AllocateTransitVirtualInterface, ConfirmTransitVirtualInterface, CreateTransitVirtualInterface,
@@ -330,11 +331,6 @@ fn its_handoffs_are_its_own() {
     assert_eq!(at.scene.world.violations(), Vec::<String>::new());
 }
 
-/// A transit interface, with a VLAN.
-fn new_interface(vlan: i64) -> NewInterface {
-    NewInterface { vlan: 0, ..plain(vlan) }
-}
-
 fn create(
     line: &ConnectionId,
     gateway: Option<&DirectConnectGateway>,
@@ -342,8 +338,7 @@ fn create(
 ) -> CreateTransitVirtualInterface {
     CreateTransitVirtualInterface {
         connection: line.to_string(),
-        new: new_interface(vlan),
-        vlan: Some(vlan),
+        new: plain(vlan),
         direct_connect_gateway: gateway.map(|gateway| gateway.id.to_string()),
         ..CreateTransitVirtualInterface::default()
     }
@@ -399,8 +394,7 @@ fn an_interface_is_lent_and_confirmed() {
     let allocate = AllocateTransitVirtualInterface {
         connection: line.to_string(),
         owner: A.to_owned(),
-        new: new_interface(7),
-        vlan: Some(7),
+        new: plain(7),
     };
     let vif = interface(at.scene.tenant(B, Command::AllocateTransit(allocate)));
     assert_eq!((vif.kind, vif.phase), (InterfaceKind::Transit, Phase::Confirming));
@@ -449,7 +443,7 @@ fn an_interface_needs_a_vlan_a_gateway_and_an_mtu_of_its_kind() {
     };
     let cases: [(Command, &str); 3] = [
         (
-            with(&|new| new.vlan = None),
+            with(&|new| new.new.vlan = None),
             "newTransitVirtualInterface.vlan is required: give the VLAN of the Virtual Interface on its connection.",
         ),
         (

@@ -311,13 +311,13 @@ pub enum Change {
         /// The address with its prefix length.
         address: IpNet,
     },
-    /// Makes the local and the connected route of an IPv4 address that the link has. Of an IPv6 one only the kernel can make the
-    /// local route as it was, with the address.
+    /// Makes the local and the connected route of an address that the link has. Of an IPv6 one only the kernel can make the local
+    /// route as it was, with the address: that goes and comes back within one system call, so that it is there whatever ends us.
     RestoreRoutes {
         /// The link.
         link: String,
         /// The address with its prefix length.
-        address: Ipv4Net,
+        address: IpNet,
     },
     /// Makes the link's filters these and no other; `None`: none of ours.
     SetFence {

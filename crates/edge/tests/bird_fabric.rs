@@ -115,6 +115,19 @@ fn a_session_takes_parts_of_the_vpc_only_and_says_nothing_but_customers_routes()
     );
 }
 
+/// How far a public prefix may go is for the network to see to; no other community of a customer's gets there.
+#[test]
+fn the_fabric_is_told_how_far_a_public_prefix_may_go() {
+    let text = text(&BirdSettings::default(), Dialect::Classic, &[]);
+    let (_, rest) = text.split_once("filter linkway_to_fabric {").expect("the filter");
+    let filter = rest.split_once("\n}").expect("its end").0;
+    let kept = "bgp_community.filter([ (7224, 9100), (7224, 9200), (7224, 9300) ]);";
+    assert!(filter.contains(kept), "{filter}");
+    let (_, rest) = text.split_once("function linkway_preference()").expect("the function");
+    let private = rest.split_once("\n}").expect("its end").0;
+    assert!(private.contains("(7224, 7301..65535)"), "{private}");
+}
+
 #[test]
 fn what_is_not_reached_is_disabled_and_changes_no_digest() {
     let settings = BirdSettings::default();

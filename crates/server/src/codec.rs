@@ -248,7 +248,13 @@ pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, CodecError> {
 
 #[cfg(test)]
 mod tests {
+    use linkway_domain::Time;
+    use linkway_domain::failover_test::RunningTest;
+    use linkway_domain::id::FailoverTestId;
+    use linkway_domain::net::Prefix;
     use linkway_domain::quota::Count;
+    use linkway_domain::virtual_interface::drain::Drain;
+    use linkway_domain::virtual_interface::{GatewayId, InterfaceKind, Move, Options, PrefixPool};
     use serde_json::{Value, json};
 
     use super::*;
@@ -324,6 +330,51 @@ mod tests {
                 let bytes = encode(&sealer(), &at, &moved);
                 assert_eq!(decode(&sealer(), at.as_str(), &bytes).unwrap(), moved, "{at}");
             }
+        }
+    }
+
+    /// Values that are a text in JSON are bytes in the compact form.
+    #[test]
+    fn an_interface_with_everything_that_can_be_chosen_is_read_back() {
+        let at = "vif/dxvif-fabc1234";
+        let old = sealed(at, 1, interface(true).to_string().as_bytes());
+        let Record::VirtualInterface(plain) = decode_any(&sealer(), at, &old).unwrap().record
+        else {
+            panic!("an interface")
+        };
+        let prefixes = ["198.51.100.0/24", "2001:db8:7::/48"];
+        let prefixes = prefixes.map(|cidr| Prefix::parse("cidr", cidr).unwrap());
+        let until = Time::default();
+        let stages = [Drain::Graceful { until }, Drain::Withdrawn { until }, Drain::Shut];
+        for drain in stages.map(Some).into_iter().chain([None]) {
+            let mut chosen = plain.clone();
+            chosen.kind = InterfaceKind::Public;
+            chosen.options = Options {
+                rate_limit: Some(serde_json::from_value(json!(500)).unwrap()),
+                site_link: true,
+                prefix_pool: PrefixPool { ipv4: Some(0), ipv6: Some(1000) },
+                route_filter_prefixes: prefixes.to_vec(),
+                drain,
+            };
+            chosen.attachment.as_mut().unwrap().gateway = GatewayId::Public;
+            let peers = chosen.peers.clone();
+            chosen.test = Some(RunningTest {
+                id: FailoverTestId::parse("dxtest-fabc1234").unwrap(),
+                peers: peers.iter().map(|peer| peer.id.clone()).collect(),
+                until,
+            });
+            chosen.moving = Some(Move {
+                connection: chosen.connection.clone(),
+                location: chosen.location.clone(),
+                edge: chosen.edge.clone(),
+                port: chosen.port.clone(),
+                jumbo: true,
+                simulated: false,
+                peers,
+            });
+            let record = Record::VirtualInterface(chosen);
+            let bytes = encode(&sealer(), &key(at), &record);
+            assert_eq!(decode(&sealer(), at, &bytes), Ok(record));
         }
     }
 

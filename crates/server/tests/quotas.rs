@@ -166,6 +166,7 @@ async fn what_an_account_uses_is_shown_and_given_back() {
         before,
         BTreeMap::from([
             ("access_keys_per_account".to_owned(), [1, 20]),
+            ("direct_connect_gateways_per_account".to_owned(), [0, 200]),
             ("tag_bytes_per_account".to_owned(), [0, 16 << 20]),
             ("unanswered_offers".to_owned(), [0, 200]),
         ])
@@ -193,6 +194,7 @@ async fn what_an_account_uses_is_shown_and_given_back() {
         of_lender,
         BTreeMap::from([
             ("access_keys_per_account".to_owned(), [1, 20]),
+            ("direct_connect_gateways_per_account".to_owned(), [0, 200]),
             ("tag_bytes_per_account".to_owned(), [0, 16 << 20]),
             ("unanswered_offers".to_owned(), [0, 200]),
             ("connections_per_location SIM1".to_owned(), [1, 10]),

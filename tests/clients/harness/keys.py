@@ -9,7 +9,8 @@ rely on it (`interface["tags"]`, `interface["virtualGatewayId"] == ""`). Sources
 * the Direct Connect API Reference for `asnLong`, which is newer than all of them.
 
 Members that depend on a state or a request are not in the table: a connection's device and
-jumboFrameCapable (known once it has a port), providerName, nextToken.
+jumboFrameCapable (known once it has a port), providerName, nextToken, the three members of an
+association that only one with a virtual gateway has.
 """
 
 from __future__ import annotations
@@ -124,9 +125,6 @@ ASSOCIATION: Members = {
         "associationState",
         "directConnectGatewayId",
         "directConnectGatewayOwnerAccount",
-        "virtualGatewayId",
-        "virtualGatewayOwnerAccount",
-        "virtualGatewayRegion",
     ),
     "allowedPrefixesToDirectConnectGateway": plain("cidr"),
     **ASSOCIATED,

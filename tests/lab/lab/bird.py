@@ -27,6 +27,14 @@ class Bird(OneProcess):
     def start(self, config: RouterConfig, prefixes: list[str]) -> None:
         self._sessions[config.version] = (config, prefixes)
         self._configure()
+        self._start()
+
+    def load(self, text: str) -> None:
+        """Starts with this configuration."""
+        self._write(text)
+        self._start()
+
+    def _start(self) -> None:
         self._run("bird", "-f", "-c", str(self._config), "-s", str(self._control))
         wait_until("the customer's BIRD to answer", lambda: self._ask("show status"))
 
@@ -40,6 +48,10 @@ class Bird(OneProcess):
         lines = self._ask(f"show protocols dx{version}").splitlines()
         line = " ".join(next((line for line in lines if line.startswith("dx")), "").split())
         return "Established" if "Established" in line else line
+
+    def route(self, prefix: str) -> str:
+        """All that it knows of its routes to a prefix."""
+        return self._ask(f"show route all {prefix}")
 
     def bfd_off(self) -> None:
         """BFD is turned off in an orderly way: the other side is told (AdminDown, RFC 5880, section 6.8.16)."""

@@ -41,6 +41,12 @@ class Capture:
         self._process.stop(signal.SIGINT)
         self.frames = parse(self._file.read_bytes())
 
+    def pings(self, source: str, target: str) -> list[str]:
+        """The pings and answers from one address to another that were seen."""
+        ends = (source, target)
+        frames = [frame for frame in self.frames if frame.kind in ("icmp", "icmp6")]
+        return [str(frame) for frame in frames if (frame.source, frame.target) == ends]
+
     def _text(self) -> str:
         lines = run(["tcpdump", "-e", "-n", "-r", str(self._file)]).splitlines()
         return "\n".join(lines[:40])

@@ -117,6 +117,15 @@ class Customer:
 
         wait_until(f"a route to {prefix} at the customer", routes, lambda seen: prefix in seen)
 
+    def wait_no_route(self, prefix: str) -> None:
+        """Waits until the customer's kernel has no route to the prefix."""
+        family = f"-{ip_network(prefix).version}"
+        wait_until(
+            f"no route to {prefix} at the customer",
+            lambda: [route["dst"] for route in self.namespace.show(family, "route", "show")],
+            lambda seen: prefix not in seen,
+        )
+
     def up(self, prefix: str) -> None:
         """Starts the router and waits for the session and for the VPC's prefix."""
         self.start()

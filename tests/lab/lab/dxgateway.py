@@ -27,11 +27,7 @@ class DirectConnectGateway:
 
     def accept(self, lent: Interface) -> None:
         """The owner accepts an interface that was lent to it."""
-        lent.owner.call(
-            "ConfirmPrivateVirtualInterface",
-            virtualInterfaceId=lent.id,
-            directConnectGatewayId=self.id,
-        )
+        lent.confirm(directConnectGatewayId=self.id)
 
     def associate(self, vpc: Vpc, *prefixes: str) -> Association:
         """The VPC's owner proposes, the gateway's owner accepts; waits until it is done."""

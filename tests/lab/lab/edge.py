@@ -24,6 +24,8 @@ CONFIG = """
 [pace]
 report_seconds = 3
 """
+# How the names of the links begin that the agent makes: interfaces, and what they lead to.
+OWN_LINKS = ("dxvif-", "vgw-", "dxgw-", "tgw-", "public-")
 
 
 class Port:
@@ -197,7 +199,8 @@ class Edge:
         """The names of the daemon's protocols that belong to something of the API."""
         lines = self.bird("show protocols").splitlines()
         names = [line.split()[0] for line in lines if line.strip()]
-        return [name for name in names if any(word in name for word in ("dxvif", "vgw", "dxgw"))]
+        words = [prefix.rstrip("-") for prefix in OWN_LINKS]
+        return [name for name in names if any(word in name for word in words)]
 
     def up_since(self, interface_id: str) -> dict[str, float]:
         """Since when each session of an interface is up, in seconds of the day, by protocol."""
@@ -222,7 +225,7 @@ class Edge:
     def own_links(self) -> list[str]:
         """The links that the agent made: their names are ids of the API."""
         names = self.namespace.links()
-        return sorted(name for name in names if name.startswith(("dxvif-", "vgw-", "dxgw-")))
+        return sorted(name for name in names if name.startswith(OWN_LINKS))
 
     def table(self, gateway_id: str) -> int:
         """The routing table of a gateway's VRF."""

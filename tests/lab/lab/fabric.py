@@ -36,6 +36,9 @@ class Handoff:
 class Fabric:
     """The fabric of one VPC. `gateway_id` and `host` are as those of a VPC (lab/vpc.py)."""
 
+    # The AS number that the edges have here: a gateway's, if none is chosen.
+    edges_asn = 64512
+
     def __init__(self, scene: Scene, owner: Tenant, cidr: str, edges: list[Edge]) -> None:
         self.scene = scene
         self.owner = owner
@@ -76,11 +79,16 @@ class Fabric:
         scene = self.scene
         words = ["--account", self.owner.account_id, "--vpc", f"vpc-{scene.next_number():08x}"]
         words += ["--cidr", self.cidr]
+        made = scene.server.admin("gateway", "create", *words, *self.words_of_handoffs())
+        return made["virtualGatewayId"]
+
+    def words_of_handoffs(self) -> list[str]:
+        """The arguments that name the handoffs and the sessions there."""
+        words = []
         for handoff in self.handoffs:
             words += ["--handoff", f"{handoff.edge.name}:{handoff.interface}:{handoff.theirs}"]
             words += ["--fabric-peer", f"{handoff.theirs}:{ASN}:{self._key}"]
-        made = scene.server.admin("gateway", "create", *words)
-        return made["virtualGatewayId"]
+        return words
 
     # Its router.
 
@@ -143,7 +151,7 @@ class Fabric:
             f"""\
 protocol bgp edge{number} {{
   local {handoff.theirs} as {ASN};
-  neighbor {handoff.ours} as 64512;
+  neighbor {handoff.ours} as {self.edges_asn};
   password "{KEY}";
   direct; bfd on;
   connect delay time 1; connect retry time 2; error wait time 1, 4;

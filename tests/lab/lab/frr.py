@@ -6,9 +6,9 @@ import json
 import shutil
 from pathlib import Path
 
-from lab.checks import wait_until
+from lab.checks import must, wait_until
 from lab.net import Namespace
-from lab.process import Process, attempt, tail
+from lab.process import Process, attempt, run, tail
 from lab.routerconfig import RouterConfig
 
 DAEMONS = Path("/usr/lib/frr")
@@ -35,6 +35,23 @@ class Frr:
         self._config = config
         self._file("zebra.conf", "log stdout\nip nht resolve-via-default\n")
         self._file("bgpd.conf", bgpd_config(config, prefixes))
+        self._start()
+        if self.bfd:
+            self._bfd("neighbor {} bfd", config)
+
+    def load(self, text: str) -> None:
+        """Starts with nothing, then has vtysh read this configuration; Failed if it does not know a line."""
+        self.bfd = True
+        for daemon in ("zebra", "bgpd"):
+            self._file(f"{daemon}.conf", "log stdout\n")
+        self._file("all.conf", text)
+        self._start()
+        words = ["vtysh", "--vty_socket", str(self._directory)]
+        said = run([*words, "-f", str(self._directory / "all.conf")])
+        # vtysh goes on after a line that it does not know.
+        must("%" not in said, "vtysh to take every line", said)
+
+    def _start(self) -> None:
         # The daemons give up root for this user, and want their files to be its own.
         for entry in (self._directory, *self._directory.iterdir()):
             shutil.chown(entry, "frr", "frr")
@@ -45,8 +62,6 @@ class Frr:
             self._run("bfdd", "--bfdctl", str(self._directory / "bfdd.sock"))
         self._run("bgpd")
         wait_until("bgpd to answer", lambda: self._ask("show version"))
-        if self.bfd:
-            self._bfd("neighbor {} bfd", config)
 
     def announce(self, config: RouterConfig, prefixes: list[str]) -> None:
         family = f"ipv{config.version} unicast"

@@ -39,9 +39,29 @@ class Connection:
             f"connection {wanted}", self.state, lambda state: state == wanted, patience, 0.25
         )
 
-    def lend(self, owner: Tenant, vlan: int, **more: Any) -> Interface:
-        """The published allocation: an interface of this connection, lent to `owner`."""
-        allocation = {
+    def lend(self, owner: Tenant, vlan: int, kind: str = "Private", **more: Any) -> Interface:
+        """An interface of this connection, lent to `owner`: of the kind Private, Public or Transit."""
+        made = self._call(
+            f"Allocate{kind}VirtualInterface",
+            f"new{kind}VirtualInterfaceAllocation",
+            vlan,
+            more,
+            ownerAccount=owner.account_id,
+        )
+        must_equal(made["virtualInterfaceState"], "confirming", "the state after the allocation")
+        return Interface(self, owner, made, kind)
+
+    def create(self, vlan: int, kind: str = "Private", **more: Any) -> Interface:
+        """An interface of this connection for its owner's own use."""
+        operation = f"Create{kind}VirtualInterface"
+        made = self._call(operation, f"new{kind}VirtualInterface", vlan, more)
+        return Interface(self, self.lender, made, kind)
+
+    def _call(
+        self, operation: str, member: str, vlan: int, more: dict[str, Any], **named: str
+    ) -> dict[str, Any]:
+        """A new interface, as the answer describes it; what is None in `more` is left out."""
+        new = {
             "virtualInterfaceName": f"vlan-{vlan}",
             "vlan": vlan,
             "asn": 65000,
@@ -49,34 +69,33 @@ class Connection:
             "amazonAddress": "169.254.0.1/30",
             "customerAddress": "169.254.0.2/30",
         } | more
-        allocation = {name: value for name, value in allocation.items() if value is not None}
-        made = self.lender.call(
-            "AllocatePrivateVirtualInterface",
-            connectionId=self.id,
-            ownerAccount=owner.account_id,
-            newPrivateVirtualInterfaceAllocation=allocation,
-        )
+        new = {name: value for name, value in new.items() if value is not None}
+        made = self.lender.call(operation, connectionId=self.id, **{member: new}, **named)
+        made = made.get("virtualInterface", made)
         self.scene.server.secrets.add(made["authKey"])
-        return Interface(self, owner, made)
+        return made
 
 
 class Interface:
-    """A virtual interface that `owner` may accept."""
+    """A virtual interface; one that was lent is the `owner`'s to accept. `kind` is Private, Public or Transit."""
 
-    def __init__(self, connection: Connection, owner: Tenant, made: dict[str, Any]) -> None:
+    def __init__(
+        self, connection: Connection, owner: Tenant, made: dict[str, Any], kind: str
+    ) -> None:
         self.connection = connection
         self.owner = owner
+        self.kind = kind
         self.id: str = made["virtualInterfaceId"]
         self.vlan: int = made["vlan"]
-        must_equal(made["virtualInterfaceState"], "confirming", "the state after the allocation")
 
     def accept(self, vpc: Vpc) -> None:
-        """The owner accepts."""
-        self.owner.call(
-            "ConfirmPrivateVirtualInterface",
-            virtualInterfaceId=self.id,
-            virtualGatewayId=vpc.gateway_id,
-        )
+        """The owner accepts, for this VPC."""
+        self.confirm(virtualGatewayId=vpc.gateway_id)
+
+    def confirm(self, **gateway: str) -> None:
+        """The owner accepts, for a gateway; a public interface needs none."""
+        operation = f"Confirm{self.kind}VirtualInterface"
+        self.owner.call(operation, virtualInterfaceId=self.id, **gateway)
 
     def delete(self) -> None:
         """The owner deletes it, or rejects it if it is not accepted yet."""

@@ -10,6 +10,7 @@ from lab.net import veth
 if TYPE_CHECKING:
     from lab.api import Tenant
     from lab.edge import Edge
+    from lab.scene import Scene
 
 # The handoff's own subnets, by IP version: the edge's address, the VPC's, the prefix length. The
 # same for every VPC, because nothing of a VPC is seen outside of its VRF.
@@ -29,20 +30,24 @@ class Vpc:
         self.hosts = [str(ip_network(cidr)[10]) for cidr in cidrs]
         self.host = self.hosts[0]
         veth(edge.namespace, interface, self.namespace, "eth0")
-        words = ["--account", owner.account_id, "--vpc", f"vpc-{scene.next_number():08x}"]
+        handoffs: list[str] = []
         for version in sorted({ip_network(cidr).version for cidr in cidrs}):
             ours, theirs, length = HANDOFF[version]
             nodad = " nodad" if version == 6 else ""
             edge.namespace.ip(f"address add {ours}/{length} dev {interface}{nodad}")
             self.namespace.ip(f"address add {theirs}/{length} dev eth0{nodad}")
-            words += ["--handoff", f"{edge.name}:{interface}:{theirs}"]
+            handoffs += ["--handoff", f"{edge.name}:{interface}:{theirs}"]
         for cidr, host in zip(cidrs, self.hosts, strict=True):
             nodad = " nodad" if ip_network(cidr).version == 6 else ""
             self.namespace.ip(f"address add {host} dev lo{nodad}")
-            words += ["--cidr", cidr]
         self._route()
-        made = scene.server.admin("gateway", "create", *words)
-        self.gateway_id: str = made["virtualGatewayId"]
+        self.gateway_id = self._gateway(scene, handoffs)
+
+    def _gateway(self, scene: Scene, handoffs: list[str]) -> str:
+        """The operator makes the gateway; its id."""
+        words = ["--account", self.owner.account_id, "--vpc", f"vpc-{scene.next_number():08x}"]
+        words += [word for cidr in self.cidrs for word in ("--cidr", cidr)]
+        return scene.server.admin("gateway", "create", *words, *handoffs)["virtualGatewayId"]
 
     def _route(self) -> None:
         """Its own way to what customers announce."""
@@ -63,3 +68,16 @@ class Vpc:
         """The handoff's carrier is back."""
         self.namespace.ip("link set eth0 up")
         self._route()
+
+
+class TransitNetwork(Vpc):
+    """Networks of a tenant behind a transit gateway, whose id is `gateway_id`. The gateway knows none of their prefixes."""
+
+    def __init__(self, edge: Edge, owner: Tenant, interface: str, asn: int, *cidrs: str) -> None:
+        self._asn = asn
+        super().__init__(edge, owner, interface, *cidrs)
+
+    def _gateway(self, scene: Scene, handoffs: list[str]) -> str:
+        words = ["--account", self.owner.account_id, "--asn", str(self._asn)]
+        made = scene.server.admin("transit-gateway", "create", *words, *handoffs)
+        return made["transitGatewayId"]

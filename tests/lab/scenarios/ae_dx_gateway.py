@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lab.capture import Capture
 from lab.checks import must, must_equal, stays, wait_until
 from lab.customer import Customer
 from lab.dxgateway import Association, DirectConnectGateway
@@ -127,9 +126,7 @@ def each_reaches_what_is_allowed(world: World) -> None:
         customer.namespace.ip(f"route add {NOT_YET} via {customer.config.theirs}")
         with world.scene.capture(first.namespace, "eth0", "in") as seen:
             must_not_reach(customer.namespace, customer.host, first.hosts[1])
-        must_equal(
-            between(seen, customer.host, first.hosts[1]), [], "packets for what is not allowed"
-        )
+        must_equal(seen.pings(customer.host, first.hosts[1]), [], "packets for what is not allowed")
         customer.namespace.ip(f"route delete {NOT_YET} via {customer.config.theirs}")
     world.scene.note("each reaches both VPCs and is reached; not the prefix that is not allowed")
 
@@ -171,10 +168,10 @@ def nothing_else_passes(world: World) -> None:
         for capture, _, _ in captures.values():
             capture.__exit__()
     for name, (capture, source, target) in captures.items():
-        must_equal(between(capture, source, target), [], f"what came to the {name}")
+        must_equal(capture.pings(source, target), [], f"what came to the {name}")
     at_second, at_two = captures["second VPC"][0], captures["second customer"][0]
-    must_equal(between(at_second, first.hosts[-1], second.hosts[-1]), [], "IPv6 from VPC to VPC")
-    must_equal(between(at_two, *world.hosts6), [], "IPv6 from customer to customer")
+    must_equal(at_second.pings(first.hosts[-1], second.hosts[-1]), [], "IPv6 from VPC to VPC")
+    must_equal(at_two.pings(*world.hosts6), [], "IPv6 from customer to customer")
     watch.must_be_clean()
     for customer, other in ((one, two), (two, one)):
         customer.namespace.ip(f"route delete {other.prefixes[0]} via {customer.config.theirs}")
@@ -193,8 +190,8 @@ def nothing_else_passes(world: World) -> None:
     ):
         must_not_reach(first.namespace, first.host, second.hosts[0][:-1] + "9")
         must_not_reach(first.namespace, first.host, "10.99.0.1")
-    must_equal(between(at_vpc, first.host, second.host), [], "what came to the other VPC")
-    must(between(at_customer, first.host, "10.99.0.1"), "pings at the customer that announces it")
+    must_equal(at_vpc.pings(first.host, second.host), [], "what came to the other VPC")
+    must(at_customer.pings(first.host, "10.99.0.1"), "pings at the customer that announces it")
     one.announce([one.prefixes[0]])
     world.scene.note("with a covering announcement: to its customer")
 
@@ -211,7 +208,7 @@ def prefixes_change(world: World) -> None:
             must_reach(customer.namespace, customer.host, first.hosts[1])
         world.associations[0].change(remove=(NOT_YET,))
         for customer in world.customers:
-            wait_gone(customer, NOT_YET)
+            customer.wait_no_route(NOT_YET)
             must_not_reach(customer.namespace, customer.host, first.hosts[1], 2)
     pings.must_lose_none()
     world.must_be_undisturbed(before)
@@ -226,7 +223,7 @@ def associations_change(world: World) -> None:
     with Pinging(world.scene, one.namespace, one.host, first.host) as pings:
         world.associations[1].delete()
         for customer in world.customers:
-            wait_gone(customer, SECOND)
+            customer.wait_no_route(SECOND)
             must_not_reach(customer.namespace, customer.host, second.host, 2)
             must_not_reach(second.namespace, second.host, customer.host, 2)
         world.associations[1] = world.gateway.associate(second, SECOND)
@@ -263,7 +260,7 @@ def deleted_by_hand(world: World) -> None:
             attempt(["ip", "-n", world.edge.namespace.name, *line.split()])
             repaired(line, look, before)
         must_not_reach(first.namespace, first.host, second.host)
-    must_equal(between(at_second, first.host, second.host), [], "what came to the second VPC")
+    must_equal(at_second.pings(first.host, second.host), [], "what came to the second VPC")
     watch.must_be_clean()
     for customer in world.customers:
         for vpc in world.vpcs:
@@ -288,17 +285,17 @@ def site_link(world: World) -> None:
         must_reach(customer.namespace, customer.host, other.host)
     with world.scene.capture(second.namespace, "eth0", "in") as at_second:
         must_not_reach(first.namespace, first.host, second.host)
-    must_equal(between(at_second, first.host, second.host), [], "what came to the second VPC")
+    must_equal(at_second.pings(first.host, second.host), [], "what came to the second VPC")
     for customer in world.customers:
         for vpc in world.vpcs:
             must_reach(customer.namespace, customer.host, vpc.host)
     world.lent[1].change(enableSiteLink=False)
-    wait_gone(one, two.prefixes[0])
-    wait_gone(two, one.prefixes[0])
+    one.wait_no_route(two.prefixes[0])
+    two.wait_no_route(one.prefixes[0])
     two.namespace.ip(f"route add {one.prefixes[0]} via {two.config.theirs}")
     with world.scene.capture(one.namespace, one.interface, "in") as at_one:
         must_not_reach(two.namespace, two.host, one.host)
-    must_equal(between(at_one, two.host, one.host), [], "what came to the customer without it")
+    must_equal(at_one.pings(two.host, one.host), [], "what came to the customer without it")
     world.scene.note("SiteLink on both: the customers reach one another; on one: 0 packets")
 
 
@@ -307,21 +304,3 @@ def repaired(what: str, look: Callable[[], object], before: object) -> None:
     began = time.monotonic()
     wait_until(f"{what} to be as before", look, lambda seen: seen == before, REPAIRED_SECONDS)
     must(time.monotonic() - began < REPAIRED_SECONDS, f"{what} within ten seconds")
-
-
-def wait_gone(customer: Customer, prefix: str) -> None:
-    """Until the customer's kernel has no route to the prefix."""
-    wait_until(
-        f"no route to {prefix} at the customer",
-        lambda: [route["dst"] for route in customer.namespace.show("route", "show")],
-        lambda seen: prefix not in seen,
-    )
-
-
-def between(capture: Capture, source: str, target: str) -> list[str]:
-    """The pings from one address to another that were seen."""
-    return [
-        str(frame)
-        for frame in capture.frames
-        if (frame.source, frame.target) == (source, target) and frame.kind in ("icmp", "icmp6")
-    ]

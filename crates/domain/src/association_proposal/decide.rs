@@ -222,11 +222,24 @@ impl Command for DeleteProposal {
 
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<Proposal>> {
         let proposal = access::find::<Proposal>(view, context, Action::Delete, &self.0)?;
-        let deleted = answered(proposal, Event::Delete, context)?;
+        let deleted = match is_over(view, proposal, context)? {
+            true => proposal.clone().end(Event::Delete, context),
+            false => answered(proposal, Event::Delete, context)?,
+        };
         let mut changes = Changes::new(view);
         changes.put(deleted.clone())?;
         changes.decision(deleted)
     }
+}
+
+/// Whether it was accepted and what came of it has ended. Then it can be deleted, as a client does that deletes an association and
+/// its proposal one after the other.
+fn is_over(view: &View, proposal: &Proposal, context: &Context<'_>) -> Asked<bool> {
+    if proposal.phase != Phase::Accepted {
+        return Ok(false);
+    }
+    let known = association_of(view, context, &proposal.gateway, &proposal.associated)?;
+    Ok(known.is_none_or(|known| known.gateway != proposal.gateway))
 }
 
 /// A proposal after an answer.
@@ -252,7 +265,10 @@ fn missing(id: impl std::fmt::Display) -> Fault {
 impl Proposal {
     /// After it was answered or has expired.
     pub(crate) fn end(mut self, event: Event, context: &Context<'_>) -> Self {
-        self.phase = self.phase.after(event).expect("an unanswered one takes every event");
+        self.phase = self
+            .phase
+            .after(event)
+            .expect("an unanswered one takes every event, an accepted one its deletion");
         let purge = context.now.plus(context.settings.proposal_visibility);
         self.ended = Some(Ended { at: context.now, purge });
         self

@@ -87,9 +87,10 @@ impl Phase {
     pub const fn after(self, event: Event) -> Option<Self> {
         match (self, event) {
             (Self::Requested, Event::Accept) => Some(Self::Accepted),
-            (Self::Requested, Event::Delete) => Some(Self::Deleted),
+            (Self::Requested | Self::Accepted, Event::Delete) => Some(Self::Deleted),
             (Self::Requested, Event::Expire) => Some(Self::Expired),
-            (Self::Accepted | Self::Deleted | Self::Expired, _) => None,
+            (Self::Accepted, Event::Accept | Event::Expire)
+            | (Self::Deleted | Self::Expired, _) => None,
         }
     }
 

@@ -8,10 +8,11 @@ use crate::fault::{Fault, ResourceKind};
 use crate::id::BgpPeerId;
 use crate::net::{AddressFamily, Asn, AuthKey, PeerAddresses};
 use crate::view::{Asked, View};
-use crate::virtual_interface::decide::{
-    Secret, chosen_addresses, free_subnet, peer_fits, wrong_state,
+use crate::virtual_interface::decide::wrong_state;
+use crate::virtual_interface::{
+    InterfaceKind, Phase, Secret, VirtualInterface, chosen_addresses, free_subnet, peer_fits,
+    public,
 };
-use crate::virtual_interface::{InterfaceKind, Phase, VirtualInterface, public};
 
 /// The path of the structure that has a new peer's members.
 const PARENT: &str = "newBGPPeer";

@@ -2,6 +2,7 @@
 
 pub mod decide;
 pub mod previous;
+mod usage;
 
 use std::borrow::Cow;
 
@@ -16,6 +17,8 @@ use crate::quota::{Counter, Use};
 use crate::resource::{Party, Resource};
 use crate::stored::{Entry, Group, Stored};
 use crate::time::Time;
+
+pub use usage::ConnectionUsage;
 
 /// A connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,14 +11,15 @@ use crate::fault::Fault;
 
 /// A prefix with no host bits set, as in `10.0.0.0/16`. Stored ones of earlier versions may overlap a special range, which
 /// a request's may not.
+// Read in the type that it is written in: a record's compact form has a network's bytes where JSON has its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String")]
+#[serde(try_from = "IpNet")]
 pub struct Prefix(IpNet);
 
-impl TryFrom<String> for Prefix {
+impl TryFrom<IpNet> for Prefix {
     type Error = Fault;
-    fn try_from(text: String) -> Result<Self, Fault> {
-        Self::of_form("prefix", &text)
+    fn try_from(net: IpNet) -> Result<Self, Fault> {
+        Self::of_net("prefix", &net.to_string(), net)
     }
 }
 
@@ -45,6 +46,10 @@ impl Prefix {
         let exact = |net: &IpNet| matches!(net, IpNet::V6(_)) || net.to_string() == text;
         let rule = "is not a prefix: it must look like 10.0.0.0/16 or 2001:db8::/56";
         let net = text.parse().ok().filter(exact).ok_or_else(|| Fault::field(field, text, rule))?;
+        Self::of_net(field, text, net)
+    }
+
+    fn of_net(field: &str, text: &str, net: IpNet) -> Result<Self, Fault> {
         if net.trunc() != net {
             let rule = format!("has host bits set; the prefix is {}", net.trunc());
             return Err(Fault::field(field, text, rule));
@@ -77,13 +82,13 @@ impl fmt::Display for Prefix {
 /// The address of the cloud fabric's router behind a handoff. Stored ones of earlier versions may be in a special range,
 /// which a request's may not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String")]
+#[serde(try_from = "IpAddr")]
 pub struct NextHop(IpAddr);
 
-impl TryFrom<String> for NextHop {
+impl TryFrom<IpAddr> for NextHop {
     type Error = Fault;
-    fn try_from(text: String) -> Result<Self, Fault> {
-        Self::checked("nextHop", &text, is_unicast)
+    fn try_from(address: IpAddr) -> Result<Self, Fault> {
+        Self::checked("nextHop", &address.to_string(), is_unicast)
     }
 }
 

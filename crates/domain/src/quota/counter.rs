@@ -46,6 +46,8 @@ pub enum Counter<'a> {
     DirectConnectGateways(&'a AccountId),
     /// Virtual interfaces that lead to a Direct Connect gateway and have not ended.
     Attached(&'a DirectConnectGatewayId),
+    /// The prefixes, of both families, that those interfaces take.
+    AttachedPrefixes(&'a DirectConnectGatewayId),
     /// Associations of a Direct Connect gateway that have not ended.
     Associations(&'a DirectConnectGatewayId),
     /// Associations of a transit gateway that have not ended.
@@ -93,6 +95,7 @@ impl Counter<'_> {
             Self::Offers(recipient) => key::count_of_offers(recipient),
             Self::DirectConnectGateways(account) => key::count_of_dx_gateways(account),
             Self::Attached(gateway) => key::count_of_dx_attached(gateway),
+            Self::AttachedPrefixes(gateway) => key::count_of_dx_prefixes(gateway),
             Self::Associations(gateway) => key::count_of_associations(gateway),
             Self::TransitAssociations(gateway) => key::count_of_transit_associations(gateway),
             Self::Proposals(gateway) => key::count_of_proposals(gateway),
@@ -110,8 +113,10 @@ impl Counter<'_> {
                 (Quota::InterfacesPerConnection, total),
             ],
             Self::RateLimiters(_) => vec![(Quota::RateLimitersPerConnection, total)],
-            // How many there may be depends on the connection's speed.
-            Self::Allocations { .. } | Self::Prefixes { .. } => Vec::new(),
+            // How many there may be is fixed, or depends on the connection's speed.
+            Self::Allocations { .. } | Self::Prefixes { .. } | Self::AttachedPrefixes(_) => {
+                Vec::new()
+            }
             Self::Connections(..) => vec![(Quota::ConnectionsPerLocation, total)],
             Self::AccessKeys(_) => vec![(Quota::AccessKeysPerAccount, total)],
             Self::TagBytes(_) => vec![(Quota::TagBytesPerAccount, total)],
@@ -158,7 +163,9 @@ impl Counter<'_> {
             | Self::DirectConnectGateways(account) => {
                 format!("accountId \"{account}\"")
             }
-            Self::Attached(gateway) | Self::Associations(gateway) => {
+            Self::Attached(gateway)
+            | Self::AttachedPrefixes(gateway)
+            | Self::Associations(gateway) => {
                 format!("directConnectGatewayId \"{gateway}\"")
             }
             Self::TransitAssociations(gateway) => format!("gatewayId \"{gateway}\""),

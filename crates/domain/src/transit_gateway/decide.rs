@@ -11,7 +11,7 @@ use crate::net::GatewayAsn;
 use crate::text;
 use crate::view::{Asked, View};
 use crate::virtual_gateway::decide::{HandoffText, handoffs};
-use crate::virtual_gateway::update::changed_edges;
+use crate::virtual_gateway::update::{change, mark_changed_edges};
 
 /// A new transit gateway.
 #[derive(Clone, Debug, Default)]
@@ -70,19 +70,13 @@ impl Command for UpdateTransitGateway {
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<TransitGateway>> {
         let known = access::find::<TransitGateway>(view, context, Action::Update, &self.id)?;
         let mut gateway = known.clone();
-        if let Some(name) = &self.name {
-            gateway.name = Some(text::name("name", name)?);
-        }
-        if let Some(texts) = &self.handoffs {
-            gateway.handoffs = handoffs(view, texts, &known.handoffs)?;
-        }
+        let given = (self.name.as_deref(), self.handoffs.as_deref());
+        change(view, given, (&mut gateway.name, &mut gateway.handoffs))?;
         if gateway == *known {
             return Decision::unchanged(gateway);
         }
         let mut changes = Changes::new(view);
-        for edge in changed_edges(&known.handoffs, &gateway.handoffs) {
-            changes.mark(key::edge_generation(edge));
-        }
+        mark_changed_edges(&mut changes, &known.handoffs, &gateway.handoffs);
         changes.put(gateway.clone())?;
         changes.decision(gateway)
     }

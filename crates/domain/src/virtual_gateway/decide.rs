@@ -11,7 +11,7 @@ use crate::key;
 use crate::net::{AddressFamily, GatewayAsn, NextHop, Prefix};
 use crate::text;
 use crate::view::{Asked, View};
-use crate::virtual_interface::decide::Secret;
+use crate::virtual_interface::Secret;
 
 /// The most prefixes of a VPC: they are written into one record.
 const MOST_CIDRS: usize = 100;

@@ -48,7 +48,7 @@ impl FabricPeer {
 /// The address of a fabric's router: unicast, another host's, and not link-local where it is IPv6, for routes of the edge's
 /// have a global next hop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String")]
+#[serde(try_from = "IpAddr")]
 pub struct FabricAddress(IpAddr);
 
 impl FabricAddress {
@@ -87,10 +87,10 @@ const fn is_link_local_v6(address: IpAddr) -> bool {
     }
 }
 
-impl TryFrom<String> for FabricAddress {
+impl TryFrom<IpAddr> for FabricAddress {
     type Error = Fault;
-    fn try_from(text: String) -> Result<Self, Fault> {
-        Self::parse("address", &text)
+    fn try_from(address: IpAddr) -> Result<Self, Fault> {
+        Self::parse("address", &address.to_string())
     }
 }
 

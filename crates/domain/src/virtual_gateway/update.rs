@@ -28,29 +28,42 @@ impl Command for UpdateGateway {
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<Gateway>> {
         let known = access::find::<Gateway>(view, context, Action::Update, &self.id)?;
         let mut gateway = known.clone();
-        if let Some(name) = &self.name {
-            gateway.name = Some(text::name("name", name)?);
-        }
-        if let Some(texts) = &self.handoffs {
-            gateway.handoffs = handoffs(view, texts, &known.handoffs)?;
-        }
+        let given = (self.name.as_deref(), self.handoffs.as_deref());
+        change(view, given, (&mut gateway.name, &mut gateway.handoffs))?;
         if gateway == *known {
             return Decision::unchanged(gateway);
         }
         let mut changes = Changes::new(view);
-        for edge in changed_edges(&known.handoffs, &gateway.handoffs) {
-            changes.mark(key::edge_generation(edge));
-        }
+        mark_changed_edges(&mut changes, &known.handoffs, &gateway.handoffs);
         changes.put(gateway.clone())?;
         changes.decision(gateway)
     }
 }
 
+/// Gives a gateway, virtual or transit, the name and the handoffs that a request has; what is absent stays.
+pub(crate) fn change(
+    view: &View,
+    (name, texts): (Option<&str>, Option<&[HandoffText]>),
+    (its_name, its_handoffs): (&mut Option<String>, &mut Vec<Handoff>),
+) -> Asked<()> {
+    if let Some(name) = name {
+        *its_name = Some(text::name("name", name)?);
+    }
+    if let Some(texts) = texts {
+        *its_handoffs = handoffs(view, texts, its_handoffs)?;
+    }
+    Ok(())
+}
+
+/// Has the edges whose handoffs differ read their configurations.
+pub(crate) fn mark_changed_edges(changes: &mut Changes<'_>, before: &[Handoff], after: &[Handoff]) {
+    for edge in changed_edges(before, after) {
+        changes.mark(key::edge_generation(edge));
+    }
+}
+
 /// The edges that have other handoffs than before: each knows its own ones, in their order.
-pub(crate) fn changed_edges<'h>(
-    before: &'h [Handoff],
-    after: &'h [Handoff],
-) -> BTreeSet<&'h EdgeId> {
+fn changed_edges<'h>(before: &'h [Handoff], after: &'h [Handoff]) -> BTreeSet<&'h EdgeId> {
     let on = |handoffs: &'h [Handoff], edge: &'h EdgeId| {
         handoffs.iter().filter(move |handoff| handoff.edge == *edge)
     };

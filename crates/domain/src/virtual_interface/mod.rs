@@ -3,10 +3,12 @@
 //! A *hosted* one is lent: the connection's owner (the lender) allocates it, the recipient confirms it, and only then
 //! does it exist on a router.
 
+mod attach;
 pub mod decide;
 pub mod drain;
 pub mod explain;
 pub mod moving;
+mod new;
 pub mod options;
 pub mod previous;
 pub mod public;
@@ -36,7 +38,10 @@ use crate::resource::{Party, Resource};
 use crate::stored::{Claim, Entry, Group, Stored};
 use crate::time::Time;
 
+pub(crate) use attach::{free_subnet, peer_fits};
 pub use moving::Move;
+pub(crate) use new::chosen_addresses;
+pub use new::{NewInterface, Secret};
 pub use options::{Options, PrefixPool};
 pub use states::{AttachmentState, Event, Phase, State};
 pub(crate) use status::bounded_text;
@@ -329,7 +334,11 @@ impl Stored for VirtualInterface {
         let connections = connections.flat_map(|connection| {
             self.use_of(connection).into_iter().chain(self.uses_of_options(connection))
         });
-        connections.chain(self.use_of_dx_gateway()).chain(self.uses_of_offers()).collect()
+        connections
+            .chain(self.use_of_dx_gateway())
+            .chain(self.use_of_dx_prefixes())
+            .chain(self.uses_of_offers())
+            .collect()
     }
 
     /// What its edge says of it counts beside it. Moment 0: an unanswered interface counts as confirming until it is

@@ -6,7 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::decide::{peer_fits, wrong_state};
+use super::attach::peer_fits;
+use super::decide::wrong_state;
 use super::{Event, Phase, VirtualInterface, options};
 use crate::access::{self, Action};
 use crate::bgp_peer::{BgpPeer, PeerPhase};

@@ -16,6 +16,9 @@ use crate::view::{Asked, View};
 pub const DEFAULT_PREFIXES: u16 = 100;
 /// See [`DEFAULT_PREFIXES`].
 pub const MOST_PREFIXES: u16 = 1_000;
+/// The prefixes of both families that the interfaces of a Direct Connect gateway take together (Direct Connect User Guide, "Direct
+/// Connect quotas").
+const DX_GATEWAY_PREFIXES: u32 = 10_000;
 
 /// What can be chosen for an interface beyond what each has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -220,6 +223,41 @@ impl VirtualInterface {
         }
         for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
             self.prefixes_have_room(view, family, before, port)?;
+        }
+        Ok(())
+    }
+
+    /// What it takes of the prefixes that its Direct Connect gateway has for its interfaces, until it ends.
+    pub(super) fn use_of_dx_prefixes(&self) -> Option<Use<'_>> {
+        let counter = Counter::AttachedPrefixes(self.dx_gateway()?);
+        Some(Use::many(counter, self.all_prefixes()))
+    }
+
+    /// The prefixes of both families.
+    fn all_prefixes(&self) -> u32 {
+        let families = [AddressFamily::Ipv4, AddressFamily::Ipv6];
+        families.into_iter().filter_map(|f| self.allocated_prefixes(f)).map(u32::from).sum()
+    }
+
+    /// Refuses more prefixes than its Direct Connect gateway has left; `before`: the interface as it is, if that leads there already.
+    ///
+    /// # Errors
+    /// What must be loaded first, or what is used up.
+    pub(super) fn dx_prefixes_have_room(&self, view: &View, before: Option<&Self>) -> Asked<()> {
+        let had = before.map_or(0, Self::all_prefixes);
+        let Some(used) = self.use_of_dx_prefixes().filter(|used| used.count.total > had) else {
+            return Ok(());
+        };
+        let taken = view.count(&used.counter)?.copied().unwrap_or_default().total;
+        let free = DX_GATEWAY_PREFIXES.saturating_sub(taken) + had;
+        if used.count.total > free {
+            // The gateway is the recipient's, and the caller may be the lender: it is not named.
+            let text = format!(
+                "The Virtual Interface takes {} prefixes of both address families, which is more than is left: of the \
+                 {DX_GATEWAY_PREFIXES} prefixes that a Direct Connect Gateway has for its interfaces {free} can be allocated.",
+                used.count.total
+            );
+            return Err(Fault::client(text).into());
         }
         Ok(())
     }

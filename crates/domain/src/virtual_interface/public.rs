@@ -6,20 +6,16 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::decide::{
-    NewInterface, build, check, fresh_id, has_room, made, peer_fits, vlan_is_free, wrong_state,
-};
+use super::attach;
+use super::decide::{confirmed, lend, wrong_state};
+use super::new::{Built, NewInterface, build, check};
 use super::{Attachment, Event, GatewayId, InterfaceKind, Phase, VirtualInterface};
 use crate::access::{self, Action};
-use crate::account;
 use crate::bgp_peer::{BgpPeer, PeerPhase};
-use crate::connection::decide as connection;
 use crate::decide::{Changes, Command, Context, Decision};
 use crate::fault::Fault;
 use crate::id::{AccountId, RoutingDomainId};
-use crate::net::{AddressFamily, Bandwidth, Prefix};
-use crate::quota;
-use crate::tag::Tags;
+use crate::net::{AddressFamily, Prefix};
 use crate::view::{Asked, View};
 
 /// The most prefixes of an interface (Direct Connect user guide, "Quotas").
@@ -78,11 +74,11 @@ impl Command for CreatePublicVirtualInterface {
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<VirtualInterface>> {
         const PARENT: &str = "newPublicVirtualInterface";
         let new = New { parent: PARENT, new: &self.new, prefixes: &self.prefixes };
-        let (mut interface, bandwidth, tags) = new.interface(view, &self.connection, context)?;
-        attach(view, PARENT, &mut interface, context)?;
-        interface.phase = Phase::Verifying;
-        has_room(view, context, &interface, bandwidth, &tags)?;
-        made(view, interface, tags, context)
+        let mut made = new.build(view, &self.connection, context)?;
+        attach::attach(view, PARENT, &mut made.interface, network(context))?;
+        made.interface.phase = Phase::Verifying;
+        made.has_room(view, context)?;
+        made.decision(view, context)
     }
 }
 
@@ -93,20 +89,10 @@ impl Command for AllocatePublicVirtualInterface {
         const PARENT: &str = "newPublicVirtualInterfaceAllocation";
         let owner = AccountId::parse_field("ownerAccount", &self.owner)?;
         let new = New { parent: PARENT, new: &self.new, prefixes: &self.prefixes };
-        let (mut interface, bandwidth, tags) = new.interface(view, &self.connection, context)?;
-        if owner == interface.lender {
-            let text = "Cannot allocate VirtualInterface for the connection owner.";
-            return Err(Fault::client(text).into());
-        }
+        let made = new.build(view, &self.connection, context)?;
         // Refused here already, rather than to the recipient who cannot mend it.
-        differs(PARENT, &interface, context)?;
-        interface.owner = owner;
-        interface.phase = Phase::Confirming;
-        interface.expires = Some(context.now.plus(context.settings.confirmation_window));
-        has_room(view, context, &interface, bandwidth, &tags)?;
-        account::decide::existing(view, "ownerAccount", interface.owner.as_str())?;
-        quota::room(view, context, interface.uses_of_offers())?;
-        made(view, interface, tags, context)
+        differs(PARENT, &made.interface, context)?;
+        lend(view, made, owner, context)
     }
 }
 
@@ -114,17 +100,9 @@ impl Command for ConfirmPublicVirtualInterface {
     type Outcome = VirtualInterface;
 
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<VirtualInterface>> {
-        let found = access::find::<VirtualInterface>(view, context, Action::Confirm, &self.0)?;
-        let mut interface = found.clone();
-        let phase = interface.phase.after(Event::ConfirmUnverified);
-        let Some(phase) = phase.filter(|_| !interface.is_overdue(context.now)) else {
-            let rule = "only one in state confirming can be confirmed";
-            return Err(wrong_state(view, &interface, context, rule)?.into());
-        };
-        is_of(&interface, InterfaceKind::Public)?;
-        attach(view, "", &mut interface, context)?;
-        interface.expires = None;
-        interface.phase = phase;
+        let (kind, event) = (InterfaceKind::Public, Event::ConfirmUnverified);
+        let mut interface = confirmed(view, context, &self.0, kind, event)?;
+        attach::attach(view, "", &mut interface, network(context))?;
         let mut changes = Changes::new(view);
         changes.put(interface.clone())?;
         changes.decision(interface)
@@ -172,13 +150,7 @@ struct New<'a> {
 }
 
 impl New<'_> {
-    /// The interface, on a free VLAN of the caller's connection, and its maker's tags.
-    fn interface(
-        &self,
-        view: &View,
-        connection: &str,
-        context: &Context<'_>,
-    ) -> Asked<(VirtualInterface, Bandwidth, Tags)> {
+    fn build(&self, view: &View, connection: &str, context: &Context<'_>) -> Asked<Built> {
         let Self { parent, new, .. } = *self;
         let field = |member: &str| format!("{parent}.{member}");
         let family = AddressFamily::parse(&field("addressFamily"), new.address_family.as_deref())?;
@@ -186,15 +158,10 @@ impl New<'_> {
         addresses(parent, family, given.0, given.1)?;
         let checked = check(parent, new, context)?;
         let prefixes = prefixes(&field("routeFilterPrefixes"), self.prefixes)?;
-        let on = connection::usable(view, connection, context)?;
-        let bandwidth = on.0.bandwidth;
-        let mut draws = context.seed.draws();
-        let id = fresh_id(view, &mut draws, context.now)?;
-        let (mut interface, tags) = build(parent, new, checked, on, (id, &mut draws), context)?;
-        interface.kind = InterfaceKind::Public;
-        interface.options.route_filter_prefixes = prefixes;
-        vlan_is_free(view, parent, &interface)?;
-        Ok((interface, bandwidth, tags))
+        let kind = InterfaceKind::Public;
+        let mut made = build(view, parent, kind, new, checked, connection, context)?;
+        made.interface.options.route_filter_prefixes = prefixes;
+        Ok(made)
     }
 }
 
@@ -291,25 +258,6 @@ pub(crate) fn addresses(
     Ok(())
 }
 
-/// Refuses an interface that is of another kind than the operation.
-///
-/// # Errors
-///
-/// A client fault that names the operation to use.
-pub(crate) fn is_of(interface: &VirtualInterface, kind: InterfaceKind) -> Result<(), Fault> {
-    if interface.kind == kind {
-        return Ok(());
-    }
-    let operation = match interface.kind {
-        InterfaceKind::Private => "ConfirmPrivateVirtualInterface",
-        InterfaceKind::Public => "ConfirmPublicVirtualInterface",
-        InterfaceKind::Transit => "ConfirmTransitVirtualInterface",
-    };
-    let rule =
-        format!("is a {} Virtual Interface, which {operation} confirms", interface.kind.as_str());
-    Err(Fault::field("virtualInterfaceId", &interface.id, rule))
-}
-
 /// Refuses a customer's AS number that is the public network's.
 fn differs(parent: &str, interface: &VirtualInterface, context: &Context<'_>) -> Result<(), Fault> {
     let ours = context.settings.public_asn.number();
@@ -323,21 +271,11 @@ fn differs(parent: &str, interface: &VirtualInterface, context: &Context<'_>) ->
     }
 }
 
-/// Leads an interface to the public network of its router.
-fn attach(
-    view: &View,
-    parent: &str,
-    interface: &mut VirtualInterface,
-    context: &Context<'_>,
-) -> Asked<()> {
-    let attachment = Attachment {
+/// The public network of the interface's router.
+fn network(context: &Context<'_>) -> Attachment {
+    Attachment {
         gateway: GatewayId::Public,
         routing_domain: RoutingDomainId::public(),
         asn: context.settings.public_asn,
-    };
-    for peer in &interface.peers {
-        peer_fits(view, parent, &attachment, interface, peer)?;
     }
-    interface.attachment = Some(attachment);
-    Ok(())
 }

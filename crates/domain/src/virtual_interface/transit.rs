@@ -1,10 +1,11 @@
 //! Transit virtual interfaces: they lead to transit gateways, by a Direct Connect gateway that has no others.
 
-use super::decide::{Chosen, NewInterface, Offer, Own, confirm};
+use super::attach::Chosen;
+use super::decide::{Offer, Own, confirm};
+use super::new::NewInterface;
 use super::options::PrefixNumbers;
 use super::{InterfaceKind, VirtualInterface};
 use crate::decide::{Command, Context, Decision};
-use crate::fault::Fault;
 use crate::view::{Asked, View};
 
 /// `CreateTransitVirtualInterface`.
@@ -12,10 +13,8 @@ use crate::view::{Asked, View};
 pub struct CreateTransitVirtualInterface {
     /// The caller's connection.
     pub connection: String,
-    /// The interface, but for its VLAN.
+    /// The interface.
     pub new: NewInterface,
-    /// The VLAN. The model requires no member of a new transit interface; this one is needed all the same.
-    pub vlan: Option<i64>,
     /// The caller's Direct Connect gateway.
     pub direct_connect_gateway: Option<String>,
     /// SiteLink.
@@ -31,10 +30,8 @@ pub struct AllocateTransitVirtualInterface {
     pub connection: String,
     /// The recipient.
     pub owner: String,
-    /// The interface, but for its VLAN.
+    /// The interface.
     pub new: NewInterface,
-    /// The VLAN.
-    pub vlan: Option<i64>,
 }
 
 /// `ConfirmTransitVirtualInterface`.
@@ -46,24 +43,14 @@ pub struct ConfirmTransitVirtualInterface {
     pub direct_connect_gateway: Option<String>,
 }
 
-/// The interface with the VLAN that the request must have.
-fn with_vlan(parent: &str, new: &NewInterface, vlan: Option<i64>) -> Result<NewInterface, Fault> {
-    let Some(vlan) = vlan else {
-        let rule = "give the VLAN of the Virtual Interface on its connection".to_owned();
-        return Err(Fault::Required { field: format!("{parent}.vlan"), rule });
-    };
-    Ok(NewInterface { vlan, ..new.clone() })
-}
-
 impl Command for CreateTransitVirtualInterface {
     type Outcome = VirtualInterface;
 
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<VirtualInterface>> {
-        const PARENT: &str = "newTransitVirtualInterface";
         let own = Own {
-            parent: PARENT,
+            parent: "newTransitVirtualInterface",
             connection: &self.connection,
-            new: &with_vlan(PARENT, &self.new, self.vlan)?,
+            new: &self.new,
             chosen: chosen(self.direct_connect_gateway.as_deref()),
             site_link: self.site_link,
             prefix_pool: self.prefix_pool,
@@ -76,13 +63,12 @@ impl Command for AllocateTransitVirtualInterface {
     type Outcome = VirtualInterface;
 
     fn decide(&self, view: &View, context: &Context<'_>) -> Asked<Decision<VirtualInterface>> {
-        const PARENT: &str = "newTransitVirtualInterfaceAllocation";
         let offer = Offer {
-            parent: PARENT,
+            parent: "newTransitVirtualInterfaceAllocation",
             kind: InterfaceKind::Transit,
             connection: &self.connection,
             owner: &self.owner,
-            new: &with_vlan(PARENT, &self.new, self.vlan)?,
+            new: &self.new,
         };
         offer.decide(view, context)
     }

@@ -146,6 +146,7 @@ impl UpdateVirtualInterfaceAttributes {
             }
         }
         interface.options.prefix_pool = interface.options.prefix_pool.changed_by(wanted);
-        interface.options_have_room(view, context, Some(before), port)
+        interface.options_have_room(view, context, Some(before), port)?;
+        interface.dx_prefixes_have_room(view, Some(before))
     }
 }

@@ -16,7 +16,7 @@ use linkway_domain::transit_gateway::decide::CreateTransitGateway;
 use linkway_domain::virtual_gateway::decide::{FabricPeerText, HandoffText};
 use linkway_domain::virtual_interface::decide::{
     AllocatePrivateVirtualInterface as Allocate, ConfirmPrivateVirtualInterface as Confirm,
-    CreatePrivateVirtualInterface as Create, NewInterface, Secret,
+    CreatePrivateVirtualInterface as Create,
 };
 use linkway_domain::virtual_interface::moving::AssociateVirtualInterface;
 use linkway_domain::virtual_interface::options::PrefixNumbers;
@@ -31,6 +31,7 @@ use linkway_domain::virtual_interface::transit::{
 };
 use linkway_domain::virtual_interface::update::UpdateVirtualInterfaceAttributes;
 use linkway_domain::virtual_interface::{InterfaceKind, Phase, VirtualInterface};
+use linkway_domain::virtual_interface::{NewInterface, Secret};
 use proptest::prelude::*;
 
 use super::command::Command;
@@ -330,16 +331,13 @@ pub fn command(world: &World, act: &Act) -> (Option<AccountId>, Command) {
         }),
         What::DeleteConnection => Command::DeleteConnection(connection),
         What::Allocate if act.detail % 5 == 3 => {
-            let rest =
-                AllocateTransit { connection, vlan: Some(new.vlan), ..AllocateTransit::default() };
-            Command::AllocateTransit(AllocateTransit { owner: other, new, ..rest })
+            Command::AllocateTransit(AllocateTransit { connection, owner: other, new })
         }
         What::Allocate => Command::Allocate(Allocate { connection, owner: other, new }),
         What::Create if act.detail % 5 == 3 => {
             let direct_connect_gateway = direct::for_transit(world, act, &who);
-            let rest =
-                CreateTransit { connection, vlan: Some(new.vlan), ..CreateTransit::default() };
-            Command::CreateTransit(CreateTransit { new, direct_connect_gateway, ..rest })
+            let rest = CreateTransit { connection, new, ..CreateTransit::default() };
+            Command::CreateTransit(CreateTransit { direct_connect_gateway, ..rest })
         }
         What::Create => {
             let (gateway, direct_connect_gateway) = either_gateway(world, act, &who, gateway_id);
@@ -494,7 +492,7 @@ fn new_interface(detail: u8) -> NewInterface {
     };
     NewInterface {
         name: "vif".to_owned(),
-        vlan: i64::from(vlan) + 1,
+        vlan: Some(i64::from(vlan) + 1),
         asn: Some(if detail >= 252 { 64_512 } else { 65_000 }),
         auth_key: key.map(|key| Secret(key.to_owned())),
         amazon_address: addresses.map(|(amazon, _)| amazon.to_owned()),

@@ -98,10 +98,12 @@ pub fn may_write(moment: &Moment<'_>, who: &AccountId, key: &str) -> bool {
         ["dxgw" | "association" | "proposal", _] => true,
         ["dxgw-of", owner, _, _] | ["count", "dxgw", owner] => owner == who.as_str(),
         ["dxgw-vif", _, "live", _, id] | ["dxgw-vif", _, "ended", id] => visible(id),
-        ["dxgw-changed", gateway] | ["count", "dxgw-vif", gateway] => interfaces(&|i| {
-            let led = i.attachment.as_ref().and_then(|a| a.gateway.direct_connect_gateway());
-            led.is_some_and(|led| led.as_str() == gateway)
-        }),
+        ["dxgw-changed", gateway] | ["count", "dxgw-vif" | "dxgw-prefixes", gateway] => {
+            interfaces(&|i| {
+                let led = i.attachment.as_ref().and_then(|a| a.gateway.direct_connect_gateway());
+                led.is_some_and(|led| led.as_str() == gateway)
+            })
+        }
         ["association-of" | "edge-association", _, id]
         | ["association-on" | "associated", _, _, id]
         | ["dxgw-allowed", id]

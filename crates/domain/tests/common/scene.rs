@@ -27,9 +27,10 @@ use linkway_domain::virtual_gateway::Gateway;
 use linkway_domain::virtual_gateway::decide::{CreateGateway, HandoffText};
 use linkway_domain::virtual_interface::decide::{
     AllocatePrivateVirtualInterface as Allocate, ConfirmPrivateVirtualInterface as Confirm,
-    CreatePrivateVirtualInterface as Create, NewInterface, Secret,
+    CreatePrivateVirtualInterface as Create,
 };
 use linkway_domain::virtual_interface::{Event, Phase, State, VirtualInterface};
+use linkway_domain::virtual_interface::{NewInterface, Secret};
 use linkway_domain::{Fault, Time};
 
 use super::act::AGREEMENT;
@@ -394,7 +395,7 @@ pub fn gateway(owner: &str) -> Command {
 pub fn plain(vlan: i64) -> NewInterface {
     NewInterface {
         name: "MyPrivateVirtualInterface".to_owned(),
-        vlan,
+        vlan: Some(vlan),
         asn: Some(65_000),
         ..NewInterface::default()
     }

@@ -9,7 +9,7 @@ use linkway_domain::edge::decide::CreateEdge;
 use linkway_domain::location::decide::CreateLocation;
 use linkway_domain::port::decide::CreatePort;
 use linkway_domain::virtual_gateway::decide::{CreateGateway, FabricPeerText, HandoffText};
-use linkway_domain::virtual_interface::decide::Secret;
+use linkway_domain::virtual_interface::Secret;
 
 use crate::common::command::{Command, Outcome};
 use crate::common::scene::{A, B, R1, R2, START, Scene, account, approve};

@@ -91,12 +91,15 @@ pub(super) fn domain_of(name: &str) -> Option<RoutingDomainId> {
 ///
 /// The communities and the MED say how the customer wants to be reached (its own 7224:7100, 7224:7200, 7224:7300, which the local
 /// preference has come from); the lowest MED is preferred (RFC 4271, section 9.1.2.2). Whatever else the customer
-/// attached means nothing to the fabric, which is on our side of the customer's NO_EXPORT.
+/// attached means nothing to the fabric, which is on our side of the customer's NO_EXPORT; but for how far a public prefix may go
+/// (7224:9100, 7224:9200, 7224:9300), which is for the public network to see to. On private and transit interfaces the import has
+/// removed those.
 pub(super) fn render_templates(out: &mut String, settings: &BirdSettings, dialect: Dialect) {
     put!(out, "function linkway_of_vpc(prefix set own) {{ return net ~ own; }}");
     put!(out, "filter linkway_to_fabric {{");
     put!(out, "  if ! (proto ~ \"dxvif_*\") then reject;");
-    put!(out, "  bgp_community = -empty-; unset(bgp_ext_community); unset(bgp_large_community);");
+    put!(out, "  bgp_community.filter([ (7224, 9100), (7224, 9200), (7224, 9300) ]);");
+    put!(out, "  unset(bgp_ext_community); unset(bgp_large_community);");
     let (low, high) = (settings.local_preference_low, settings.local_preference_high);
     put!(out, "  if bgp_local_pref = {high} then {{");
     put!(out, "    bgp_community.add((7224, 7300)); bgp_med = 100; accept;");

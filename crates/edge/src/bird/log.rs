@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use linkway_domain::Time;
 
 /// How much of the log's end is read.
@@ -49,22 +51,15 @@ pub fn last_error(log: &str, session: &str) -> Option<Entry> {
     })
 }
 
-/// A moment of the machine's time zone, in seconds since 1970 there.
+/// A moment of the machine's time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LocalTime(i64);
+pub struct LocalTime(DateTime);
 
 impl LocalTime {
     /// As BIRD writes it: `2026-11-30 20:43:25.311`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (date, time) = text.trim().split_once(' ')?;
-        let number = |part: &str| part.parse::<i64>().ok().filter(|n| (0..10_000).contains(n));
-        let mut date = date.split('-').map(number);
-        let (year, month, day) = (date.next()??, date.next()??, date.next()??);
-        let mut time = time.split(['.', ':']).map(number);
-        let (hour, minute, second) = (time.next()??, time.next()??, time.next()??);
-        let days = days(year, month, day);
-        Some(Self(((days * 24 + hour) * 60 + minute) * 60 + second))
+        DateTime::strptime("%Y-%m-%d %H:%M:%S%.f", text.trim()).ok().map(Self)
     }
 
     /// In Unix time, where it is `local` when it is `now`: zones differ by quarters of an hour.
@@ -72,17 +67,14 @@ impl LocalTime {
     pub fn unix(self, local: Self, now: Time) -> Option<Time> {
         const QUARTER: i64 = 15 * 60;
         let now = i64::try_from(now.millis() / 1000).ok()?;
-        let offset = (local.0 - now + QUARTER / 2).div_euclid(QUARTER) * QUARTER;
-        Some(Time::from_millis(u64::try_from(self.0 - offset).ok()? * 1000))
+        let offset = (local.seconds()? - now + QUARTER / 2).div_euclid(QUARTER) * QUARTER;
+        Some(Time::from_millis(u64::try_from(self.seconds()? - offset).ok()? * 1000))
     }
-}
 
-/// Days since 1970-01-01 in the Gregorian calendar, with years that begin in March.
-const fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + of_year
-        - 719_468
+    /// Seconds since the beginning of 1970 there.
+    fn seconds(self) -> Option<i64> {
+        Some(self.0.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
+    }
 }
 
 #[cfg(test)]
@@ -107,17 +99,11 @@ mod tests {
     }
 
     #[test]
-    fn days_are_counted_as_the_calendar_has_them() {
-        for (date, expected) in [
-            ((1970, 1, 1), 0),
-            ((2000, 2, 29), 11_016),
-            ((2000, 3, 1), 11_017),
-            ((2026, 11, 30), 20_787),
-        ] {
-            assert_eq!(days(date.0, date.1, date.2), expected, "{date:?}");
-        }
-        for bad in ["", "x", "2026-11-30", "2026-11-30 20:43", "a-b-c d:e:f"] {
+    fn what_is_no_time_is_none() {
+        for bad in ["", "x", "2026-11-30", "2026-11-30 20:43", "2026-13-30 20:43:25", "a-b-c d:e:f"]
+        {
             assert_eq!(LocalTime::parse(bad), None, "{bad}");
         }
+        assert!(LocalTime::parse("2026-11-30 20:43:25").is_some());
     }
 }

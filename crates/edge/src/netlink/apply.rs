@@ -7,7 +7,7 @@
 
 use std::io;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 
 use super::error::KernelError;
 use super::exchange::Answer;
@@ -179,13 +179,18 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn restore_routes(
-        &mut self,
-        at: usize,
-        link: &str,
-        address: Ipv4Net,
-    ) -> Result<(), KernelError> {
+    fn restore_routes(&mut self, at: usize, link: &str, address: IpNet) -> Result<(), KernelError> {
         let number = self.need(at, link)?;
+        let address = match address {
+            IpNet::V4(address) => address,
+            IpNet::V6(_) => {
+                let peer = self.netlink.index.peer(number, address);
+                self.make_room(2);
+                self.act(at, request::delete_address(number, address, peer));
+                self.act(at, request::add_address(number, address));
+                return Ok(());
+            }
+        };
         let index = &self.netlink.index;
         let table = index.links.get(link).and_then(|record| index.table_of(record));
         let Some(table) = table else {
@@ -239,17 +244,20 @@ impl Run<'_> {
     }
 
     fn make(&mut self, at: usize, link: &str, request: Request) {
-        if self.queue.len() + 2 > BATCH {
-            self.flush();
-        }
+        self.make_room(2);
         self.push(at, request, Role::Make);
         self.push(at, request::get_link(link), Role::Ask);
     }
 
-    fn push(&mut self, at: usize, request: Request, role: Role) {
-        if self.queue.len() == BATCH {
+    /// Has the next so many requests go to the kernel in one system call.
+    fn make_room(&mut self, requests: usize) {
+        if self.queue.len() + requests > BATCH {
             self.flush();
         }
+    }
+
+    fn push(&mut self, at: usize, request: Request, role: Role) {
+        self.make_room(1);
         let sequence = self.netlink.next_sequence();
         self.bytes.extend(request.numbered(sequence));
         self.queue.push(Queued { at, sequence, role });
@@ -414,7 +422,7 @@ fn is_so(change: &Change, role: Role, errno: i32) -> bool {
         Change::DeleteAddress { .. } => matches!(errno, errno::EADDRNOTAVAIL | errno::ENODEV),
         Change::DeleteRoute(_) => matches!(errno, errno::ESRCH | errno::ENODEV),
         Change::DeleteRule(_) => errno == errno::ENOENT,
-        Change::RestoreRoutes { .. } => errno == errno::EEXIST,
+        Change::RestoreRoutes { .. } => matches!(errno, errno::EEXIST | errno::EADDRNOTAVAIL),
         Change::SetConf { .. } => role == Role::NoLinkLocal && errno == errno::EAFNOSUPPORT,
         Change::AddVrf { .. }
         | Change::AddVlan { .. }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use linkway_domain::edge::EdgeConfig;
-use linkway_edge::kernel::{Link, LinkKind, Route, RuleAction};
+use linkway_edge::kernel::{Link, LinkConf, LinkKind, Route, RuleAction};
 use linkway_edge::mark::Marks;
 
 use super::daemon::BIRD;
@@ -267,12 +267,15 @@ pub fn meddling(before: &Model, after: &Model, config: &EdgeConfig, marks: &Mark
             expected.master.clone_from(&is.master);
             expected.fence = is.fence;
             expected.unrouted.clone_from(&is.unrouted);
+            if !is_lent {
+                // It would lead into the router's own networks.
+                expected.conf.forwarding = false;
+            }
             // Strict towards a VPC, loose towards the backbone.
             let lent = [(true, 1, true), (true, 2, true)];
             let now = (is.conf.forwarding, is.conf.rp_filter, is.conf.keep_addresses);
-            if lent.contains(&now)
-                || is.conf == (linkway_edge::kernel::LinkConf { keep_addresses: true, ..was.conf })
-            {
+            let kept = LinkConf { keep_addresses: true, ..expected.conf };
+            if (is_lent && lent.contains(&now)) || is.conf == kept {
                 expected.conf = is.conf;
             }
         }

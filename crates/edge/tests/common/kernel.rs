@@ -116,7 +116,7 @@ impl Model {
             }),
             Change::DeleteAddress { link, address } => self.delete_address(link, *address),
             Change::RestoreRoutes { link, address } => self.link(link).map(|l| {
-                l.unrouted.remove(&IpNet::V4(*address));
+                l.unrouted.remove(address);
             }),
             Change::SetFence { link, fence } => self.set_fence(link, fence.as_deref()),
             Change::AddRule(rule) => {

@@ -3,9 +3,9 @@
 use linkway_domain::access_key::Principal;
 use linkway_domain::epoch::RenewEpoch;
 use linkway_domain::tag::decide::TagChange;
+use linkway_domain::virtual_interface::NewInterface;
 use linkway_domain::virtual_interface::decide::{
     AllocatePrivateVirtualInterface, ConfirmPrivateVirtualInterface, CreatePrivateVirtualInterface,
-    NewInterface,
 };
 use linkway_domain::virtual_interface::{Phase, VirtualInterface};
 

@@ -4,15 +4,17 @@ use linkway_domain::Fault;
 use linkway_domain::connection::decide::{
     ApproveConnection, CreateConnection, DeleteConnection, PortChoice, RejectConnection,
 };
-use linkway_domain::connection::{Connection, ConnectionPhase, ConnectionState};
+use linkway_domain::connection::{Connection, ConnectionPhase, ConnectionState, ConnectionUsage};
 use linkway_domain::id::AccountId;
 use linkway_domain::index::Index;
 use linkway_domain::key;
+use linkway_domain::quota::{Count, Quota};
 use linkway_domain::record::Record;
 use linkway_domain::tag::{TaggedResource, Tags};
 use linkway_wire::{convert, generated, operator};
 
 use super::page::{Asked, tagged_bytes};
+use super::quota::counted;
 use super::{Answered, Api, Call};
 use crate::clock;
 use crate::records::Failure;
@@ -194,6 +196,8 @@ impl Api {
         let labelled = |record| reader.map(|reader| key::tags(&resource(record), reader));
         let keys: Vec<_> = records.iter().filter_map(labelled).collect();
         let mut tags = self.records_at(&keys).await?.into_iter();
+        let mut usages = self.usages(records).await?.into_iter();
+        let rate_limiters = self.records.settings().quotas.limit(Quota::RateLimitersPerConnection);
         let mut shown = Vec::with_capacity(records.len());
         for record in records {
             let tags: Option<Tags> = match tags.next().flatten() {
@@ -208,9 +212,21 @@ impl Api {
                 report: None,
                 edge_silent: self.is_silent(record).await?,
             };
-            shown.push(convert::connection(record, view));
+            let usage = usages.next().expect("one for each record");
+            shown.push(convert::connection(record, usage, rate_limiters, view));
         }
         Ok(shown)
+    }
+
+    /// What the interfaces of connections use of them.
+    async fn usages(&self, records: &[Connection]) -> Answered<Vec<ConnectionUsage>> {
+        let counters = records.iter().flat_map(|record| ConnectionUsage::counters(&record.id));
+        let keys: Vec<_> = counters.map(|counter| counter.key()).collect();
+        let found = self.records_at(&keys).await?;
+        let counts: Vec<Count> =
+            found.into_iter().map(|found| counted(found).unwrap_or_default()).collect();
+        let (each, _) = counts.as_chunks::<{ ConnectionUsage::COUNTERS }>();
+        Ok(each.iter().map(|counts| ConnectionUsage::of(*counts)).collect())
     }
 
     /// A connection as the operator sees it, with its port and without its owner's tags.

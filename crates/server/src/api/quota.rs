@@ -2,7 +2,8 @@
 
 use linkway_domain::Fault;
 use linkway_domain::connection::Connection;
-use linkway_domain::id::{AccountId, ConnectionId, LocationCode};
+use linkway_domain::dx_gateway::DirectConnectGateway;
+use linkway_domain::id::{AccountId, ConnectionId, DirectConnectGatewayId, LocationCode};
 use linkway_domain::index::Index;
 use linkway_domain::key::{self, Key};
 use linkway_domain::quota::{Count, Counter, Quota};
@@ -19,7 +20,13 @@ impl Api {
     /// What an account uses of its quotas: of its own, and of those of its connections, locations and lenders that have a counter.
     pub(super) async fn quotas_of(&self, id: &AccountId) -> Answered<Vec<wire::QuotaUse>> {
         let mut uses = Vec::new();
-        for counter in [Counter::AccessKeys(id), Counter::TagBytes(id), Counter::Offers(id)] {
+        let own = [
+            Counter::AccessKeys(id),
+            Counter::TagBytes(id),
+            Counter::Offers(id),
+            Counter::DirectConnectGateways(id),
+        ];
+        for counter in own {
             let count = counted(self.records.get(&counter.key()).await?);
             self.add(&mut uses, &counter, count.unwrap_or_default(), None);
         }
@@ -37,12 +44,34 @@ impl Api {
             .iter()
             .filter_map(|key| ConnectionId::parse(key.as_str().rsplit('/').next()?).ok())
             .collect();
-        let keys: Vec<Key> = ids.iter().map(key::count_of_interfaces).collect();
-        for (connection, found) in ids.iter().zip(self.records_at(&keys).await?) {
-            let Some(count) = counted(found) else { continue };
-            self.add(&mut uses, &Counter::Interfaces(connection), count, Some(connection.as_str()));
-        }
+        let each = |id| [Counter::Interfaces(id), Counter::RateLimiters(id)];
+        self.add_each(&mut uses, &ids, each, ConnectionId::as_str).await?;
+        let gateways = self.records.targets(&Index::<DirectConnectGateway>::of_account(id)).await?;
+        let ids: Vec<DirectConnectGatewayId> = gateways
+            .iter()
+            .filter_map(|key| DirectConnectGatewayId::parse(key.as_str().rsplit('/').next()?).ok())
+            .collect();
+        let each = |id| [Counter::Attached(id), Counter::Associations(id)];
+        self.add_each(&mut uses, &ids, each, DirectConnectGatewayId::as_str).await?;
         Ok(uses)
+    }
+
+    /// Adds what the two counters of each of some resources say, where there are any.
+    async fn add_each<'i, I>(
+        &self,
+        uses: &mut Vec<wire::QuotaUse>,
+        ids: &'i [I],
+        counters: impl Fn(&'i I) -> [Counter<'i>; 2],
+        text: impl Fn(&I) -> &str,
+    ) -> Result<(), Failure> {
+        let counters: Vec<(&I, Counter<'_>)> =
+            ids.iter().flat_map(|id| counters(id).map(|counter| (id, counter))).collect();
+        let keys: Vec<Key> = counters.iter().map(|(_, counter)| counter.key()).collect();
+        for ((id, counter), found) in counters.iter().zip(self.records_at(&keys).await?) {
+            let Some(count) = counted(found) else { continue };
+            self.add(uses, counter, count, Some(text(id)));
+        }
+        Ok(())
     }
 
     /// Adds what a counter uses of each quota that it is judged by.
@@ -96,6 +125,7 @@ impl Api {
     }
 }
 
-fn counted(record: Option<Record>) -> Option<Count> {
+/// The count of a counter's record.
+pub(super) fn counted(record: Option<Record>) -> Option<Count> {
     record.and_then(|record| Count::try_from(record).ok())
 }

@@ -7,7 +7,7 @@ use linkway_domain::virtual_gateway::decide::{
     CreateGateway, DeleteGateway, FabricPeerText, HandoffText,
 };
 use linkway_domain::virtual_gateway::update::UpdateGateway;
-use linkway_domain::virtual_interface::decide::Secret;
+use linkway_domain::virtual_interface::Secret;
 use linkway_wire::{convert, generated, operator};
 
 use super::page::Asked;

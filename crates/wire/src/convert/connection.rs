@@ -1,17 +1,27 @@
 //! Connections. As in answers of the real service, members without a meaning are absent (no `lagId`, no device before a
 //! port is assigned), and tags are a list even where there are none.
 
-use linkway_domain::connection::Connection;
 use linkway_domain::connection::decide::{CreateConnection, DeleteConnection};
+use linkway_domain::connection::{Connection, ConnectionUsage};
 use linkway_domain::tag::Tags;
+use linkway_domain::virtual_interface::options::Pool;
 
 use super::{View, tag_pairs, tags};
 use crate::generated as wire;
 use crate::generated::{CreateConnectionRequest, DeleteConnectionRequest};
 
-/// A connection.
+/// A connection, of which `usage` is in use; `rate_limiters`: how many of its interfaces may have a rate limit.
+///
+/// What `rateLimiterStatus.totalBandwidth` is the total of is documented nowhere, so it is absent.
 #[must_use]
-pub fn connection(record: &Connection, view: View<'_>) -> wire::Connection {
+pub fn connection(
+    record: &Connection,
+    usage: ConnectionUsage,
+    rate_limiters: u32,
+    view: View<'_>,
+) -> wire::Connection {
+    let size = record.bandwidth.prefix_pool();
+    let free = |pool: Pool| Some(i64::from(size.saturating_sub(pool.allocated())));
     let edge = record.port.as_ref().map(|port| port.edge.to_string());
     wire::Connection {
         aws_device: edge.clone(),
@@ -25,6 +35,16 @@ pub fn connection(record: &Connection, view: View<'_>) -> wire::Connection {
         jumbo_frame_capable: record.port.as_ref().map(|port| port.jumbo),
         location: Some(record.location.to_string()),
         mac_sec_capable: Some(false),
+        prefix_pool_size_ipv4: Some(size.into()),
+        prefix_pool_size_ipv6: Some(size.into()),
+        prefix_pool_unallocated_count_ipv4: free(usage.ipv4),
+        prefix_pool_unallocated_count_ipv6: free(usage.ipv6),
+        rate_limiter_status: Some(wire::RateLimiterStatus {
+            in_use: Some(usage.rate_limiters.into()),
+            max_allowed: Some(rate_limiters.into()),
+            remaining: Some(rate_limiters.saturating_sub(usage.rate_limiters).into()),
+            total_bandwidth: None,
+        }),
         owner_account: Some(record.owner.to_string()),
         provider_name: record.provider_name.clone(),
         region: Some(view.region.to_owned()),

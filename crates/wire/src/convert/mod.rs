@@ -11,6 +11,7 @@ mod failover_test;
 mod fault;
 mod gateway_association;
 mod location;
+mod new_interface;
 mod public_interface;
 mod route;
 mod tag;
@@ -22,7 +23,7 @@ use linkway_domain::Time;
 use linkway_domain::id::AccountId;
 use linkway_domain::tag::Tags;
 use linkway_domain::virtual_interface::InterfaceReport;
-use linkway_domain::virtual_interface::decide::Secret;
+use linkway_domain::virtual_interface::Secret;
 
 use crate::value;
 

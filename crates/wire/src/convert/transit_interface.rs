@@ -1,16 +1,13 @@
 //! Requests about transit virtual interfaces as commands.
 
-use linkway_domain::virtual_interface::decide::NewInterface;
 use linkway_domain::virtual_interface::options::PrefixNumbers;
 use linkway_domain::virtual_interface::transit::{
     AllocateTransitVirtualInterface, ConfirmTransitVirtualInterface, CreateTransitVirtualInterface,
 };
 
-use super::{secret, tag_pairs};
 use crate::generated::{
     AllocateTransitVirtualInterfaceRequest, ConfirmTransitVirtualInterfaceRequest,
-    CreateTransitVirtualInterfaceRequest, NewTransitVirtualInterface,
-    NewTransitVirtualInterfaceAllocation,
+    CreateTransitVirtualInterfaceRequest,
 };
 
 impl From<CreateTransitVirtualInterfaceRequest> for CreateTransitVirtualInterface {
@@ -22,7 +19,6 @@ impl From<CreateTransitVirtualInterfaceRequest> for CreateTransitVirtualInterfac
         };
         Self {
             connection: request.connection_id.unwrap_or_default(),
-            vlan: new.vlan,
             direct_connect_gateway: new.direct_connect_gateway_id.take(),
             site_link: new.enable_site_link.unwrap_or_default(),
             prefix_pool,
@@ -37,7 +33,6 @@ impl From<AllocateTransitVirtualInterfaceRequest> for AllocateTransitVirtualInte
         Self {
             connection: request.connection_id.unwrap_or_default(),
             owner: request.owner_account.unwrap_or_default(),
-            vlan: new.vlan,
             new: new.into(),
         }
     }
@@ -48,42 +43,6 @@ impl From<ConfirmTransitVirtualInterfaceRequest> for ConfirmTransitVirtualInterf
         Self {
             interface: request.virtual_interface_id.unwrap_or_default(),
             direct_connect_gateway: request.direct_connect_gateway_id,
-        }
-    }
-}
-
-impl From<NewTransitVirtualInterface> for NewInterface {
-    fn from(new: NewTransitVirtualInterface) -> Self {
-        Self {
-            name: new.virtual_interface_name.unwrap_or_default(),
-            asn: new.asn,
-            asn_long: new.asn_long,
-            mtu: new.mtu,
-            auth_key: secret(new.auth_key),
-            amazon_address: new.amazon_address,
-            customer_address: new.customer_address,
-            address_family: new.address_family.map(|family| family.to_string()),
-            rate_limit: new.rate_limit,
-            tags: tag_pairs(new.tags),
-            ..Self::default()
-        }
-    }
-}
-
-impl From<NewTransitVirtualInterfaceAllocation> for NewInterface {
-    fn from(new: NewTransitVirtualInterfaceAllocation) -> Self {
-        Self {
-            name: new.virtual_interface_name.unwrap_or_default(),
-            asn: new.asn,
-            asn_long: new.asn_long,
-            mtu: new.mtu,
-            auth_key: secret(new.auth_key),
-            amazon_address: new.amazon_address,
-            customer_address: new.customer_address,
-            address_family: new.address_family.map(|family| family.to_string()),
-            rate_limit: new.rate_limit,
-            tags: tag_pairs(new.tags),
-            ..Self::default()
         }
     }
 }

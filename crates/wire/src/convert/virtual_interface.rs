@@ -9,7 +9,7 @@ use linkway_domain::router_configuration::{Document, RouterType, router_configur
 use linkway_domain::tag::Tags;
 use linkway_domain::virtual_interface::decide::{
     AllocatePrivateVirtualInterface, ConfirmPrivateVirtualInterface, CreatePrivateVirtualInterface,
-    DeleteVirtualInterface, NewInterface,
+    DeleteVirtualInterface,
 };
 use linkway_domain::virtual_interface::moving::AssociateVirtualInterface;
 use linkway_domain::virtual_interface::options::PrefixNumbers;
@@ -17,13 +17,12 @@ use linkway_domain::virtual_interface::update::UpdateVirtualInterfaceAttributes;
 use linkway_domain::virtual_interface::{GatewayId, Phase, State, VirtualInterface};
 use serde::{Serialize, Serializer};
 
-use super::{View, secret, tag_pairs};
+use super::View;
 use crate::generated as wire;
 use crate::generated::{
     AllocatePrivateVirtualInterfaceRequest, AssociateVirtualInterfaceRequest,
     ConfirmPrivateVirtualInterfaceRequest, CreatePrivateVirtualInterfaceRequest,
-    DeleteVirtualInterfaceRequest, NewPrivateVirtualInterface,
-    NewPrivateVirtualInterfaceAllocation, UpdateVirtualInterfaceAttributesRequest,
+    DeleteVirtualInterfaceRequest, UpdateVirtualInterfaceAttributesRequest,
 };
 use crate::value::Secret;
 
@@ -122,8 +121,15 @@ impl<'a> Interface<'a> {
         let state = record.state(view.now, view.report, view.edge_silent);
         // Of one that is moved the peers that go are shown, and those that come.
         let moving = record.moving.as_ref();
-        let coming = moving.into_iter().flat_map(|moving| &moving.peers);
-        let coming = coming.map(|peer| Peer::coming(record, peer));
+        let coming = moving.into_iter().flat_map(|moving| {
+            moving.peers.iter().map(|peer| Peer {
+                aws_device_v2: moving.edge.as_str(),
+                aws_logical_device_id: moving.edge.as_str(),
+                bgp_peer_state: wire::BGPPeerState::Pending,
+                bgp_status: wire::BGPStatus::Down,
+                ..Peer::new(record, peer, state, &view)
+            })
+        });
         let peers = record.peers.iter().map(|peer| Peer::new(record, peer, state, &view));
         let peers: Vec<Peer<'_>> = peers.chain(coming).collect();
         let peer = Peer::new(record, record.first_peer(), state, &view);
@@ -208,26 +214,6 @@ impl<'a> Peer<'a> {
             bgp_peer_id: peer.id.as_str(),
             bgp_peer_state: peer_state(record, peer, view),
             bgp_status: bgp_status(state, report.is_some_and(|report| report.established)),
-            customer_address: peer.addresses.customer().to_compact_string(),
-        }
-    }
-}
-
-impl<'a> Peer<'a> {
-    /// One that is to be where its interface is moved to.
-    fn coming(record: &'a VirtualInterface, peer: &'a BgpPeer) -> Self {
-        let edge = record.moving.as_ref().map_or(&record.edge, |moving| &moving.edge);
-        Self {
-            address_family: peer.addresses.family().as_str(),
-            amazon_address: peer.addresses.amazon().to_compact_string(),
-            asn: peer.asn.in_asn(),
-            asn_long: peer.asn.number(),
-            auth_key: peer.auth_key.reveal(),
-            aws_device_v2: edge.as_str(),
-            aws_logical_device_id: edge.as_str(),
-            bgp_peer_id: peer.id.as_str(),
-            bgp_peer_state: wire::BGPPeerState::Pending,
-            bgp_status: wire::BGPStatus::Down,
             customer_address: peer.addresses.customer().to_compact_string(),
         }
     }
@@ -324,42 +310,6 @@ impl From<AllocatePrivateVirtualInterfaceRequest> for AllocatePrivateVirtualInte
             connection: request.connection_id.unwrap_or_default(),
             owner: request.owner_account.unwrap_or_default(),
             new: request.new_private_virtual_interface_allocation.unwrap_or_default().into(),
-        }
-    }
-}
-
-impl From<NewPrivateVirtualInterface> for NewInterface {
-    fn from(new: NewPrivateVirtualInterface) -> Self {
-        Self {
-            name: new.virtual_interface_name.unwrap_or_default(),
-            vlan: new.vlan.unwrap_or_default(),
-            asn: new.asn,
-            asn_long: new.asn_long,
-            mtu: new.mtu,
-            auth_key: secret(new.auth_key),
-            amazon_address: new.amazon_address,
-            customer_address: new.customer_address,
-            address_family: new.address_family.map(|family| family.to_string()),
-            rate_limit: new.rate_limit,
-            tags: tag_pairs(new.tags),
-        }
-    }
-}
-
-impl From<NewPrivateVirtualInterfaceAllocation> for NewInterface {
-    fn from(new: NewPrivateVirtualInterfaceAllocation) -> Self {
-        Self {
-            name: new.virtual_interface_name.unwrap_or_default(),
-            vlan: new.vlan.unwrap_or_default(),
-            asn: new.asn,
-            asn_long: new.asn_long,
-            mtu: new.mtu,
-            auth_key: secret(new.auth_key),
-            amazon_address: new.amazon_address,
-            customer_address: new.customer_address,
-            address_family: new.address_family.map(|family| family.to_string()),
-            rate_limit: new.rate_limit,
-            tags: tag_pairs(new.tags),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! BIRD 2. VLAN and addresses are the operating system's, so they are commands in comments.
 
 use super::super::{Parameters, Session};
-use super::{BFD_INTERVAL, BFD_MULTIPLIER, HOLD_TIME, KEEPALIVE_TIME, Lines};
+use super::{BFD_INTERVAL, BFD_MULTIPLIER, HOLD_TIME, KEEPALIVE_TIME, Lines, linux_port};
 
 /// The customer's port: a name to be replaced.
 const PORT: &str = "eth1";
@@ -11,6 +11,7 @@ pub(super) fn text(parameters: &Parameters<'_>) -> String {
     let (vlan, mtu) = (parameters.vlan, parameters.mtu.bytes());
     lines.extend([
         format!("# On the router, with its port towards the connection in the place of {PORT}:"),
+        format!("#   ip link set {PORT} {}", linux_port(parameters)),
         format!("#   ip link add link {PORT} name {PORT}.{vlan} type vlan id {vlan}"),
         format!("#   ip link set {PORT}.{vlan} mtu {mtu} up"),
     ]);

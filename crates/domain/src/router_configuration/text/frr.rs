@@ -1,7 +1,7 @@
 //! FRRouting, as `vtysh -f` reads it. The VLAN is the operating system's, so it is a command in a comment.
 
 use super::super::{Parameters, Session};
-use super::{BFD_INTERVAL, BFD_MULTIPLIER, HOLD_TIME, KEEPALIVE_TIME, Lines};
+use super::{BFD_INTERVAL, BFD_MULTIPLIER, HOLD_TIME, KEEPALIVE_TIME, Lines, linux_port};
 use crate::net::AddressFamily;
 
 /// The customer's port: a name to be replaced.
@@ -12,6 +12,7 @@ pub(super) fn text(parameters: &Parameters<'_>) -> String {
     let (vlan, mtu) = (parameters.vlan, parameters.mtu.bytes());
     lines.extend([
         format!("! On the router, with its port towards the connection in the place of {PORT}:"),
+        format!("!   ip link set {PORT} {}", linux_port(parameters)),
         format!("!   ip link add link {PORT} name {PORT}.{vlan} type vlan id {vlan}"),
         format!("!   ip link set {PORT}.{vlan} mtu {mtu} up"),
         "! bgpd and bfdd must be on in /etc/frr/daemons.".to_owned(),

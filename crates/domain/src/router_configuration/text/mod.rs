@@ -11,6 +11,7 @@ mod router_os;
 use std::fmt::Write as _;
 
 use super::Parameters;
+use crate::net::Mtu;
 
 /// A configuration language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +69,12 @@ fn head(parameters: &Parameters<'_>, comment: &str) -> String {
         }
     }
     text
+}
+
+/// How a Linux port is set up. Its MTU is at least that of each of its VLANs; one with jumbo frames gets what is enough for all
+/// interfaces, since a lower one would lower those of the others.
+fn linux_port(parameters: &Parameters<'_>) -> &'static str {
+    if parameters.mtu == Mtu::DEFAULT { "up" } else { "mtu 9022 up" }
 }
 
 /// Lines, each with its end.

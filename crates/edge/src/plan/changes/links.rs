@@ -28,9 +28,14 @@ impl Difference<'_> {
                 continue;
             }
             let six = link.addresses.iter().any(|address| matches!(address, IpNet::V6(_)));
-            if link.up && six && !link.conf.keep_addresses {
+            let conf = LinkConf {
                 // It is the operator's: it must come out with the addresses that it went in with.
-                let conf = LinkConf { keep_addresses: true, ..link.conf };
+                keep_addresses: link.conf.keep_addresses || link.up && six,
+                // In no VRF, what comes by it would find its way by the router's own routes.
+                forwarding: link.conf.forwarding && self.desired.handoffs.contains_key(name),
+                ..link.conf
+            };
+            if conf != link.conf {
                 steps.push(left(Change::SetConf { link: name.clone(), conf }));
             }
             steps.push(left(Change::SetMaster { link: name.clone(), master: None }));
@@ -197,14 +202,7 @@ impl Difference<'_> {
         let Some(now) = self.present(name).filter(|now| now.up) else { return };
         for address in now.unrouted.iter().filter(|address| wanted(address)) {
             let (link, address) = (name.to_owned(), *address);
-            match address {
-                IpNet::V4(address) => push(steps, item, Change::RestoreRoutes { link, address }),
-                // Of an IPv6 address only the kernel can make the local route as it was, with metric 0.
-                IpNet::V6(_) => {
-                    push(steps, item, Change::DeleteAddress { link: link.clone(), address });
-                    push(steps, item, Change::AddAddress { link, address });
-                }
-            }
+            push(steps, item, Change::RestoreRoutes { link, address });
         }
     }
 }
