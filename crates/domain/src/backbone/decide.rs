@@ -9,7 +9,7 @@ use crate::key;
 use crate::view::{Asked, View};
 use crate::virtual_gateway::Handoff;
 use crate::virtual_gateway::decide::{HandoffText, handoffs};
-use crate::virtual_gateway::update::changed_edges;
+use crate::virtual_gateway::update::mark_changed_edges;
 
 /// Makes the backbone of a Direct Connect gateway, or replaces it. Interfaces and their sessions stay.
 #[derive(Clone, Debug, Default)]
@@ -47,9 +47,7 @@ impl Command for PutBackbone {
             return Decision::unchanged(backbone);
         }
         let mut changes = Changes::new(view);
-        for edge in changed_edges(before, &backbone.handoffs) {
-            changes.mark(key::edge_generation(edge));
-        }
+        mark_changed_edges(&mut changes, before, &backbone.handoffs);
         changes.put(backbone.clone())?;
         changes.decision(backbone)
     }
@@ -65,9 +63,7 @@ impl Command for DeleteBackbone {
             return Err(Fault::field("directConnectGatewayId", &gateway.id, rule).into());
         };
         let mut changes = Changes::new(view);
-        for edge in changed_edges(&backbone.handoffs, &[]) {
-            changes.mark(key::edge_generation(edge));
-        }
+        mark_changed_edges(&mut changes, &backbone.handoffs, &[]);
         changes.delete(key::backbone(&gateway.id))?;
         changes.decision(backbone)
     }
