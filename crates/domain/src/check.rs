@@ -298,6 +298,19 @@ fn incoherent(records: &BTreeMap<String, Record>, record: &Record) -> Vec<String
             let here = r.handoffs.iter().all(|handoff| handoff.edge == r.edge);
             require(here, "has a handoff on another edge");
         }
+        Record::Backbone(r) => {
+            let gateway = records.get(key::dx_gateway(&r.gateway).as_str());
+            let serves = matches!(gateway, Some(Record::DirectConnectGateway(g))
+                if !g.phase.is_terminal() && g.routing_domain == r.routing_domain);
+            require(
+                serves,
+                "is of a Direct Connect gateway that is not there, or has another domain",
+            );
+            let placed = r.handoffs.iter().all(|handoff| there(key::edge(&handoff.edge)));
+            require(placed, "has a handoff on an edge that does not exist");
+            let has_peer = r.handoffs.iter().all(|handoff| handoff.fabric_peer.is_some());
+            require(has_peer, "has a handoff without a BGP peer");
+        }
         Record::Webhook(r) => {
             require(there(key::account(&r.account)), "its account does not exist");
             require(there(key::webhook_status(&r.account)), "has no status");

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use crate::access_key::{AccessKey, Principal};
 use crate::account::Account;
 use crate::association_proposal::Proposal;
+use crate::backbone::Backbone;
 use crate::connection::Connection;
 use crate::customer_agreement::CustomerAgreement;
 use crate::dx_gateway::DirectConnectGateway;
@@ -97,6 +98,7 @@ everything! {
     Gateway at "gateway";
     TransitGateway at "tgw";
     PublicNetwork at "public-network";
+    Backbone at "backbone";
     VirtualInterface at "vif";
 }
 

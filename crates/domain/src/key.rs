@@ -147,6 +147,8 @@ keys! {
     all_verifying() = "verifying/";
     /// The operator's public network on an edge.
     public_network(edge: &EdgeId) = "public-network/{edge}";
+    /// The backbone of a Direct Connect gateway.
+    backbone(gateway: &DirectConnectGatewayId) = "backbone/{gateway}";
     /// What an edge last said of an interface.
     interface_status(id: &VirtualInterfaceId) = "vif-status/{id}";
     /// A BGP failover test, running or over.
@@ -165,6 +167,8 @@ keys! {
     handoff(edge: &EdgeId, interface: &PortName, gateway: &VirtualGatewayId) = "handoff/{edge}/{interface}/{gateway}";
     /// Claim: an interface of an edge that leads to the fabric of one transit gateway.
     transit_handoff(edge: &EdgeId, interface: &PortName, gateway: &TransitGatewayId) = "handoff/{edge}/{interface}/{gateway}";
+    /// Claim: an interface of an edge that leads to the backbone of one Direct Connect gateway.
+    backbone_handoff(edge: &EdgeId, interface: &PortName, gateway: &DirectConnectGatewayId) = "handoff/{edge}/{interface}/{gateway}";
     /// Claim: an interface of an edge that leads to the public network.
     public_handoff(edge: &EdgeId, interface: &PortName) = "handoff/{edge}/{interface}/public-0";
     /// Range: the handoffs of an edge.

@@ -9,6 +9,7 @@ pub mod access_key;
 pub mod account;
 pub mod arn;
 pub mod association_proposal;
+pub mod backbone;
 pub mod bgp_peer;
 pub mod check;
 pub mod connection;

@@ -9,6 +9,7 @@ use crate::access_key::AccessKey;
 use crate::account::Account;
 use crate::account::previous::Account2;
 use crate::association_proposal::Proposal;
+use crate::backbone::Backbone;
 use crate::connection::Connection;
 use crate::connection::previous::Connection2;
 use crate::customer_agreement::CustomerAgreement;
@@ -276,6 +277,8 @@ records! {
     Proposal = "association-proposal" at "proposal", sealed Never, cached false, counted false, wakes Nobody;
     /// The operator's public network on an edge, with the keys of its sessions with the fabric.
     PublicNetwork = "public-network" at "public-network", sealed Since(1), cached false, counted false, wakes Nobody;
+    /// Where the routers of a Direct Connect gateway reach the operator's backbone, with the keys of the sessions there.
+    Backbone = "backbone" at "backbone", sealed Since(1), cached false, counted false, wakes Nobody;
     /// Something that happened, as one account is told it.
     Notice = "notice" at "notice", sealed Never, cached false, counted false, wakes Webhooks;
     /// Where an account's notices are sent, with the key that signs them.
@@ -318,6 +321,7 @@ pub fn on_edge(record: &Record) -> Option<EdgePart> {
         | Record::Association(_)
         | Record::Proposal(_)
         | Record::PublicNetwork(_)
+        | Record::Backbone(_)
         | Record::Notice(_)
         | Record::Webhook(_)
         | Record::WebhookStatus(_)
@@ -389,6 +393,7 @@ versions! {
     FailoverTest = 1 Json after Never, |never| match never {};
     CustomerAgreement = 1 Json after Never, |never| match never {};
     PublicNetwork = 1 Json after Never, |never| match never {};
+    Backbone = 1 Json after Never, |never| match never {};
     Webhook = 1 Json after Never, |never| match never {};
     WebhookStatus = 1 Json after Never, |never| match never {};
 }

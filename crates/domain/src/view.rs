@@ -7,6 +7,7 @@
 use crate::access_key::AccessKey;
 use crate::account::Account;
 use crate::association_proposal::Proposal;
+use crate::backbone::Backbone;
 use crate::connection::Connection;
 use crate::customer_agreement::CustomerAgreement;
 use crate::dx_gateway::DirectConnectGateway;
@@ -221,6 +222,8 @@ typed! {
     proposal(id: &ProposalId) -> Proposal, key::proposal;
     /// The operator's public network on an edge.
     public_network(edge: &EdgeId) -> PublicNetwork, key::public_network;
+    /// The backbone of a Direct Connect gateway.
+    backbone(gateway: &DirectConnectGatewayId) -> Backbone, key::backbone;
     /// The claim on a piece of a peer subnet.
     peer_subnet(domain: &RoutingDomainId, edge: &EdgeId, piece: &str) -> Claim, key::peer_subnet;
     /// What an edge last said of an interface.

@@ -75,6 +75,7 @@ fn wanted() -> Vec<String> {
     all.push("an association of two accounts".to_owned());
     all.push("two VPCs behind one interface".to_owned());
     all.push("a transit gateway behind a transit interface".to_owned());
+    all.push("a handoff to the backbone".to_owned());
     all
 }
 
@@ -162,6 +163,10 @@ fn arrows(moment: &Moment<'_>) -> Vec<String> {
         let is_transit = |id: &RoutingDomainId| id.as_str().starts_with("tgw-");
         if domains.iter().any(|domain| is_transit(&domain.routing_domain_id)) {
             all.push("a transit gateway behind a transit interface".to_owned());
+        }
+        let mut direct = domains.iter().filter(|one| one.routing_domain_id.is_of_dx_gateway());
+        if direct.any(|one| !one.handoffs.is_empty()) {
+            all.push("a handoff to the backbone".to_owned());
         }
         let count = moment.after.ids_in(&key::edge_interfaces(&edge)).count();
         if count >= 3 {

@@ -436,7 +436,7 @@ proptest! {
                 let generation = indexed.generation;
                 let version = (world.epoch(), generation);
                 let all = project(&router.id, version, &connections, &interfaces, &gateways, &transit, &associations);
-                prop_assert_eq!(indexed, world.with_network(&router.id, all));
+                prop_assert_eq!(indexed, world.with_networks(&router.id, all));
             }
             Ok(())
         })?;

@@ -171,7 +171,7 @@ fn everything_can_be_taken_back_and_made_again() {
         deleted_edge(R1),
         &format!(
             "edgeId \"par1-r1\" cannot be deleted while these are there: port eth1, eth2, eth3 and 1 more; connection \
-             {line}; handoff of virtual gateway {vpc}."
+             {line}; handoff of gateway {vpc}."
         ),
     );
     scene.settle(true, true);
@@ -246,7 +246,7 @@ fn deleting_a_location_against_what_is_made_there() {
         panic!("a gateway")
     };
     let there = format!(
-        "locationCode \"SIM1\" cannot be deleted while these are there: handoff of virtual gateway {}.",
+        "locationCode \"SIM1\" cannot be deleted while these are there: handoff of gateway {}.",
         vpc.id
     );
     let gone = "handoffs[0].edgeId \"simulated-SIM1\" does not exist.";
@@ -264,9 +264,8 @@ fn deleting_an_edge_against_what_is_made_on_it() {
     let there = "edgeId \"r9\" cannot be deleted while these are there: port eth1.";
     exclusive(&scene.world, &delete, &port, [gone, there]);
     let moving = operator(&mut scene, moved(&vpc, vec![handoff("r9", "up0", "192.0.2.1")]));
-    let there = format!(
-        "edgeId \"r9\" cannot be deleted while these are there: handoff of virtual gateway {vpc}."
-    );
+    let there =
+        format!("edgeId \"r9\" cannot be deleted while these are there: handoff of gateway {vpc}.");
     let not_there = "handoffs[0].edgeId \"r9\" does not exist.";
     exclusive(&scene.world, &delete, &moving, [not_there, &there]);
     // A key that is made first is not left behind by a deletion that has not seen it.

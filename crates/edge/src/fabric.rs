@@ -3,6 +3,9 @@
 //! A handoff may have a BGP session over which the fabric's router learns how customers are reached, so that a VPC finds a
 //! customer through whichever edge has it. The session says too whether the VPC can be reached: without it the gateway's
 //! prefixes are not announced to customers.
+//!
+//! The sessions of Direct Connect gateways with the operator's backbone are of these too: over them the routers of a gateway tell one
+//! another of the customers that have SiteLink.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +27,19 @@ pub struct FabricSessionId {
     pub routing_domain: RoutingDomainId,
     /// The family of its addresses and routes.
     pub family: AddressFamily,
+}
+
+impl FabricSessionId {
+    /// Whether it is one with the operator's backbone.
+    #[must_use]
+    pub fn is_backbone(&self) -> bool {
+        self.routing_domain.is_of_dx_gateway()
+    }
+}
+
+/// What the operator calls the peer of a routing domain's handoff.
+fn peer_word(domain: &RoutingDomainId) -> &'static str {
+    if domain.is_of_dx_gateway() { "backbone peer" } else { "fabric peer" }
 }
 
 impl fmt::Display for FabricSessionId {
@@ -78,17 +94,16 @@ pub fn session(
 ) -> Result<Option<FabricSession>, String> {
     let Some(peer) = &handoff.fabric_peer else { return Ok(None) };
     let (interface, address) = (handoff.interface.to_string(), peer.address.address());
+    let word = peer_word(&domain.routing_domain_id);
     let addresses = kernel.links.get(&interface).map(|link| &link.addresses);
     let mut own = addresses.into_iter().flatten().filter(|own| own.contains(&address));
     let Some(local) = own.next().map(ipnet::IpNet::addr) else {
         return Err(format!(
-            "handoff {interface} has no address of a subnet with its fabric peer {address}"
+            "handoff {interface} has no address of a subnet with its {word} {address}"
         ));
     };
     if local == address {
-        return Err(format!(
-            "handoff {interface} itself has the address of its fabric peer, {address}"
-        ));
+        return Err(format!("handoff {interface} itself has the address of its {word}, {address}"));
     }
     Ok(Some(FabricSession {
         id: id(domain, peer),
@@ -120,9 +135,13 @@ pub fn status(
     let interface = handoff.interface.clone();
     let seen = states.get(&id);
     let error = match seen {
-        Some(seen) => error(interface.as_str(), peer.address, seen),
+        Some(seen) => error(&id, interface.as_str(), peer.address, seen),
         None => Some(absent.map_or_else(
-            || format!("handoff {interface}: the BGP daemon does not have the session with fabric peer {} yet", peer.address),
+            || {
+                let word = peer_word(&id.routing_domain);
+                let address = peer.address;
+                format!("handoff {interface}: the BGP daemon does not have the session with {word} {address} yet")
+            },
             str::to_owned,
         )),
     };
@@ -140,17 +159,24 @@ pub fn status(
 }
 
 /// What an operator is told of a session that is not up, and what it means for customers.
-fn error(interface: &str, address: FabricAddress, seen: &FabricState) -> Option<String> {
+fn error(
+    id: &FabricSessionId,
+    interface: &str,
+    address: FabricAddress,
+    seen: &FabricState,
+) -> Option<String> {
     if seen.state == SessionState::Established {
         return None;
     }
     let why = seen.last_error.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-    let meaning = match seen.reachable {
-        true => "a restart of the router is waited for",
-        false => "the gateway's prefixes of this family are not announced",
+    let meaning = match (seen.reachable, id.is_backbone()) {
+        (true, _) => "a restart of the router is waited for",
+        (false, false) => "the gateway's prefixes of this family are not announced",
+        (false, true) => "SiteLink reaches no customer of another router in this family",
     };
+    let word = peer_word(&id.routing_domain);
     Some(format!(
-        "handoff {interface}: session with fabric peer {address} is {}{why}; {meaning}",
+        "handoff {interface}: session with {word} {address} is {}{why}; {meaning}",
         seen.state.as_str()
     ))
 }

@@ -7,6 +7,9 @@
 //!   mark lets it. A rate limit is on what is forwarded, each way for itself: what the router and the customer's router say to
 //!   each other is not in it, so that a full link loses no session.
 //! * What comes from a *handoff* is marked as being of a routing domain, unless it is for the handoff's own subnet.
+//! * What comes from the *backbone*, where the customers of other routers are, has a customer's mark with SiteLink and one of its own:
+//!   it leaves by links that have SiteLink, neither by a handoff nor by the backbone again. By the backbone leaves what has the SiteLink
+//!   mark and what the router itself says.
 //! * Where a packet leaves as it should, its mark goes, so that a tunnel that carries it is nothing special.
 //!
 //! A rule of the kernel's drops what has a mark and no route in its VRF ([`crate::plan::rules`]). The marks and the VRF's
@@ -53,6 +56,15 @@ pub enum Fence {
     Handoff {
         /// The router's addresses on it, with their subnets.
         own: Vec<IpNet>,
+    },
+    /// A Direct Connect gateway's handoff to the operator's backbone.
+    Backbone {
+        /// The router's addresses on it, with their subnets.
+        own: Vec<IpNet>,
+        /// The routers that it has BGP sessions with there.
+        peers: Vec<IpAddr>,
+        /// What the links of the gateway's customers have in common.
+        domain: Arc<DomainFence>,
     },
     /// A customer's link.
     Customer {
@@ -301,6 +313,9 @@ impl Fence {
         match self {
             Self::Port => port(&mut list),
             Self::Handoff { own } => handoff(&mut list, own, marks),
+            Self::Backbone { own, peers, domain } => {
+                backbone(&mut list, own, peers, domain, marks);
+            }
             Self::Customer { peers, limit, domain, site_link, sources } => {
                 let passes = (*site_link, sources.as_deref());
                 customer(&mut list, peers, *limit, domain, passes, marks);
@@ -428,7 +443,67 @@ fn handoff(list: &mut List, own: &[IpNet], marks: &Marks) {
         }
         list.put(place(2), Condition::All, mark, Counter::Protocol);
     }
-    unmark(list, 1, marks);
+    never_from_backbone(list, marks);
+    unmark(list, 3, marks);
+}
+
+/// What comes from the backbone is for customers alone. The link of a handoff may become one to the backbone and the other way
+/// round, so the priorities of the two fences' filters are the same where these are of one kind, and apart where they are not.
+fn never_from_backbone(list: &mut List, marks: &Marks) {
+    let place = (Direction::Egress, 2, Protocol::All);
+    let condition = Condition::Mark(marks.backbone_mark);
+    list.put(place, condition, Action::Drop, Counter::Transit);
+}
+
+/// Of what is for the router only the peer's passes. Customers of other routers have other sources than what this router has
+/// behind its handoffs and on its customers' links, and go nowhere there; the peer itself tells customers of errors.
+fn backbone(list: &mut List, own: &[IpNet], peers: &[IpAddr], domain: &DomainFence, marks: &Marks) {
+    let bits = marks.domain_mark | marks.customer_mark | marks.site_link_mark | marks.backbone_mark;
+    let mark = Action::Mark { bits, mask: marks.all() };
+    for (family, protocol, first) in
+        [(AddressFamily::Ipv4, Protocol::Ipv4, 11_u16), (AddressFamily::Ipv6, Protocol::Ipv6, 16)]
+    {
+        let place = |offset: u16| (Direction::Ingress, first + offset, protocol);
+        let of_family = |net: &&IpNet| AddressFamily::of(net.addr()) == family;
+        let hosts = |addresses: &[IpAddr]| -> Vec<IpNet> {
+            let nets = addresses.iter().map(|address| host(*address));
+            nets.filter(|net| of_family(&net)).collect()
+        };
+        let peers = hosts(peers);
+        for (source, address) in peers
+            .iter()
+            .flat_map(|peer| own.iter().filter(of_family).map(move |own| (*peer, host(own.addr()))))
+        {
+            let (source, destination) = (Some(source), Some(address));
+            let condition = Condition::Ip { source, destination, transport: None };
+            list.put(place(0), condition, mark, Counter::Router);
+        }
+        if family == AddressFamily::Ipv6 {
+            // Neighbour discovery; neither is forwarded.
+            list.put(place(0), Condition::from(link_local()), mark, Counter::Router);
+            list.put(place(0), Condition::to(link_multicast()), mark, Counter::Router);
+        }
+        let inside = || domain.inner.iter().chain(&domain.links).chain(never(family));
+        let subnets = own.iter().map(IpNet::trunc).chain(hosts(&domain.own));
+        let to: BTreeSet<IpNet> = subnets.chain(inside().copied()).collect();
+        for destination in to.iter().filter(of_family) {
+            list.put(place(1), Condition::to(*destination), Action::Drop, Counter::Router);
+        }
+        for peer in &peers {
+            list.put(place(2), Condition::from(*peer), mark, Counter::Protocol);
+        }
+        let from: BTreeSet<IpNet> = inside().copied().collect();
+        for source in from.iter().filter(of_family) {
+            list.put(place(3), Condition::from(*source), Action::Drop, Counter::Source);
+        }
+        list.put(place(4), Condition::All, mark, Counter::Protocol);
+    }
+    never_from_backbone(list, marks);
+    let out = |priority| (Direction::Egress, priority, Protocol::All);
+    let clear = Action::Mark { bits: 0, mask: marks.all() };
+    list.put(out(4), Condition::Mark(marks.site_link_mark), clear, Counter::Transit);
+    list.put(out(5), Condition::Mark(marks.domain_mark), Action::Drop, Counter::Transit);
+    unmark(list, 6, marks);
 }
 
 /// Whatever is left of a packet's mark goes with it no further.

@@ -32,6 +32,8 @@ pub struct Marks {
     pub customer_mark: u32,
     /// The bit of a packet's mark that says that it comes from a customer's interface that has SiteLink.
     pub site_link_mark: u32,
+    /// The bit of a packet's mark that says that it comes from the operator's backbone.
+    pub backbone_mark: u32,
     /// The TCP port of BGP, which the fences let through: that of the daemon's settings.
     #[serde(skip)]
     pub bgp_port: u16,
@@ -64,6 +66,7 @@ impl Default for Marks {
             domain_mark: 0x2000_0000,
             customer_mark: 0x4000_0000,
             site_link_mark: 0x1000_0000,
+            backbone_mark: 0x0800_0000,
             bgp_port: 179,
         }
     }
@@ -84,7 +87,7 @@ impl Marks {
     /// The bits of a packet's mark that are ours.
     #[must_use]
     pub const fn all(&self) -> u32 {
-        self.domain_mark | self.customer_mark | self.site_link_mark
+        self.domain_mark | self.customer_mark | self.site_link_mark | self.backbone_mark
     }
 
     /// Our range of routing tables.

@@ -78,7 +78,7 @@ pub struct RoutingDomain {
     /// the next hops towards the VPC, the same of the domains that it is associated with, and the subnets of their customers'
     /// sessions. Nothing inside them is accepted either. Sorted, each once.
     pub reserved: Vec<IpNet>,
-    /// The sessions with the fabric, IPv4 first.
+    /// The sessions with the fabric, IPv4 first; of a Direct Connect gateway's: those with the backbone.
     pub fabric: Vec<FabricSession>,
     /// Of a Direct Connect gateway's: what its customers reach in other routing domains, in the order of these.
     pub associations: Vec<Association>,

@@ -14,6 +14,7 @@ use bird_common::{addresses, net, prefix, routing_domain, session, way};
 use expect_test::expect_file;
 use linkway_domain::Time;
 use linkway_domain::edge::DrainStage;
+use linkway_domain::id::RoutingDomainId;
 use linkway_domain::net::{AddressFamily, AuthKey, PeerAddresses};
 use linkway_edge::bird::BirdSettings;
 use linkway_edge::bird::configuration::{digest, render};
@@ -92,7 +93,44 @@ fn everything() -> Sessions {
         let drain = (n == 7).then_some(DrainStage::Graceful);
         sessions.push(Session { site_link: true, drain, ..one });
     }
-    whole(vec![first, second, third, transit, gateway], sessions)
+    let (linked, link) = on_the_backbone();
+    sessions.extend(link);
+    whole(vec![first, second, third, transit, gateway, linked], sessions)
+}
+
+/// A Direct Connect gateway that is on the backbone: by a peer that is another router of it, and by the operator's own.
+fn on_the_backbone() -> (RoutingDomain, [Session; 2]) {
+    let id: RoutingDomainId = "dxgw-00000005".parse().unwrap();
+    let one = |family, local: &str, address: &str, asn, key: Option<&str>| FabricSession {
+        id: FabricSessionId { routing_domain: id.clone(), family },
+        interface: "bb0.5".to_owned(),
+        local: local.parse().unwrap(),
+        address: address.parse().unwrap(),
+        asn,
+        auth_key: key.map(|key| AuthKey::parse("authKey", key).unwrap()),
+    };
+    let domain = RoutingDomain {
+        reserved: vec![net("198.51.100.0/30"), net("2001:db8:bb::/64")],
+        fabric: vec![
+            one(
+                AddressFamily::Ipv4,
+                "198.51.100.1",
+                "198.51.100.2",
+                64_512,
+                Some("key-of-backbone"),
+            ),
+            one(AddressFamily::Ipv6, "2001:db8:bb::1", "2001:db8:bb::2", 65_020, None),
+        ],
+        id: id.clone(),
+        ..routing_domain(5, &[])
+    };
+    let ends = [("169.254.0.1/30", "169.254.0.2/30"), ("169.254.0.5/30", "169.254.0.6/30")];
+    let sessions =
+        [(10, ends[0], true), (11, ends[1], false)].map(|(n, (ours, theirs), site_link)| {
+            let one = session(n, &domain, addresses(ours, theirs), "key-of-linked");
+            Session { site_link, ..one }
+        });
+    (domain, sessions)
 }
 
 /// The fabric's router behind the third handoff.

@@ -12,7 +12,9 @@ use common::build::{INTERFACES, change, config, customer, peer_changes, vif};
 use common::daemon::digest;
 use common::dirt::{Dirt, clean, dirt, spread};
 use common::forward::{Fate, Packet};
-use common::judge::{Allowed, breaches, canonical, customers_leaks, leaks, meddling};
+use common::judge::{
+    Allowed, backbone_leaks, breaches, canonical, customers_leaks, leaks, meddling,
+};
 use common::kernel::Model;
 use common::router::{Faults, Handle, Router};
 use ipnet::IpNet;
@@ -291,6 +293,8 @@ proptest! {
         let router = converged(&config, router(clean()));
         let allowed = Allowed::by([&config]);
         let leaks = customers_leaks(&router.kernel, &router.marks, true, &allowed);
+        prop_assert!(leaks.is_empty(), "{leaks:#?}");
+        let leaks = backbone_leaks(&router.kernel, &router.marks, &allowed);
         prop_assert!(leaks.is_empty(), "{leaks:#?}");
         for (broken, kernel) in breaches(&router.kernel, &router.marks) {
             let leaks = customers_leaks(&kernel, &router.marks, false, &allowed);

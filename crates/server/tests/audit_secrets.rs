@@ -133,6 +133,8 @@ enum Place {
     MovedHandoff,
     /// In a good request for a new key beside the one in use.
     Rotation,
+    /// The same of a Direct Connect gateway's handoff to the backbone.
+    Backbone,
     /// In such a text, and the request is nothing but that.
     WhollyEncoded,
 }
@@ -214,6 +216,7 @@ fn odd() -> impl Strategy<Value = Odd> {
         1 => Just(Place::FabricPeer),
         1 => Just(Place::MovedHandoff),
         1 => Just(Place::Rotation),
+        1 => Just(Place::Backbone),
         1 => Just(Place::WhollyEncoded),
     ];
     let harm = prop_oneof![
@@ -246,6 +249,7 @@ impl Odd {
             Place::FabricPeer => "Linkway.CreateGateway",
             Place::MovedHandoff => "Linkway.UpdateGateway",
             Place::Rotation => "Linkway.RotateAuthKey",
+            Place::Backbone => "Linkway.PutBackbone",
             _ => self.operation,
         }
     }
@@ -295,19 +299,27 @@ impl Odd {
             Place::Deep(depth) => {
                 request["deep"] = (0..depth).fold(holder, |inner, _| json!({ "more": [inner] }));
             }
-            Place::FabricPeer | Place::MovedHandoff => {
+            Place::FabricPeer | Place::MovedHandoff | Place::Backbone => {
                 let mut peer = json!({ "address": "192.0.2.1", "asn": 65_010 });
                 peer[name] = value;
-                let is_new = matches!(self.place, Place::FabricPeer);
                 // What one gateway has no other may have.
-                let interface = format!("{}{}", if is_new { "up" } else { "moved" }, self.vlan);
+                let word = match self.place {
+                    Place::FabricPeer => "up",
+                    Place::Backbone => "backbone",
+                    _ => "moved",
+                };
+                let interface = format!("{word}{}", self.vlan);
                 let handoffs = json!([{ "edgeId": "r1", "interface": interface, "nextHop": "192.0.2.1",
                                         "fabricPeer": peer }]);
-                request = if is_new {
-                    json!({ "accountId": LENDER, "vpcId": "vpc-1", "cidrs": ["10.0.0.0/16"],
-                            "handoffs": handoffs })
-                } else {
-                    json!({ "virtualGatewayId": ground.pair.gateway, "handoffs": handoffs })
+                request = match self.place {
+                    Place::FabricPeer => {
+                        json!({ "accountId": LENDER, "vpcId": "vpc-1", "cidrs": ["10.0.0.0/16"],
+                                "handoffs": handoffs })
+                    }
+                    Place::Backbone => {
+                        json!({ "directConnectGatewayId": ground.direct, "handoffs": handoffs })
+                    }
+                    _ => json!({ "virtualGatewayId": ground.pair.gateway, "handoffs": handoffs }),
                 };
             }
             Place::Rotation => {
@@ -445,6 +457,8 @@ fn no_secret_of_a_request_is_written_down_anywhere() {
     assert!(gateways > 1, "not one of the handoffs with a session was a good one");
     let moved = trail.matches("UpdateGateway").count();
     assert!(moved > 0, "not one of the moved handoffs with a session was a good one");
+    let backbones = trail.matches("PutBackbone").count();
+    assert!(backbones > 0, "not one of the handoffs to the backbone was a good one");
     for secret in sent.into_inner().expect("not poisoned") {
         assert!(!trail.contains(&secret), "{secret} is in the trail");
         assert!(!logs.contains(&secret), "{secret} is in the log");

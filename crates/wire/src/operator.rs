@@ -98,6 +98,9 @@ answers! {
     ListTransitGateways -> TransitGatewayList,
     UpdateTransitGateway -> TransitGateway,
     DeleteTransitGateway -> TransitGateway,
+    PutBackbone -> Backbone,
+    ListBackbones -> BackboneList,
+    DeleteBackbone -> Backbone,
     PutPublicNetwork -> PublicNetwork,
     ListPublicNetworks -> PublicNetworkList,
     DeletePublicNetwork -> PublicNetwork,
@@ -208,6 +211,11 @@ lists! {
         /// Only this account's.
         account_id: String
     } -> TransitGatewayList { transit_gateways: TransitGateway }
+    /// The backbone of every Direct Connect gateway that has one.
+    ListBackbones {
+        /// Only this gateway's.
+        direct_connect_gateway_id: String
+    } -> BackboneList { backbones: Backbone }
     /// The public network of every edge.
     ListPublicNetworks {
         /// Only this edge's.
@@ -432,6 +440,18 @@ requests! {
         /// Whether they are. Otherwise the interface is rejected; of one that was verified before, the new peers go.
         #[serde(default = "yes")]
         accepted: bool,
+    }
+    /// Says where the routers of a Direct Connect gateway reach one another, in the place of what was said before.
+    PutBackbone {
+        /// The gateway.
+        direct_connect_gateway_id: String,
+        /// All its handoffs, one at most for each router and address family. Each has a peer, whose address is the next hop.
+        handoffs: Vec<Handoff>,
+    }
+    /// Takes the backbone of a Direct Connect gateway away: SiteLink works on each router by itself then.
+    DeleteBackbone {
+        /// The gateway.
+        direct_connect_gateway_id: String,
     }
     /// Says what public virtual interfaces reach from an edge router, in the place of what was said before.
     PutPublicNetwork {
@@ -677,8 +697,9 @@ pub use edge::{
 pub use explain::{Explanation, InterfaceCheck};
 pub use operators::{NewOperatorKey, Operator, OperatorDetail, OperatorKey};
 pub use resources::{
-    AccessKey, AccessKeyKind, AccessKeyStatus, Account, AccountDetail, AccountStatus, Connection,
-    DeletedAccount, DeletedEdge, Edge, Gateway, GatewayHandoff, GivenUpEdge, HandoffPeer,
-    Interface, Location, NewAccessKey, NewEdge, Port, PublicNetwork, QuotaUse, TransitGateway,
+    AccessKey, AccessKeyKind, AccessKeyStatus, Account, AccountDetail, AccountStatus, Backbone,
+    Connection, DeletedAccount, DeletedEdge, Edge, Gateway, GatewayHandoff, GivenUpEdge,
+    HandoffPeer, Interface, Location, NewAccessKey, NewEdge, Port, PublicNetwork, QuotaUse,
+    TransitGateway,
 };
 pub use rotation::RotatedAuthKey;

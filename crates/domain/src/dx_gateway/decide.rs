@@ -106,6 +106,8 @@ impl Command for DeleteDirectConnectGateway {
         gateway.phase = gateway.phase.after(Event::Delete).expect("it is available");
         gateway.ended = Some(ended_now(context));
         let mut changes = Changes::new(view);
+        // No router has anything of it: without interfaces its handoffs are nowhere.
+        changes.delete(key::backbone(&gateway.id))?;
         changes.put(gateway.clone())?;
         changes.decision(gateway)
     }

@@ -75,7 +75,7 @@ pub struct PortConfig {
 }
 
 /// A routing domain: the VRF of a gateway. A virtual gateway's, a transit gateway's and the public one have handoffs; a Direct
-/// Connect gateway's has associations with such ones.
+/// Connect gateway's has associations with such ones, and handoffs to the operator's backbone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoutingDomainConfig {
@@ -88,7 +88,8 @@ pub struct RoutingDomainConfig {
     pub amazon_side_asn: GatewayAsn,
     /// The prefixes that are announced to customers.
     pub cidrs: Vec<Prefix>,
-    /// Where these are reached from this router.
+    /// Where these are reached from this router. Of a Direct Connect gateway's: where the customers are reached that other
+    /// routers have on interfaces with SiteLink; there are some only where an interface here has it too.
     pub handoffs: Vec<HandoffConfig>,
     /// Of a Direct Connect gateway's: the routing domains that its customers reach, in the order of their ids. Each is in the
     /// configuration too.

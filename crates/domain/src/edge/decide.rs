@@ -109,7 +109,7 @@ pub(crate) fn uses(id: &EdgeId) -> [Uses; 5] {
         Uses { noun: "connection", range: key::edge_connections(id) },
         Uses { noun: "virtual interface", range: key::edge_interfaces(id) },
         Uses { noun: "gateway association", range: key::edge_associations(id) },
-        Uses { noun: "handoff of virtual gateway", range: key::handoffs_on(id) },
+        Uses { noun: "handoff of gateway", range: key::handoffs_on(id) },
     ]
 }
 

@@ -10,6 +10,7 @@ use super::config::{
     AssociationConfig, DrainStage, EdgeConfig, FabricPeerConfig, HandoffConfig, InterfaceConfig,
     NewKeyConfig, PeerConfig, PortConfig, RoutingDomainConfig,
 };
+use crate::backbone::Backbone;
 use crate::bgp_peer::BgpPeer;
 use crate::connection::Connection;
 use crate::gateway_association::Association;
@@ -222,6 +223,22 @@ impl EdgeConfig {
             let domain = Arc::make_mut(&mut self.routing_domains[at]);
             domain.cidrs.clone_from(&network.prefixes);
             domain.handoffs = network.handoffs.iter().map(HandoffConfig::of).collect();
+        }
+        self
+    }
+
+    /// With the operator's backbone for the Direct Connect gateways of which an interface has SiteLink: no other interface has
+    /// anything to do with it.
+    #[must_use]
+    pub fn with_backbones(mut self, backbones: &[Backbone]) -> Self {
+        for backbone in backbones {
+            let id = &backbone.routing_domain;
+            let mut own = self.interfaces.iter().filter(|one| one.routing_domain_id == *id);
+            let at = self.routing_domains.binary_search_by(|d| d.routing_domain_id.cmp(id));
+            let (Ok(at), true) = (at, own.any(|one| one.site_link)) else { continue };
+            let here = backbone.handoffs.iter().filter(|handoff| handoff.edge == self.edge_id);
+            let domain = Arc::make_mut(&mut self.routing_domains[at]);
+            domain.handoffs = here.map(HandoffConfig::of).collect();
         }
         self
     }

@@ -342,7 +342,8 @@ pub fn command(world: &World, act: &Act) -> (Option<AccountId>, Command) {
         }
         What::Create => {
             let (gateway, direct_connect_gateway) = either_gateway(world, act, &who, gateway_id);
-            let rest = Create { gateway, direct_connect_gateway, ..Create::default() };
+            let site_link = direct_connect_gateway.is_some() && act.detail.is_multiple_of(2);
+            let rest = Create { gateway, direct_connect_gateway, site_link, ..Create::default() };
             Command::Create(Create { connection, new, ..rest })
         }
         What::Confirm if is_transit(world, &interface) => {

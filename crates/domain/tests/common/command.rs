@@ -4,6 +4,7 @@ use linkway_domain::access_key::AccessKey;
 use linkway_domain::access_key::decide as access_key;
 use linkway_domain::account::{Account, DeletedAccount, decide as account};
 use linkway_domain::association_proposal::{Proposal, decide as proposal};
+use linkway_domain::backbone::{Backbone, decide as backbone};
 use linkway_domain::bgp_peer::{decide as bgp_peer, rotation};
 use linkway_domain::connection::Connection;
 use linkway_domain::connection::decide as connection;
@@ -79,6 +80,7 @@ pub enum Outcome {
     Association(Association),
     Proposal(Proposal),
     PublicNetwork(PublicNetwork),
+    Backbone(Backbone),
     Tagged(Tagged),
     Agreement(CustomerAgreement),
     Epoch(Option<Epoch>),
@@ -102,6 +104,8 @@ commands! {
     Verify(public::VerifyInterface) -> VirtualInterface, Clone::clone;
     PutPublicNetwork(public_network::PutPublicNetwork) -> PublicNetwork, Clone::clone;
     DeletePublicNetwork(String) -> PublicNetwork, |id| public_network::DeletePublicNetwork(id.clone());
+    PutBackbone(backbone::PutBackbone) -> Backbone, Clone::clone;
+    DeleteBackbone(String) -> Backbone, |id| backbone::DeleteBackbone(id.clone());
     Move(moving::AssociateVirtualInterface) -> VirtualInterface, Clone::clone;
     DeleteInterface(String) -> VirtualInterface, |id| interface::DeleteVirtualInterface(id.clone());
     Update(update::UpdateVirtualInterfaceAttributes) -> VirtualInterface, Clone::clone;

@@ -2,6 +2,7 @@
 
 use linkway_domain::association_proposal::decide::{AcceptProposal, CreateProposal};
 use linkway_domain::association_proposal::{Phase as ProposalPhase, Proposal};
+use linkway_domain::backbone::decide::PutBackbone;
 use linkway_domain::dx_gateway::DirectConnectGateway;
 use linkway_domain::dx_gateway::decide::{CreateDirectConnectGateway, UpdateDirectConnectGateway};
 use linkway_domain::gateway_association::Association;
@@ -11,11 +12,13 @@ use linkway_domain::gateway_association::decide::{
 };
 use linkway_domain::id::{AccountId, DirectConnectGatewayId, TransitGatewayId, VirtualGatewayId};
 use linkway_domain::key;
+use linkway_domain::virtual_gateway::decide::{FabricPeerText, HandoffText};
+use linkway_domain::virtual_interface::Secret;
 
 use super::World;
 use super::act::{ACCOUNTS, Act, pick};
 use super::command::Command;
-use super::scene::account;
+use super::scene::{R1, R2, account};
 
 /// Allowed prefixes that cover all, one, a part or nothing of the VPCs of a story.
 const PREFIXES: [&str; 5] =
@@ -32,6 +35,8 @@ pub fn command(world: &World, act: &Act) -> (Option<AccountId>, Command) {
         3 | 4 => update(world, act, anyone, sensible),
         5 => end(world, act, anyone, sensible),
         6 | 7 => propose(world, act, anyone, sensible),
+        // The operator's, of gateways that have something.
+        8 if act.other.is_multiple_of(3) => return (None, backbone(world, act)),
         8 => accept(world, act, anyone, sensible),
         _ => delete_proposal(world, act, anyone, sensible),
     };
@@ -58,6 +63,30 @@ fn gateway_call(
     }
     let name = format!("name {}", act.other % 5);
     (who, Command::UpdateDirect(UpdateDirectConnectGateway { gateway: id, name }))
+}
+
+/// Where a gateway's routers reach the backbone: on one of two edges or on both, now and then nowhere any more.
+fn backbone(world: &World, act: &Act) -> Command {
+    let (gateway, _) = gateway(world, act.thing);
+    if act.detail / 10 % 8 == 7 {
+        return Command::DeleteBackbone(gateway);
+    }
+    let peer = format!("198.51.100.{}", act.detail % 2 + 1);
+    let handoff = |edge: &str| HandoffText {
+        edge: edge.to_owned(),
+        interface: format!("up{}", act.other % 4),
+        next_hop: peer.clone(),
+        fabric_peer: (act.thing % 16 != 15).then(|| FabricPeerText {
+            address: peer.clone(),
+            asn: 64_512,
+            auth_key: Some(Secret("fjord-Secret-9".to_owned())),
+        }),
+    };
+    let edges: &[&str] = [&[R1, R2][..], &[R1], &[R2]][usize::from(act.detail / 10 % 3)];
+    Command::PutBackbone(PutBackbone {
+        gateway,
+        handoffs: edges.iter().map(|it| handoff(it)).collect(),
+    })
 }
 
 /// A Direct Connect gateway and its owner.

@@ -36,7 +36,7 @@ pub fn belongs(record: &Record, who: &AccountId) -> bool {
         Record::Connection(connection) => connection.owner == *who,
         Record::VirtualInterface(interface) => is_party(interface, who),
         // Its key says whose it is.
-        Record::VirtualInterfaceStatus(_) | Record::Count(_) => true,
+        Record::VirtualInterfaceStatus(_) | Record::Count(_) | Record::Backbone(_) => true,
         Record::FailoverTest(test) => [&test.owner, &test.lender].contains(&who),
         Record::ResourceTags(tags) => tags.account == *who,
         Record::CustomerAgreement(agreement) => agreement.account == *who,
@@ -111,6 +111,12 @@ pub fn may_write(moment: &Moment<'_>, who: &AccountId, key: &str) -> bool {
         ["proposal-of", _, id] | ["proposal-open", _, _, id] | ["count", "proposal", id] => {
             proposes(id)
         }
+        // The operator's goes with the gateway that it is of.
+        ["backbone", id] | ["handoff", _, _, id] => {
+            let worlds = [moment.before, moment.after].into_iter();
+            let mut own = worlds.flat_map(World::dx_gateways).filter(|one| one.owner == *who);
+            own.any(|one| one.id.as_str() == id)
+        }
         // Its own, as it was: what is confirmed is tied to it.
         ["account", id] => id == who.as_str(),
         ["at", _, "connection", _] => true,
@@ -168,6 +174,10 @@ pub fn secret(record: &Record) -> Option<String> {
         }
         Record::TransitGateway(gateway) => {
             let mut peers = gateway.handoffs.iter().filter_map(|one| one.fabric_peer.as_ref());
+            peers.find_map(|peer| Some(peer.auth_key.as_ref()?.reveal().to_owned()))
+        }
+        Record::Backbone(backbone) => {
+            let mut peers = backbone.handoffs.iter().filter_map(|one| one.fabric_peer.as_ref());
             peers.find_map(|peer| Some(peer.auth_key.as_ref()?.reveal().to_owned()))
         }
         Record::Webhook(webhook) => Some(webhook.secret.reveal().to_owned()),

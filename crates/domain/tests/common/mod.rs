@@ -345,14 +345,19 @@ impl World {
             transit.into_iter().filter_map(|id| self.transit_gateway(id)).cloned().collect();
         let generation = self.version(&key::edge_generation(edge));
         let version = (self.epoch(), generation);
-        self.with_network(
+        self.with_networks(
             edge,
             project(edge, version, &connections, &interfaces, &gateways, &transit, &associations),
         )
     }
 
-    /// With the public network of the edge.
-    pub fn with_network(&self, edge: &EdgeId, config: EdgeConfig) -> EdgeConfig {
+    /// With the public network of the edge, and with the backbones of all gateways.
+    pub fn with_networks(&self, edge: &EdgeId, config: EdgeConfig) -> EdgeConfig {
+        let backbones = self.records.values().filter_map(|(_, record)| match record {
+            Record::Backbone(backbone) => Some(backbone.clone()),
+            _ => None,
+        });
+        let config = config.with_backbones(&backbones.collect::<Vec<_>>());
         match self.records.get(key::public_network(edge).as_str()) {
             Some((_, Record::PublicNetwork(network))) => config.with_public_network(network),
             Some(_) | None => config,
@@ -394,6 +399,7 @@ impl World {
             | Record::EdgeSeen(_)
             | Record::Port(_)
             | Record::PublicNetwork(_)
+            | Record::Backbone(_)
             // How many there are may refuse a call; it shows nothing of what is counted.
             | Record::Count(_)
             | Record::Mark => true,

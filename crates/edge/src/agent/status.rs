@@ -32,11 +32,17 @@ pub fn report(
     }
     let fabric_sessions: Vec<FabricSessionStatus> =
         config.routing_domains.iter().flat_map(|domain| fabric_sessions(domain, last)).collect();
-    let fabric = with_associations(fabric_errors(&fabric_sessions), config);
+    let (backbone, fabric): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        fabric_errors(&fabric_sessions).into_iter().partition(|(id, _)| id.is_of_dx_gateway());
+    let fabric = with_associations(fabric, config);
     let mut interfaces: Vec<InterfaceStatus> = config
         .interfaces
         .iter()
-        .map(|wanted| interface(wanted, last, marks, fabric.get(&wanted.routing_domain_id)))
+        .map(|wanted| {
+            let id = &wanted.routing_domain_id;
+            let backbone = backbone.get(id).filter(|_| wanted.site_link);
+            interface(wanted, last, marks, joined(fabric.get(id).cloned(), backbone.cloned()))
+        })
         .collect();
     interfaces.extend(leftovers(config, &last.kernel, marks));
     Some(EdgeStatus {
@@ -116,7 +122,7 @@ fn interface(
     wanted: &InterfaceConfig,
     last: &Last,
     marks: &Marks,
-    fabric: Option<&String>,
+    fabric: Option<String>,
 ) -> InterfaceStatus {
     let id = &wanted.virtual_interface_id;
     let link = own_link(id, &last.kernel, marks);
@@ -146,7 +152,7 @@ fn interface(
         .or(sources)
         .map(|problem| problem.text.clone())
         .or_else(|| last.daemon_error.clone())
-        .or_else(|| joined(fabric.cloned(), session_errors(wanted, last)));
+        .or_else(|| joined(fabric, session_errors(wanted, last)));
     InterfaceStatus {
         virtual_interface_id: id.clone(),
         programmed,

@@ -11,6 +11,7 @@
 //!   says of each shut session that it is disabled, until a reset gives the session another name.
 
 mod assignment;
+mod backbone;
 pub mod configuration;
 pub mod control;
 mod device;

@@ -87,7 +87,7 @@ impl Fabric {
     #[must_use]
     pub fn disabled(&self, sessions: &Sessions, now: Instant) -> BTreeSet<String> {
         let domains = || sessions.routing_domains.values();
-        let own = domains().flat_map(|domain| &domain.fabric);
+        let own = domains().flat_map(|domain| &domain.fabric).filter(|one| !one.id.is_backbone());
         let down = own.filter(|session| !self.is_announced(&session.id, now));
         let mut found: BTreeSet<String> =
             down.map(|session| announced_name(&session.id, &session.id.routing_domain)).collect();

@@ -20,6 +20,7 @@ use linkway_domain::edge::DrainStage;
 use linkway_domain::net::{AddressFamily, AuthKey};
 use sha2::{Digest as _, Sha256};
 
+use super::backbone;
 use super::fabric;
 use super::hold::recovery_seconds;
 use super::import;
@@ -143,15 +144,24 @@ pub(super) fn routing_domain(
     render_domain(&mut out, domain, own, settings, shut);
     for session in own {
         let family = session.addresses.family();
-        let of_family = own.iter().filter(|one| one.addresses.family() == family);
-        let prefixes = match of_family.clone().count() {
-            1 => import::own_prefixes(domain, of_family.map(|one| &**one), family),
-            _ => own_set(domain, family),
-        };
+        let prefixes = prefixes_of_family(domain, own, family);
         let shut = shut.get(&protocol_name(session)).copied();
         render_session(&mut out, domain, session, settings, &prefixes, shut);
     }
     out
+}
+
+/// The prefixes inside which nothing is accepted in a family, as a set or by the name of one.
+fn prefixes_of_family(
+    domain: &RoutingDomain,
+    own: &[Arc<Session>],
+    family: AddressFamily,
+) -> String {
+    let of_family = own.iter().filter(|one| one.addresses.family() == family);
+    match of_family.clone().count() {
+        0 | 1 => import::own_prefixes(domain, of_family.map(|one| &**one), family),
+        _ => own_set(domain, family),
+    }
 }
 
 /// The kernel tables that BIRD looks after, each with a table of BIRD's for either family. Of tables that are `held` BIRD leaves the
@@ -213,6 +223,7 @@ pub(super) fn head(around: Surroundings<'_>, dialect: Dialect) -> String {
     }
     leak::render_functions(&mut out);
     fabric::render_templates(&mut out, settings, dialect);
+    backbone::render_functions(&mut out, settings);
     if settings.bfd == Bfd::Shared {
         render_bfd(&mut out, settings);
     }
@@ -299,17 +310,22 @@ fn render_domain(
         // The agent makes these routes in the kernel itself; here they stand for "the VPC can be reached": without the
         // handoff's carrier, or with the handoff outside the VRF, they are not announced. An interface is all that takes;
         // BIRD 2.0 has a next hop's interface as a symbol, which cannot be one of the many keywords.
-        // With a session with the fabric, that decides too.
+        // With a session with the fabric, that decides too. One with the backbone has nothing to do with a VPC.
         let session = fabric::of_family(domain, family);
-        let protocol = match session {
+        let protocol = match session.filter(|session| !session.id.is_backbone()) {
             Some(session) => fabric::announced_name(&session.id, &domain.id),
             None => format!("{name}_vpc{n}"),
         };
         let is_disabled = shut.contains_key(&protocol);
         render_announced(out, &protocol, is_disabled, (vrf, &table), &domain.announced, family);
         leak::render(out, domain, family, shut);
-        if let Some(session) = session {
-            fabric::render(out, domain, session, settings);
+        match session {
+            Some(session) if session.id.is_backbone() => {
+                let prefixes = prefixes_of_family(domain, own, family);
+                backbone::render(out, domain, session, settings, &prefixes);
+            }
+            Some(session) => fabric::render(out, domain, session, settings),
+            None => {}
         }
     }
 }

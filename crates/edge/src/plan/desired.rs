@@ -78,6 +78,23 @@ pub struct Handoff {
     pub vrf: String,
 }
 
+impl Handoff {
+    /// Whether it leads to the operator's backbone, where the customers of other routers are: a Direct Connect gateway has no
+    /// VPC of its own.
+    #[must_use]
+    pub fn is_backbone(&self) -> bool {
+        self.id.is_of_dx_gateway()
+    }
+
+    /// Its settings, from those that it has: it is the operator's, so only what forwarding needs. A customer with interfaces on two
+    /// routers may send by one what it is reached by on the other; into the fabric there is one way.
+    #[must_use]
+    pub fn conf(&self, now: LinkConf) -> LinkConf {
+        let rp_filter = if self.is_backbone() { 2 } else { 1 };
+        LinkConf { forwarding: true, rp_filter, keep_addresses: true, ..now }
+    }
+}
+
 /// A VLAN subinterface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VlanLink {
@@ -421,6 +438,11 @@ fn degradation<'a>(
     if parent.mtu < u32::from(mtu) {
         return Some(format!("port {port} has an MTU of {}, too small for {mtu}", parent.mtu));
     }
+    // Over the backbone goes SiteLink's alone.
+    let uses = |one: &&RoutingDomainConfig| {
+        !one.routing_domain_id.is_of_dx_gateway() || has_site_link(interface)
+    };
+    let domains = domains.filter(uses);
     let handoffs = domains.flat_map(|one| &one.handoffs).map(|one| one.interface.as_str());
     let used = handoffs.filter(|name| desired.handoffs.contains_key(*name));
     let mut small = used.filter_map(|name| Some((name, kernel.links.get(name)?.mtu)));
@@ -443,12 +465,6 @@ pub const VRF_CONF: LinkConf = LinkConf {
     keep_addresses: false,
     lenient: false,
 };
-
-/// The settings of a handoff, from those that it has: it is the operator's, so only what forwarding needs.
-#[must_use]
-pub const fn handoff_conf(now: LinkConf) -> LinkConf {
-    LinkConf { forwarding: true, rp_filter: 1, keep_addresses: true, ..now }
-}
 
 /// Whether an interface exchanges packets and routes with others: in a virtual gateway's routing domain are routes of the customers of
 /// a Direct Connect gateway that it is associated with, so SiteLink counts in the latter's alone.

@@ -1,6 +1,7 @@
 //! The fences of a router's links.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -32,9 +33,18 @@ pub(super) fn fences(
         })
         .collect();
     let ports = desired.ports.iter().map(|name| (name.clone(), Fence::Port));
-    let handoffs = desired.handoffs.keys().map(|name| {
+    let handoffs = desired.handoffs.iter().map(|(name, handoff)| {
         let own = kernel.links.get(name).into_iter().flat_map(|link| &link.addresses);
-        (name.clone(), Fence::Handoff { own: own.copied().collect() })
+        let own = own.copied().collect();
+        let domain = domains.get(handoff.vrf.as_str()).filter(|_| handoff.is_backbone());
+        let fence = match domain.zip(all.domain(&handoff.id)) {
+            Some((domain, config)) => {
+                let (peers, domain) = (backbone_peers(config, name), Arc::clone(domain));
+                Fence::Backbone { own, peers, domain }
+            }
+            None => Fence::Handoff { own },
+        };
+        (name.clone(), fence)
     });
     let customers = config.interfaces.iter().filter_map(|one| {
         let name = one.virtual_interface_id.as_str();
@@ -47,6 +57,12 @@ pub(super) fn fences(
         Some((name.to_owned(), Fence::Customer { peers, limit, domain, site_link, sources }))
     });
     ports.chain(handoffs).chain(customers).collect()
+}
+
+/// The routers that a gateway has sessions with over a link to the backbone.
+fn backbone_peers(domain: &RoutingDomainConfig, link: &str) -> Vec<IpAddr> {
+    let here = domain.handoffs.iter().filter(|handoff| handoff.interface.as_str() == link);
+    sorted(here.filter_map(|handoff| Some(handoff.fabric_peer.as_ref()?.address.address())))
 }
 
 /// What the customers of a routing domain have in common, of what it is associated with too; `links` are the subnets of their
@@ -73,10 +89,27 @@ fn of_domain(
     DomainFence {
         inner: sorted(cidrs().chain(subnets())),
         own: sorted(own.iter().map(IpNet::addr)),
-        next_hops: sorted(handoffs().map(|handoff| handoff.next_hop.address())),
+        next_hops: sorted(next_hops(domain, all, kernel)),
         transit: sorted(subnets().filter(outside)),
         links: sorted(links),
     }
+}
+
+/// The next hops that customers may have to do with: not the routers of the backbone, also where a VPC's has the address of one.
+fn next_hops<'a>(
+    domain: &'a RoutingDomainConfig,
+    all: &'a Associations<'a>,
+    kernel: &'a Kernel,
+) -> impl Iterator<Item = IpAddr> {
+    let is_direct = |one: &&RoutingDomainConfig| one.routing_domain_id.is_of_dx_gateway();
+    let backbone = std::iter::once(domain).filter(is_direct).flat_map(|one| &one.handoffs);
+    let links = backbone.filter_map(|handoff| kernel.links.get(handoff.interface.as_str()));
+    let subnets: Vec<IpNet> = links.flat_map(|link| &link.addresses).map(IpNet::trunc).collect();
+    all.with_reached(domain)
+        .filter(move |one| !is_direct(one))
+        .flat_map(|one| &one.handoffs)
+        .map(|handoff| handoff.next_hop.address())
+        .filter(move |address| !subnets.iter().any(|subnet| subnet.contains(address)))
 }
 
 fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<T> {

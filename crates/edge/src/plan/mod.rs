@@ -35,6 +35,7 @@ use linkway_domain::edge::EdgeConfig;
 use linkway_domain::id::{RoutingDomainId, VirtualInterfaceId};
 
 use self::tables::TableSet;
+use crate::fabric::FabricSessionId;
 use crate::kernel::{Change, Kernel};
 use crate::mark::Marks;
 use crate::session::{Digest, Observed, RoutingDomain, Session, SessionId, Sessions};
@@ -127,6 +128,7 @@ pub fn plan(
     let moved = made_anew(&steps);
     let (withdraw, sessions) = told(&wanted, observed, &moved, digest, || {
         staying(&wanted, &moved, observed).len() < observed.peers.len()
+            || backbone_ends(&wanted, observed, &steps, kernel)
     });
     Planned { plan: Plan { withdraw, steps, sessions }, problems: desired.problems, wanted }
 }
@@ -165,6 +167,22 @@ pub fn made_anew(steps: &[Step]) -> BTreeSet<String> {
 /// Whether the link of a session or its VRF is among these.
 fn is_on(session: &Session, links: &BTreeSet<String>) -> bool {
     links.contains(session.id.interface.as_str()) || links.contains(session.routing_domain.as_str())
+}
+
+/// Whether a session with the backbone that the daemon has goes, or its link leaves the VRF. The daemon has to end it before that:
+/// the other router hears of it then, and sends no more packets to a link that no fence stands around.
+fn backbone_ends(wanted: &Sessions, observed: &Observed, steps: &[Step], kernel: &Kernel) -> bool {
+    let ends = |id: &FabricSessionId| {
+        let domain = wanted.routing_domains.get(&id.routing_domain);
+        let stays = domain.is_some_and(|one| one.fabric.iter().any(|session| session.id == *id));
+        let vrf = Some(id.routing_domain.as_str());
+        let is_in =
+            |link: &str| kernel.links.get(link).and_then(|one| one.master.as_deref()) == vrf;
+        let leaves =
+            |step: &Step| matches!(&step.change, Change::SetMaster { link, .. } if is_in(link));
+        !stays || steps.iter().any(leaves)
+    };
+    observed.fabric.keys().filter(|id| id.is_backbone()).any(ends)
 }
 
 /// What the daemon has to be told before links go, if sessions of theirs leave it, and after links came.

@@ -15,7 +15,7 @@ use linkway_domain::net::AddressFamily;
 
 use super::changes::changes;
 use super::settled::Settled;
-use super::{DesiredState, Plan, Planned, desired_state, is_on, made_anew, told};
+use super::{DesiredState, Plan, Planned, backbone_ends, desired_state, is_on, made_anew, told};
 use crate::kernel::{Kernel, LinkKind};
 use crate::mark::Marks;
 use crate::session::{Digest, Observed, RoutingDomain, Session, SessionId, Sessions};
@@ -50,7 +50,7 @@ pub fn plan_change(
         let before = scope.sessions_before(settled);
         before.into_iter().any(|id| {
             observed.peers.contains_key(id) && !wanted.sessions.get(id).is_some_and(stays)
-        })
+        }) || backbone_ends(&wanted, observed, &steps, &kernel)
     });
     let plan = Plan { withdraw, steps, sessions };
     Some(Planned { plan, problems: desired.problems, wanted })

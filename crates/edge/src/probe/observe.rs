@@ -70,7 +70,9 @@ pub(super) fn observe(
             Err(error) => seen.errors.push(error.to_string()),
         }
     }
-    for domain in domains(config, interface) {
+    // The backbone of a Direct Connect gateway leads to no VPC.
+    let to_vpc = |one: &&RoutingDomainConfig| !one.routing_domain_id.is_of_dx_gateway();
+    for domain in domains(config, interface).filter(to_vpc) {
         for handoff in &domain.handoffs {
             let carrier = glance(&mut seen, handoff.interface.as_str());
             let carrier = carrier.is_some_and(|link| link.carrier);

@@ -16,6 +16,8 @@ use super::daemon::Customer;
 
 pub const PORTS: [&str; 3] = ["eth1", "eth2", "eth3"];
 pub const FABRIC: [&str; 3] = ["fab1", "fab2", "fab3"];
+/// A link to the backbone.
+pub const BACKBONE: &str = "bb1";
 pub const VLANS: [u16; 3] = [10, 20, 30];
 pub const DOMAINS: usize = 4;
 pub const INTERFACES: usize = 6;
@@ -88,15 +90,29 @@ fn allowed(domain: &RoutingDomainConfig, which: u8) -> Vec<Prefix> {
     some.map(|(_, one)| *one).collect()
 }
 
+/// A handoff to the backbone: mostly by a link of its own, now and then by one that others have too, or that is missing.
+fn backbone_handoff() -> impl Strategy<Value = HandoffConfig> {
+    let name = prop_oneof![
+        6 => Just(BACKBONE), 1 => Just(FABRIC[2]), 1 => Just(PORTS[2]), 1 => Just("gone1"),
+    ];
+    (name, any::<[bool; 2]>()).prop_map(|(name, [v6, key])| HandoffConfig {
+        interface: port(name),
+        next_hop: next_hop(v6, false),
+        fabric_peer: Some(fabric_peer(v6, key)),
+    })
+}
+
 /// A Direct Connect gateway with associations of which [`associate`] says what they are.
 fn direct_connect_gateway() -> impl Strategy<Value = RoutingDomainConfig> {
     let associations = prop::collection::btree_set(0..DOMAINS, 0..=3);
-    (0..GATEWAYS, associations).prop_map(|(number, associations)| RoutingDomainConfig {
+    let handoffs = prop::collection::vec(backbone_handoff(), 0..=2);
+    let all = (0..GATEWAYS, associations, handoffs);
+    all.prop_map(|(number, associations, handoffs)| RoutingDomainConfig {
         routing_domain_id: gateway(number),
         alias: None,
         amazon_side_asn: linkway_domain::net::GatewayAsn::DEFAULT,
         cidrs: Vec::new(),
-        handoffs: Vec::new(),
+        handoffs,
         associations: associations
             .into_iter()
             .map(|one| AssociationConfig { routing_domain_id: domain(one), prefixes: Vec::new() })

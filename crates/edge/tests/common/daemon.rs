@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use linkway_domain::edge::{PeerStatus, SessionState};
 use linkway_domain::id::VirtualInterfaceId;
+use linkway_edge::fabric::{FabricSession, FabricState};
 use linkway_edge::kernel::{Route, Way};
 use linkway_edge::session::{Digest, Observed, RoutingDomain, Session, SessionId, Sessions};
 
@@ -16,6 +17,8 @@ use super::kernel::Model;
 pub const BIRD: u8 = 12;
 /// The metric of what it learned.
 pub const LEARNED_METRIC: u32 = 32;
+/// What the customers of other routers announce, by the backbone.
+pub const ELSEWHERE: [&str; 2] = ["172.30.0.0/16", "2001:db8:d::/48"];
 /// The most prefixes of a customer.
 pub const LIMIT: usize = 100;
 
@@ -69,7 +72,24 @@ impl Bgp {
             (session.id.clone(), status)
         });
         let mine = (!self.foreign).then(|| digest(loaded));
-        Observed { loaded: mine, peers: Arc::new(peers.collect()), ..Observed::default() }
+        let backbone = loaded.routing_domains.values().flat_map(|one| &one.fabric);
+        let backbone = backbone.filter(|session| session.id.is_backbone());
+        let up = |session: &FabricSession| {
+            let state = FabricState {
+                state: SessionState::Established,
+                reachable: true,
+                prefixes_accepted: 1,
+                prefixes_advertised: 0,
+                last_error: None,
+            };
+            (session.id.clone(), state)
+        };
+        Observed {
+            loaded: mine,
+            peers: Arc::new(peers.collect()),
+            fabric: Arc::new(backbone.map(up).collect()),
+            keys: BTreeMap::new(),
+        }
     }
 
     /// Takes a configuration, or starts with it. Routes of routing domains that it no longer has it takes back.
@@ -144,6 +164,7 @@ impl Bgp {
                 }));
             }
         }
+        learned.extend(loaded.routing_domains.values().flat_map(|one| of_backbone(one, kernel)));
         let tables: BTreeSet<u32> =
             loaded.routing_domains.values().map(|domain| domain.table).collect();
         kernel.routes.retain(|route| {
@@ -181,4 +202,22 @@ impl Bgp {
             Some(_) | None => SessionState::Active,
         }
     }
+}
+
+/// What a Direct Connect gateway's sessions with the backbone bring, while their links are in its VRF.
+fn of_backbone(domain: &RoutingDomain, kernel: &Model) -> Vec<Route> {
+    let is_up = |session: &&FabricSession| {
+        let link = kernel.links.get(&session.interface);
+        link.is_some_and(|link| {
+            link.carrier && link.up && link.master.as_deref() == Some(domain.id.as_str())
+        })
+    };
+    let all = domain.fabric.iter().filter(|session| session.id.is_backbone()).filter(is_up);
+    all.map(|session| {
+        let prefix = ELSEWHERE[usize::from(session.address.is_ipv6())];
+        let way = Way::Via { next_hop: session.address, link: session.interface.clone() };
+        let prefix = prefix.parse().expect("a prefix");
+        Route { table: domain.table, prefix, metric: LEARNED_METRIC, protocol: BIRD, way }
+    })
+    .collect()
 }

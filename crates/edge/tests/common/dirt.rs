@@ -12,7 +12,7 @@ use linkway_edge::kernel::{
 use linkway_edge::mark::Marks;
 use proptest::prelude::*;
 
-use super::build::{DOMAINS, FABRIC, INTERFACES, PORTS, VLANS, domain, vif};
+use super::build::{BACKBONE, DOMAINS, FABRIC, INTERFACES, PORTS, VLANS, domain, vif};
 use super::daemon::BIRD;
 use super::forward::MAIN;
 use super::kernel::{Model, fresh, fresh_rules};
@@ -36,7 +36,8 @@ pub fn clean() -> Model {
         model.set_up(name).expect("nothing is in the way");
     };
     PORTS.iter().for_each(|name| add(name, 9_100, &[]));
-    FABRIC.iter().for_each(|name| add(name, 9_100, &["192.0.2.2/24", "2001:db8:ff::2/64"]));
+    let inside = FABRIC.iter().chain([&BACKBONE]);
+    inside.for_each(|name| add(name, 9_100, &["192.0.2.2/24", "2001:db8:ff::2/64"]));
     add(UPLINK, 1_500, &["198.51.100.2/24", "2001:db8:aaaa::2/64"]);
     add("br0", 1_500, &[]);
     for (prefix, gate) in [("0.0.0.0/0", "198.51.100.1"), ("::/0", "2001:db8:aaaa::1")] {

@@ -12,18 +12,20 @@ use super::daemon::BIRD;
 use super::forward::{Fate, Packet};
 use super::kernel::Model;
 
-/// Destinations: of VPCs, of customers, of sessions, of the operator, of nobody.
-const DESTINATIONS: [&str; 12] = [
+/// Destinations: of VPCs, of customers, of customers of other routers, of sessions, of the operator, of nobody.
+const DESTINATIONS: [&str; 14] = [
     "10.0.0.5",
     "10.8.0.5",
     "10.0.9.5",
     "172.20.0.5",
+    "172.30.0.5",
     "169.254.0.2",
     "169.254.0.6",
     "192.0.2.1",
     "203.0.113.5",
     "2001:db8:1::5",
     "2001:db8:c::5",
+    "2001:db8:d::5",
     "2001:db8:ff::1",
     "2001:db8:beef::5",
 ];
@@ -176,6 +178,8 @@ pub fn customers_leaks(
                     let (from, into) = (vrf(name), vrf(&out));
                     let away = from != into && !allowed.crosses(from, into, is_customers(&out), to);
                     let linked = from == into && allowed.linked(name, &out);
+                    let linked_away = from == into && allowed.site_links.contains(name);
+                    let away = away || ends && is_backbone(&open, marks, &out) && !linked_away;
                     (away || ends && is_customers(&out) && !linked).then_some(out)
                 }
                 Fate::Local => ends.then(|| "the router".to_owned()),
@@ -183,6 +187,53 @@ pub fn customers_leaks(
             };
             found
                 .extend(wrong.map(|out| format!("from {name}, {from} to {to}, it comes to {out}")));
+        }
+    }
+    found
+}
+
+/// Whether a link of the operator's is in a Direct Connect gateway's VRF.
+fn is_backbone(model: &Model, marks: &Marks, name: &str) -> bool {
+    let Some(link) = model.links.get(name).filter(|link| !marks.owns_link(name, link)) else {
+        return false;
+    };
+    link.master.as_deref().is_some_and(|master| {
+        let ours = model.links.get(master).is_some_and(|link| marks.owns_link(master, link));
+        ours && master.starts_with("dxgw-")
+    })
+}
+
+/// Every way by which a packet of the backbone's would come out elsewhere than at a customer of its gateway that has SiteLink, and
+/// by which one that is not such a customer's would come to the backbone.
+pub fn backbone_leaks(model: &Model, marks: &Marks, allowed: &Allowed) -> BTreeSet<String> {
+    let mut open = model.clone();
+    for link in open.links.values_mut() {
+        link.conf.rp_filter = 0;
+    }
+    open.checks_ipv6_sources = false;
+    let vrf = |name: &str| open.vrf_of(name).map(|(vrf, _)| vrf);
+    let mut found = BTreeSet::new();
+    for (name, _) in
+        open.links.iter().filter(|(_, link)| !matches!(link.kind, LinkKind::Vrf { .. }))
+    {
+        let is_from = is_backbone(&open, marks, name);
+        for (to, from) in destinations().flat_map(|to| destinations().map(move |from| (to, from))) {
+            if to.is_ipv4() != from.is_ipv4() {
+                continue;
+            }
+            let Fate::Leaves(out) = open.forward(&Packet::new(name, from, to)) else { continue };
+            let is_to = is_backbone(&open, marks, &out);
+            let site_link = |end: &str| allowed.site_links.contains(end);
+            let right = vrf(name) == vrf(&out)
+                && match (is_from, is_to) {
+                    (true, false) => site_link(&out),
+                    (false, true) => site_link(name),
+                    (true, true) => false,
+                    (false, false) => true,
+                };
+            if (is_from || is_to) && !right {
+                found.insert(format!("from {name}, {from} to {to}, it comes to {out}"));
+            }
         }
     }
     found
@@ -220,10 +271,11 @@ pub fn meddling(before: &Model, after: &Model, config: &EdgeConfig, marks: &Mark
                 // It would lead into the router's own networks.
                 expected.conf.forwarding = false;
             }
-            let lent = (true, 1, true);
+            // Strict towards a VPC, loose towards the backbone.
+            let lent = [(true, 1, true), (true, 2, true)];
             let now = (is.conf.forwarding, is.conf.rp_filter, is.conf.keep_addresses);
             let kept = LinkConf { keep_addresses: true, ..expected.conf };
-            if (is_lent && now == lent) || is.conf == kept {
+            if (is_lent && lent.contains(&now)) || is.conf == kept {
                 expected.conf = is.conf;
             }
         }

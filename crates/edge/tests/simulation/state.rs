@@ -293,7 +293,7 @@ impl Simulation {
             sequence: status.sequence,
             access_key: None,
             ports: status.ports.iter().map(|p| (p.connection_id.clone(), p.carrier)).collect(),
-            new_keys: status.with_new_keys().into_iter().collect(),
+            new_keys: status.interfaces.iter().flat_map(|i| i.with_new_keys()).collect(),
             interfaces: status
                 .interfaces
                 .iter()

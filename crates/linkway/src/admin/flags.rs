@@ -6,13 +6,14 @@ use std::ffi::OsString;
 use clap::{Arg, Command};
 
 /// A member of the API, and the arguments that it may have come from: the first that the word has is meant.
-const MEMBERS: [(&str, &[&str]); 21] = [
+const MEMBERS: [(&str, &[&str]); 22] = [
     ("accountId", &["account", "id"]),
     ("accessKeyId", &["id"]),
     ("amazonSideAsn", &["asn"]),
     ("bandwidth", &["bandwidth"]),
     ("cidrs", &["cidr"]),
     ("connectionId", &["id"]),
+    ("directConnectGatewayId", &["id"]),
     ("edgeId", &["edge", "id"]),
     ("fabricPeer", &["fabric_peer"]),
     ("handoffs", &["handoff"]),

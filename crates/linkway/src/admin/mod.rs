@@ -9,6 +9,7 @@ mod aws_profile;
 mod backup;
 mod client;
 mod credentials;
+mod dx_gateway;
 mod edge;
 mod events;
 mod explain;
@@ -171,6 +172,7 @@ impl Session<'_> {
             Word::Connection(word) => self.connection(word),
             Word::Gateway(word) => self.gateway(word),
             Word::TransitGateway(word) => self.transit_gateway(word),
+            Word::DxGateway(word) => self.dx_gateway(word),
             Word::PublicNetwork(word) => self.public_network(word),
             Word::Interface(word) => self.interface(word),
             Word::Epoch(EpochWord::Renew) => self.one(&RenewEpoch {}),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 
+use super::dx_gateway::DxGatewayWord;
 use super::operator::OperatorWord;
 use super::public_network::PublicNetworkWord;
 use super::store::StoreWord;
@@ -42,6 +43,9 @@ pub enum Word {
     /// Transit gateways: what transit virtual interfaces reach
     #[command(subcommand, arg_required_else_help = true)]
     TransitGateway(TransitGatewayWord),
+    /// The operator's part of Direct Connect gateways
+    #[command(subcommand, arg_required_else_help = true)]
+    DxGateway(DxGatewayWord),
     /// Public networks: what public virtual interfaces reach from the edges
     #[command(subcommand, arg_required_else_help = true)]
     PublicNetwork(PublicNetworkWord),

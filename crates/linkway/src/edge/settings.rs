@@ -121,12 +121,13 @@ impl Settings {
         if marks.link_group == 0 {
             bail!("marks.link_group 0: is the group of every link; it must be another");
         }
-        let bits = [marks.domain_mark, marks.customer_mark, marks.site_link_mark];
-        if bits.iter().any(|mark| mark.count_ones() != 1) || marks.all().count_ones() != 3 {
-            let [one, two, three] = bits;
+        let bits =
+            [marks.domain_mark, marks.customer_mark, marks.site_link_mark, marks.backbone_mark];
+        if bits.iter().any(|mark| mark.count_ones() != 1) || marks.all().count_ones() != 4 {
+            let [one, two, three, four] = bits;
             bail!(
-                "marks.domain_mark {one:#x}, marks.customer_mark {two:#x} and marks.site_link_mark {three:#x}: \
-                 must be three different bits"
+                "marks.domain_mark {one:#x}, marks.customer_mark {two:#x}, marks.site_link_mark {three:#x} and \
+                 marks.backbone_mark {four:#x}: must be four different bits"
             );
         }
         if marks.rule_preference > 30_000 {

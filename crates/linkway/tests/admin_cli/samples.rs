@@ -81,6 +81,12 @@ pub fn transit_gateway() -> Value {
            "transitGatewayState": "available", "handoffs": [handoff("par1-a", "eth9", "2001:db8::1")]})
 }
 
+pub fn backbone() -> Value {
+    json!({"directConnectGatewayId": "01234567-89ab-4cde-8f01-23456789abcd", "error": "par1-a: session refused",
+           "handoffs": [{"edgeId": "par1-a", "interface": "eth8.300", "nextHop": "198.51.100.2",
+                         "fabricPeer": {"address": "198.51.100.2", "asn": 64600, "authenticated": true, "state": "active"}}]})
+}
+
 pub fn handoff(edge: &str, interface: &str, next_hop: &str) -> Value {
     json!({"edgeId": edge, "interface": interface, "nextHop": next_hop})
 }

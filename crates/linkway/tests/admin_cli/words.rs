@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::Desk;
 use super::samples::{
-    TIME, access_key, account, account_detail, connection, edge, edge_detail, event, gateway,
-    handoff, interface, location, port, transit_gateway,
+    TIME, access_key, account, account_detail, backbone, connection, edge, edge_detail, event,
+    gateway, handoff, interface, location, port, transit_gateway,
 };
 use super::server::{Answer, Received, Server};
 
@@ -638,6 +638,46 @@ fn words_of_gateways() {
             json!({"virtualGatewayId": "vgw-87654321"}),
             gateway(),
             "vgw-87654321",
+        ),
+    ];
+    table.into_iter().for_each(check);
+}
+
+#[test]
+fn words_of_backbones() {
+    let id = "01234567-89ab-4cde-8f01-23456789abcd";
+    let one_id = json!({"directConnectGatewayId": id});
+    let mut here = handoff("par1-a", "eth8.300", "198.51.100.2");
+    here["fabricPeer"] = json!({"address": "198.51.100.2", "asn": 64600});
+    let table = [
+        one(
+            "dx-gateway backbone set 01234567-89ab-4cde-8f01-23456789abcd --handoff par1-a:eth8.300:198.51.100.2 \
+             --fabric-peer 198.51.100.2:64600",
+            "PutBackbone",
+            json!({"directConnectGatewayId": id, "handoffs": [here]}),
+            backbone(),
+            "01234567-89ab-4cde-8f01-23456789abcd",
+        ),
+        list(
+            "dx-gateway backbone list",
+            "ListBackbones",
+            json!({}),
+            ("backbones", backbone()),
+            "par1-a:eth8.300:198.51.100.2",
+        ),
+        shown(
+            "dx-gateway backbone show 01234567-89ab-4cde-8f01-23456789abcd",
+            "ListBackbones",
+            one_id.clone(),
+            ("backbones", backbone()),
+            "par1-a: session refused",
+        ),
+        one(
+            "dx-gateway backbone delete 01234567-89ab-4cde-8f01-23456789abcd",
+            "DeleteBackbone",
+            one_id,
+            backbone(),
+            "01234567-89ab-4cde-8f01-23456789abcd",
         ),
     ];
     table.into_iter().for_each(check);

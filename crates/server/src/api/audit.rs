@@ -215,6 +215,7 @@ fn id_of_another(record: &Record, account: &AccountId) -> Option<String> {
         Record::Account(_)
         | Record::AccessKey(_)
         | Record::PublicNetwork(_)
+        | Record::Backbone(_)
         | Record::Roster(_)
         | Record::OperatorUse(_)
         | Record::Location(_)

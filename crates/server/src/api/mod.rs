@@ -10,6 +10,7 @@ pub(crate) mod account_event;
 mod association_proposal;
 mod audit;
 mod authenticate;
+mod backbone;
 mod bgp_peer;
 mod call;
 mod connection;

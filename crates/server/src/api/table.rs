@@ -241,6 +241,7 @@ linkway! {
     CreateTransitGateway: Operator, Change, TransitGateway, create_transit_gateway;
     DeleteAccessKey: Operator, Change, AccessKey, delete_access_key;
     DeleteAccount: Operator, Change, Account, delete_account;
+    DeleteBackbone: Operator, Change, DirectConnectGateway, delete_backbone;
     DeleteConnection: Operator, Change, Connection, end_connection;
     DeleteEdge: Operator, Change, Edge, delete_edge;
     DeleteGateway: Operator, Change, VirtualGateway, delete_gateway;
@@ -275,6 +276,7 @@ linkway! {
     ListAccessKeys: Operator, Read, AccessKey, list_access_keys;
     ListAccountEvents: Operator, Read, Account, list_account_events;
     ListAccounts: Operator, Read, Account, list_accounts;
+    ListBackbones: Operator, Read, DirectConnectGateway, list_backbones;
     ListConnections: Operator, Read, Connection, list_connections;
     ListEdges: Operator, Read, Edge, list_edges;
     ListEvents: Operator, Read, AuditLog, list_events;
@@ -285,6 +287,7 @@ linkway! {
     ListPorts: Operator, Read, Port, list_ports;
     ListPublicNetworks: Operator, Read, Edge, list_public_networks;
     ListTransitGateways: Operator, Read, TransitGateway, list_transit_gateways;
+    PutBackbone: Operator, Change, DirectConnectGateway, put_backbone;
     PutPublicNetwork: Operator, Change, Edge, put_public_network;
     PutWebhook: Operator, Change, Account, put_webhook;
     RejectConnection: Operator, Change, Connection, reject_connection;

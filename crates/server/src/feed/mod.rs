@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use linkway_domain::backbone::Backbone;
 use linkway_domain::connection::Connection;
 use linkway_domain::edge::report::is_plausible;
 use linkway_domain::edge::{
@@ -240,6 +241,7 @@ impl Feed {
             let transit: Vec<TransitGateway> = self.records.present(&keys).await?;
             let network: Option<PublicNetwork> =
                 self.records.present(&[key::public_network(edge)]).await?.pop();
+            let backbones = self.backbones_of(&interfaces).await?;
             if self.version(edge).await? == version {
                 let version = (version.epoch, version.generation);
                 let config = project(
@@ -250,7 +252,8 @@ impl Feed {
                     &gateways,
                     &transit,
                     &associations,
-                );
+                )
+                .with_backbones(&backbones);
                 return Ok(match network {
                     Some(network) => config.with_public_network(&network),
                     None => config,
@@ -272,6 +275,18 @@ impl Feed {
             associations.extend(self.records.all(&index).await?);
         }
         Ok(associations)
+    }
+
+    /// The backbones of the Direct Connect gateways to which interfaces with SiteLink lead.
+    async fn backbones_of(
+        &self,
+        interfaces: &[VirtualInterface],
+    ) -> Result<Vec<Backbone>, Failure> {
+        let linked = interfaces.iter().filter(|one| one.options.site_link);
+        let gateways: HashSet<&DirectConnectGatewayId> =
+            linked.filter_map(VirtualInterface::dx_gateway).collect();
+        let keys: Vec<Key> = gateways.into_iter().map(key::backbone).collect();
+        self.records.present(&keys).await
     }
 
     /// The connections and interfaces that an edge must know, or still holds, in the order of their ids; not of one moment.

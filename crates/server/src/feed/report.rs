@@ -44,9 +44,9 @@ const CHUNK: usize = 100;
 /// How many items of a report are committed at a time.
 const AT_ONCE: usize = 64;
 
-/// The most routing domains with handoffs that an edge has because of one interface: those that a Direct Connect gateway may be
-/// associated with.
-const DOMAINS_OF_INTERFACE: usize = 60;
+/// The most routing domains with handoffs that an edge has because of one interface: a Direct Connect gateway's own, and those
+/// that it may be associated with.
+const DOMAINS_OF_INTERFACE: usize = 61;
 
 /// What this server remembers of an edge's reports, to leave out what is known. One report at a time has it.
 #[derive(Default)]

@@ -306,6 +306,21 @@ pub struct TransitGateway {
     pub error: Option<String>,
 }
 
+/// Where the routers of a Direct Connect gateway reach one another, over the operator's backbone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Backbone {
+    /// The gateway.
+    pub direct_connect_gateway_id: String,
+    /// Where each router reaches the backbone.
+    #[serde(default)]
+    pub handoffs: Vec<GatewayHandoff>,
+    /// The sessions with the backbone that are down. A session is there only while an interface of the gateway on that router has
+    /// SiteLink.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
 /// What public virtual interfaces reach from an edge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -78,7 +78,7 @@ impl Difference<'_> {
             let item = Item::RoutingDomain(handoff.id.clone());
             let now = self.kernel.links.get(name);
             self.fence(&item, name, now, steps);
-            self.conf(&item, name, now, desired::handoff_conf, steps);
+            self.conf(&item, name, now, |now| handoff.conf(now), steps);
         }
         for (name, handoff) in &self.desired.handoffs {
             let item = Item::RoutingDomain(handoff.id.clone());
