@@ -174,11 +174,15 @@ def test_proposal_of_another_account(world: World) -> None:
     lives(world, resources(["10.2.0.0/16"]), resources(["10.2.0.0/17", "10.2.128.0/17"]), {})
 
 
+# As Terraform's documentation says, what is lent depends on the gateway that it is accepted on: it has to
+# be gone before the gateway is.
 def test_hosted_private_on_a_gateway_of_the_recipient(world: World) -> None:
     def resources(tags: dict[str, str]) -> Resources:
         return {
             "aws_dx_hosted_private_virtual_interface": {
-                "lent": private(world, "lent", 102, owner_account_id=OWNER)
+                "lent": private(
+                    world, "lent", 102, owner_account_id=OWNER, depends_on=["aws_dx_gateway.g"]
+                )
             },
             "aws_dx_gateway": {
                 "g": {"provider": "aws.owner", "name": "g", "amazon_side_asn": "64998"}
@@ -233,7 +237,13 @@ def test_transit_on_a_gateway_with_a_transit_gateway(world: World) -> None:
                 )
             },
             "aws_dx_hosted_transit_virtual_interface": {
-                "lent": private(world, "lent", 104, owner_account_id=OWNER)
+                "lent": private(
+                    world,
+                    "lent",
+                    104,
+                    owner_account_id=OWNER,
+                    depends_on=["aws_dx_gateway.theirs"],
+                )
             },
             "aws_dx_hosted_transit_virtual_interface_accepter": {
                 "accepted": {
@@ -250,6 +260,7 @@ def test_transit_on_a_gateway_with_a_transit_gateway(world: World) -> None:
         resources(1500, False, ["10.3.0.0/16"], {}),
         resources(8500, True, ["10.3.0.0/17", "10.4.0.0/16"], {"team": "network"}),
         {
+            "aws_dx_gateway.g": "{id}",
             "aws_dx_gateway_association.a": "{dx_gateway_id}/{associated_gateway_id}",
             "aws_dx_transit_virtual_interface.own": "{id}",
             "aws_dx_hosted_transit_virtual_interface.lent": "{id}",
