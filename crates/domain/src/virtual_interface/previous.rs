@@ -86,12 +86,31 @@ pub struct VirtualInterface3 {
     pub simulated: bool,
     pub vlan: Vlan,
     pub mtu: Mtu,
-    pub peers: Vec<BgpPeer>,
+    pub peers: Vec<BgpPeer3>,
     pub attachment: Option<Attachment>,
     pub phase: Phase,
     pub created: Time,
     pub expires: Option<Time>,
     pub ended: Option<Ended>,
+}
+
+/// A peer without a key that is to take the place of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the members are those of the peer that it becomes")]
+pub struct BgpPeer3 {
+    pub id: BgpPeerId,
+    pub asn: Asn,
+    pub auth_key: AuthKey,
+    pub addresses: PeerAddresses,
+    pub phase: PeerPhase,
+    pub session_resets: u32,
+}
+
+impl From<BgpPeer3> for BgpPeer {
+    fn from(peer: BgpPeer3) -> Self {
+        let BgpPeer3 { id, asn, auth_key, addresses, phase, session_resets } = peer;
+        Self { id, asn, auth_key, rotation: None, addresses, phase, session_resets }
+    }
 }
 
 impl VirtualInterface3 {
@@ -117,7 +136,7 @@ impl VirtualInterface3 {
             vlan,
             mtu,
             options,
-            peers,
+            peers: peers.into_iter().map(BgpPeer::from).collect(),
             attachment,
             phase,
             created,
@@ -160,11 +179,10 @@ impl VirtualInterface2 {
             simulated: self.simulated,
             vlan: self.vlan,
             mtu: self.mtu,
-            peers: vec![BgpPeer {
+            peers: vec![BgpPeer3 {
                 id: self.peer,
                 asn: self.asn,
                 auth_key: self.auth_key,
-                rotation: None,
                 addresses: self.addresses,
                 phase: PeerPhase::Live,
                 session_resets: self.session_resets,
