@@ -286,9 +286,17 @@ impl Odd {
         request
     }
 
+    /// The member's name in the request. A new key is required: without a member of its name there is no good request.
+    fn written(&self) -> String {
+        match self.place {
+            Place::Rotation => Name::Right.of(Member::AuthKey),
+            _ => self.name.of(self.member),
+        }
+    }
+
     /// The request's bytes.
     fn body(&self, ground: &Ground) -> Vec<u8> {
-        let (name, value) = (self.name.of(self.member), self.shape.of(self.secret));
+        let (name, value) = (self.written(), self.shape.of(self.secret));
         let holder = json!({ name.clone(): value });
         let mut request = self.allocation(ground);
         let (inner, _) = self.inner();
@@ -339,7 +347,7 @@ impl Odd {
             Harm::Truncated(at) => bytes.truncate(length * at / 1000),
             Harm::Trailing => bytes.extend_from_slice(b"} trailing"),
             Harm::Replaced(at, byte) => {
-                let (at, name) = (length * at / 1000, self.name.of(self.member));
+                let (at, name) = (length * at / 1000, self.written());
                 let names = bytes.windows(name.len()).position(|part| part == name.as_bytes());
                 // A name that is no longer one of a secret tells nobody that its value is.
                 if names.is_none_or(|begin| !(begin..begin + name.len()).contains(&at)) {

@@ -140,18 +140,26 @@ pub fn other_limit(stage: &mut Stage) {
     let since = stage.customers[&1].up_since();
     limited(stage, Some(130));
     stage.customers[&1].announce(&many(120));
-    let has = |p: &Option<PeerStatus>| p.as_ref().is_some_and(|p| p.prefixes_accepted == 120);
-    wait("all of them", || stage.peer(1), has);
+    let all = |stage: &mut Stage, n: u32| {
+        let has = |p: &Option<PeerStatus>| {
+            let is =
+                |p: &PeerStatus| p.state == SessionState::Established && p.prefixes_accepted == n;
+            p.as_ref().is_some_and(is)
+        };
+        wait("all of them", || stage.peer(1), has);
+    };
+    all(stage, 120);
     for other in [Some(1_000), Some(121)] {
         limited(stage, other);
-        stage.wait_all_up();
+        all(stage, 120);
         assert_eq!(stage.customers[&1].up_since(), since, "the session goes on: {other:?}");
     }
     stage.customers[&1].announce(&many(122));
     stage.wait_state(1, SessionState::PrefixLimit);
     limited(stage, Some(150));
-    stage.wait_all_up();
+    all(stage, 122);
     stage.customers[&1].announce(&own_routes(1));
+    stage.wait_all_up();
     limited(stage, None);
     stage.wait_all_up();
 }
