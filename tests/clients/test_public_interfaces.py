@@ -68,9 +68,17 @@ class Pair:
         return self.server.admin("interface", "verify", interface, *words)
 
 
+def pair_on(server: Server) -> Pair:
+    prepare_locations(server)
+    lender = server.create_account("100000000001", "lender")
+    owner = server.create_account("100000000002", "owner")
+    return Pair(server, lender, owner, lambda key: Boto(server.endpoint, key, server.recorder))
+
+
 @pytest.fixture
-def pair(server: Server, new_account: Callable[[], Key], boto: Callable[[Key], Boto]) -> Pair:
-    return Pair(server, new_account(), new_account(), boto)
+def pair(start_server: Callable[..., Server]) -> Pair:
+    """Its router is nobody else's: no two public interfaces of a router have the same addresses."""
+    return pair_on(start_server({}))
 
 
 def seen(client: Boto, interface: str) -> Answer:
@@ -151,16 +159,10 @@ def test_a_new_peer_waits_too(accepted: bool, pair: Pair) -> None:
     )
 
 
-def test_an_rpki_file_verifies(
-    start_server: Callable[..., Server], boto: Callable[[Key], Boto], tmp_path: Path
-) -> None:
+def test_an_rpki_file_verifies(start_server: Callable[..., Server], tmp_path: Path) -> None:
     file = tmp_path / "vrps.json"
     file.write_text(json.dumps({"roas": []}))
-    server = start_server({"rpki_file": str(file)})
-    prepare_locations(server)
-    lender = server.create_account("100000000001", "lender")
-    owner = server.create_account("100000000002", "owner")
-    pair = Pair(server, lender, owner, lambda key: Boto(server.endpoint, key, server.recorder))
+    pair = pair_on(start_server({"rpki_file": str(file)}))
     good = pair.create(101, asn=64496)["virtualInterfaceId"]
     bad = pair.create(
         102, asn=64497, amazonAddress="203.0.113.5/30", customerAddress="203.0.113.6/30"

@@ -52,8 +52,11 @@ def run(scene: Scene) -> None:
             [(site.vpc.cidr, [{"path": [asn], "pathType": "seq"}])],
             "what is announced",
         )
-    of_frr = [route["cidr"] for route in routes(other, routeDirection="accepted")]
-    must_equal(of_frr, ["192.168.9.0/24"], "only its own")
+    wait_until(
+        "FRR's only route",
+        lambda: [route["cidr"] for route in routes(other, routeDirection="accepted")],
+        lambda found: found == ["192.168.9.0/24"],
+    )
     scene.note("FRR: its own route, and the VPC's with our AS number")
 
     by_community = routes(lent, communities=["7224:7100"])
