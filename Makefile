@@ -3,7 +3,7 @@
 BIN := $(or $(CARGO_TARGET_DIR),target)/release/linkway
 
 .DEFAULT_GOAL := help
-.PHONY: help build deb demo serve test bench lint
+.PHONY: help build deb demo serve test scenes bench lint
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
@@ -24,6 +24,10 @@ serve: build ## Serve on 127.0.0.1:8580 with the data directory .cache/serve
 
 test: ## Run every test; print how long each step took
 	@scripts/test.sh
+
+scenes: ## Drive real BIRDs, scene by scene, on a kernel with VRFs; some four minutes
+	@tests/lab/need.sh
+	@cargo test --locked -p linkway-edge --test bird
 
 bench: build ## Run the benchmarks, print a table, write target/bench/report.json
 	@benches/run.sh

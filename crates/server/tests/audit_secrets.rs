@@ -269,7 +269,9 @@ impl Odd {
     /// A good request for a new interface, of the operation's kind.
     fn allocation(&self, ground: &Ground) -> Value {
         let (inner, number) = self.inner();
-        let vlan = self.vlan + 10 * number;
+        // Four transit interfaces fill a connection: two for each of the operations.
+        let few = if inner.contains("Transit") { 2 } else { 6 };
+        let vlan = self.vlan % few + 10 * number;
         let mut request = ground.pair.allocation("odd", vlan);
         let mut new = request["newPrivateVirtualInterfaceAllocation"].take();
         if inner.contains("Public") {

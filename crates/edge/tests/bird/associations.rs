@@ -221,6 +221,10 @@ fn restarted(stage: &mut Stage, domain: &RoutingDomain, sessions: &[Session]) {
 fn end(stage: &mut Stage) {
     stage.apply();
     (1..=2).for_each(|one| wait_of_gateway(one, &[]));
-    run("ip link delete dxvif-f0000008; ip link delete dxvif-f0000009; ip link delete fabric8; \
-         ip link delete dxgw-00000008; ip netns delete c-dxvif-f0000008; ip netns delete c-dxvif-f0000009");
+    // A router keeps the namespace that it runs in, whatever its name.
+    run(
+        "for one in 8 9; do kill $(cat /run/dxvif_f000000$one/pid); rm -r /run/dxvif_f000000$one; done; \
+         ip link delete dxvif-f0000008; ip link delete dxvif-f0000009; ip link delete fabric8; \
+         ip link delete dxgw-00000008; ip netns delete c-dxvif-f0000008; ip netns delete c-dxvif-f0000009",
+    );
 }

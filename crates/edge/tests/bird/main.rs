@@ -26,6 +26,7 @@ use std::time::Instant;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // It takes minutes, so nextest leaves it out: it is in the list of the ignored ones too. `make scenes` runs it.
     if arguments.iter().any(|a| a == "--list") {
         println!("bird: test");
         return ExitCode::SUCCESS;

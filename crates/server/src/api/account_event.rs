@@ -34,9 +34,14 @@ impl Api {
             Some(token) => first.max(format!("{range}{}", checked(token)?)),
             None => first,
         };
-        let asked = clock::now();
-        tokio::time::sleep(SETTLES).await;
-        let (found, _) = self.records.range(&range, Some(&after), limit).await?;
+        let mut asked = clock::now().minus(SETTLES);
+        let (mut found, _) = self.records.range(&range, Some(&after), limit).await?;
+        let is_later = |(_, record): &(_, Record)| matches!(record, Record::Notice(notice) if notice.at > asked);
+        if found.len() < limit || found.iter().any(is_later) {
+            asked = clock::now();
+            tokio::time::sleep(SETTLES).await;
+            (found, _) = self.records.range(&range, Some(&after), limit).await?;
+        }
         let mut events = Vec::with_capacity(found.len());
         for (at, record) in found {
             let Record::Notice(notice) = record else { continue };

@@ -83,14 +83,33 @@ impl Api {
             let start = u64::try_from(start.as_millisecond()).unwrap_or_default();
             self.skip_to(Time::from_millis(start), &mut place)?;
         }
+        let kind = request.kind.unwrap_or_default();
+        let settled = clock::now().minus(SETTLES);
+        let mut after = place.clone();
+        let events = self.events(kind, &mut after, limit, settled).await?;
+        if events.len() == limit {
+            return Ok(EventPage { events, next_token: after.token() });
+        }
         let asked = clock::now();
         tokio::time::sleep(SETTLES).await;
-        let mut stored = self.stored_events(&place, limit).await?;
-        stored.retain(|(_, event)| event.time <= asked);
-        let events = match request.kind.unwrap_or_default() {
+        let events = self.events(kind, &mut place, limit, asked).await?;
+        Ok(EventPage { events, next_token: place.token() })
+    }
+
+    /// The events behind a place, which moves behind them: at most `limit`, of the store none that is later than `until`.
+    async fn events(
+        &self,
+        kind: EventKind,
+        place: &mut Place,
+        limit: usize,
+        until: Time,
+    ) -> Result<Vec<AuditEvent<'static>>, WireError> {
+        let mut stored = self.stored_events(place, limit).await?;
+        stored.retain(|(_, event)| event.time <= until);
+        match kind {
             EventKind::Changes => {
-                place.stored = stored.last().map(|(key, _)| key.clone()).or(place.stored);
-                stored.into_iter().map(|(_, event)| event).collect()
+                place.stored = stored.last().map(|(key, _)| key.clone()).or(place.stored.take());
+                Ok(stored.into_iter().map(|(_, event)| event).collect())
             }
             EventKind::All => {
                 self.trail.settle(false).await;
@@ -98,12 +117,11 @@ impl Api {
                 let _ = tokio::task::spawn_blocking(move || trail.flush(JOURNAL)).await;
                 // A journal's place is a place in a file, and what is written next may be earlier than a start to come.
                 let start = place.start();
-                let mut events = self.merged(stored, &mut place, limit)?;
+                let mut events = self.merged(stored, place, limit)?;
                 events.retain(|event| start.is_none_or(|start| event.time >= start));
-                events
+                Ok(events)
             }
-        };
-        Ok(EventPage { events, next_token: place.token() })
+        }
     }
 
     /// Moves a place at the beginning to the first event of a time.
